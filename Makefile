@@ -1,0 +1,46 @@
+# The familiar verbs. The build itself is CMake with presets: CMakeLists.txt, CMakePresets.json.
+JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+DESTDIR ?=
+PRESETS ?= dev release clang asan-ubsan tsan
+
+.PHONY: all demo test bench install deps check format clean help
+.DEFAULT_GOAL := all
+
+all: ## the libraries and the program, in build/release
+	@tools/deps build && mkdir -p build
+	@cmake --preset release -DCMAKE_INSTALL_PREFIX='$(PREFIX)' >build/release.log 2>&1 || { cat build/release.log; exit 1; }
+	@cmake --build --preset release --target product -j $(JOBS)
+
+demo: all ## run a real program on capalloc and show what happened
+	@examples/demo.sh
+
+test: ## build with every compiler and sanitizer in PRESETS, run all tests
+	@tools/deps build test
+	@tools/test-presets -j $(JOBS) $(PRESETS)
+
+bench: all ## compare with other allocators
+	@tools/deps bench
+	@cmake --build --preset release -j $(JOBS)
+	@bench/bench
+
+install: all ## into $(DESTDIR)$(PREFIX)
+	@DESTDIR='$(DESTDIR)' cmake --install build/release
+
+deps: ## install the Debian packages of tools/packages.txt
+	@tools/deps build test check bench
+
+check: ## layers, sizes, contract, words, format, clang-tidy
+	@tools/deps build test check
+	@tools/check && mkdir -p build
+	@cmake --preset tidy >build/tidy.log 2>&1 || { cat build/tidy.log; exit 1; }
+	@nice cmake --build --preset tidy -j $(JOBS)
+
+format: ## rewrite the C files as .clang-format says
+	@tools/check format --write
+
+clean: ## remove everything that was built
+	@rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12

@@ -1,0 +1,146 @@
+"""Real programs as workloads: an interpreter, a database, a compiler, a server with its clients.
+
+Each entry of PROGRAMS prepares its input once, in the scratch folder, and returns the program that must use the
+allocator and a function library -> Sample."""
+import atexit
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import allocators
+import measure
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "programs"
+
+
+def run(argv, env=()):
+    """A program that runs once; what it prints must be the same under every allocator."""
+    def prepare(bin_dir, scratch, divide):
+        program, *rest = argv(scratch, divide)
+        expected = []
+
+        def job(library):
+            sample, out = measure.run(bin_dir, [program, *rest], library, env)
+            expected.append(out)
+            if out != expected[0]:
+                raise measure.Failed(f"{program} prints something else with {library}")
+            return sample
+        return program, job
+    return prepare
+
+
+def python(_, divide):
+    return ["/usr/bin/python3", "-I", SCRIPTS / "documents.py", 16000 // divide]
+
+
+def lua(_, divide):
+    return [shutil.which("lua5.4"), SCRIPTS / "tables.lua", 180000 // divide]
+
+
+def perl(_, divide):
+    return [shutil.which("perl"), SCRIPTS / "words.pl", 10000 // divide]
+
+
+def sqlite(scratch, divide):
+    script = scratch / "shop.sql"
+    script.write_text((SCRIPTS / "shop.sql").read_text().replace("AMOUNT", str(200000 // divide)))
+    return [shutil.which("sqlite3"), "-init", script, ":memory:", ".quit"]
+
+
+def compiler(scratch, divide):
+    """cc1 itself: the gcc that starts it hardly allocates. The source: many functions of a few shapes."""
+    source = ["struct node { struct node *next; int key; double weight; };"]
+    for i in range(200 // divide):
+        source.append(f"""
+static int table_{i}[{i % 17 + 3}];
+int walk_{i}(struct node *n, int limit) {{
+    int sum = {i};
+    for (int i = 0; n && i < limit; i++, n = n->next) {{
+        switch (n->key & 7) {{
+        case 0: sum += n->key * {i + 3}; break;
+        case 1: sum ^= table_{i}[(unsigned)n->key % {i % 17 + 3}]; break;
+        case 2: n->weight = n->weight * {i}.5 + sum; break;
+        case {i % 4 + 3}: table_{i}[i % {i % 17 + 3}] = sum; continue;
+        default: sum -= {f"walk_{i - 1}(n->next, limit - 1)" if i else "1"};
+        }}
+        while (sum > {i + 1000}) sum /= {i % 5 + 2};
+    }}
+    return sum;
+}}""")
+    (scratch / "generated.c").write_text("\n".join(source))
+    cc1 = subprocess.run(["gcc", "-print-prog-name=cc1"], text=True, stdout=subprocess.PIPE, check=True).stdout.strip()
+    return [shutil.which(cc1), "-quiet", "-O1", scratch / "generated.c", "-o", "/dev/null"]
+
+
+def wait_for(path):
+    """Until somebody listens at the socket; at most five seconds, then the client will say what is wrong."""
+    for _ in range(500):
+        with socket.socket(socket.AF_UNIX) as attempt:
+            if attempt.connect_ex(str(path)) == 0:
+                return
+        time.sleep(0.01)
+
+
+def redis(bin_dir, scratch, divide):
+    """Time is what redis-benchmark needed for its requests; memory and cpu time are the server's."""
+    server, client = shutil.which("redis-server"), shutil.which("redis-benchmark")
+    requests = 100000 // divide
+    load = [client, "-s", scratch / "redis.sock", "-P", "32", "-c", "20", "-n", requests, "-r", "50000", "-d", "100",
+            "--csv", "-t", "set,get,incr,lpush,rpop,sadd,hset,zadd"]
+
+    def job(library):
+        (scratch / "redis.sock").unlink(missing_ok=True)
+        child = subprocess.Popen([server, "--port", "0", "--unixsocket", scratch / "redis.sock", "--save", "",
+                                  "--appendonly", "no", "--dir", scratch], env=os.environ | {"LD_PRELOAD": library},
+                                 stdout=subprocess.DEVNULL)
+        try:
+            wait_for(scratch / "redis.sock")
+            if library not in Path(f"/proc/{child.pid}/maps").read_text():
+                raise allocators.NotInUse(f"{server} does not map {library}")
+            done = subprocess.run([str(word) for word in load], text=True, stdout=subprocess.PIPE)
+            rates = [float(rate) for rate in re.findall(r'^"[^"]*","([\d.]+)"', done.stdout, re.M)]
+            if done.returncode != 0 or not rates or child.poll() is not None:
+                raise measure.Failed(f"redis with {library}: server {child.poll()}, client {done.returncode}")
+            status = Path(f"/proc/{child.pid}/status").read_text()
+            ticks = Path(f"/proc/{child.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+            return measure.Sample(int(sum(requests / rate for rate in rates) * 1e9), sum(map(int, ticks)) * 10**7,
+                                  int(re.search(r"VmHWM:\s*(\d+)", status)[1]))
+        finally:
+            child.kill()
+            child.wait()
+    return server, job
+
+
+# name -> what must be installed, how to prepare it
+PROGRAMS = {
+    "python": (["/usr/bin/python3"], run(python, ["PYTHONMALLOC=malloc", "PYTHONHASHSEED=0"])),
+    "lua": (["lua5.4"], run(lua)),
+    "perl": (["perl"], run(perl, ["PERL_HASH_SEED=0"])),
+    "sqlite": (["sqlite3"], run(sqlite)),
+    "gcc": (["gcc"], run(compiler)),
+    "redis": (["redis-server", "redis-benchmark"], redis),
+}
+
+
+def jobs(bin_dir, wanted, divide, libraries):
+    """name -> function(library) -> Sample, for what is wanted and installed, each library asserted in each program."""
+    scratch = Path(tempfile.mkdtemp(prefix="capalloc-bench-"))
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    found = {}
+    for name, (needs, prepare) in PROGRAMS.items():
+        if not wanted(name):
+            continue
+        missing = [program for program in needs if not shutil.which(program)]
+        if missing:
+            print(f"left out: {name}, for want of {', '.join(missing)}", file=sys.stderr)
+            continue
+        program, found[name] = prepare(bin_dir, scratch, divide)
+        for library in libraries:
+            allocators.check_program(program, library)
+    return found

@@ -1,0 +1,34 @@
+# install(): libraries, headers, program, pkg-config and CMake package files, man pages.
+include(CMakePackageConfigHelpers)
+
+install(TARGETS capalloc_shared EXPORT capallocTargets
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development)
+install(TARGETS capalloc_static EXPORT capallocTargets
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
+if(TARGET capalloc_preload)
+    install(TARGETS capalloc_preload LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime)
+endif()
+if(TARGET capalloc_program)
+    install(TARGETS capalloc_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
+endif()
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/capalloc DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development
+    FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
+if(EXISTS ${PROJECT_SOURCE_DIR}/docs/man)
+    install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT runtime
+        FILES_MATCHING PATTERN "*.1")
+    install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man3 COMPONENT development
+        FILES_MATCHING PATTERN "*.3")
+endif()
+
+install(EXPORT capallocTargets NAMESPACE capalloc:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/capalloc
+    COMPONENT development)
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/capallocConfig.cmake.in
+    ${PROJECT_BINARY_DIR}/capallocConfig.cmake INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/capalloc)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/capallocConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+# Relative to the file itself, so that an installed tree can be moved.
+file(RELATIVE_PATH capalloc_prefix_from_pc /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+string(REGEX REPLACE "/$" "" capalloc_prefix_from_pc ${capalloc_prefix_from_pc})
+configure_file(${PROJECT_SOURCE_DIR}/cmake/capalloc.pc.in ${PROJECT_BINARY_DIR}/capalloc.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/capallocConfig.cmake ${PROJECT_BINARY_DIR}/capallocConfigVersion.cmake
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/capalloc COMPONENT development)
+install(FILES ${PROJECT_BINARY_DIR}/capalloc.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)

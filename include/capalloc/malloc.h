@@ -1,0 +1,65 @@
+/* The malloc family under capalloc's own names: the same engine as the drop-in library, without replacing the system's
+ * malloc. Blocks of the two must not be mixed; that a foreign address came back is found and reported.
+ *
+ * For every function: thread-safe; not async-signal-safe; safe before main, in constructors and destructors of threads,
+ * at exit and around fork. Blocks are aligned to 16 bytes or more. Sizes are in bytes; above PTRDIFF_MAX every
+ * allocation fails. Failing means: NULL and errno ENOMEM, nothing changed, nothing lost. Contract: D1, D2, D3.
+ */
+#ifndef CAPALLOC_MALLOC_H
+#define CAPALLOC_MALLOC_H
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A block of at least `size` bytes; its content is indeterminate. Size 0 gives a block of its own, too. The caller owns
+ * the block until ca_free or a successful ca_realloc. */
+void *ca_malloc(size_t size);
+
+/* A block of count * size bytes, all zero. Fails when the product overflows. Memory that is known to be zero is not
+ * cleared again. Contract: Z7. */
+void *ca_calloc(size_t count, size_t size);
+
+/* Makes the block `size` bytes long, moving it when necessary, and keeps its first min(old, new) bytes. On success the old
+ * address is dead, even when it is the same; on failure the block is the caller's and unaltered. block NULL: as ca_malloc.
+ * size 0: frees the block and returns NULL, as the GNU C library does. */
+void *ca_realloc(void *block, size_t size);
+
+/* ca_realloc(block, count * size); fails when the product overflows. */
+void *ca_reallocarray(void *block, size_t count, size_t size);
+
+/* Gives the block back. NULL is ignored. errno is kept. Anything that is not a live block is a violation (violation.h). */
+void ca_free(void *block);
+
+/* ca_free for a block of ca_malloc, ca_calloc or ca_realloc that was asked for with `size` bytes; another size is a
+ * violation (size-mismatch) when it cannot be the block's. From C23. */
+void ca_free_sized(void *block, size_t size);
+
+/* The same for ca_aligned_alloc(alignment, size). */
+void ca_free_aligned_sized(void *block, size_t alignment, size_t size);
+
+/* A block aligned to `alignment`, a power of two; any size will do. Fails with EINVAL when alignment is not one. */
+void *ca_aligned_alloc(size_t alignment, size_t size);
+
+/* The same in the older forms. ca_posix_memalign returns 0, EINVAL (alignment not a power of two multiple of
+ * sizeof(void *)) or ENOMEM, leaves errno alone, and writes *block on success only. */
+int ca_posix_memalign(void **block, size_t alignment, size_t size);
+void *ca_memalign(size_t alignment, size_t size);
+
+/* A block aligned to the page size; ca_pvalloc also rounds the size up to pages. */
+void *ca_valloc(size_t size);
+void *ca_pvalloc(size_t size);
+
+/* How many bytes of the block may be used: at least what was asked for. NULL: 0. */
+size_t ca_malloc_usable_size(const void *block);
+
+/* Gives all free memory back to the operating system now, that of the calling thread's cache included. Returns the bytes
+ * given back. Contract: D6. */
+size_t ca_trim(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

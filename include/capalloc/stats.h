@@ -1,0 +1,73 @@
+/* What the allocator did and holds, as numbers.
+ *
+ * Counting costs nothing on the fast path: live blocks are counted by reading the state table when somebody asks,
+ * allocations by the countdowns that pace the housekeeping.
+ */
+#ifndef CAPALLOC_STATS_H
+#define CAPALLOC_STATS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* How long the arrays below are. */
+enum { CA_PLACE_COUNT = 4, CA_STATS_CLASSES_MAX = 112 };
+
+/* One of the four places: ordinary, nocaps, mustzero, secret (in this order). All values in bytes unless named blocks. */
+typedef struct ca_place_stats {
+    uint64_t live_bytes;      /* slots handed out and not given back, counted with their slack */
+    uint64_t live_blocks;     /* number of those */
+    uint64_t used_bytes;      /* runs held by slabs and large blocks */
+    uint64_t used_bytes_peak; /* the most that ever was */
+    uint64_t committed_bytes; /* mapped and writable; the upper bound of what can be resident */
+} ca_place_stats;
+
+/* One size class of small blocks; unused rows have slot_bytes 0. The last used row, with slot_bytes SIZE_MAX, is large blocks. */
+typedef struct ca_class_stats {
+    uint64_t slot_bytes;
+    uint64_t live_blocks;
+    uint64_t allocations; /* since the start, all threads */
+} ca_class_stats;
+
+/* The caller sets struct_size (CA_STATS_INIT does); fields beyond it are not written. */
+typedef struct ca_stats {
+    size_t struct_size;
+    uint64_t live_bytes;
+    uint64_t live_blocks;
+    uint64_t quarantined_bytes;
+    uint64_t bytes_cleared;
+    uint64_t bytes_clear_skipped;
+    uint64_t sweeps;
+    uint64_t sweep_bytes_scanned;
+    uint64_t violations;
+    uint64_t allocations;          /* blocks handed out since the start */
+    uint64_t committed_bytes;      /* all places together */
+    uint64_t committed_bytes_peak; /* the most that ever was */
+    uint64_t metadata_bytes;       /* bookkeeping resident at most (tables, thread caches), outside the places */
+    uint64_t returned_bytes;       /* given back to the operating system since the start */
+    uint64_t threads;              /* thread heaps in use now */
+    ca_place_stats place[CA_PLACE_COUNT];
+    ca_class_stats size_class[CA_STATS_CLASSES_MAX];
+} ca_stats;
+
+/* clang-format off */
+#ifdef __cplusplus
+#define CA_STATS_INIT { sizeof(ca_stats) }
+#else
+#define CA_STATS_INIT { .struct_size = sizeof(ca_stats) }
+#endif
+/* clang-format on */
+
+/* Fills *out up to out->struct_size bytes.
+ * Cost: reads the state bytes of every slab in use (about 4 ms per GiB of small blocks).
+ * Thread-safe; a snapshot that other threads change meanwhile is approximate. Errors: none (a struct_size that is too
+ * small for a field leaves that field unwritten). Contract: D6. */
+void ca_stats_read(ca_stats *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,47 @@
+/* What happens when a caller breaks the rules: a report, then an abort, unless a handler decides otherwise. */
+#ifndef CAPALLOC_VIOLATION_H
+#define CAPALLOC_VIOLATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The numbers are part of the ABI; new kinds are added at the end. ca_violation.code has the stable text of each. */
+typedef enum ca_violation_kind {
+    CA_VIOLATION_DOUBLE_FREE = 1,       /* double-free: the block was given back before */
+    CA_VIOLATION_INVALID_FREE = 2,      /* invalid-free: not the start of a block (interior, misaligned, foreign) */
+    CA_VIOLATION_WRONG_DEALLOCATOR = 3, /* wrong-deallocator: must-zero memory given to a plain deallocator */
+    CA_VIOLATION_SIZE_MISMATCH = 4,     /* size-mismatch: the stated size is not the block's */
+    CA_VIOLATION_MISMATCHED_DELETE = 5, /* mismatched-delete: only with the strict setting */
+    CA_VIOLATION_KIND_MAKE_32_BITS = 0x7fffffff
+} ca_violation_kind;
+
+typedef struct ca_violation {
+    size_t struct_size;
+    ca_violation_kind kind;
+    const char *code;     /* stable and machine-readable, such as "double-free"; static storage */
+    const char *function; /* the function that was called, such as "free"; static storage */
+    const void *address;  /* what was passed */
+    size_t size;          /* bytes of the block the address belongs to, 0 when there is none */
+    const char *place;    /* "ordinary", "nocaps", "mustzero", "secret" or "none"; static storage */
+    const char *stated;   /* what the call says about the address; static storage */
+    const char *found;    /* what was found there; static storage */
+} ca_violation;
+
+/* Called in the thread that broke the rule, with no lock held, before anything has changed. Return true: the call is
+ * refused, nothing has changed, the program goes on. Return false: the report is written and the program aborts.
+ * The handler may allocate. Contract: V2. */
+typedef bool (*ca_violation_handler)(const ca_violation *);
+
+/* Registers the handler of the process and returns the one before; NULL is the default: one line on stderr, then abort.
+ * Thread-safe and async-signal-safe. Contract: V1, V2, V3. */
+ca_violation_handler ca_set_violation_handler(ca_violation_handler handler);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

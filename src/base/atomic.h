@@ -1,0 +1,34 @@
+/* Atomics whose memory ordering can be read at the place of use: the ordering is the last word of the name.
+ *
+ * Thin names over the compiler's builtins; they work on plain integers and pointers, so that a field which is only
+ * sometimes shared needs no special type. The declaration of a shared field says which lock or ordering protects it.
+ */
+#ifndef CAI_BASE_ATOMIC_H
+#define CAI_BASE_ATOMIC_H
+
+#define cai_load_relaxed(address) __atomic_load_n((address), __ATOMIC_RELAXED)
+#define cai_load_acquire(address) __atomic_load_n((address), __ATOMIC_ACQUIRE)
+#define cai_store_relaxed(address, value) __atomic_store_n((address), (value), __ATOMIC_RELAXED)
+#define cai_store_release(address, value) __atomic_store_n((address), (value), __ATOMIC_RELEASE)
+#define cai_exchange_acq_rel(address, value) __atomic_exchange_n((address), (value), __ATOMIC_ACQ_REL)
+#define cai_exchange_acquire(address, value) __atomic_exchange_n((address), (value), __ATOMIC_ACQUIRE)
+#define cai_exchange_release(address, value) __atomic_exchange_n((address), (value), __ATOMIC_RELEASE)
+#define cai_add_relaxed(address, value) __atomic_fetch_add((address), (value), __ATOMIC_RELAXED)
+#define cai_add_release(address, value) __atomic_fetch_add((address), (value), __ATOMIC_RELEASE)
+#define cai_sub_relaxed(address, value) __atomic_fetch_sub((address), (value), __ATOMIC_RELAXED)
+
+/* For flags that are set and looked at crosswise by two threads, where each must see the other's. */
+#define cai_load_seq_cst(address) __atomic_load_n((address), __ATOMIC_SEQ_CST)
+#define cai_store_seq_cst(address, value) __atomic_store_n((address), (value), __ATOMIC_SEQ_CST)
+#define cai_add_seq_cst(address, value) __atomic_fetch_add((address), (value), __ATOMIC_SEQ_CST)
+#define cai_exchange_seq_cst(address, value) __atomic_exchange_n((address), (value), __ATOMIC_SEQ_CST)
+
+/* Weak: may fail without reason, so it stands in loops. On failure *expected holds what was there. */
+#define cai_swap_weak_acquire(address, expected, desired)                                                              \
+    __atomic_compare_exchange_n((address), (expected), (desired), 1, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)
+#define cai_swap_weak_release(address, expected, desired)                                                              \
+    __atomic_compare_exchange_n((address), (expected), (desired), 1, __ATOMIC_RELEASE, __ATOMIC_RELAXED)
+#define cai_swap_strong_acq_rel(address, expected, desired)                                                            \
+    __atomic_compare_exchange_n((address), (expected), (desired), 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
+
+#endif

@@ -1,0 +1,23 @@
+/* What this code asks of the compiler, under names that say why.
+ *
+ * gcc >= 12 and clang >= 14 understand all of it. Nothing here has an effect on what a program means.
+ */
+#ifndef CAI_BASE_COMPILER_H
+#define CAI_BASE_COMPILER_H
+
+#define CAI_LIKELY(condition) __builtin_expect(!!(condition), 1)
+#define CAI_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+
+/* The slow half of a fast path: kept out of line and out of the hot cache lines. */
+#define CAI_COLD __attribute__((noinline, cold))
+#define CAI_NOINLINE __attribute__((noinline))
+#define CAI_INLINE static inline __attribute__((always_inline))
+
+/* Reads state bytes 16 at a time while others change single ones; what it finds it looks at again, atomically. */
+#define CAI_NO_TSAN __attribute__((no_sanitize("thread")))
+
+#define CAI_EXPORT __attribute__((visibility("default")))
+
+enum { CAI_CACHE_LINE = 64 };
+
+#endif

@@ -1,0 +1,120 @@
+/* The report is built in a buffer on the stack and written by one write(2): async-signal-safe, not torn by other threads. */
+#include "core/violation.h"
+
+#include "base/atomic.h"
+#include "base/compiler.h"
+#include "os/os.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static ca_violation_handler handler; /* atomic */
+static uint64_t count;               /* atomic */
+
+struct line {
+    char text[512];
+    size_t length;
+};
+
+static void add(struct line *line, const char *text)
+{
+    size_t length = strlen(text);
+
+    if (length > sizeof line->text - 1 - line->length)
+        length = sizeof line->text - 1 - line->length;
+    memcpy(line->text + line->length, text, length);
+    line->length += length;
+}
+
+static void add_hexadecimal(struct line *line, uintptr_t n)
+{
+    char digits[2 + 16 + 1];
+    char *start = digits + sizeof digits - 1;
+
+    *start = '\0';
+    do
+        *--start = "0123456789abcdef"[n & 15];
+    while ((n >>= 4) != 0);
+    *--start = 'x';
+    *--start = '0';
+    add(line, start);
+}
+
+static void add_decimal(struct line *line, size_t n)
+{
+    char digits[20 + 1];
+    char *start = digits + sizeof digits - 1;
+
+    *start = '\0';
+    do
+        *--start = (char)('0' + n % 10);
+    while ((n /= 10) != 0);
+    add(line, start);
+}
+
+static const char *code_of(ca_violation_kind kind)
+{
+    switch (kind) {
+    case CA_VIOLATION_DOUBLE_FREE:
+        return "double-free";
+    case CA_VIOLATION_INVALID_FREE:
+        return "invalid-free";
+    case CA_VIOLATION_WRONG_DEALLOCATOR:
+        return "wrong-deallocator";
+    case CA_VIOLATION_SIZE_MISMATCH:
+        return "size-mismatch";
+    case CA_VIOLATION_MISMATCHED_DELETE:
+        return "mismatched-delete";
+    default:
+        return "unknown";
+    }
+}
+
+/* capalloc: CODE: FUNCTION(ADDRESS): stated STATED, found FOUND[ of N bytes], place PLACE */
+static void write_report(const ca_violation *violation)
+{
+    struct line line = {.length = 0};
+
+    add(&line, "capalloc: ");
+    add(&line, violation->code);
+    add(&line, ": ");
+    add(&line, violation->function);
+    add(&line, "(");
+    add_hexadecimal(&line, (uintptr_t)violation->address);
+    add(&line, "): stated ");
+    add(&line, violation->stated);
+    add(&line, ", found ");
+    add(&line, violation->found);
+    if (violation->size != 0) {
+        add(&line, " of ");
+        add_decimal(&line, violation->size);
+        add(&line, " bytes");
+    }
+    add(&line, ", place ");
+    add(&line, violation->place);
+    line.text[line.length++] = '\n';
+    cai_os_write_error(line.text, line.length);
+}
+
+CAI_COLD void cai_violation_report(ca_violation violation)
+{
+    ca_violation_handler decide = cai_load_acquire(&handler);
+
+    violation.struct_size = sizeof violation;
+    violation.code = code_of(violation.kind);
+    cai_add_relaxed(&count, 1);
+    if (decide != NULL && decide(&violation))
+        return;
+    write_report(&violation);
+    abort();
+}
+
+uint64_t cai_violation_count(void)
+{
+    return cai_load_relaxed(&count);
+}
+
+CAI_EXPORT ca_violation_handler ca_set_violation_handler(ca_violation_handler new_handler)
+{
+    return cai_exchange_acq_rel(&handler, new_handler);
+}

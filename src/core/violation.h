@@ -1,0 +1,16 @@
+/* Reporting a caller's broken rule: one line, then abort, unless the registered handler refuses the call.
+ *
+ * Called before anything has changed and with no lock held, so that a handler may allocate. Allocates nothing.
+ */
+#ifndef CAI_CORE_VIOLATION_H
+#define CAI_CORE_VIOLATION_H
+
+#include <capalloc/violation.h>
+
+/* Fills in struct_size and code, asks the handler, and returns only when that returned true. */
+void cai_violation_report(ca_violation violation);
+
+/* How many were reported since the start. */
+uint64_t cai_violation_count(void);
+
+#endif

@@ -1,0 +1,39 @@
+/* Runs of units: taking them from a zone, giving them back, growing one in place.
+ *
+ * Free runs are kept by kind. Dirty ones are warm and taken first; fresh ones are mapped and known to be zero; bare ones
+ * are only addresses. Neighbours of one kind are merged. Dirty runs return to the system by age and by amount (purge.h).
+ */
+#ifndef CAI_ESTATE_RUN_H
+#define CAI_ESTATE_RUN_H
+
+#include "estate/zone.h"
+
+/* Takes `units` units whose first address is a multiple of `align` units (a power of two). The head has kind (SLAB or
+ * LARGE) and `zeroed` set; a slab's inner units lead to the head. State bytes of a slab are all 0. NULL: out of memory. */
+struct cai_unit *cai_run_take(struct cai_zone *zone, uint32_t units, uint32_t align, enum cai_unit_kind kind);
+
+/* Gives a whole run back as dirty memory; under must-zero places its bytes must be zero already. */
+void cai_run_give(struct cai_unit *run);
+
+/* The same for a run whose pages were moved away by cai_os_move. */
+void cai_run_moved(struct cai_unit *run);
+
+/* Makes a large run `units` long in place. Added units may hold anything. False: the neighbour is not free. */
+bool cai_run_grow(struct cai_unit *run, uint32_t units);
+
+/* Cuts a large run down to `units`; the rest is given back. */
+void cai_run_shrink(struct cai_unit *run, uint32_t units);
+
+/* The head of the run that contains the address, or NULL; walks the zone, for reports only. */
+struct cai_unit *cai_run_find(unsigned zone, const void *address);
+
+/* Bytes mapped in all zones, and the most that ever was. */
+size_t cai_committed_bytes(void);
+size_t cai_committed_bytes_peak(void);
+
+/* For purge.c; the zone's lock is held. */
+void cai_run_unlink(struct cai_zone *zone, struct cai_unit *run);
+void cai_run_link(struct cai_zone *zone, uint32_t head, uint32_t units, enum cai_unit_kind kind);
+void cai_run_uncommit(struct cai_zone *zone, size_t units);
+
+#endif

@@ -1,0 +1,71 @@
+/* The heap: blocks in places. What the doors above (malloc, the intentional API) are built on.
+ *
+ * A block is named by its address alone; the state table says the rest. Functions that take an address back validate it
+ * first and report a violation under the name of the door that was used.
+ */
+#ifndef CAI_HEAP_HEAP_H
+#define CAI_HEAP_HEAP_H
+
+#include "heap/cache.h"
+
+/* Starts the library; called by whoever comes first, any number of times. False: no address space for the estate. */
+bool cai_heap_start(void);
+
+/* Blocks above 1 KiB. NULL: out of memory. */
+void *cai_heap_allocate_coarse(enum cai_place place, size_t bytes, bool zeroed);
+
+/* NULL: out of memory. With `zeroed` the first `bytes` bytes are zero. Aligned to 16. */
+CAI_INLINE void *cai_heap_allocate(enum cai_place place, size_t bytes, bool zeroed)
+{
+    if (CAI_LIKELY(bytes <= CAI_FINE_BYTES_MAX))
+        return cai_cache_take(place, CAI_FINE, cai_class_of_fine(bytes), zeroed, bytes);
+    return cai_heap_allocate_coarse(place, bytes, zeroed);
+}
+
+/* align: a power of two. */
+void *cai_heap_allocate_aligned(enum cai_place place, size_t bytes, size_t align, bool zeroed);
+
+/* Frees what the fast path did not: large blocks, NULL (nothing to do), and what must be reported. */
+void cai_heap_free_slow(enum cai_place place, void *address, const char *function);
+
+/* Gives a block of this place back. NULL is ignored. */
+CAI_INLINE void cai_heap_free(enum cai_place place, void *address, const char *function)
+{
+    enum cai_put put = cai_cache_put(place, CAI_FINE, address);
+
+    if (CAI_UNLIKELY(put == CAI_PUT_OUTSIDE))
+        put = cai_cache_put(place, CAI_COARSE, address);
+    if (CAI_UNLIKELY(put != CAI_PUT_DONE))
+        cai_heap_free_slow(place, address, function);
+}
+
+/* A live block of the place: usable bytes, or 0 after a report when the address is none. */
+size_t cai_heap_usable(enum cai_place place, const void *address, const char *function);
+
+/* realloc: the block holds at least `bytes` afterwards, at the returned address. NULL: out of memory or refused, nothing
+ * changed. address is not NULL. */
+void *cai_heap_resize(enum cai_place place, void *address, size_t bytes, const char *function);
+
+/* What stands at an address, for reports and statistics. */
+enum cai_found {
+    CAI_FOUND_FOREIGN,      /* not in the estate */
+    CAI_FOUND_UNUSED,       /* in the estate, never handed out or given back long ago */
+    CAI_FOUND_LIVE,         /* start of a live block */
+    CAI_FOUND_FREED,        /* start of a block that was given back */
+    CAI_FOUND_INSIDE_LIVE,  /* inside a live block */
+    CAI_FOUND_INSIDE_FREED, /* inside a block that was given back */
+};
+
+struct cai_lookup {
+    enum cai_found found;
+    enum cai_place place;
+    size_t bytes; /* of the block, 0 when there is none */
+};
+
+/* Slow: walks the runs of the zone. */
+struct cai_lookup cai_heap_look_up(const void *address);
+
+/* Reports what is wrong with `address` being given to `function`. Returns when a handler refused the call. */
+void cai_heap_report(const void *address, const char *function);
+
+#endif

@@ -1,0 +1,196 @@
+/* Large blocks. A thread keeps a few that it freed, because programs free and take the same large sizes in turn; all
+ * others wait as dirty runs, shared by all threads.
+ */
+#include "heap/large.h"
+
+#include "core/settings.h"
+#include "estate/purge.h"
+#include "estate/run.h"
+#include "heap/heap.h"
+#include "heap/tick.h"
+#include "os/os.h"
+
+#include <string.h>
+
+/* The largest block a thread keeps for itself: 4 MiB. */
+enum { CACHED_UNITS_MAX = 64 };
+
+static const struct cai_view *view_of(enum cai_place place)
+{
+    return cai_view_of(cai_zone_number(place, CAI_COARSE));
+}
+
+static struct cai_unit *run_at(enum cai_place place, size_t granule)
+{
+    return view_of(place)->units + cai_unit_of_granule(CAI_COARSE, granule);
+}
+
+static uint8_t *state_of(const struct cai_unit *run)
+{
+    return cai_view_of(run->zone)->state + ((size_t)cai_unit_number(run) << (CAI_UNIT_SHIFT - CAI_COARSE_SHIFT));
+}
+
+/* A cached block of this length, or at most an eighth longer. */
+static struct cai_unit *take_cached(struct cai_thread *thread, enum cai_place place, uint32_t units)
+{
+    for (unsigned i = 0; i < CAI_LARGE_CACHED; i++) {
+        struct cai_unit *run = thread->large[i];
+        if (run != NULL && run->units >= units && run->units <= units + units / 8 &&
+            run->zone == cai_zone_number(place, CAI_COARSE)) {
+            thread->large[i] = NULL;
+            thread->large_idle = false;
+            run->zeroed = cai_place_zeroes(place);
+            return run;
+        }
+    }
+    return NULL;
+}
+
+static struct cai_unit *take_run(enum cai_place place, uint32_t units, uint32_t align_units)
+{
+    struct cai_zone *zone = &cai_zones[cai_zone_number(place, CAI_COARSE)];
+    struct cai_unit *run = cai_run_take(zone, units, align_units, CAI_UNIT_LARGE);
+
+    if (run == NULL) {
+        cai_tick_give_back(cai_self);
+        run = cai_run_take(zone, units, align_units, CAI_UNIT_LARGE);
+    }
+    return run;
+}
+
+void *cai_large_take(enum cai_place place, size_t bytes, size_t align, bool zeroed)
+{
+    struct cai_unit *run = NULL;
+
+    if (!cai_heap_start())
+        return NULL;
+    if (cai_self == &cai_thread_none)
+        cai_thread_attach();
+    struct cai_thread *thread = cai_self;
+    if (bytes > (size_t)1 << 46 || align > (size_t)1 << 40)
+        return NULL;
+    uint32_t units = (uint32_t)(cai_round_up(cai_max(bytes, 1), CAI_UNIT_BYTES) >> CAI_UNIT_SHIFT);
+    if (thread->id != 0 && align <= CAI_UNIT_BYTES)
+        run = take_cached(thread, place, units);
+    if (run == NULL)
+        run = take_run(place, units, (uint32_t)(cai_max(align, CAI_UNIT_BYTES) >> CAI_UNIT_SHIFT));
+    if (run == NULL)
+        return NULL;
+    void *address = (void *)cai_unit_address(run);
+    if (zeroed && !run->zeroed)
+        memset(address, 0, cai_min(cai_round_up(bytes, 16), (size_t)run->units << CAI_UNIT_SHIFT));
+    cai_store_release(state_of(run), CAI_STATE_LARGE);
+    if (thread->id != 0) {
+        thread->large_allocations++;
+        cai_tick_slow(thread);
+    }
+    return address;
+}
+
+/* Keeps the run in the thread's cache; returns the one that has to leave for it. */
+static struct cai_unit *put_cached(struct cai_thread *thread, struct cai_unit *run)
+{
+    thread->large_idle = false;
+    for (unsigned i = 0; i < CAI_LARGE_CACHED; i++)
+        if (thread->large[i] == NULL) {
+            thread->large[i] = run;
+            return NULL;
+        }
+    struct cai_unit *leaves = thread->large[CAI_LARGE_CACHED - 1];
+    for (unsigned i = CAI_LARGE_CACHED - 1; i > 0; i--)
+        thread->large[i] = thread->large[i - 1];
+    thread->large[0] = run;
+    return leaves;
+}
+
+static void clear_run(const struct cai_unit *run)
+{
+    volatile char *bytes = (volatile char *)cai_unit_address(run);
+
+    memset((char *)cai_unit_address(run), 0, (size_t)run->units << CAI_UNIT_SHIFT);
+    __asm__ volatile("" : : "r"(bytes) : "memory");
+}
+
+bool cai_large_put(enum cai_place place, size_t granule)
+{
+    struct cai_thread *thread = cai_self;
+    struct cai_unit *run = run_at(place, granule);
+    uint8_t live = CAI_STATE_LARGE;
+
+    /* Large blocks can afford the exchange: of two threads that free one at once, the second is told. */
+    if (!cai_swap_strong_acq_rel(state_of(run), &live, CAI_STATE_CACHED))
+        return false;
+    if (cai_place_zeroes(place))
+        clear_run(run);
+    if (thread->id != 0 && run->units <= CACHED_UNITS_MAX)
+        run = put_cached(thread, run);
+    if (run != NULL)
+        cai_run_give(run);
+    if (thread->id != 0)
+        cai_tick_slow(thread);
+    return true;
+}
+
+size_t cai_large_bytes(enum cai_place place, size_t granule)
+{
+    return (size_t)run_at(place, granule)->units << CAI_UNIT_SHIFT;
+}
+
+static void clear_tail(const struct cai_unit *run, uint32_t keep_units)
+{
+    memset((char *)cai_unit_address(run) + ((size_t)keep_units << CAI_UNIT_SHIFT), 0,
+           (size_t)(run->units - keep_units) << CAI_UNIT_SHIFT);
+}
+
+/* To another run: by moving the pages, so that nothing is copied and nothing stays behind. */
+static void *move(enum cai_place place, struct cai_unit *from, uint32_t units)
+{
+    struct cai_unit *to = take_run(place, units, 1);
+
+    if (to == NULL)
+        return NULL;
+    void *address = (void *)cai_unit_address(to);
+    size_t from_bytes = (size_t)from->units << CAI_UNIT_SHIFT;
+    cai_store_release(state_of(to), CAI_STATE_LARGE);
+    cai_store_relaxed(state_of(from), CAI_STATE_CACHED);
+    to->zeroed = false;
+    if (cai_os_move(cai_unit_address(from), from_bytes, cai_unit_address(to), (size_t)units << CAI_UNIT_SHIFT)) {
+        cai_run_moved(from);
+        return address;
+    }
+    memcpy(address, (void *)cai_unit_address(from), from_bytes);
+    if (cai_place_zeroes(place))
+        clear_run(from);
+    cai_run_give(from);
+    return address;
+}
+
+void *cai_large_resize(enum cai_place place, size_t granule, size_t bytes)
+{
+    struct cai_unit *run = run_at(place, granule);
+    void *address = (void *)cai_unit_address(run);
+
+    if (bytes > (size_t)1 << 46)
+        return NULL;
+    uint32_t units = (uint32_t)(cai_round_up(bytes, CAI_UNIT_BYTES) >> CAI_UNIT_SHIFT);
+    if (units == run->units)
+        return address;
+    if (units < run->units) {
+        if (cai_place_zeroes(place))
+            clear_tail(run, units);
+        cai_run_shrink(run, units);
+        return address;
+    }
+    if (cai_run_grow(run, units))
+        return address;
+    return move(place, run, units);
+}
+
+void cai_large_flush(struct cai_thread *thread)
+{
+    for (unsigned i = 0; i < CAI_LARGE_CACHED; i++)
+        if (thread->large[i] != NULL) {
+            cai_run_give(thread->large[i]);
+            thread->large[i] = NULL;
+        }
+}

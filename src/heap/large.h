@@ -1,0 +1,25 @@
+/* Large blocks: above 512 KiB, one run of units each, in the coarse zone of their place. They grow and shrink in place
+ * where the neighbours allow, and are moved by moving their pages.
+ */
+#ifndef CAI_HEAP_LARGE_H
+#define CAI_HEAP_LARGE_H
+
+#include "heap/thread.h"
+
+/* align: a power of two. NULL: out of memory. With `zeroed`, the whole block is zero. */
+void *cai_large_take(enum cai_place place, size_t bytes, size_t align, bool zeroed);
+
+/* Gives a large block back whose state byte says live; false when another thread was faster. */
+bool cai_large_put(enum cai_place place, size_t granule);
+
+/* Usable bytes of a live large block. */
+size_t cai_large_bytes(enum cai_place place, size_t granule);
+
+/* Makes a live large block hold at least `bytes` (more than CAI_SMALL_BYTES_MAX); keeps an alignment of 64 KiB only.
+ * Returns its new address; NULL: out of memory, nothing changed. */
+void *cai_large_resize(enum cai_place place, size_t granule, size_t bytes);
+
+/* The thread's cached blocks go back. */
+void cai_large_flush(struct cai_thread *thread);
+
+#endif

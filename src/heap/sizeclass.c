@@ -1,0 +1,35 @@
+/* The class table, and what is derived from a class off the fast path. */
+#include "heap/sizeclass.h"
+
+/* clang-format off */
+#define FOUR(c) c, c, c, c
+const uint8_t cai_class_table[CAI_FINE_BYTES_MAX / 16 + 1] = {
+    1, 1, 2, 3, 4, 5, 6, 7, 8,                               /* to 128 by 16 */
+    9, 10, 11, 12, 13, 14, 15, 16,                           /* to 256 by 16 */
+    17, 17, 18, 18, 19, 19, 20, 20, 21, 21, 22, 22, 23, 23, 24, 24, /* to 512 by 32 */
+    FOUR(25), FOUR(26), FOUR(27), FOUR(28), FOUR(29), FOUR(30), FOUR(31), FOUR(32), /* to 1024 by 64 */
+};
+/* clang-format on */
+
+uint32_t cai_class_slab_units(unsigned size_class)
+{
+    size_t bytes = cai_class_bytes(size_class);
+
+    if (bytes <= 4 * CAI_KIB)
+        return 1;
+    if (bytes <= 32 * CAI_KIB)
+        return 8;
+    return (uint32_t)(cai_round_up(4 * bytes, CAI_UNIT_BYTES) >> CAI_UNIT_SHIFT);
+}
+
+unsigned cai_class_aligned(size_t bytes, size_t align)
+{
+    size_t rounded = cai_round_up(bytes == 0 ? 1 : bytes, align);
+
+    if (rounded > CAI_SMALL_BYTES_MAX || align > CAI_UNIT_BYTES)
+        return 0;
+    for (unsigned size_class = cai_class_of(rounded); size_class <= CAI_CLASS_LAST; size_class++)
+        if (cai_class_bytes(size_class) % align == 0)
+            return size_class;
+    return 0;
+}

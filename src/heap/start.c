@@ -1,0 +1,77 @@
+/* Starting the library, once, by whichever allocation comes first, and the hooks into the life of process and threads.
+ *
+ * The hooks are registered after the heap works, because registering may allocate.
+ */
+#include "heap/heap.h"
+
+#include "core/settings.h"
+#include "estate/meta.h"
+#include "estate/run.h"
+#include "heap/tick.h"
+#include "os/os.h"
+
+enum progress { NOT_STARTED, FAILED, STARTED };
+
+static struct cai_lock start_lock;
+static uint32_t progress; /* atomic, enum progress */
+
+static void on_thread_exit(void)
+{
+    cai_thread_detach(true);
+}
+
+static void before_fork(void)
+{
+    cai_thread_lock_all();
+    for (unsigned i = 0; i < CAI_ZONES; i++)
+        cai_lock_take(&cai_zones[i].lock);
+    cai_meta_lock();
+}
+
+static void unlock_estate(void)
+{
+    cai_meta_unlock();
+    for (unsigned i = CAI_ZONES; i-- > 0;)
+        cai_lock_give(&cai_zones[i].lock);
+}
+
+static void after_fork_in_parent(void)
+{
+    unlock_estate();
+    cai_thread_unlock_all();
+}
+
+static void after_fork_in_child(void)
+{
+    unlock_estate();
+    cai_thread_after_fork_in_child();
+    cai_thread_unlock_all();
+    cai_tick_start_helper();
+}
+
+static bool start(void)
+{
+    cai_settings_start();
+    return cai_estate_start();
+}
+
+static CAI_COLD bool start_once(void)
+{
+    cai_lock_take(&start_lock);
+    bool first = progress == NOT_STARTED;
+    if (first)
+        cai_store_release(&progress, start() ? STARTED : FAILED);
+    bool started = progress == STARTED;
+    cai_lock_give(&start_lock);
+    if (first && started) {
+        cai_os_on_thread_exit(on_thread_exit);
+        cai_os_on_fork(before_fork, after_fork_in_parent, after_fork_in_child);
+        cai_tick_start_helper();
+    }
+    return started;
+}
+
+bool cai_heap_start(void)
+{
+    return CAI_LIKELY(cai_load_acquire(&progress) == STARTED) || start_once();
+}

@@ -1,0 +1,40 @@
+/* State bytes: what every granule of the estate holds, and the only place where it is written.
+ *
+ * The byte of a block's first granule tells its whole story; all other granules are 0. One load answers whether an
+ * address may be freed, and as which class. Bytes above 127 are blocks that are not the program's: in a thread's cache or
+ * in their slab, each with a bit that says whether their memory is known to be zero.
+ */
+#ifndef CAI_HEAP_STATE_H
+#define CAI_HEAP_STATE_H
+
+#include "heap/sizeclass.h"
+
+#include <stdbool.h>
+
+enum cai_state {
+    CAI_STATE_NONE = 0,         /* no block starts here */
+                                /* 1 to CAI_CLASS_LAST: live block of that size class */
+    CAI_STATE_LARGE = 127,      /* live large block */
+    CAI_STATE_IN_SLAB = 0xfc,   /* free, waits in its slab */
+    CAI_STATE_CACHED = 0xfe,    /* free, waits in the cache of a thread */
+    CAI_STATE_ZERO = 1,         /* added to the two above: all bytes of the slot are zero */
+};
+
+_Static_assert((int)CAI_CLASS_LAST < (int)CAI_STATE_LARGE, "classes and large blocks are told apart");
+
+CAI_INLINE bool cai_state_is_live(uint8_t state)
+{
+    return (int8_t)state > 0;
+}
+
+CAI_INLINE bool cai_state_is_cached(uint8_t state)
+{
+    return state >= CAI_STATE_CACHED;
+}
+
+CAI_INLINE bool cai_state_is_in_slab(uint8_t state)
+{
+    return (state & ~CAI_STATE_ZERO) == CAI_STATE_IN_SLAB;
+}
+
+#endif

@@ -1,0 +1,161 @@
+/* The registry of thread heaps: made once, adopted again and again, never unmapped, so that an owner's number always
+ * leads to a heap.
+ */
+#include "heap/thread.h"
+
+#include "estate/meta.h"
+#include "heap/heap.h"
+#include "heap/large.h"
+#include "os/os.h"
+
+enum { THREADS_MAX = 1 << 16 };
+
+_Thread_local struct cai_thread *cai_self __attribute__((tls_model("initial-exec"))) = &cai_thread_none;
+
+struct cai_thread cai_thread_none, cai_thread_gone;
+
+static struct {
+    struct cai_lock lock; /* protects what follows; readers of `first` and `by_id` need none */
+    struct cai_thread *first;
+    struct cai_thread *orphans;
+    uint32_t last_id;
+    uint64_t attached;
+    struct cai_thread *by_id[THREADS_MAX];
+} registry;
+
+/* Serves threads that have no heap of their own, one at a time. */
+static struct {
+    struct cai_lock lock;
+    struct cai_thread *thread;
+} shared;
+
+struct cai_thread *cai_thread_of_id(uint32_t id)
+{
+    return cai_load_acquire(&registry.by_id[id]);
+}
+
+struct cai_thread *cai_thread_first(void)
+{
+    return cai_load_acquire(&registry.first);
+}
+
+uint64_t cai_thread_count(void)
+{
+    return cai_load_relaxed(&registry.attached);
+}
+
+/* The registry's lock is held. */
+static struct cai_thread *create(void)
+{
+    if (registry.last_id + 1 >= THREADS_MAX)
+        return NULL;
+    struct cai_thread *thread = cai_meta_allocate(sizeof *thread);
+    if (thread == NULL)
+        return NULL;
+    thread->id = ++registry.last_id;
+    thread->next_all = registry.first;
+    cai_store_release(&registry.by_id[thread->id], thread);
+    cai_store_release(&registry.first, thread);
+    return thread;
+}
+
+/* A heap nobody uses, or a new one; the registry's lock is held. */
+static struct cai_thread *adopt_or_create(void)
+{
+    struct cai_thread *thread = registry.orphans;
+
+    if (thread == NULL)
+        return create();
+    registry.orphans = thread->next_orphan;
+    thread->orphan = false;
+    return thread;
+}
+
+struct cai_thread *cai_thread_attach(void)
+{
+    if (cai_self != &cai_thread_none || !cai_heap_start())
+        return NULL;
+    cai_lock_take(&registry.lock);
+    struct cai_thread *thread = adopt_or_create();
+    registry.attached += thread != NULL;
+    cai_lock_give(&registry.lock);
+    if (thread != NULL) {
+        cai_self = thread;
+        cai_os_thread_started();
+    }
+    return thread;
+}
+
+static void orphan(struct cai_thread *thread)
+{
+    thread->orphan = true;
+    thread->next_orphan = registry.orphans;
+    registry.orphans = thread;
+    registry.attached--;
+}
+
+void cai_thread_detach(bool for_good)
+{
+    struct cai_thread *thread = cai_self;
+
+    cai_self = for_good ? &cai_thread_gone : &cai_thread_none;
+    if (thread->id == 0)
+        return;
+    cai_large_flush(thread);
+    cai_cache_flush_all(thread);
+    cai_lock_take(&registry.lock);
+    orphan(thread);
+    cai_lock_give(&registry.lock);
+}
+
+struct cai_thread *cai_thread_borrow(void)
+{
+    if (!cai_heap_start())
+        return NULL;
+    cai_lock_take(&shared.lock);
+    if (shared.thread == NULL) {
+        cai_lock_take(&registry.lock);
+        shared.thread = adopt_or_create();
+        cai_lock_give(&registry.lock);
+    }
+    if (shared.thread == NULL)
+        cai_lock_give(&shared.lock);
+    return shared.thread;
+}
+
+void cai_thread_return(void)
+{
+    cai_lock_give(&shared.lock);
+}
+
+void cai_thread_lock_all(void)
+{
+    cai_lock_take(&shared.lock);
+    cai_lock_take(&registry.lock);
+    for (struct cai_thread *thread = registry.first; thread != NULL; thread = thread->next_all)
+        cai_lock_take(&thread->lock);
+}
+
+void cai_thread_unlock_all(void)
+{
+    for (struct cai_thread *thread = registry.first; thread != NULL; thread = thread->next_all)
+        cai_lock_give(&thread->lock);
+    cai_lock_give(&registry.lock);
+    cai_lock_give(&shared.lock);
+}
+
+/* The other threads stopped in the middle of anything: a slot may have left a bin and not be live yet, or be live and still
+ * stand in the bin. Putting back only what the state byte calls cached is right in both cases. */
+void cai_thread_after_fork_in_child(void)
+{
+    for (struct cai_thread *thread = registry.first; thread != NULL; thread = thread->next_all) {
+        if (thread == cai_self || thread == shared.thread || thread->orphan)
+            continue;
+        for (unsigned i = 0; i < CAI_LARGE_CACHED; i++)
+            thread->large[i] = NULL;
+        thread->pending = 0;
+        thread->pending_slab = NULL;
+        cai_cache_salvage(thread);
+        orphan(thread);
+    }
+}

@@ -1,0 +1,88 @@
+/* Thread heaps: what each thread has for itself.
+ *
+ *   bins    one growing stack of free slots for each place and class; only its thread touches them, without a lock
+ *   slabs   the slabs this thread owns that have room, by place and class; under the thread's lock
+ *
+ * A slab belongs to one thread heap. What its own thread frees goes to the bin; what another frees goes straight to the
+ * slab, so that memory goes home and neighbouring blocks are not shared between processors. The heap of a thread that
+ * ended keeps its slabs and waits for a new thread to adopt it.
+ */
+#ifndef CAI_HEAP_THREAD_H
+#define CAI_HEAP_THREAD_H
+
+#include "heap/state.h"
+#include "os/lock.h"
+
+/* A stack of free slots. All zero is a bin that was never used: empty and full at once, so that both fast paths lead to
+ * the slow one. Allocations since the start: rounds + period - countdown. */
+struct cai_bin {
+    void **slots;      /* the one handed out next is slots[count - 1] */
+    uint32_t count;    /* how many there are */
+    uint32_t limit;    /* how many fit */
+    int32_t countdown; /* allocations until the next housekeeping */
+    int32_t period;    /* what countdown began with */
+    uint64_t rounds;   /* allocations in the periods gone by */
+};
+
+struct cai_slabs {
+    uint32_t first, last; /* unit numbers, 0: none; taken from the front, new ones at the end */
+};
+
+enum { CAI_LARGE_CACHED = 4 };
+
+struct cai_thread {
+    uint32_t id; /* 0: stands for no heap */
+    struct cai_bin bins[CAI_PLACES][CAI_CLASSES];
+
+    /* The owner's alone. */
+    struct cai_unit *pending_slab; /* a foreign slab that was given slots back ... */
+    uint32_t pending;              /* ... this many, not yet told */
+    uint64_t used_bins[CAI_PLACES][2];
+    struct cai_unit *large[CAI_LARGE_CACHED]; /* large blocks for reuse */
+    bool large_idle; /* no large block was taken from or put into the cache since the last look */
+    uint64_t large_allocations;
+    uint64_t tick_ms; /* last housekeeping */
+    uint64_t idle_ms; /* last look for idle bins */
+    bool armed;       /* memory became free: look at the clock soon */
+
+    struct cai_lock lock; /* protects slabs and the descriptors in them */
+    struct cai_slabs slabs[CAI_PLACES][CAI_CLASSES];
+    struct cai_unit *returned; /* atomic: slabs with remote frees, pushed by anyone, taken under the lock */
+
+    struct cai_thread *next_all;    /* the registry: every heap there ever was */
+    struct cai_thread *next_orphan; /* heaps without a thread */
+    bool orphan;
+    uint32_t marks[CAI_PLACES][CAI_CLASSES]; /* what each bin had done at the last look, to find idle ones */
+};
+
+/* The calling thread's heap; initial-exec, eight bytes, so that it fits when the library is dlopen-ed. */
+extern _Thread_local struct cai_thread *cai_self __attribute__((tls_model("initial-exec")));
+
+/* Stand for "no heap yet" and "no heap any more": all zero and never written. */
+extern struct cai_thread cai_thread_none, cai_thread_gone;
+
+/* A heap for the calling thread: an adopted one or a new one. NULL: out of memory, or the thread is gone. */
+struct cai_thread *cai_thread_attach(void);
+
+/* Gives everything of the calling thread back; its heap can be adopted. `for_good`: it gets no other. */
+void cai_thread_detach(bool for_good);
+
+/* NULL for 0. */
+struct cai_thread *cai_thread_of_id(uint32_t id);
+
+/* Walks the registry: heaps are never unmapped. */
+struct cai_thread *cai_thread_first(void);
+
+/* Heaps with a thread. */
+uint64_t cai_thread_count(void);
+
+/* Around fork, in the forking thread: all locks of this layer, and in the child the heaps of threads that are not there. */
+void cai_thread_lock_all(void);
+void cai_thread_unlock_all(void);
+void cai_thread_after_fork_in_child(void);
+
+/* One heap that threads without their own share, under a lock. */
+struct cai_thread *cai_thread_borrow(void);
+void cai_thread_return(void);
+
+#endif

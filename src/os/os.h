@@ -1,0 +1,83 @@
+/* The whole contract with the operating system. Nothing above this layer makes a system call on memory, time or threads.
+ *
+ * Every address and length is a multiple of cai_os_page_size() unless said otherwise. A function that returns bool tells
+ * success, changes nothing when it fails, and keeps errno. A fake of exactly this header fails the Nth call in tests.
+ */
+#ifndef CAI_OS_OS_H
+#define CAI_OS_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes per page: 4 KiB, 16 KiB or 64 KiB; read from the kernel, never assumed. */
+size_t cai_os_page_size(void);
+
+enum cai_map {
+    CAI_MAP_DONE,
+    CAI_MAP_TAKEN, /* some of it is in use, perhaps by somebody else */
+    CAI_MAP_SHORT, /* no memory, or no more mappings */
+};
+
+/* Maps zeroed, writable memory at exactly this address, or nothing.
+ * With `charged` the memory counts against the commit limit now (so that touching it cannot fail later under strict
+ * overcommit); tables that stay mostly untouched are not charged. */
+enum cai_map cai_os_map(uintptr_t address, size_t length, bool charged);
+
+/* Gives the range back; the addresses are unmapped, so a stale pointer into it faults. */
+bool cai_os_unmap(uintptr_t address, size_t length);
+
+/* Gives the pages back but keeps the mapping; they read as zero afterwards. */
+bool cai_os_discard(uintptr_t address, size_t length);
+
+/* Moves the pages of [from, from + from_length) to `to` and makes them to_length >= from_length long; what is added reads
+ * as zero. `to` must be mapped by cai_os_map with nothing of worth in it; `from` is unmapped afterwards. */
+bool cai_os_move(uintptr_t from, size_t from_length, uintptr_t to, size_t to_length);
+
+/* Makes the pages resident at once, cheaper than by faults one by one. A hint: failure has no effect. */
+void cai_os_populate(uintptr_t address, size_t length);
+
+/* Asks for huge pages in this range. A hint. */
+void cai_os_huge(uintptr_t address, size_t length);
+
+bool cai_os_read_only(void *address, size_t length);
+bool cai_os_read_write(void *address, size_t length);
+
+/* Keeps the range out of core dumps. */
+bool cai_os_no_dump(uintptr_t address, size_t length);
+
+/* Names the range in /proc/self/maps where the kernel can. A hint. */
+void cai_os_name(uintptr_t address, size_t length, const char *name);
+
+/* Milliseconds of a clock that never goes back; cheap (no system call), a few milliseconds coarse. */
+uint64_t cai_os_milliseconds(void);
+/* Nanoseconds of the same clock, precise. */
+uint64_t cai_os_nanoseconds(void);
+
+/* Unpredictable bits. Never fails: falls back to weaker ones when the kernel has none to give yet. */
+uint64_t cai_os_random(void);
+
+/* True when the process runs with more rights than its caller (set-user-ID, file capabilities). */
+bool cai_os_is_privileged(void);
+
+/* Sleeps while *word == expected; may wake for no reason. Nanoseconds, 0: no time limit. */
+void cai_os_wait(const uint32_t *word, uint32_t expected, uint64_t timeout_ns);
+/* Wakes one thread that sleeps on word. */
+void cai_os_wake(const uint32_t *word);
+/* Lets another thread run. */
+void cai_os_yield(void);
+
+/* Writes a whole message to standard error; async-signal-safe. */
+void cai_os_write_error(const char *text, size_t length);
+
+/* Calls `exiting` in each thread that called cai_os_thread_started, when its thread-local destructors run. Once only. */
+void cai_os_on_thread_exit(void (*exiting)(void));
+void cai_os_thread_started(void);
+
+/* Calls these around fork, in the forking thread. Once only; may allocate. */
+void cai_os_on_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+
+/* Starts a detached thread with all signals blocked. */
+bool cai_os_thread_start(void *(*function)(void *), void *argument);
+
+#endif

@@ -1,0 +1,237 @@
+/* os.h on Linux. Each function is the thinnest cover over one system call; policy lives above. */
+#include "os/os.h"
+
+#include "base/bits.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41
+#define PR_SET_VMA_ANON_NAME 0
+#endif
+
+static void *pointer(uintptr_t address)
+{
+    return (void *)address;
+}
+
+size_t cai_os_page_size(void)
+{
+    return getauxval(AT_PAGESZ);
+}
+
+enum cai_map cai_os_map(uintptr_t address, size_t length, bool charged)
+{
+    int saved = errno;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | (charged ? 0 : MAP_NORESERVE);
+    void *got = mmap(pointer(address), length, PROT_READ | PROT_WRITE, flags, -1, 0);
+    bool taken = got == MAP_FAILED && errno == EEXIST;
+
+    /* Kernels before 4.17 and some emulators take the address for a hint and choose another when it is in use. */
+    if (got != MAP_FAILED && got != pointer(address)) {
+        munmap(got, length);
+        taken = true;
+    }
+    errno = saved;
+    return got == pointer(address) ? CAI_MAP_DONE : taken ? CAI_MAP_TAKEN : CAI_MAP_SHORT;
+}
+
+bool cai_os_unmap(uintptr_t address, size_t length)
+{
+    int saved = errno;
+    bool done = munmap(pointer(address), length) == 0;
+
+    errno = saved;
+    return done;
+}
+
+bool cai_os_discard(uintptr_t address, size_t length)
+{
+    int saved = errno;
+    bool done = madvise(pointer(address), length, MADV_DONTNEED) == 0;
+
+    errno = saved;
+    return done;
+}
+
+bool cai_os_move(uintptr_t from, size_t from_length, uintptr_t to, size_t to_length)
+{
+    int saved = errno;
+    void *got = mremap(pointer(from), from_length, to_length, MREMAP_MAYMOVE | MREMAP_FIXED, pointer(to));
+
+    errno = saved;
+    return got == pointer(to);
+}
+
+void cai_os_populate(uintptr_t address, size_t length)
+{
+    int saved = errno;
+
+    madvise(pointer(address), length, MADV_POPULATE_WRITE);
+    errno = saved;
+}
+
+void cai_os_huge(uintptr_t address, size_t length)
+{
+    int saved = errno;
+
+    madvise(pointer(address), length, MADV_HUGEPAGE);
+    errno = saved;
+}
+
+bool cai_os_read_only(void *address, size_t length)
+{
+    return mprotect(address, length, PROT_READ) == 0;
+}
+
+bool cai_os_read_write(void *address, size_t length)
+{
+    return mprotect(address, length, PROT_READ | PROT_WRITE) == 0;
+}
+
+bool cai_os_no_dump(uintptr_t address, size_t length)
+{
+    int saved = errno;
+    bool done = madvise(pointer(address), length, MADV_DONTDUMP) == 0;
+
+    errno = saved;
+    return done;
+}
+
+void cai_os_name(uintptr_t address, size_t length, const char *name)
+{
+    int saved = errno;
+
+    prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, address, length, name);
+    errno = saved;
+}
+
+static uint64_t nanoseconds_of(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t cai_os_milliseconds(void)
+{
+    return nanoseconds_of(CLOCK_MONOTONIC_COARSE) / 1000000u;
+}
+
+uint64_t cai_os_nanoseconds(void)
+{
+    return nanoseconds_of(CLOCK_MONOTONIC);
+}
+
+uint64_t cai_os_random(void)
+{
+    int saved = errno;
+    uint64_t bits;
+
+    if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != sizeof bits) {
+        const uint64_t *from_kernel = (const uint64_t *)getauxval(AT_RANDOM);
+        bits = nanoseconds_of(CLOCK_MONOTONIC) ^ (from_kernel != NULL ? *from_kernel : (uintptr_t)&bits);
+    }
+    errno = saved;
+    return bits;
+}
+
+bool cai_os_is_privileged(void)
+{
+    return getauxval(AT_SECURE) != 0;
+}
+
+void cai_os_wait(const uint32_t *word, uint32_t expected, uint64_t timeout_ns)
+{
+    int saved = errno;
+    struct timespec timeout = {(time_t)(timeout_ns / 1000000000u), (long)(timeout_ns % 1000000000u)};
+
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, timeout_ns != 0 ? &timeout : NULL, NULL, 0);
+    errno = saved;
+}
+
+void cai_os_wake(const uint32_t *word)
+{
+    int saved = errno;
+
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    errno = saved;
+}
+
+void cai_os_yield(void)
+{
+    sched_yield();
+}
+
+void cai_os_write_error(const char *text, size_t length)
+{
+    int saved = errno;
+
+    while (length > 0) {
+        ssize_t written = write(STDERR_FILENO, text, length);
+        if (written <= 0)
+            break;
+        text += written;
+        length -= (size_t)written;
+    }
+    errno = saved;
+}
+
+static pthread_key_t exit_key;
+static bool exit_key_made;
+static void (*thread_exiting)(void);
+
+static void exit_destructor(void *unused)
+{
+    (void)unused;
+    thread_exiting();
+}
+
+void cai_os_on_thread_exit(void (*exiting)(void))
+{
+    thread_exiting = exiting;
+    exit_key_made = pthread_key_create(&exit_key, exit_destructor) == 0;
+    cai_os_thread_started();
+}
+
+void cai_os_thread_started(void)
+{
+    /* Any value but NULL has the destructor called. The first 32 keys of a process need no memory. */
+    if (exit_key_made)
+        pthread_setspecific(exit_key, &exit_key);
+}
+
+void cai_os_on_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+    pthread_atfork(prepare, parent, child);
+}
+
+bool cai_os_thread_start(void *(*function)(void *), void *argument)
+{
+    sigset_t all;
+    sigset_t before;
+    pthread_t thread;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool started = pthread_create(&thread, NULL, function, argument) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (started)
+        pthread_detach(thread);
+    return started;
+}

@@ -1,0 +1,126 @@
+/* fork, exec, wait. The child differs from what the caller would have started in three environment variables and one
+ * high descriptor, in nothing else: signal mask and dispositions, process group and the standard streams are as
+ * inherited. The errno of a failed exec comes back through a pipe that a successful exec closes. Called by run.
+ */
+#include "run/launch.h"
+
+#include "run/message.h"
+#include "run/signals.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* How the library's answer is awaited: it cannot send a signal, so the page is read every now and then at first. */
+enum { ANSWER_POLL_MS = 50, ANSWER_POLLS_MAX = 60 };
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+static _Noreturn void child_exec(const struct cai_launch *launch, const struct cai_signals *signals, int complaint)
+{
+    char number[16];
+    snprintf(number, sizeof number, "%d", launch->channel->fd);
+    int error = 0;
+    if (setenv("LD_PRELOAD", launch->preload, 1) != 0 || setenv(CAI_CHANNEL_ENV, number, 1) != 0 ||
+        (launch->options[0] != 0 ? setenv("CAPALLOC_OPTIONS", launch->options, 1) : unsetenv("CAPALLOC_OPTIONS")) !=
+            0) {
+        error = errno;
+    }
+    if (error == 0) {
+        error = cai_channel_claim(launch->channel);
+    }
+    if (error == 0) {
+        cai_signals_release(signals);
+        if (launch->shell_text) {
+            execvp(launch->path, launch->argv); /* asks /bin/sh after ENOEXEC; the path has a slash, so no search */
+        } else {
+            execv(launch->path, launch->argv);
+        }
+        error = errno;
+    }
+    ssize_t written = write(complaint, &error, sizeof error);
+    (void)written;
+    _exit(CAI_EXIT_TROUBLE);
+}
+
+/* Follows the program until it has ended, and passes on what happens meanwhile. */
+static int program_follow(const struct cai_launch *launch, const struct cai_signals *signals,
+                          struct cai_outcome *outcome)
+{
+    int polls = 0;
+    for (;;) {
+        if (polls <= ANSWER_POLLS_MAX && cai_channel_state_get(launch->channel) != CAI_CHANNEL_EMPTY) {
+            polls = ANSWER_POLLS_MAX + 1;
+            if (launch->answered != NULL) {
+                launch->answered(launch->context);
+            }
+        }
+        siginfo_t info;
+        int signal = cai_signals_next(signals, polls < ANSWER_POLLS_MAX ? ANSWER_POLL_MS : -1, &info);
+        if (signal == 0 && polls < ANSWER_POLLS_MAX) {
+            polls++;
+        }
+        if (signal != 0 && signal != SIGCHLD) {
+            cai_signals_forward(outcome->pid, &info);
+        }
+        pid_t changed;
+        while ((changed = wait4(outcome->pid, &outcome->wait_status, WNOHANG | WUNTRACED, &outcome->usage)) > 0) {
+            if (!WIFSTOPPED(outcome->wait_status)) {
+                return 0;
+            }
+            cai_signals_stop_self(WSTOPSIG(outcome->wait_status));
+        }
+        if (changed < 0 && errno != EINTR) {
+            return errno;
+        }
+    }
+}
+
+int cai_launch_and_wait(const struct cai_launch *launch, struct cai_outcome *outcome)
+{
+    *outcome = (struct cai_outcome){0};
+    int complaint[2];
+    if (pipe2(complaint, O_CLOEXEC) != 0) {
+        return errno;
+    }
+    complaint[0] = cai_descriptor_up(complaint[0], STDERR_FILENO + 1);
+    complaint[1] = cai_descriptor_up(complaint[1], STDERR_FILENO + 1);
+    struct cai_signals signals;
+    cai_signals_hold(&signals);
+    outcome->start_ns = now_ns();
+    outcome->pid = fork();
+    if (outcome->pid == 0) {
+        child_exec(launch, &signals, complaint[1]);
+    }
+    int error = outcome->pid < 0 ? errno : 0;
+    close(complaint[1]);
+    if (error == 0) {
+        struct sigaction ignore = {.sa_handler = SIG_IGN};
+        sigaction(SIGPIPE, &ignore, NULL);
+        ssize_t got;
+        while ((got = read(complaint[0], &outcome->exec_error, sizeof outcome->exec_error)) < 0 && errno == EINTR) {
+        }
+        if (got == (ssize_t)sizeof outcome->exec_error) {
+            waitpid(outcome->pid, &outcome->wait_status, 0);
+            cai_signals_release(&signals);
+        } else {
+            outcome->exec_error = 0;
+            error = program_follow(launch, &signals, outcome);
+        }
+    } else {
+        cai_signals_release(&signals);
+    }
+    close(complaint[0]);
+    outcome->elapsed_ns = now_ns() - outcome->start_ns;
+    return error;
+}

@@ -1,0 +1,36 @@
+/* Starting one program and staying until it ends. */
+#ifndef CAI_RUN_LAUNCH_H
+#define CAI_RUN_LAUNCH_H
+
+#include "run/channel_host.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+struct cai_launch {
+    const char *path;    /* has a slash */
+    char *const *argv;   /* ends with NULL */
+    const char *preload; /* the program's LD_PRELOAD */
+    bool shell_text;     /* text without a #! line: for /bin/sh, as every shell does it */
+    const char *options; /* the program's CAPALLOC_OPTIONS; "" removes it */
+    struct cai_channel_host *channel;
+    void (*answered)(void *context); /* called once, soon after the library answered; may be NULL */
+    void *context;
+};
+
+struct cai_outcome {
+    pid_t pid;
+    int exec_error;  /* 0: the program ran; else errno of exec, and only elapsed_ns is valid beside it */
+    int wait_status; /* as waitpid gives it */
+    struct rusage usage;
+    uint64_t start_ns; /* CLOCK_MONOTONIC */
+    uint64_t elapsed_ns;
+};
+
+/* Runs the program to its end. Returns 0, or errno when no process could be made. SIGPIPE is ignored afterwards: the
+ * report may go to a pipe nobody reads any more. */
+int cai_launch_and_wait(const struct cai_launch *launch, struct cai_outcome *outcome);
+
+#endif

@@ -1,0 +1,39 @@
+/* The program `capalloc`: picks the subcommand, nothing else. Every subcommand returns the exit status and has said on
+ * stderr what went wrong; 125 is reserved for this program's own failures. The locale is read here, for the character
+ * set alone: numbers look the same everywhere.
+ */
+#include "run/doctor.h"
+#include "run/help.h"
+#include "run/message.h"
+#include "run/run.h"
+
+#include <locale.h>
+#include <string.h>
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_CTYPE, "");
+    const char *word = argc > 1 ? argv[1] : NULL;
+    if (word == NULL) {
+        cai_help(stderr, NULL);
+        return CAI_EXIT_TROUBLE;
+    }
+    if (strcmp(word, "run") == 0) {
+        return cai_run(argc - 1, argv + 1);
+    }
+    if (strcmp(word, "doctor") == 0) {
+        return cai_doctor(argc - 1, argv + 1);
+    }
+    if (strcmp(word, CAI_DOCTOR_PROBE) == 0) {
+        return cai_doctor_probe();
+    }
+    if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+        return cai_help(stdout, argc > 2 ? argv[2] : NULL);
+    }
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0 || strcmp(word, "version") == 0) {
+        cai_version(stdout);
+        return 0;
+    }
+    cai_say("bad-usage", "unknown %s '%s' (see: capalloc --help)", word[0] == '-' ? "option" : "command", word);
+    return CAI_EXIT_TROUBLE;
+}

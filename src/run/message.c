@@ -1,0 +1,53 @@
+/* Messages of the program `capalloc`. Each is a single write(2), so lines of several processes do not mix, and nothing
+ * of ours ever goes to stdout while a program runs: that stream is the program's. Called by every file of src/run.
+ */
+#include "run/message.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+void cai_make_printable(char *text)
+{
+    for (unsigned char *c = (unsigned char *)text; *c != 0; c++) {
+        if (*c < 0x20 || *c == 0x7f) {
+            *c = '?';
+        }
+    }
+}
+
+void cai_say(const char *code, const char *format, ...)
+{
+    char line[4096];
+    int used = snprintf(line, sizeof line - 1, "capalloc: %s: ", code);
+    va_list arguments;
+    va_start(arguments, format);
+    int more = vsnprintf(line + used, sizeof line - 1 - (size_t)used, format, arguments);
+    va_end(arguments);
+    if (more < 0) {
+        line[used] = 0;
+    }
+    cai_make_printable(line);
+    size_t length = strlen(line);
+    line[length++] = '\n';
+    ssize_t written = write(STDERR_FILENO, line, length);
+    (void)written; /* a closed stderr leaves nowhere to complain */
+}
+
+int cai_descriptor_up(int fd, int at_least)
+{
+    if (fd < 0) {
+        return fd;
+    }
+    int moved = fcntl(fd, F_DUPFD_CLOEXEC, at_least);
+    if (moved < 0) {
+        moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    }
+    if (moved < 0) {
+        return fd;
+    }
+    close(fd);
+    return moved;
+}

@@ -1,0 +1,33 @@
+/* The command line of `capalloc run`. */
+#ifndef CAI_RUN_OPTIONS_H
+#define CAI_RUN_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum cai_stats_form { CAI_STATS_NONE, CAI_STATS_TEXT, CAI_STATS_JSON };
+
+struct cai_run_options {
+    enum cai_stats_form stats;
+    bool require; /* fail when the program does not use capalloc */
+    bool helper;
+    bool strict;
+    bool has_limit;
+    bool has_decay;
+    uint64_t limit_bytes;
+    uint64_t decay_ms;
+    const char *library; /* NULL: look for it */
+    const char *output;  /* NULL: stderr */
+    char *const *argv;   /* the program and its arguments, ends with NULL */
+};
+
+enum cai_options_answer { CAI_OPTIONS_RUN, CAI_OPTIONS_HELP, CAI_OPTIONS_WRONG /* was said on stderr */ };
+
+/* argv[0] is "run". */
+enum cai_options_answer cai_run_options_parse(int argc, char **argv, struct cai_run_options *out);
+
+/* What the flags mean in CAPALLOC_OPTIONS, such as "limit=1048576,helper"; "" when there is nothing to say. */
+void cai_run_options_settings(const struct cai_run_options *options, char *text, size_t size);
+
+#endif

@@ -1,0 +1,31 @@
+/* What `capalloc run --stats` says at the end, in two forms. */
+#ifndef CAI_RUN_REPORT_H
+#define CAI_RUN_REPORT_H
+
+#include "malloc/channel.h"
+#include "run/launch.h"
+#include "run/verdict.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct cai_report {
+    char *const *argv;
+    const char *path; /* the file that was executed */
+    const char *library;
+    const struct cai_outcome *outcome;
+    const struct cai_channel *channel; /* a snapshot */
+    enum cai_use use;
+    const char *reason; /* why not, for CAI_USE_NONE and CAI_USE_RIVAL */
+};
+
+/* For people: at most 80 columns; blocks as bars when unicode is true. */
+void cai_report_text(FILE *to, const struct cai_report *report, bool unicode);
+
+/* One JSON object and a newline. Returns false when out of memory. */
+bool cai_report_json(FILE *to, const struct cai_report *report);
+
+/* The names of the places, in the order of ca_stats.place. */
+extern const char *const cai_place_names[CA_PLACE_COUNT];
+
+#endif

@@ -1,0 +1,270 @@
+/* `capalloc run`: look at the program, start it, tell what happened, end as it ended. The order of saying matters: what
+ * is known to fail is said before the program's own output, the proof after it. Called by main.
+ */
+#include "run/run.h"
+
+#include "run/channel_host.h"
+#include "run/elf.h"
+#include "run/help.h"
+#include "run/launch.h"
+#include "run/library.h"
+#include "run/message.h"
+#include "run/options.h"
+#include "run/preload.h"
+#include "run/program.h"
+#include "run/report.h"
+#include "run/signals.h"
+#include "run/verdict.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <langinfo.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct run {
+    struct cai_run_options options;
+    char library[PATH_MAX];
+    char program[PATH_MAX];
+    char *preload;
+    char *settings;
+    int output; /* where the statistics go; -1: none wanted */
+    struct cai_elf_look look;
+    struct cai_channel_host channel;
+    struct cai_outcome outcome;
+    bool said_not_in_use;
+};
+
+static void say_rival_preload(const char *file, const char *name, void *context)
+{
+    (void)context;
+    cai_say("rival-preload", "LD_PRELOAD has %s, another malloc (%s); capalloc goes before it", file, name);
+}
+
+static void say_not_in_use(struct run *run, const struct cai_channel *page, enum cai_use use, char *reason, size_t size)
+{
+    cai_use_reason(use, page, &run->look, run->outcome.wait_status, reason, size);
+    if (!run->said_not_in_use) {
+        cai_say("not-in-use", "%s did not use capalloc: %s", run->options.argv[0], reason);
+        run->said_not_in_use = true;
+    }
+}
+
+/* A rival is worth knowing while a long-running program still runs. */
+static void on_answer(void *context)
+{
+    struct run *run = context;
+    struct cai_channel page;
+    char reason[1024];
+    cai_channel_snapshot(&run->channel, &page);
+    if (cai_use_judge(&page) == CAI_USE_RIVAL) {
+        say_not_in_use(run, &page, CAI_USE_RIVAL, reason, sizeof reason);
+    }
+}
+
+static bool environment_prepare(struct run *run)
+{
+    char mine[256];
+    const char *before = getenv("LD_PRELOAD");
+    cai_run_options_settings(&run->options, mine, sizeof mine);
+    cai_preload_rivals(before, say_rival_preload, NULL);
+    run->preload = cai_preload_compose(run->library, before);
+    run->settings = cai_options_merge(getenv("CAPALLOC_OPTIONS"), mine);
+    if (run->preload == NULL || run->settings == NULL) {
+        cai_say("cannot-start", "out of memory");
+        return false;
+    }
+    return true;
+}
+
+/* Everything that can fail before the program exists. 0 or an exit status. */
+static int run_prepare(struct run *run)
+{
+    if (!cai_library_find(run->options.library, run->library, sizeof run->library)) {
+        cai_say("no-library", "%s", run->library);
+        return CAI_EXIT_TROUBLE;
+    }
+    const char *name = run->options.argv[0];
+    int error = cai_program_find(name, run->program, sizeof run->program);
+    if (error == ENOENT) {
+        cai_say("not-found", "%s: no such program%s", name, strchr(name, '/') == NULL ? " in PATH" : "");
+        return CAI_EXIT_NOT_FOUND;
+    }
+    if (error != 0) {
+        cai_say("not-executable", "%s: %s", name, strerror(error));
+        return CAI_EXIT_NOT_EXECUTABLE;
+    }
+    run->output = -1;
+    if (run->options.output != NULL) {
+        int file = open(run->options.output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+        run->output = cai_descriptor_up(file, STDERR_FILENO + 1);
+        if (run->output < 0) {
+            cai_say("cannot-write", "%s: %s", run->options.output, strerror(errno));
+            return CAI_EXIT_TROUBLE;
+        }
+    } else if (run->options.stats != CAI_STATS_NONE) {
+        run->output = STDERR_FILENO;
+    }
+    cai_elf_look(run->program, run->library, &run->look);
+    if (cai_obstacle_is_certain(run->look.obstacle)) {
+        if (run->options.require) {
+            cai_say("not-in-use", "%s cannot use capalloc and was not started: %s", name, run->look.reason);
+            return CAI_EXIT_TROUBLE;
+        }
+        cai_say("will-not-be-used", "%s will run without capalloc: %s", name, run->look.reason);
+    }
+    if (!environment_prepare(run)) {
+        return CAI_EXIT_TROUBLE;
+    }
+    error = cai_channel_open(&run->channel);
+    if (error != 0) {
+        cai_say("cannot-start", "cannot make the page shared with the library: %s", strerror(error));
+        return CAI_EXIT_TROUBLE;
+    }
+    return 0;
+}
+
+static int say_exec_failed(const struct run *run)
+{
+    const char *name = run->options.argv[0];
+    int error = run->outcome.exec_error;
+    if (error != ENOENT) {
+        cai_say("not-executable", "%s: %s", name, strerror(error));
+        return CAI_EXIT_NOT_EXECUTABLE;
+    }
+    if (access(run->program, F_OK) != 0) {
+        cai_say("not-found", "%s: no such file", name);
+    } else if (strcmp(run->look.file, run->program) != 0) {
+        cai_say("not-found", "%s: its interpreter %s does not exist", name, run->look.file);
+    } else {
+        cai_say("not-found", "%s: the file exists, but the loader that it names does not", name);
+    }
+    return CAI_EXIT_NOT_FOUND;
+}
+
+static void write_whole(const struct run *run, const char *text, size_t length)
+{
+    while (length > 0) {
+        ssize_t written = write(run->output, text, length);
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written <= 0) {
+            cai_say("cannot-write", "%s: %s", run->options.output != NULL ? run->options.output : "standard error",
+                    strerror(errno));
+            return;
+        }
+        text += written;
+        length -= (size_t)written;
+    }
+}
+
+static void report_write(const struct run *run, const struct cai_channel *page, enum cai_use use, const char *reason)
+{
+    struct cai_report report = {
+        .argv = run->options.argv,
+        .path = run->program,
+        .library = run->library,
+        .outcome = &run->outcome,
+        .channel = page,
+        .use = use,
+        .reason = reason,
+    };
+    char *text = NULL;
+    size_t length = 0;
+    FILE *memory = open_memstream(&text, &length);
+    if (memory == NULL) {
+        cai_say("cannot-write", "out of memory");
+        return;
+    }
+    bool done = true;
+    if (run->options.stats == CAI_STATS_JSON) {
+        done = cai_report_json(memory, &report);
+    } else {
+        cai_report_text(memory, &report, strcmp(nl_langinfo(CODESET), "UTF-8") == 0);
+    }
+    if (fclose(memory) == 0 && done) {
+        write_whole(run, text, length);
+    } else {
+        cai_say("cannot-write", "out of memory");
+    }
+    free(text);
+}
+
+/* After the program's end: the proof, the report, and the status to end with. */
+static int run_conclude(struct run *run)
+{
+    struct cai_channel page;
+    char reason[1024] = "";
+    cai_channel_snapshot(&run->channel, &page);
+    enum cai_use use = cai_use_judge(&page);
+    bool used = use == CAI_USE_FINISHED || use == CAI_USE_UNENDED;
+    if (!used) {
+        say_not_in_use(run, &page, use, reason, sizeof reason);
+    }
+    if (run->options.stats != CAI_STATS_NONE) {
+        report_write(run, &page, use, reason);
+    }
+    if (run->output > STDERR_FILENO && close(run->output) != 0) {
+        cai_say("cannot-write", "%s: %s", run->options.output, strerror(errno));
+    }
+    if (!used && run->options.require) {
+        return CAI_EXIT_TROUBLE;
+    }
+    if (WIFSIGNALED(run->outcome.wait_status)) {
+        cai_signals_die(WTERMSIG(run->outcome.wait_status));
+    }
+    return WEXITSTATUS(run->outcome.wait_status);
+}
+
+static int run_program(struct run *run)
+{
+    int status = run_prepare(run);
+    if (status != 0) {
+        return status;
+    }
+    struct cai_launch launch = {
+        .path = run->program,
+        .argv = run->options.argv,
+        .preload = run->preload,
+        .options = run->settings,
+        .shell_text = run->look.shell_text,
+        .channel = &run->channel,
+        .answered = on_answer,
+        .context = run,
+    };
+    int error = cai_launch_and_wait(&launch, &run->outcome);
+    if (error != 0) {
+        cai_say("cannot-start", "%s: %s", run->options.argv[0], strerror(error));
+        status = CAI_EXIT_TROUBLE;
+    } else if (run->outcome.exec_error != 0) {
+        status = say_exec_failed(run);
+    } else {
+        status = run_conclude(run);
+    }
+    cai_channel_close(&run->channel);
+    return status;
+}
+
+int cai_run(int argc, char **argv)
+{
+    static struct run run; /* static: 8 KiB of paths, once per process */
+    switch (cai_run_options_parse(argc, argv, &run.options)) {
+    case CAI_OPTIONS_HELP:
+        return cai_help(stdout, "run");
+    case CAI_OPTIONS_WRONG:
+        return CAI_EXIT_TROUBLE;
+    default:
+        break;
+    }
+    if (run.options.output != NULL && run.options.stats == CAI_STATS_NONE) {
+        run.options.stats = CAI_STATS_TEXT;
+    }
+    int status = run_program(&run);
+    free(run.preload);
+    free(run.settings);
+    return status;
+}

@@ -1,0 +1,110 @@
+/* Signals are not handled but held and read one by one, so there is no handler and no race between a signal and the
+ * wait. What the terminal sends reaches the program directly, because it is in the same process group; only what was
+ * sent to this process alone is passed on. Called by launch and run.
+ */
+#include "run/signals.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+static const int forwarded[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,  SIGUSR1,
+                                SIGUSR2, SIGCONT, SIGTSTP, SIGWINCH, SIGALRM};
+
+void cai_signals_hold(struct cai_signals *signals)
+{
+    sigemptyset(&signals->held);
+    sigaddset(&signals->held, SIGCHLD);
+    for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0]; i++) {
+        sigaddset(&signals->held, forwarded[i]);
+    }
+    sigprocmask(SIG_BLOCK, &signals->held, &signals->before);
+    /* Inherited as "ignore" it would make the kernel throw the exit status away. */
+    struct sigaction standard = {.sa_handler = SIG_DFL};
+    sigaction(SIGCHLD, &standard, &signals->child_end);
+}
+
+void cai_signals_release(const struct cai_signals *signals)
+{
+    sigaction(SIGCHLD, &signals->child_end, NULL);
+    sigprocmask(SIG_SETMASK, &signals->before, NULL);
+}
+
+int cai_signals_next(const struct cai_signals *signals, int timeout_ms, siginfo_t *info)
+{
+    struct timespec timeout = {.tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000L};
+    int signal = sigtimedwait(&signals->held, info, timeout_ms < 0 ? NULL : &timeout);
+    return signal > 0 ? signal : 0;
+}
+
+void cai_signals_forward(pid_t program, const siginfo_t *info)
+{
+    /* SI_KERNEL: from the terminal, to the whole group. An alarm set before our exec also comes from the kernel, but it
+     * was meant for the program: `perl -e 'alarm 5; exec @ARGV'` is a common way to limit time. */
+    if (info->si_code == SI_KERNEL && info->si_signo != SIGALRM) {
+        return;
+    }
+    if (info->si_code <= 0 && info->si_pid == program) {
+        return; /* kill(0, ...) by the program: it has had it */
+    }
+    if (info->si_code == SI_QUEUE) {
+        sigqueue(program, info->si_signo, info->si_value);
+    } else {
+        kill(program, info->si_signo);
+    }
+}
+
+/* Are we what the user at the terminal is looking at? */
+static int in_foreground(void)
+{
+    int terminal = open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (terminal < 0) {
+        return 0;
+    }
+    int yes = tcgetpgrp(terminal) == getpgrp();
+    close(terminal);
+    return yes;
+}
+
+void cai_signals_stop_self(int signal)
+{
+    /* SIGSTOP can be sent to the program alone, by a supervisor that will continue it alone: then nobody would ever
+     * continue us. Job control stops are the shell's, which continues the group. */
+    if (signal == SIGSTOP && !in_foreground()) {
+        return;
+    }
+    if (signal == SIGSTOP) {
+        raise(SIGSTOP);
+        return;
+    }
+    struct sigaction standard = {.sa_handler = SIG_DFL};
+    struct sigaction before;
+    sigset_t one;
+    sigset_t mask;
+    sigaction(signal, &standard, &before);
+    sigemptyset(&one);
+    sigaddset(&one, signal);
+    raise(signal);
+    sigprocmask(SIG_UNBLOCK, &one, &mask); /* stops here */
+    sigprocmask(SIG_SETMASK, &mask, NULL);
+    sigaction(signal, &before, NULL);
+}
+
+_Noreturn void cai_signals_die(int signal)
+{
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* a core_pattern with a pipe does not ask the limit */
+    struct sigaction standard = {.sa_handler = SIG_DFL};
+    sigaction(signal, &standard, NULL);
+    sigset_t one;
+    sigemptyset(&one);
+    sigaddset(&one, signal);
+    raise(signal);
+    sigprocmask(SIG_UNBLOCK, &one, NULL);
+    _exit(128 + signal); /* a signal that does not end this process, such as one only the program could get */
+}

@@ -1,0 +1,457 @@
+/* The parts of `capalloc run` that need no process: sizes, options, environment, ELF files, reports. */
+#include "run/elf.h"
+#include "run/options.h"
+#include "run/preload.h"
+#include "run/program.h"
+#include "run/report.h"
+#include "run/units.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <limits.h>
+#include <link.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[] = "/tmp/capalloc-run-XXXXXX";
+
+static const char *file_make(const char *name, const void *bytes, size_t length, mode_t mode)
+{
+    static char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    unlink(path);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, length, file), length);
+    fclose(file);
+    assert_int_equal(chmod(path, mode), 0);
+    return path;
+}
+
+static void test_size_parse(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t bytes;
+    } good[] = {
+        {"0", 0},
+        {"1", 1},
+        {"4096", 4096},
+        {"64K", 65536},
+        {"64k", 65536},
+        {"64KiB", 65536},
+        {"1M", 1 << 20},
+        {"3G", UINT64_C(3) << 30},
+        {"2t", UINT64_C(2) << 40},
+        {"18446744073709551615", UINT64_MAX},
+        {"16777215T", UINT64_C(16777215) << 40},
+    };
+    static const char *const bad[] = {"",    "K",  "-1", "+1",    " 1",   "1 ",        "1.5G",
+                                      "1KB", "1X", "1B", "1KiBs", "0x10", "16777216T", "18446744073709551616"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        uint64_t bytes = 77;
+        assert_true(cai_size_parse(good[i].text, &bytes));
+        assert_int_equal(bytes, good[i].bytes);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        uint64_t bytes = 77;
+        assert_false(cai_size_parse(bad[i], &bytes));
+        assert_int_equal(bytes, 77);
+    }
+}
+
+static void test_number_parse(void **state)
+{
+    (void)state;
+    uint64_t value = 77;
+    assert_true(cai_number_parse("250", UINT32_MAX, &value));
+    assert_int_equal(value, 250);
+    assert_true(cai_number_parse("4294967295", UINT32_MAX, &value));
+    assert_false(cai_number_parse("4294967296", UINT32_MAX, &value));
+    assert_false(cai_number_parse("10K", UINT32_MAX, &value));
+    assert_false(cai_number_parse("", UINT32_MAX, &value));
+}
+
+static void test_texts(void **state)
+{
+    (void)state;
+    char text[CAI_UNITS_TEXT];
+    assert_string_equal(cai_size_text(text, 0), "0 B");
+    assert_string_equal(cai_size_text(text, 1023), "1023 B");
+    assert_string_equal(cai_size_text(text, 1024), "1.00 KiB");
+    assert_string_equal(cai_size_text(text, 12 * 1024 + 410), "12.4 KiB");
+    assert_string_equal(cai_size_text(text, UINT64_C(1023) << 20), "1.00 GiB");
+    assert_string_equal(cai_size_text(text, UINT64_MAX), "16.0 EiB");
+    assert_string_equal(cai_count_text(text, 0), "0");
+    assert_string_equal(cai_count_text(text, 999), "999");
+    assert_string_equal(cai_count_text(text, 1000), "1,000");
+    assert_string_equal(cai_count_text(text, UINT64_MAX), "18,446,744,073,709,551,615");
+    assert_string_equal(cai_time_text(text, 0), "0.00 ms");
+    assert_string_equal(cai_time_text(text, 123456789), "123 ms");
+    assert_string_equal(cai_time_text(text, 1240000000), "1.24 s");
+    assert_string_equal(cai_time_text(text, UINT64_C(192000000000)), "3 min 12 s");
+    assert_string_equal(cai_time_text(text, UINT64_C(7260000000000)), "2 h 1 min");
+}
+
+static void test_preload_compose(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before;
+        const char *after;
+    } cases[] = {
+        {NULL, "/l/ours.so"},
+        {"", "/l/ours.so"},
+        {"/x/a.so", "/l/ours.so:/x/a.so"},
+        {"/x/a.so /x/b.so", "/l/ours.so:/x/a.so:/x/b.so"},
+        {":/x/a.so::/l/ours.so:", "/l/ours.so:/x/a.so"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *text = cai_preload_compose("/l/ours.so", cases[i].before);
+        assert_string_equal(text, cases[i].after);
+        free(text);
+    }
+}
+
+static void rival_append(const char *file, const char *name, void *context)
+{
+    char *text = context;
+    strcat(strcat(strcat(strcat(text, file), "="), name), ";");
+}
+
+static void test_rivals(void **state)
+{
+    (void)state;
+    char text[256] = "";
+    cai_preload_rivals("/a/libjemalloc.so.2:/b/libfaketime.so /c/libtcmalloc_minimal.so.4", rival_append, text);
+    assert_string_equal(text, "/a/libjemalloc.so.2=jemalloc;/c/libtcmalloc_minimal.so.4=tcmalloc;");
+    cai_preload_rivals(NULL, rival_append, text);
+    assert_null(cai_rival_name("/home/jemalloc/libc.so.6"));
+    assert_null(cai_rival_name("libcapalloc-preload.so"));
+}
+
+static void test_options_merge(void **state)
+{
+    (void)state;
+    static const char *const cases[][3] = {
+        {NULL, "", ""}, {"decay=1", "", "decay=1"}, {NULL, "limit=5", "limit=5"}, {"a", "b", "a,b"}, {"", "b", "b"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *text = cai_options_merge(cases[i][0], cases[i][1]);
+        assert_string_equal(text, cases[i][2]);
+        free(text);
+    }
+}
+
+static enum cai_options_answer parse(struct cai_run_options *out, const char *line)
+{
+    static char copy[512];
+    static char *argv[32];
+    int argc = 0;
+    snprintf(copy, sizeof copy, "%s", line);
+    char *rest = copy;
+    for (char *word; (word = strsep(&rest, " ")) != NULL;) {
+        argv[argc++] = word;
+    }
+    argv[argc] = NULL;
+    return cai_run_options_parse(argc, argv, out);
+}
+
+static void test_options_parse(void **state)
+{
+    (void)state;
+    struct cai_run_options options;
+    char text[128];
+    assert_int_equal(parse(&options, "run --stats=json --limit 2M --decay=10 --helper --strict -- prog --stats -x"),
+                     CAI_OPTIONS_RUN);
+    assert_int_equal(options.stats, CAI_STATS_JSON);
+    assert_string_equal(options.argv[0], "prog");
+    assert_string_equal(options.argv[1], "--stats");
+    cai_run_options_settings(&options, text, sizeof text);
+    assert_string_equal(text, "limit=2097152,decay=10,helper,strict");
+
+    assert_int_equal(parse(&options, "run --stats prog --limit nonsense"), CAI_OPTIONS_RUN);
+    assert_int_equal(options.stats, CAI_STATS_TEXT);
+    assert_string_equal(options.argv[1], "--limit");
+    cai_run_options_settings(&options, text, sizeof text);
+    assert_string_equal(text, "");
+
+    assert_int_equal(parse(&options, "run --help"), CAI_OPTIONS_HELP);
+    static const char *const wrong[] = {
+        "run",         "run --",           "run --nope prog",      "run -z prog",      "run --limit prog",
+        "run --limit", "run --decay=-1 p", "run --stats=xml prog", "run --helper=1 p", "run --decay=1s p",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_int_equal(parse(&options, wrong[i]), CAI_OPTIONS_WRONG);
+    }
+}
+
+static void test_program_find(void **state)
+{
+    (void)state;
+    char path[PATH_MAX];
+    char wanted[PATH_MAX];
+    snprintf(wanted, sizeof wanted, "%s", file_make("good", "#!/bin/sh\n", 10, 0755));
+    file_make("plain", "x", 1, 0644);
+    char *before = strdup(getenv("PATH"));
+    setenv("PATH", folder, 1);
+    assert_int_equal(cai_program_find("good", path, sizeof path), 0);
+    assert_string_equal(path, wanted);
+    assert_int_equal(cai_program_find("plain", path, sizeof path), EACCES);
+    assert_int_equal(cai_program_find("absent", path, sizeof path), ENOENT);
+    assert_int_equal(cai_program_find("", path, sizeof path), ENOENT);
+    assert_int_equal(cai_program_find("./absent", path, sizeof path), 0); /* exec will tell */
+    assert_string_equal(path, "./absent");
+    setenv("PATH", before, 1);
+    free(before);
+}
+
+static void look_bytes(struct cai_elf_look *look, const void *bytes, size_t length)
+{
+    cai_elf_look(file_make("subject", bytes, length, 0755), "/proc/self/exe", look);
+}
+
+/* An ELF header of this machine with at most one program header, PT_INTERP. */
+struct tiny_elf {
+    ElfW(Ehdr) header;
+    ElfW(Phdr) segment;
+    char loader[64];
+};
+
+static struct tiny_elf tiny_elf_make(const char *loader)
+{
+    struct tiny_elf elf = {0};
+    FILE *self = fopen("/proc/self/exe", "r");
+    assert_non_null(self);
+    assert_int_equal(fread(&elf.header, sizeof elf.header, 1, self), 1);
+    fclose(self);
+    elf.header.e_phoff = offsetof(struct tiny_elf, segment);
+    elf.header.e_phnum = 1;
+    elf.header.e_phentsize = sizeof elf.segment;
+    elf.segment.p_type = loader != NULL ? PT_INTERP : PT_LOAD;
+    elf.segment.p_offset = offsetof(struct tiny_elf, loader);
+    if (loader != NULL) {
+        elf.segment.p_filesz = strlen(loader) + 1;
+        strcpy(elf.loader, loader);
+    }
+    return elf;
+}
+
+static void test_elf_look(void **state)
+{
+    (void)state;
+    struct cai_elf_look look;
+    cai_elf_look("/proc/self/exe", "/proc/self/exe", &look);
+    assert_int_equal(look.obstacle, CAI_OBSTACLE_NONE);
+    assert_string_equal(look.reason, "");
+
+    struct tiny_elf elf = tiny_elf_make("/lib64/ld-linux-x86-64.so.2");
+    look_bytes(&look, &elf, sizeof elf);
+    assert_int_equal(look.obstacle, CAI_OBSTACLE_NONE);
+
+    elf = tiny_elf_make(NULL);
+    look_bytes(&look, &elf, sizeof elf);
+    assert_int_equal(look.obstacle, CAI_OBSTACLE_STATIC);
+    assert_non_null(strstr(look.reason, "statically linked"));
+    assert_true(cai_obstacle_is_certain(look.obstacle));
+
+    elf = tiny_elf_make("/lib/ld-musl-x86_64.so.1");
+    look_bytes(&look, &elf, sizeof elf);
+    assert_int_equal(look.obstacle, CAI_OBSTACLE_LOADER);
+    assert_non_null(strstr(look.reason, "/lib/ld-musl-x86_64.so.1"));
+
+    elf = tiny_elf_make(NULL);
+    elf.header.e_machine = EM_S390;
+    look_bytes(&look, &elf, sizeof elf);
+    assert_int_equal(look.obstacle, CAI_OBSTACLE_MACHINE);
+    assert_non_null(strstr(look.reason, "IBM Z"));
+
+    elf = tiny_elf_make(NULL);
+    elf.header.e_phoff = 1 << 20; /* a truncated file */
+    look_bytes(&look, &elf, sizeof elf);
+    assert_int_equal(look.obstacle, CAI_OBSTACLE_UNKNOWN);
+    assert_false(cai_obstacle_is_certain(look.obstacle));
+}
+
+static void test_elf_look_scripts(void **state)
+{
+    (void)state;
+    struct cai_elf_look look;
+    struct tiny_elf elf = tiny_elf_make(NULL);
+    char interpreter[PATH_MAX];
+    char script[PATH_MAX + 32];
+    snprintf(interpreter, sizeof interpreter, "%s", file_make("interpreter", &elf, sizeof elf, 0755));
+    int length = snprintf(script, sizeof script, "#! %s -x\nrest", interpreter);
+    look_bytes(&look, script, (size_t)length);
+    assert_int_equal(look.obstacle, CAI_OBSTACLE_STATIC);
+    assert_string_equal(look.file, interpreter);
+
+    look_bytes(&look, "echo hello\n", 11); /* no #!: the shell runs it */
+    assert_string_equal(look.file, "/bin/sh");
+
+    length = snprintf(script, sizeof script, "#!%s/subject\n", folder); /* its own interpreter */
+    look_bytes(&look, script, (size_t)length);
+    assert_int_equal(look.obstacle, CAI_OBSTACLE_UNKNOWN);
+
+    look_bytes(&look, "#!/absent/x\n", 12);
+    assert_int_equal(look.obstacle, CAI_OBSTACLE_UNKNOWN);
+    look_bytes(&look, "\0\1\2\3", 4);
+    assert_int_equal(look.obstacle, CAI_OBSTACLE_UNKNOWN);
+    look_bytes(&look, "", 0);
+    cai_elf_look("/absent", "/absent", &look);
+    assert_int_equal(look.obstacle, CAI_OBSTACLE_UNKNOWN);
+}
+
+static void test_elf_look_privileges(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) {
+        skip(); /* only root can give files away */
+    }
+    struct cai_elf_look look;
+    struct tiny_elf elf = tiny_elf_make("/lib64/ld-linux-x86-64.so.2");
+    const char *path = file_make("privileged", &elf, sizeof elf, 0755);
+    assert_int_equal(chown(path, 65534, 65534), 0);
+    assert_int_equal(chmod(path, 04755), 0);
+    cai_elf_look(path, "/proc/self/exe", &look);
+    assert_int_equal(look.obstacle, CAI_OBSTACLE_SET_ID);
+    assert_int_equal(chmod(path, 02755), 0);
+    cai_elf_look(path, "/proc/self/exe", &look);
+    assert_int_equal(look.obstacle, CAI_OBSTACLE_SET_ID);
+    assert_int_equal(chmod(path, 0755), 0);
+    cai_elf_look(path, "/proc/self/exe", &look);
+    assert_int_equal(look.obstacle, CAI_OBSTACLE_NONE);
+}
+
+static struct cai_channel sample_channel(void)
+{
+    struct cai_channel page = {0};
+    page.state = CAI_CHANNEL_FINISHED;
+    page.interposed = 1;
+    page.stats.allocations = UINT64_C(999999999999);
+    page.stats.live_bytes = UINT64_MAX;
+    page.stats.violations = 3;
+    for (unsigned i = 0; i < CA_STATS_CLASSES_MAX; i++) {
+        page.stats.size_class[i].slot_bytes = i + 1 < CA_STATS_CLASSES_MAX ? UINT64_C(16) * (i + 1) : UINT64_MAX;
+        page.stats.size_class[i].allocations = i % 2 == 0 ? UINT64_C(1) << (i / 2 % 40) : 0;
+        page.stats.size_class[i].live_blocks = page.stats.size_class[i].allocations;
+    }
+    for (unsigned i = 0; i < CA_PLACE_COUNT; i++) {
+        page.stats.place[i] = (ca_place_stats){UINT64_MAX, UINT64_C(1) << 36, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+    }
+    return page;
+}
+
+static size_t columns(const char *line)
+{
+    size_t count = 0;
+    for (; *line != 0 && *line != '\n'; line++) {
+        count += ((unsigned char)*line & 0xc0) != 0x80;
+    }
+    return count;
+}
+
+static void test_reports(void **state)
+{
+    (void)state;
+    char name[] = "/somewhere/bad\xff\033name-that-is-much-too-long-to-fit-on-one-line-of-a-terminal-window";
+    char *argv[] = {name, NULL};
+    struct cai_outcome outcome = {.pid = 4194304, .wait_status = SIGSEGV, .elapsed_ns = UINT64_C(59990000000)};
+    struct cai_channel page = sample_channel();
+    struct cai_report report = {argv, name, "/l/ours.so", &outcome, &page, CAI_USE_FINISHED, ""};
+    for (int form = 0; form < 3; form++) {
+        char *text = NULL;
+        size_t length = 0;
+        FILE *memory = open_memstream(&text, &length);
+        if (form < 2) {
+            cai_report_text(memory, &report, form == 1);
+        } else {
+            assert_true(cai_report_json(memory, &report));
+        }
+        fclose(memory);
+        assert_null(strchr(text, '\033'));
+        for (const char *line = text; form < 2 && line != NULL && *line != 0; line = strchr(line, '\n')) {
+            line += *line == '\n';
+            assert_true(columns(line) <= 80);
+        }
+        if (form == 2) {
+            assert_non_null(strstr(text, "\"live_bytes\": 18446744073709551615"));
+            assert_non_null(strstr(text, "bad\xef\xbf\xbd"));
+            assert_non_null(strstr(text, "\"slot_bytes\": null"));
+            assert_non_null(strstr(text, "\"signal_name\": \"SIGSEGV\""));
+        }
+        free(text);
+    }
+}
+
+static void test_verdict(void **state)
+{
+    (void)state;
+    struct cai_channel page = {0};
+    struct cai_elf_look look = {0};
+    char text[512];
+    assert_int_equal(cai_use_judge(&page), CAI_USE_NONE);
+    assert_false(cai_use_has_stats(&page));
+    cai_use_reason(CAI_USE_NONE, &page, &look, 0, text, sizeof text);
+    assert_non_null(strstr(text, "unknown"));
+    page.state = CAI_CHANNEL_LOADED;
+    strcpy(page.rival, "/usr/lib/libjemalloc.so.2");
+    assert_int_equal(cai_use_judge(&page), CAI_USE_RIVAL);
+    cai_use_reason(CAI_USE_RIVAL, &page, &look, 0, text, sizeof text);
+    assert_string_equal(text, "its malloc is /usr/lib/libjemalloc.so.2 (jemalloc)");
+    page.interposed = 1;
+    assert_int_equal(cai_use_judge(&page), CAI_USE_UNENDED);
+    assert_false(cai_use_has_stats(&page));
+    page.stats_ns = 1;
+    assert_true(cai_use_has_stats(&page));
+    page.state = CAI_CHANNEL_FINISHED;
+    assert_int_equal(cai_use_judge(&page), CAI_USE_FINISHED);
+}
+
+static int folder_make(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) != NULL ? 0 : -1;
+}
+
+static int folder_remove(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"good", "plain", "subject", "interpreter", "privileged"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char path[PATH_MAX];
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        unlink(path);
+    }
+    return rmdir(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_size_parse),
+        cmocka_unit_test(test_number_parse),
+        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_preload_compose),
+        cmocka_unit_test(test_rivals),
+        cmocka_unit_test(test_options_merge),
+        cmocka_unit_test(test_options_parse),
+        cmocka_unit_test(test_program_find),
+        cmocka_unit_test(test_elf_look),
+        cmocka_unit_test(test_elf_look_scripts),
+        cmocka_unit_test(test_elf_look_privileges),
+        cmocka_unit_test(test_reports),
+        cmocka_unit_test(test_verdict),
+    };
+    return cmocka_run_group_tests(tests, folder_make, folder_remove);
+}

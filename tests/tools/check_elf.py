@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""check_elf.py SHARED STATIC [PRELOAD]: the built libraries are what they should be. One line for each finding.
+
+All: libc alone is needed, no __tls_get_addr (it may call malloc), and libc's malloc is not called.
+Shared forms: one soname, never unloaded, relocated at start, stack not executable; the drop-in exports all that the
+shared library does, so that either can stand in for the other. Only ca_ names, and in the drop-in malloc's, are visible.
+"""
+import re
+import subprocess
+import sys
+
+SONAME = "libcapalloc.so.0"
+NEEDED = re.compile(r"libc\.so\.6$|ld-linux.*\.so\.\d$")
+MALLOC = {"malloc", "calloc", "realloc", "reallocarray", "free", "free_sized", "free_aligned_sized", "aligned_alloc",
+          "posix_memalign", "memalign", "valloc", "pvalloc", "malloc_usable_size"}
+# malloc and the rest of glibc's family; operator new and delete.
+PLAIN = re.compile("|".join(sorted(MALLOC)) + r"|cfree|malloc_\w+|mallopt|mallinfo2?|__libc_\w+|__alloc_token_\w+|_Z(?:n|d)[wa]\w+")
+
+
+def readelf(*arguments):
+    return subprocess.run(["readelf", "-W", *arguments], capture_output=True, text=True, check=True).stdout
+
+
+def symbols(text):
+    """(defined global names, undefined names) of readelf's symbol tables; absolute symbols are version names."""
+    defined, undefined = set(), set()
+    for match in re.finditer(r"^\s*\d+: \w+\s+\w+\s+\w+\s+(GLOBAL|WEAK|UNIQUE)\s+(\w+).*?\s(\w+)\s+(\w\S*)", text, re.MULTILINE):
+        bind, visibility, section, name = match.groups()
+        name = name.split("@")[0]
+        if section == "UND":
+            undefined.add(name)
+        elif section != "ABS" and visibility in {"DEFAULT", "PROTECTED"}:
+            defined.add(name)
+    return defined, undefined
+
+
+def shared_form(path, allowed):
+    dynamic, headers = readelf("-d", path), readelf("-l", path)
+    for name in re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic):
+        if not NEEDED.match(name):
+            yield f"needs {name}"
+    if f"[{SONAME}]" not in dynamic:
+        yield f"soname is not {SONAME}"
+    for flag in ("NODELETE", "NOW"):
+        if not re.search(rf"\(FLAGS_1\).*\b{flag}\b", dynamic):
+            yield f"lacks the flag {flag}"
+    if "TEXTREL" in dynamic:
+        yield "has relocations in its code"
+    if "GNU_RELRO" not in headers:
+        yield "lacks GNU_RELRO"
+    if re.search(r"GNU_STACK.*\bRWE\b", headers):
+        yield "has an executable stack"
+    defined, undefined = symbols(readelf("--dyn-syms", path))
+    for name in sorted(defined):
+        if not allowed(name):
+            yield f"exports {name}"
+    if "__tls_get_addr" in undefined:
+        yield "calls __tls_get_addr"
+    for name in sorted(undefined & MALLOC):
+        yield f"calls libc's {name}"
+
+
+def check(shared, static, preload=None):
+    is_ours = lambda name: name.startswith("ca_")
+    yield from (f"{shared}: {finding}" for finding in shared_form(shared, is_ours))
+    if not any(is_ours(name) for name in symbols(readelf("--dyn-syms", shared))[0]):
+        yield f"{shared}: exports no ca_ name"
+    defined, _ = symbols(readelf("-s", static))
+    for name in sorted(defined):
+        if not name.startswith(("ca_", "cai_")):
+            yield f"{static}: defines {name}"
+    if preload:
+        yield from (f"{preload}: {finding}"
+                    for finding in shared_form(preload, lambda name: is_ours(name) or PLAIN.fullmatch(name)))
+        exported = symbols(readelf("--dyn-syms", preload))[0]
+        for name in sorted(MALLOC - exported):
+            yield f"{preload}: does not export {name}"
+        for name in sorted(symbols(readelf("--dyn-syms", shared))[0] - exported):
+            yield f"{preload}: does not export {name}, the shared library does"
+
+
+if __name__ == "__main__":
+    findings = list(check(*sys.argv[1:]))
+    print("\n".join(findings) or "the libraries are as they should be")
+    sys.exit(1 if findings else 0)

@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""Every checker of tools/checks can fail: each gets a small bad tree, and a good one that it must accept."""
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True
+TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tools"))
+from checks import contract, format as formatting, headers, layers, paths, size, words  # noqa: E402
+from checks.tree import Tree  # noqa: E402
+
+
+class Checks(unittest.TestCase):
+    def run_on(self, module, files, write=False):
+        """The findings of a check on a tree of {path: text}."""
+        with tempfile.TemporaryDirectory() as folder:
+            for path, text in files.items():
+                file = pathlib.Path(folder, path)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text)
+            findings = list(module.check(Tree(folder), write=write))
+            if write:
+                findings += list(module.check(Tree(folder)))
+            return findings
+
+    def assert_finds(self, module, files, *expected):
+        findings = self.run_on(module, files)
+        self.assertEqual(len(findings), len(expected), findings)
+        for finding, part in zip(findings, expected):
+            self.assertIn(part, finding)
+
+    def assert_accepts(self, module, files):
+        self.assertEqual(self.run_on(module, files), [])
+
+
+class Layers(Checks):
+    def test_a_lower_layer_knows_an_upper_one(self):
+        self.assert_finds(layers, {"src/os/a.c": '/* x */\n#include "heap/slab.h"\n'}, "src/os/a.c:2: \"heap/slab.h\": layer os")
+
+    def test_an_include_is_not_relative_to_src(self):
+        self.assert_finds(layers, {"src/os/a.c": '#include "lock.h"\n#  include "../base/bits.h"\n'}, "relative to src/", "relative to src/")
+
+    def test_an_unknown_layer(self):
+        self.assert_finds(layers, {"src/misc/a.c": '#include "base/bits.h"\n'}, "src/misc is not a layer")
+
+    def test_a_source_is_included(self):
+        self.assert_finds(layers, {"src/heap/a.c": '#include "heap/b.c"\n'}, "a source file is not included")
+
+    def test_a_public_header_knows_the_inside(self):
+        self.assert_finds(layers, {"include/capalloc/a.h": '#include "base/bits.h"\n'}, "public headers include")
+
+    def test_a_public_header_is_missing(self):
+        self.assert_finds(layers, {"src/os/a.c": "#include <capalloc/gone.h>\n"}, "<capalloc/gone.h> does not exist")
+
+    def test_what_is_allowed(self):
+        self.assert_accepts(layers, {
+            "include/capalloc/a.h": "#include <stddef.h>\n", "tests/unit/t.c": '#include "heap/slab.h"\n',
+            "src/heap/a.c": '#include <capalloc/a.h>\n#include <string.h>\n#include "heap/a.h"\n#include "base/b.h"\n/*\n#include "run/r.h"\n*/\n'})
+
+
+class Size(Checks):
+    LONG = "/* idea */\nstatic int f(int x)\n{\n" + "    x++;\n" * 68 + "    return x;\n}\n"
+
+    def test_a_long_file(self):
+        self.assert_finds(size, {"src/a.c": "/* idea */\n" + "int x;\n" * 499}, "500 lines")
+
+    def test_a_long_function(self):
+        self.assert_finds(size, {"src/a.c": self.LONG}, "src/a.c:3: f has 71 lines")
+
+    def test_a_long_function_with_braces_in_text_and_attributes(self):
+        text = self.LONG.replace("x++;", 'puts("}"); /* } */', 1).replace("static", "__attribute__((cold)) static")
+        self.assert_finds(size, {"src/a.c": text}, "f has 71 lines")
+
+    def test_a_long_function_in_extern_c_after_a_struct(self):
+        text = "/* idea */\nextern \"C\" {\nstruct s { int x; };\n" + self.LONG + "}\n"
+        self.assert_finds(size, {"include/a.h": text}, "f has 71 lines")
+
+    def test_a_long_line(self):
+        self.assert_finds(size, {"src/a.c": "/* idea */\n/*" + "x" * 120 + "*/\n"}, "src/a.c:2: 124 columns")
+
+    def test_no_opening_comment(self):
+        self.assert_finds(size, {"src/a.c": "int x;\n"}, "opens with no comment")
+
+    def test_what_is_allowed(self):
+        self.assert_accepts(size, {
+            "src/a.c": "/* idea */\nint table[] = {\n" + "    0,\n" * 100 + "};\nstruct s {\n" + "    int x;\n" * 80 + "};\n",
+            "src/b.c": self.LONG.replace("    x++;\n" * 3, ""), "README.md": "x" * 300 + "\n" * 600})
+
+
+class Headers(Checks):
+    def test_undocumented(self):
+        self.assert_finds(headers, {"include/capalloc/a.h": (
+            "/* The file. */\n#ifndef A\n#define A\n\nint ca_f(int x);\n\ntypedef struct ca_s {\n    int x; /* known */\n} ca_s;\n"
+            "\nstatic inline int ca_g(void)\n{\n    return 1;\n}\n#endif\n")},
+            "a.h:5: no comment before `int ca_f(int x);`", "`typedef struct ca_s {`", "`static inline int ca_g(void)`")
+
+    def test_documented(self):
+        self.assert_accepts(headers, {"include/capalloc/a.h": (
+            "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n/* f */\nint ca_f(void);\nint ca_f2(void);\n\nenum { CA_A }; /* a */\n\n"
+            "/* s */\ntypedef struct ca_s {\n    int x;\n} ca_s;\n\n/* g */\nstatic inline int ca_g(void)\n{\n    return 1;\n}\n"
+            "\n#ifdef __cplusplus\n}\n#endif\n"), "src/os/os.h": "int cai_f(void);\n"})
+
+
+class Paths(Checks):
+    def test_cited_files_are_missing(self):
+        self.assert_finds(paths, {
+            "README.md": "See `src/heap/gone.c`, [this](docs/gone.md) and tests/unit/*_gone.c.\n",
+            "src/heap/a.c": "/* heap/gone.h says why */\nint x; // tools/gone\n", "tools/x.py": "# docs/gone.txt\n"},
+            "README.md:1: src/heap/gone.c", "README.md:1: docs/gone.md", "README.md:1: tests/unit/*_gone.c",
+            "src/heap/a.c:1: heap/gone.h", "src/heap/a.c:2: tools/gone", "tools/x.py:1: docs/gone.txt")
+
+    def test_what_is_allowed(self):
+        self.assert_accepts(paths, {
+            "docs/a.md": "`src/heap/a.c`, [b](b.md#part), [web](https://a.example/src/x.c), src/<layer>/, docs/NNNN-title.md, heap/a.c, src/heap/.\n",
+            "docs/b.md": "", "src/heap/a.c": 'const char *path = "src/gone.c";\n'})
+
+
+class Words(Checks):
+    def test_forbidden(self):
+        self.assert_finds(words, {
+            "a.md": "see ../" + "shared/DESIGN.md\n", "b.c": "/* /wo" + "rk/main */\n", "c.sh": "cd /ro" + "ot/x\n",
+            "d.md": "from https://pypi" + ".org/simple\n", "e.md": "http:/" + "/10.0.0.1/x\n"},
+            "a.md:1", "b.c:1", "c.sh:1", "d.md:1", "e.md:1")
+
+    def test_what_is_allowed(self):
+        self.assert_accepts(words, {"a.md": "/tmp/x, the root directory, work/x, src/root/y, /proc/self/root, a shared folder\n"})
+
+
+class Contract(Checks):
+    HEAD = "| ID | promise | status |\n|---|---|---|\n"
+
+    def test_a_promise_without_a_test(self):
+        findings = self.run_on(contract, {"docs/contract.md": self.HEAD + "| D1 | x | promised |\n"})
+        self.assertIn("D1 is promised and no test is named test_D1_...", findings[0])
+
+    def test_a_test_without_a_promise(self):
+        findings = self.run_on(contract, {"docs/contract.md": self.HEAD + "| D1 | x | later |\n", "tests/a.c": "int test_D9_x;\n"})
+        self.assertIn("test_D9_x names D9", findings[0])
+
+    def test_a_wrong_status_and_a_second_row(self):
+        findings = "\n".join(self.run_on(contract, {"docs/contract.md": self.HEAD + "| D1 | x | later |\n| D1 | x | done |\n"}))
+        self.assertIn("D1 stands there twice", findings)
+        self.assertIn("status of D1 is `done`", findings)
+
+    def test_an_outdated_table(self):
+        files = {"docs/contract.md": self.HEAD + "| D1 | x | promised |\n", "tests/a.c": "test_D1_x", "docs/contract-tests.md": "old"}
+        self.assert_finds(contract, files, "out of date")
+
+    def test_no_contract(self):
+        self.assert_finds(contract, {"docs/other.md": ""}, "no row")
+
+    def test_write_makes_it_good(self):
+        files = {"docs/contract.md": self.HEAD + "| D1 | x | promised |\n| D2 | y | promised |\n| Z1 | a or b | later |\n",
+                 "tests/drop_in/a.sh": "test_D1_D2_x()\n"}
+        self.assertEqual(self.run_on(contract, files, write=True), [])
+
+
+@unittest.skipUnless(shutil.which("clang-format"), "clang-format is not installed")
+class Format(Checks):
+    STYLE = (TOP / ".clang-format").read_text()
+
+    def test_unformatted(self):
+        self.assert_finds(formatting, {".clang-format": self.STYLE, "src/a.c": "int  x ;\n"}, "src/a.c:1: not formatted")
+
+    def test_formatted(self):
+        self.assert_accepts(formatting, {".clang-format": self.STYLE, "src/a.c": "int x;\n"})
+
+
+class Program(unittest.TestCase):
+    def test_exit_status_tells(self):
+        with tempfile.TemporaryDirectory() as folder:
+            run = lambda: subprocess.run([TOP / "tools/check", "words", "--root", folder], capture_output=True, text=True)
+            self.assertEqual(run().returncode, 0)
+            pathlib.Path(folder, "a.md").write_text("/ro" + "ot/x\n")
+            result = run()
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("a.md:1: ", result.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,51 @@
+"""paths: a file that a document or a comment names exists. Read as names of files: relative links in Markdown, and in
+Markdown and comments what begins with a top-level folder (src/..., tests/...) or a layer (heap/slab.h)."""
+import re
+
+from .layers import LAYERS
+from .tree import TOKEN, line_of
+
+TOP = ("src", "include", "tests", "tools", "docs", "bench", "examples", "cmake", "bindings", r"\.ci")
+CITED = re.compile(r"(?<![\w./$<>{}~-])((?:" + "|".join(TOP) + r")/[\w./*-]*[\w/*])(?![\w<>{}$])")
+IN_SRC = re.compile(r"(?<![\w./$<>{}-])((?:" + "|".join(LAYERS) + r")/\w+\.(?:c|h|def))(?!\w)")
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
+HASH_COMMENT = re.compile(r"(?:^|(?<=\s))#[^\n]*")
+PLACEHOLDER = re.compile(r"NNNN|XXXX|\bNAME\b|\bFILE\b|\bLAYER\b")
+
+
+def comments(path, text):
+    """The parts of a file that people read, as (position, text)."""
+    if path.suffix == ".md":
+        return [(0, text)]
+    if path.suffix in {".c", ".h", ".cc", ".cpp", ".hpp", ".def"}:
+        return [(match.start(), match[0]) for match in TOKEN.finditer(text) if match["comment"] is not None]
+    if path.suffix in {".py", ".cmake", ".sh", ".txt"} or path.name in {"Makefile", ".gitignore"} or text.startswith("#!"):
+        return [(match.start(), match[0]) for match in HASH_COMMENT.finditer(text)]
+    return []
+
+
+def exists(tree, base, cited):
+    cited = cited.rstrip("/")
+    if "*" in cited:
+        return any(base.glob(cited))
+    return (base / cited).exists()
+
+
+def check(tree, write=False):
+    for path in tree.files:
+        if path.parts[:2] == ("tests", "tools") and path.suffix == ".py":
+            continue  # cites bad trees on purpose
+        text, seen = tree.read(path), set()
+        for offset, part in comments(path, text):
+            here = tree.root / path.parent
+            bases = [(CITED, [tree.root, here]), (IN_SRC, [tree.root / "src", here])]
+            if path.suffix == ".md":
+                bases.append((LINK, [here]))
+            for pattern, roots in bases:
+                for match in pattern.finditer(part):
+                    cited, at = match[1], offset + match.start(1)
+                    if at in seen or re.match(r"[a-z]+:", cited) or PLACEHOLDER.search(cited):
+                        continue
+                    seen.add(at)
+                    if not any(exists(tree, base, cited) for base in roots):
+                        yield f"{path}:{line_of(text, at)}: {cited} does not exist"
