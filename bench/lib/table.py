@@ -94,7 +94,7 @@ def summary(result):
     goals.append((f"time, worst workload against {best}", result.worst("time", [best])[0], 1.5))
     goals.append((f"peak memory, worst workload against {best}", result.worst("memory", [best])[0], 1.6))
     lines.append("")
-    lines += [f"goal {'met   ' if value <= limit else 'MISSED'} {what}: {value:.3f} (at most {limit:.2f})"
+    lines += [f"goal {'met   ' if value <= limit else 'MISSED'} {what}: {value:.4f} (at most {limit:.2f})"
               for what, value, limit in goals]
     return lines
 

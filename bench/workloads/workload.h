@@ -37,9 +37,11 @@ static inline rng rng_seed(uint64_t seed)
     return (rng){(seed + 1) * 0x9e3779b97f4a7c15ULL};
 }
 
+__extension__ typedef unsigned __int128 wide;
+
 static inline uint64_t rng_below(rng *r, uint64_t n)
 {
-    return (uint64_t)(((unsigned __int128)rng_next(r) * n) >> 64);
+    return (uint64_t)(((wide)rng_next(r) * n) >> 64);
 }
 
 /* Sizes spread evenly over the powers of two from 2^low up to 2^high: small ones are common, as in real programs. */

@@ -22,7 +22,7 @@ static struct {
     uintptr_t committed; /* mapped up to here */
     uintptr_t end;
     struct piece *free[ORDERS];
-    size_t bytes;
+    size_t bytes; /* read without the lock */
 } meta;
 
 static unsigned order_of(size_t bytes)
@@ -52,7 +52,7 @@ static void *carve(size_t bytes)
         meta.committed += length;
     }
     meta.next = start + bytes;
-    meta.bytes += bytes;
+    cai_store_relaxed(&meta.bytes, meta.bytes + bytes);
     return (void *)start;
 }
 
@@ -86,7 +86,7 @@ void cai_meta_free(void *memory, size_t bytes)
 
 size_t cai_meta_bytes(void)
 {
-    return meta.bytes;
+    return cai_load_relaxed(&meta.bytes);
 }
 
 void cai_meta_lock(void)

@@ -9,10 +9,13 @@
 
 /* Dirty memory a zone may keep however young it is: as much as this, or this part of what is in use. Too little is a
  * cliff: a program that frees and takes 32 MiB again and again must not fault it in each time. */
-enum { KEEP_UNITS_MIN = 64 * 16, KEEP_FRACTION = 2 };
+enum { KEEP_UNITS_MIN = 1 << (26 - CAI_UNIT_SHIFT), KEEP_FRACTION = 2 };
+
+/* Less dirty memory than this is not worth a system call when clean memory is taken beside it. */
+enum { INSTEAD_UNITS_MIN = 1 << (20 - CAI_UNIT_SHIFT) };
 
 /* From here on a run is unmapped rather than discarded. */
-enum { UNMAP_UNITS_MIN = 32 };
+enum { UNMAP_UNITS_MIN = 1 << (21 - CAI_UNIT_SHIFT) };
 
 static uint64_t purged; /* atomic, bytes */
 
@@ -23,7 +26,7 @@ uint64_t cai_purged_bytes(void)
 
 /* The state bytes of memory that goes back: whole pages of them are given back too. Pages that were never touched must not
  * become resident by clearing them, so what is not a whole page is cleared only for the short runs slabs are made of. */
-static void give_state_back(unsigned number, uint32_t head, uint32_t units)
+void cai_purge_state(unsigned number, uint32_t head, uint32_t units)
 {
     const struct cai_view *view = cai_view_of(number);
     unsigned shift = CAI_UNIT_SHIFT - cai_grain_shift(cai_zone_grain(number));
@@ -38,7 +41,8 @@ static void give_state_back(unsigned number, uint32_t head, uint32_t units)
     }
     memset((void *)from, 0, inner_from - from);
     memset((void *)inner_to, 0, to - inner_to);
-    cai_os_discard(inner_from, inner_to - inner_from);
+    if (!cai_os_discard(inner_from, inner_to - inner_from))
+        memset((void *)inner_from, 0, inner_to - inner_from);
 }
 
 /* Gives one run back; it is unlinked and marked busy, the lock is not held. Returns what it became. */
@@ -47,7 +51,7 @@ static enum cai_unit_kind give_back(unsigned number, uint32_t head, uint32_t uni
     uintptr_t address = cai_view_of(number)->origin + ((uintptr_t)head << CAI_UNIT_SHIFT);
     size_t length = (size_t)units << CAI_UNIT_SHIFT;
 
-    give_state_back(number, head, units);
+    cai_purge_state(number, head, units);
     /* Unmapping the middle of a mapping makes one more of them, and their number is limited: fall back to discarding. */
     if (unmap && cai_os_unmap(address, length))
         return CAI_UNIT_BARE;
@@ -92,7 +96,8 @@ void cai_purge_old(uint64_t now_ms)
         cai_lock_take(&zone->lock);
         for (uint32_t last = zone->newest; oldest(zone) != NULL;) {
             struct cai_unit *run = oldest(zone);
-            if ((uint32_t)now_ms - run->stamp_ms < cai_settings->decay_ms)
+            /* Signed: a run may have become free since the clock was read. */
+            if ((int32_t)((uint32_t)now_ms - run->stamp_ms) < (int32_t)cai_settings->decay_ms)
                 break;
             bool at_end = zone->oldest == last; /* what could not be given back comes again as the newest */
             purge_run(zone, run, false);
@@ -105,7 +110,7 @@ void cai_purge_old(uint64_t now_ms)
 
 static size_t keep_units(const struct cai_zone *zone)
 {
-    return cai_max(KEEP_UNITS_MIN, zone->used_units / KEEP_FRACTION);
+    return cai_max(KEEP_UNITS_MIN, cai_load_relaxed(&zone->used_units) / KEEP_FRACTION);
 }
 
 void cai_purge_excess(struct cai_zone *zone)
@@ -117,6 +122,19 @@ void cai_purge_excess(struct cai_zone *zone)
     while (oldest(zone) != NULL && zone->dirty_units > keep_units(zone) / 8 * 7)
         if (purge_run(zone, oldest(zone), false) == 0)
             break;
+    cai_lock_give(&zone->lock);
+}
+
+void cai_purge_instead(struct cai_zone *zone, uint32_t units)
+{
+    if (cai_load_relaxed(&zone->dirty_units) < cai_max(units, INSTEAD_UNITS_MIN))
+        return;
+    cai_lock_take(&zone->lock);
+    for (size_t purged_units = 0; oldest(zone) != NULL && purged_units < units;) {
+        purged_units += oldest(zone)->units;
+        if (purge_run(zone, oldest(zone), false) == 0)
+            break;
+    }
     cai_lock_give(&zone->lock);
 }
 
@@ -133,10 +151,12 @@ static size_t purge_bins(struct cai_zone *zone, struct cai_bins *bins)
 {
     size_t bytes = 0;
 
-    /* Bounded: a run that cannot be given back returns to its bin. */
-    for (uint32_t tries = zone->frontier; bins->occupied != 0 && tries > 0; tries--) {
+    while (bins->occupied != 0) {
         struct cai_unit *run = cai_view_of(zone->number)->units + bins->first[__builtin_ctzll(bins->occupied)];
+        enum cai_unit_kind kind = (enum cai_unit_kind)run->kind;
         bytes += purge_run(zone, run, true);
+        if (run->kind == kind)
+            break; /* it could not be given back, and will not the next time */
     }
     return bytes;
 }

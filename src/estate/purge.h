@@ -14,6 +14,12 @@ void cai_purge_old(uint64_t now_ms);
 /* The oldest dirty runs while there are more of them than the zone's use justifies. Called after each return. */
 void cai_purge_excess(struct cai_zone *zone);
 
+/* `units` units of clean memory were just taken from the zone: as much dirty memory, the oldest, need not stay. */
+void cai_purge_instead(struct cai_zone *zone, uint32_t units);
+
+/* Zeroes the state bytes of a run whose memory goes back; whole pages of them go back too. */
+void cai_purge_state(unsigned zone, uint32_t head, uint32_t units);
+
 /* Everything that is free, in all zones; fresh memory is unmapped too. Returns the bytes given back. */
 size_t cai_purge_all(void);
 

@@ -13,13 +13,20 @@
 #include <string.h>
 
 /* How much is mapped at once when a zone's frontier moves: a fraction of what it has, within these. */
-enum { COMMIT_UNITS_MIN = 16, COMMIT_UNITS_MAX = 1024, COMMIT_FRACTION = 8 };
+enum {
+    COMMIT_UNITS_MIN = 1 << (20 - CAI_UNIT_SHIFT),
+    COMMIT_UNITS_MAX = 1 << (26 - CAI_UNIT_SHIFT),
+    COMMIT_FRACTION = 8,
+};
 
 /* The first stride over addresses that somebody else has mapped; each next one is 8 times as long. */
-enum { SKIP_UNITS_MIN = 1024 };
+enum { SKIP_UNITS_MIN = 1 << (26 - CAI_UNIT_SHIFT) };
 
 /* How many runs of a bin are looked at for one that is long enough. */
 enum { BIN_TRIES = 8 };
+
+/* How often a report tries for the lock before it does without. */
+enum { FIND_TRIES = 1000 };
 
 static size_t committed_units; /* atomic: of all zones */
 static size_t committed_units_peak;
@@ -81,7 +88,7 @@ static void age_link(struct cai_zone *zone, uint32_t number)
     if (zone->newest != 0)
         units[zone->newest].newer = number;
     else
-        zone->oldest = number;
+        cai_store_relaxed(&zone->oldest, number);
     zone->newest = number;
 }
 
@@ -93,7 +100,7 @@ static void age_unlink(struct cai_zone *zone, uint32_t number)
     if (unit->older != 0)
         units[unit->older].newer = unit->newer;
     else
-        zone->oldest = unit->newer;
+        cai_store_relaxed(&zone->oldest, unit->newer);
     if (unit->newer != 0)
         units[unit->newer].older = unit->older;
     else
@@ -116,7 +123,7 @@ void cai_run_unlink(struct cai_zone *zone, struct cai_unit *run)
         bins->occupied &= ~(UINT64_C(1) << bin);
     if (run->kind == CAI_UNIT_DIRTY) {
         age_unlink(zone, cai_unit_number(run));
-        zone->dirty_units -= run->units;
+        cai_store_relaxed(&zone->dirty_units, zone->dirty_units - run->units);
     }
 }
 
@@ -147,7 +154,7 @@ void cai_run_link(struct cai_zone *zone, uint32_t head, uint32_t count, enum cai
     bins->occupied |= UINT64_C(1) << bin;
     if (kind == CAI_UNIT_DIRTY) {
         age_link(zone, head);
-        zone->dirty_units += count;
+        cai_store_relaxed(&zone->dirty_units, zone->dirty_units + count);
     }
 }
 
@@ -229,7 +236,7 @@ static bool skip_taken(struct cai_zone *zone, uint32_t stride)
     if (stride > zone->units_max - zone->frontier || !cai_zone_extend_tables(zone, zone->frontier + stride))
         return false;
     set_run(zone, zone->frontier, stride, CAI_UNIT_NONE);
-    zone->frontier += stride;
+    cai_store_relaxed(&zone->frontier, zone->frontier + stride);
     return true;
 }
 
@@ -244,7 +251,7 @@ static bool extend(struct cai_zone *zone, uint32_t units)
         enum cai_map result = cai_zone_extend_tables(zone, zone->frontier + want) ? commit(zone, zone->frontier, want)
                                                                                   : CAI_MAP_SHORT;
         if (result == CAI_MAP_DONE) {
-            zone->frontier += want;
+            cai_store_relaxed(&zone->frontier, zone->frontier + want);
             cai_run_link(zone, zone->frontier - want, want, CAI_UNIT_FRESH);
             return true;
         }
@@ -286,7 +293,7 @@ static void clear_state(const struct cai_unit *slab)
 
 static void use(struct cai_zone *zone, size_t units)
 {
-    zone->used_units += units;
+    cai_store_relaxed(&zone->used_units, zone->used_units + units);
     if (zone->used_units > zone->used_units_peak)
         zone->used_units_peak = zone->used_units;
 }
@@ -313,7 +320,11 @@ struct cai_unit *cai_run_take(struct cai_zone *zone, uint32_t count, uint32_t al
         use(zone, count);
     }
     cai_lock_give(&zone->lock);
-    if (dirty && kind == CAI_UNIT_SLAB)
+    if (run == NULL)
+        return NULL;
+    if (!dirty)
+        cai_purge_instead(zone, count);
+    else if (kind == CAI_UNIT_SLAB)
         clear_state(run);
     return run;
 }
@@ -323,7 +334,8 @@ void cai_run_moved(struct cai_unit *run)
     struct cai_zone *zone = &cai_zones[run->zone];
 
     cai_lock_take(&zone->lock);
-    zone->used_units -= run->units;
+    cai_purge_state(zone->number, cai_unit_number(run), run->units);
+    cai_store_relaxed(&zone->used_units, zone->used_units - run->units);
     cai_run_uncommit(zone, run->units);
     cai_run_link(zone, cai_unit_number(run), run->units, CAI_UNIT_BARE);
     cai_lock_give(&zone->lock);
@@ -334,7 +346,7 @@ void cai_run_give(struct cai_unit *run)
     struct cai_zone *zone = &cai_zones[run->zone];
 
     cai_lock_take(&zone->lock);
-    zone->used_units -= run->units;
+    cai_store_relaxed(&zone->used_units, zone->used_units - run->units);
     cai_run_link(zone, cai_unit_number(run), run->units, CAI_UNIT_DIRTY);
     cai_lock_give(&zone->lock);
     cai_purge_excess(zone);
@@ -370,7 +382,7 @@ void cai_run_shrink(struct cai_unit *run, uint32_t units)
 
     cai_lock_take(&zone->lock);
     set_run(zone, head, units, CAI_UNIT_LARGE);
-    zone->used_units -= less;
+    cai_store_relaxed(&zone->used_units, zone->used_units - less);
     cai_run_link(zone, head + units, less, CAI_UNIT_DIRTY);
     cai_lock_give(&zone->lock);
     cai_purge_excess(zone);
@@ -381,11 +393,17 @@ struct cai_unit *cai_run_find(unsigned number, const void *address)
     struct cai_zone *zone = &cai_zones[number];
     uintptr_t unit = ((uintptr_t)address - cai_view_of(number)->origin) >> CAI_UNIT_SHIFT;
     struct cai_unit *found = NULL;
+    bool locked = false;
 
-    cai_lock_take(&zone->lock);
-    for (uint32_t head = 1; found == NULL && head < zone->frontier; head += units_of(zone)[head].units)
+    /* A report from a signal handler may have interrupted the holder: then a torn picture is better than no report. */
+    for (unsigned tries = 0; !locked && tries < FIND_TRIES; tries++)
+        if (!(locked = cai_lock_try(&zone->lock)))
+            cai_os_yield();
+    for (uint32_t head = 1; found == NULL && head < zone->frontier && units_of(zone)[head].units != 0;
+         head += units_of(zone)[head].units)
         if (unit >= head && unit < head + units_of(zone)[head].units)
             found = units_of(zone) + head;
-    cai_lock_give(&zone->lock);
+    if (locked)
+        cai_lock_give(&zone->lock);
     return found;
 }

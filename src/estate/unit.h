@@ -1,8 +1,9 @@
-/* Units: the 64 KiB steps in which a zone is cut, and the descriptor of each, out of line.
+/* Units: the steps in which a zone is cut, and the descriptor of each, out of line.
  *
  * A run is one or more units in a row with one purpose. Its first descriptor (the head) says everything; the last one
  * points back to the head, so that neighbours find each other; those between are set only for slabs, where an address
- * inside must lead to the head. 64 KiB is a multiple of every page size, so nothing above knows pages.
+ * inside must lead to the head. A unit is a multiple of every page size the processor may run with, so nothing above
+ * counts in pages.
  */
 #ifndef CAI_ESTATE_UNIT_H
 #define CAI_ESTATE_UNIT_H
@@ -12,7 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if defined(__x86_64__)
+enum { CAI_UNIT_SHIFT = 14 };
+#else
 enum { CAI_UNIT_SHIFT = 16 };
+#endif
 #define CAI_UNIT_BYTES ((size_t)1 << CAI_UNIT_SHIFT)
 
 enum cai_unit_kind {
@@ -48,9 +53,12 @@ struct cai_unit {
             uint32_t slots;   /* how many fit */
             uint32_t fresh;   /* slots handed out at least once; the others follow start, wrapping */
             uint32_t used;    /* slots not known to be in the slab; counts what `remote` has not told yet as used */
-            uint32_t cursor;  /* granule where the search for free slots goes on */
+            uint32_t cursor;  /* where the search for free slots goes on: a slot, or a granule when slots are short */
             uint32_t start;   /* slot where handing out began: spreads slabs over the sets of the caches */
             uint8_t listed;   /* in its owner's list of slabs with room */
+        };
+        struct { /* large */
+            uint64_t bytes; /* usable */
         };
     };
     /* These three outlive the slab: a thread may still be telling when its last slot has already been counted. */

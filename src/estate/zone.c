@@ -15,7 +15,7 @@ union cai_sealed_views cai_sealed CAI_SEALED;
 static struct cai_lock seal_lock;
 
 /* Tables grow by half, so that their number of mappings stays small; the first step covers 64 MiB. */
-enum { TABLE_UNITS_MIN = 1024 };
+enum { TABLE_UNITS_MIN = 1 << (26 - CAI_UNIT_SHIFT) };
 
 const char *cai_place_name(enum cai_place place)
 {
@@ -54,9 +54,9 @@ static void place_zone(const struct cai_geometry *geometry, unsigned number)
 
     /* Tables first to last: state (7/8 of the room), descriptors, owners; colours keep them off each other's cache sets. */
     view->origin = geometry->places + number * zone_bytes + offset;
-    view->state = (uint8_t *)(tables + (cai_os_random() % (zone_bytes / 256) & ~(CAI_UNIT_BYTES - 1)) + CAI_UNIT_BYTES);
-    view->units = (struct cai_unit *)(tables + zone_bytes / 16 + zone_bytes / 64 + CAI_UNIT_BYTES);
-    view->owner = (uint32_t *)(tables + zone_bytes / 16 + zone_bytes / 32 + CAI_UNIT_BYTES);
+    view->state = (uint8_t *)(tables + (cai_os_random() % (zone_bytes / 256) & ~(CAI_PAGE_BYTES_MAX - 1)) + CAI_PAGE_BYTES_MAX);
+    view->units = (struct cai_unit *)(tables + zone_bytes / 16 + zone_bytes / 64 + CAI_PAGE_BYTES_MAX);
+    view->owner = (uint32_t *)(tables + zone_bytes / 16 + zone_bytes / 32 + CAI_PAGE_BYTES_MAX);
     view->granules = 0;
     *zone = (struct cai_zone){.number = (uint8_t)number, .frontier = 1};
     zone->units_max = (uint32_t)((zone_bytes - slack) >> CAI_UNIT_SHIFT);
@@ -64,8 +64,8 @@ static void place_zone(const struct cai_geometry *geometry, unsigned number)
 
 static bool map_table(void *table, size_t from, size_t to)
 {
-    uintptr_t begin = cai_round_up((uintptr_t)table + from, CAI_UNIT_BYTES);
-    uintptr_t end = cai_round_up((uintptr_t)table + to, CAI_UNIT_BYTES);
+    uintptr_t begin = cai_round_up((uintptr_t)table + from, CAI_PAGE_BYTES_MAX);
+    uintptr_t end = cai_round_up((uintptr_t)table + to, CAI_PAGE_BYTES_MAX);
 
     if (begin == end)
         return true;
@@ -77,11 +77,18 @@ static bool map_table(void *table, size_t from, size_t to)
 
 static void unmap_table(void *table, size_t from, size_t to)
 {
-    uintptr_t begin = cai_round_up((uintptr_t)table + from, CAI_UNIT_BYTES);
-    uintptr_t end = cai_round_up((uintptr_t)table + to, CAI_UNIT_BYTES);
+    uintptr_t begin = cai_round_up((uintptr_t)table + from, CAI_PAGE_BYTES_MAX);
+    uintptr_t end = cai_round_up((uintptr_t)table + to, CAI_PAGE_BYTES_MAX);
 
     if (begin != end)
         cai_os_unmap(begin, end - begin);
+}
+
+static void unmap_tables(const struct cai_view *view, enum cai_grain grain, size_t from, size_t to)
+{
+    unmap_table(view->state, state_bytes(grain, from), state_bytes(grain, to));
+    unmap_table(view->units, from * sizeof *view->units, to * sizeof *view->units);
+    unmap_table(view->owner, from * sizeof *view->owner, to * sizeof *view->owner);
 }
 
 /* All three tables or none. */
@@ -114,13 +121,17 @@ bool cai_zone_extend_tables(struct cai_zone *zone, uint32_t units)
         if (!map_tables(view, grain, zone->units_table, wanted))
             return false;
     }
-    zone->units_table = (uint32_t)wanted;
     cai_lock_take(&seal_lock);
-    cai_os_read_write(&cai_sealed, sizeof cai_sealed);
-    cai_store_release(&view->granules, state_bytes(grain, wanted));
-    cai_os_read_only(&cai_sealed, sizeof cai_sealed);
+    bool opened = cai_os_read_write(&cai_sealed, sizeof cai_sealed);
+    if (opened) {
+        cai_store_release(&view->granules, state_bytes(grain, wanted));
+        cai_os_read_only(&cai_sealed, sizeof cai_sealed);
+        zone->units_table = (uint32_t)wanted;
+    }
     cai_lock_give(&seal_lock);
-    return true;
+    if (!opened)
+        unmap_tables(view, grain, zone->units_table, wanted);
+    return opened;
 }
 
 static bool geometry_fits(const struct cai_geometry *geometry)
@@ -129,8 +140,8 @@ static bool geometry_fits(const struct cai_geometry *geometry)
     bool fits = true;
 
     for (unsigned i = 0; fits && i <= CAI_PLACES; i++) {
-        uintptr_t probe = i == CAI_PLACES ? geometry->tables : geometry->places + (i + 1) * place_bytes - CAI_UNIT_BYTES;
-        fits = cai_os_map(probe, CAI_UNIT_BYTES, false) == CAI_MAP_DONE && cai_os_unmap(probe, CAI_UNIT_BYTES);
+        uintptr_t probe = i == CAI_PLACES ? geometry->tables : geometry->places + (i + 1) * place_bytes - CAI_PAGE_BYTES_MAX;
+        fits = cai_os_map(probe, CAI_PAGE_BYTES_MAX, false) == CAI_MAP_DONE && cai_os_unmap(probe, CAI_PAGE_BYTES_MAX);
     }
     return fits;
 }

@@ -15,6 +15,9 @@
 #include "estate/unit.h"
 #include "os/lock.h"
 
+/* No page is larger on any supported processor. */
+#define CAI_PAGE_BYTES_MAX (64 * CAI_KIB)
+
 enum cai_grain { CAI_FINE, CAI_COARSE, CAI_GRAINS };
 enum { CAI_FINE_SHIFT = 4, CAI_COARSE_SHIFT = 7, CAI_ZONES = CAI_PLACES * CAI_GRAINS };
 
@@ -34,7 +37,7 @@ struct cai_bins {
 };
 
 struct cai_zone {
-    struct cai_lock lock; /* protects everything below and the descriptors of free runs */
+    struct cai_lock lock; /* protects everything below and the descriptors of free runs; hints are read without it */
     uint8_t number;
     uint32_t units_max;   /* size of the address range */
     uint32_t units_table; /* how many have tables */

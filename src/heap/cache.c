@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* A bin starts small and grows fourfold up to what this many bytes or slots allow. */
-enum { BIN_START = 16, BIN_GROWTH = 4, BIN_SLOTS_MAX = 1024, BIN_SLOTS_MIN = 4, BIN_BYTES_MAX = 256 * 1024 };
+enum { BIN_START = 16, BIN_GROWTH = 4, BIN_SLOTS_MAX = 1024, BIN_SLOTS_MIN = 4, BIN_BYTES_MAX = 128 * 1024 };
 
 /* Foreign frees in one slab are told together, at most so many. */
 enum { PENDING_MAX = 64 };
@@ -138,12 +138,14 @@ static bool bin_grow(struct cai_thread *thread, enum cai_place place, unsigned s
     void **slots = cai_meta_allocate(limit * sizeof *slots);
     if (slots == NULL)
         return bin->limit != 0;
-    if (bin->slots != NULL) {
-        memcpy(slots, bin->slots, bin->count * sizeof *slots);
-        cai_meta_free(bin->slots, bin->limit * sizeof *slots);
-    }
+    void **before = bin->slots;
+    uint32_t before_limit = bin->limit;
+    if (before != NULL)
+        memcpy(slots, before, bin->count * sizeof *slots);
     bin->slots = slots;
     bin->limit = limit;
+    if (before != NULL)
+        cai_meta_free(before, before_limit * sizeof *slots); /* last: a child forked now finds the bin whole */
     thread->used_bins[place][size_class / 64] |= UINT64_C(1) << size_class % 64;
     return true;
 }
@@ -158,6 +160,8 @@ static void put_back(struct cai_thread *thread, enum cai_place place, unsigned s
 
     for (uint32_t i = 0; i < count; i++) {
         size_t granule = cai_granule_of(view, grain, bin->slots[i]);
+        if (CAI_UNLIKELY(granule >= view->granules))
+            continue; /* in the child of a fork: half written by a thread that is not there */
         struct cai_unit *of_this = cai_slab_of(view, grain, granule);
         if (of_this != slab && slab != NULL)
             settle(thread, slab);
@@ -201,9 +205,10 @@ static bool refill(struct cai_thread *thread, enum cai_place place, unsigned siz
                 break;
             list_push(list, slab);
         }
-        got += cai_slab_take(slab, bin->slots + got, want - got);
-        if (cai_slab_room(slab) == 0)
-            list_unlink(list, slab);
+        uint32_t taken = cai_slab_take(slab, bin->slots + got, want - got);
+        got += taken;
+        if (cai_slab_room(slab) == 0 || (taken == 0 && slab->cursor == 0))
+            list_unlink(list, slab); /* the latter: miscounted, because two threads freed one block at once */
     }
     cai_lock_give(&thread->lock);
     reverse(bin->slots, got);
@@ -225,13 +230,12 @@ static void flush_bin(struct cai_thread *thread, enum cai_place place, unsigned 
             for (uint64_t bits_ = (thread)->used_bins[place][word_]; bits_ != 0; bits_ &= bits_ - 1)                   \
                 for (unsigned size_class = word_ * 64 + (unsigned)__builtin_ctzll(bits_), once_ = 1; once_ != 0; once_ = 0)
 
-/* Everything of one class that the thread holds without using it; the thread's lock is held. */
-static void empty_class(struct cai_thread *thread, enum cai_place place, unsigned size_class)
+/* The slabs of one class that were kept although they are empty; the thread's lock is held. */
+static void drop_empty(struct cai_thread *thread, enum cai_place place, unsigned size_class)
 {
     struct cai_slabs *list = &thread->slabs[place][size_class];
     unsigned zone = cai_zone_number(place, cai_class_grain(size_class));
 
-    put_back(thread, place, size_class, thread->bins[place][size_class].count);
     for (uint32_t number = list->first; number != 0;) {
         struct cai_unit *slab = unit_at(zone, number);
         number = slab->next;
@@ -240,6 +244,23 @@ static void empty_class(struct cai_thread *thread, enum cai_place place, unsigne
             cai_slab_destroy(slab);
         }
     }
+}
+
+/* Everything of one class that the thread holds without using it; the thread's lock is held. */
+static void empty_class(struct cai_thread *thread, enum cai_place place, unsigned size_class)
+{
+    put_back(thread, place, size_class, thread->bins[place][size_class].count);
+    drop_empty(thread, place, size_class);
+}
+
+void cai_cache_drop_empty(struct cai_thread *thread)
+{
+    cai_lock_take(&thread->lock);
+    collect(thread);
+    for (enum cai_place place = 0; place < CAI_PLACES; place++)
+        for (unsigned size_class = 1; size_class < CAI_CLASSES; size_class++)
+            drop_empty(thread, place, size_class);
+    cai_lock_give(&thread->lock);
 }
 
 void cai_cache_flush_all(struct cai_thread *thread)
@@ -278,48 +299,54 @@ void cai_cache_flush_idle(struct cai_thread *thread)
 
 /* --- the slow paths --- */
 
-static void *take(struct cai_thread *thread, enum cai_place place, unsigned size_class, bool *is_zero)
+/* A slot, marked live. NULL: out of memory, or *twice is the address of a slot that two threads freed at once. */
+static void *take(struct cai_thread *thread, enum cai_place place, unsigned size_class, bool *is_zero, void **twice)
 {
     struct cai_bin *bin = &thread->bins[place][size_class];
-    enum cai_grain grain = cai_class_grain(size_class);
 
     /* The fast path has counted this allocation already when it came here because of the countdown. */
     if (bin->countdown < 0 || --bin->countdown < 0)
         cai_tick(thread, bin);
-    for (;;) {
-        if (bin->count == 0 && !refill(thread, place, size_class)) {
-            /* What this thread and others have at hand may be what is missing. */
-            cai_tick_give_back(thread);
-            if (!refill(thread, place, size_class))
-                return NULL;
+    if (bin->count == 0 && !refill(thread, place, size_class)) {
+        /* What this thread and others have at hand may be what is missing. */
+        cai_tick_give_back(thread);
+        if (!refill(thread, place, size_class)) {
+            bin->countdown++;
+            return NULL;
         }
-        void *address = bin->slots[--bin->count];
-        if (CAI_LIKELY(cai_cache_activate(place, grain, size_class, address, is_zero)))
+    }
+    void *address = bin->slots[--bin->count];
+    if (CAI_LIKELY(cai_cache_activate(place, cai_class_grain(size_class), size_class, address, is_zero)))
+        return address;
+    *twice = address;
+    return NULL;
+}
+
+CAI_NOINLINE void *cai_cache_take_slow(enum cai_place place, unsigned size_class, bool zeroed, size_t bytes)
+{
+    for (;;) {
+        struct cai_thread *own = cai_self->id != 0 ? cai_self : cai_thread_attach();
+        struct cai_thread *thread = own != NULL ? own : cai_thread_borrow();
+        bool is_zero = false;
+        void *twice = NULL;
+
+        if (thread == NULL)
+            return NULL;
+        void *address = take(thread, place, size_class, &is_zero, &twice);
+        if (own == NULL)
+            cai_thread_return();
+        if (address != NULL && zeroed && !is_zero)
+            memset(address, 0, bytes);
+        if (twice == NULL)
             return address;
         cai_violation_report((ca_violation){.kind = CA_VIOLATION_DOUBLE_FREE,
                                             .function = "allocate",
-                                            .address = address,
+                                            .address = twice,
                                             .size = cai_class_bytes(size_class),
                                             .place = cai_place_name(place),
                                             .stated = "a free block",
                                             .found = "a block that two threads freed at once,"});
     }
-}
-
-CAI_NOINLINE void *cai_cache_take_slow(enum cai_place place, unsigned size_class, bool zeroed, size_t bytes)
-{
-    struct cai_thread *own = cai_self->id != 0 ? cai_self : cai_thread_attach();
-    struct cai_thread *thread = own != NULL ? own : cai_thread_borrow();
-    bool is_zero = false;
-
-    if (thread == NULL)
-        return NULL;
-    void *address = take(thread, place, size_class, &is_zero);
-    if (own == NULL)
-        cai_thread_return();
-    if (address != NULL && zeroed && !is_zero)
-        memset(address, 0, bytes);
-    return address;
 }
 
 /* A slot of another heap's slab: back into the slab at once, the count told later. The exchange makes two threads that
@@ -329,10 +356,9 @@ static bool put_foreign(struct cai_thread *thread, enum cai_place place, enum ca
     const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
     uint8_t *state = view->state + granule;
     uint8_t live = cai_load_relaxed(state);
-    uint8_t zero = cai_place_zeroes(place) ? CAI_STATE_ZERO : 0;
     struct cai_unit *slab = cai_slab_of(view, grain, granule);
 
-    if (!cai_state_is_live(live) || !cai_swap_strong_acq_rel(state, &live, (uint8_t)(CAI_STATE_IN_SLAB | zero)))
+    if (!cai_state_is_live(live) || !cai_swap_strong_acq_rel(state, &live, cai_state_freed(place, CAI_STATE_IN_SLAB)))
         return false;
     if (thread->id == 0) {
         cai_slab_tell(slab, 1);
@@ -366,7 +392,7 @@ CAI_NOINLINE bool cai_cache_put_slow(enum cai_place place, enum cai_grain grain,
         if (thread->armed)
             cai_tick_arm(thread);
     }
-    cai_store_relaxed(&view->state[granule], (uint8_t)(CAI_STATE_CACHED | (cai_place_zeroes(place) ? CAI_STATE_ZERO : 0)));
+    cai_store_relaxed(&view->state[granule], cai_state_freed(place, CAI_STATE_CACHED));
     bin->slots[bin->count++] = address;
     return true;
 }

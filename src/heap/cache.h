@@ -9,10 +9,12 @@
 
 #include "heap/slab.h"
 
-/* What cai_cache_take does when the bin is empty, the thread has no heap, or housekeeping is due. */
+/* What to do when cai_cache_take gave nothing: refill, attach a heap to the thread, housekeeping. NULL: out of memory. With
+ * `zeroed`, the first `bytes` bytes are zero. */
 void *cai_cache_take_slow(enum cai_place place, unsigned size_class, bool zeroed, size_t bytes);
 
-/* What cai_cache_put does when the bin is full, or the slot belongs to another thread's heap: the state byte was live. */
+/* What to do when cai_cache_put says CAI_PUT_SLOW for a live small block: the bin is full, or the slot is another thread
+ * heap's. False: another thread freed it meanwhile, nothing changed. */
 bool cai_cache_put_slow(enum cai_place place, enum cai_grain grain, void *address, size_t granule);
 
 /* The slots of every bin go back to their slabs. */
@@ -27,11 +29,14 @@ void cai_cache_publish(struct cai_thread *thread);
 /* Bins that did nothing since the last look are flushed, slabs kept empty are given back. */
 void cai_cache_flush_idle(struct cai_thread *thread);
 
+/* Takes in what other threads freed and gives back the heap's empty slabs; any thread may call it for any heap. */
+void cai_cache_drop_empty(struct cai_thread *thread);
+
 /* Takes in what other threads freed. `wait`: not only when the heap's lock is free at once. */
 void cai_cache_collect(struct cai_thread *thread, bool wait);
 
 /* Marks a popped slot live and says whether it is known to be zero; false: its state byte forbids handing it out. */
-CAI_INLINE bool cai_cache_activate(enum cai_place place, enum cai_grain grain, unsigned size_class, void *address,
+CAI_INLINE bool cai_cache_activate(enum cai_place place, enum cai_grain grain, size_t size_class, void *address,
                                    bool *is_zero)
 {
     const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
@@ -45,19 +50,21 @@ CAI_INLINE bool cai_cache_activate(enum cai_place place, enum cai_grain grain, u
     return true;
 }
 
-/* A slot of the class, NULL when memory is short. With `zeroed`, its first `bytes` bytes are zero. */
-CAI_INLINE void *cai_cache_take(enum cai_place place, enum cai_grain grain, unsigned size_class, bool zeroed, size_t bytes)
+/* A slot of the class, or NULL: then cai_cache_take_slow has it. With `zeroed`, its first `bytes` bytes are zero. */
+CAI_INLINE void *cai_cache_take(enum cai_place place, enum cai_grain grain, size_t size_class, bool zeroed, size_t bytes)
 {
     struct cai_bin *bin = &cai_self->bins[place][size_class];
     uint32_t count = bin->count;
     bool is_zero;
 
     if (CAI_UNLIKELY(count == 0 || --bin->countdown < 0))
-        return cai_cache_take_slow(place, size_class, zeroed, bytes);
+        return NULL;
     void *address = bin->slots[count - 1];
-    bin->count = count - 1;
     if (CAI_UNLIKELY(!cai_cache_activate(place, grain, size_class, address, &is_zero)))
-        return cai_cache_take_slow(place, size_class, zeroed, bytes);
+        return NULL;
+    bin->count = count - 1;
+    if (address == NULL)
+        __builtin_unreachable(); /* never in a bin: spares the caller's test */
     if (zeroed && !is_zero)
         __builtin_memset(address, 0, bytes);
     return address;
@@ -66,10 +73,11 @@ CAI_INLINE void *cai_cache_take(enum cai_place place, enum cai_grain grain, unsi
 enum cai_put {
     CAI_PUT_DONE,
     CAI_PUT_OUTSIDE, /* not in this zone, or not aligned as its blocks are */
-    CAI_PUT_REFUSED, /* nothing changed: no live small block starts there */
+    CAI_PUT_SLOW,    /* nothing changed: not a small live block, or not as simple as pushing it */
 };
 
-/* Gives a small block of this zone back; the place's free memory need not be zero. */
+/* Gives a small block of this zone back, where that takes no more than pushing it. In must-zero places its slot has been
+ * cleared already. */
 CAI_INLINE enum cai_put cai_cache_put(enum cai_place place, enum cai_grain grain, void *address)
 {
     const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
@@ -80,14 +88,14 @@ CAI_INLINE enum cai_put cai_cache_put(enum cai_place place, enum cai_grain grain
     uint8_t *state = view->state + granule;
     uint8_t size_class = cai_load_relaxed(state);
     if (CAI_UNLIKELY(!cai_state_is_live(size_class) || (grain == CAI_COARSE && size_class > CAI_CLASS_LAST)))
-        return CAI_PUT_REFUSED;
+        return CAI_PUT_SLOW;
     struct cai_thread *thread = cai_self;
     struct cai_bin *bin = &thread->bins[place][size_class];
     uint32_t count = bin->count;
     if (CAI_UNLIKELY(cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)]) != thread->id ||
                      count == bin->limit))
-        return cai_cache_put_slow(place, grain, address, granule) ? CAI_PUT_DONE : CAI_PUT_REFUSED;
-    cai_store_relaxed(state, CAI_STATE_CACHED);
+        return CAI_PUT_SLOW;
+    cai_store_relaxed(state, cai_state_freed(place, CAI_STATE_CACHED));
     bin->slots[count] = address;
     bin->count = count + 1;
     return CAI_PUT_DONE;

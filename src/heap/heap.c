@@ -8,10 +8,10 @@
 
 #include <string.h>
 
-void *cai_heap_allocate_coarse(enum cai_place place, size_t bytes, bool zeroed)
+CAI_NOINLINE void *cai_heap_allocate_slow(enum cai_place place, size_t bytes, bool zeroed)
 {
     if (CAI_LIKELY(bytes <= CAI_SMALL_BYTES_MAX))
-        return cai_cache_take(place, CAI_COARSE, cai_class_of_coarse(bytes), zeroed, bytes);
+        return cai_cache_take_slow(place, (unsigned)cai_class_of(bytes), zeroed, bytes);
     return cai_large_take(place, bytes, CAI_UNIT_BYTES, zeroed);
 }
 
@@ -22,9 +22,9 @@ void *cai_heap_allocate_aligned(enum cai_place place, size_t bytes, size_t align
     unsigned size_class = bytes <= CAI_SMALL_BYTES_MAX ? cai_class_aligned(bytes, align) : 0;
     if (size_class == 0)
         return cai_large_take(place, bytes, align, zeroed);
-    if (size_class <= CAI_CLASS_FINE_LAST)
-        return cai_cache_take(place, CAI_FINE, size_class, zeroed, bytes);
-    return cai_cache_take(place, CAI_COARSE, size_class, zeroed, bytes);
+    void *block = size_class <= CAI_CLASS_FINE_LAST ? cai_cache_take(place, CAI_FINE, size_class, zeroed, bytes)
+                                                    : cai_cache_take(place, CAI_COARSE, size_class, zeroed, bytes);
+    return block != NULL ? block : cai_cache_take_slow(place, size_class, zeroed, bytes);
 }
 
 /* --- from an address to a block --- */
@@ -70,7 +70,7 @@ static struct cai_lookup look_up_in_slab(const struct cai_unit *slab, enum cai_p
 
 static struct cai_lookup look_up_large(const struct cai_unit *run, enum cai_place place, uintptr_t address)
 {
-    size_t bytes = (size_t)run->units << CAI_UNIT_SHIFT;
+    size_t bytes = run->bytes;
     const struct cai_view *view = cai_view_of(run->zone);
     bool start = address == cai_unit_address(run);
     uint8_t state = cai_load_relaxed(&view->state[cai_granule_of(view, CAI_COARSE, (void *)cai_unit_address(run))]);
@@ -117,7 +117,7 @@ struct cai_lookup cai_heap_look_up(const void *address)
     return (struct cai_lookup){CAI_FOUND_UNUSED, place, 0};
 }
 
-CAI_COLD void cai_heap_report(const void *address, const char *function)
+CAI_COLD void cai_heap_report(enum cai_place place, const void *address, const char *function)
 {
     static const char *const found[] = {
         [CAI_FOUND_FOREIGN] = "foreign memory",
@@ -133,7 +133,7 @@ CAI_COLD void cai_heap_report(const void *address, const char *function)
     if (there.found == CAI_FOUND_FREED)
         kind = CA_VIOLATION_DOUBLE_FREE;
     else if (there.found == CAI_FOUND_LIVE)
-        kind = cai_place_zeroes(there.place) ? CA_VIOLATION_WRONG_DEALLOCATOR : CA_VIOLATION_DOUBLE_FREE;
+        kind = there.place != place ? CA_VIOLATION_WRONG_DEALLOCATOR : CA_VIOLATION_DOUBLE_FREE;
     cai_violation_report((ca_violation){
         .kind = kind,
         .function = function,
@@ -147,14 +147,24 @@ CAI_COLD void cai_heap_report(const void *address, const char *function)
 
 /* --- giving back and resizing --- */
 
+/* By stores that the compiler may not leave out, although nobody here reads them again. */
+static void clear(void *address, size_t bytes)
+{
+    memset(address, 0, bytes);
+    __asm__ volatile("" : : "r"(address) : "memory");
+}
+
 CAI_NOINLINE void cai_heap_free_slow(enum cai_place place, void *address, const char *function)
 {
     if (address == NULL)
         return;
     struct live live = live_at(place, address);
-    if (live.state == CAI_STATE_LARGE && live.grain == CAI_COARSE && cai_large_put(place, live.granule))
+    if (live.state != 0 && cai_place_zeroes(place) && live.state != CAI_STATE_LARGE)
+        clear(address, live_bytes(place, live));
+    if (live.state != 0 && (live.state == CAI_STATE_LARGE ? cai_large_put(place, live.granule)
+                                                          : cai_cache_put_slow(place, live.grain, address, live.granule)))
         return;
-    cai_heap_report(address, function);
+    cai_heap_report(place, address, function);
 }
 
 size_t cai_heap_usable(enum cai_place place, const void *address, const char *function)
@@ -163,7 +173,7 @@ size_t cai_heap_usable(enum cai_place place, const void *address, const char *fu
 
     if (CAI_LIKELY(live.state != 0))
         return live_bytes(place, live);
-    cai_heap_report(address, function);
+    cai_heap_report(place, address, function);
     return 0;
 }
 
@@ -172,16 +182,21 @@ void *cai_heap_resize(enum cai_place place, void *address, size_t bytes, const c
     struct live live = live_at(place, address);
 
     if (CAI_UNLIKELY(live.state == 0)) {
-        cai_heap_report(address, function);
+        cai_heap_report(place, address, function);
         return NULL;
     }
     size_t usable = live_bytes(place, live);
     if (live.state == CAI_STATE_LARGE && bytes > CAI_SMALL_BYTES_MAX)
         return cai_large_resize(place, live.granule, bytes);
     /* Shrinking to less than half moves; below that the copy costs more than the slack. */
-    if (bytes <= usable && bytes >= usable / 2)
+    if (bytes <= usable && bytes >= usable / 2) {
+        if (cai_place_zeroes(place))
+            clear((char *)address + bytes, usable - bytes);
         return address;
-    void *moved = cai_heap_allocate(place, bytes, false);
+    }
+    /* Blocks that grow once grow again: room for a quarter more, as long as that is a small block. */
+    size_t roomy = bytes > usable && bytes <= CAI_SMALL_BYTES_MAX ? cai_min(cai_max(bytes, usable + usable / 4), CAI_SMALL_BYTES_MAX) : bytes;
+    void *moved = cai_heap_allocate(place, roomy, false);
     if (moved == NULL)
         return NULL;
     memcpy(moved, address, cai_min(bytes, usable));

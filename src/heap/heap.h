@@ -11,27 +11,40 @@
 /* Starts the library; called by whoever comes first, any number of times. False: no address space for the estate. */
 bool cai_heap_start(void);
 
-/* Blocks above 1 KiB. NULL: out of memory. */
-void *cai_heap_allocate_coarse(enum cai_place place, size_t bytes, bool zeroed);
+/* What to do when the fast path below gave nothing, for any size. NULL: out of memory. */
+void *cai_heap_allocate_slow(enum cai_place place, size_t bytes, bool zeroed);
 
-/* NULL: out of memory. With `zeroed` the first `bytes` bytes are zero. Aligned to 16. */
-CAI_INLINE void *cai_heap_allocate(enum cai_place place, size_t bytes, bool zeroed)
+/* The fast path: a block, or NULL when cai_heap_allocate_slow must be asked. With `zeroed` the first `bytes` bytes are
+ * zero. Aligned to 16. */
+CAI_INLINE void *cai_heap_allocate_fast(enum cai_place place, size_t bytes, bool zeroed)
 {
     if (CAI_LIKELY(bytes <= CAI_FINE_BYTES_MAX))
         return cai_cache_take(place, CAI_FINE, cai_class_of_fine(bytes), zeroed, bytes);
-    return cai_heap_allocate_coarse(place, bytes, zeroed);
+    if (bytes <= CAI_SMALL_BYTES_MAX)
+        return cai_cache_take(place, CAI_COARSE, cai_class_of_coarse(bytes), zeroed, bytes);
+    return NULL;
+}
+
+/* Both. NULL: out of memory. */
+CAI_INLINE void *cai_heap_allocate(enum cai_place place, size_t bytes, bool zeroed)
+{
+    void *block = cai_heap_allocate_fast(place, bytes, zeroed);
+
+    return CAI_LIKELY(block != NULL) ? block : cai_heap_allocate_slow(place, bytes, zeroed);
 }
 
 /* align: a power of two. */
 void *cai_heap_allocate_aligned(enum cai_place place, size_t bytes, size_t align, bool zeroed);
 
-/* Frees what the fast path did not: large blocks, NULL (nothing to do), and what must be reported. */
+/* What to do when the fast path below did not: NULL (nothing), large blocks, full bins, other threads' slots, and what must
+ * be reported under the name of the door. */
 void cai_heap_free_slow(enum cai_place place, void *address, const char *function);
 
-/* Gives a block of this place back. NULL is ignored. */
+/* Gives a block of this place back. */
 CAI_INLINE void cai_heap_free(enum cai_place place, void *address, const char *function)
 {
-    enum cai_put put = cai_cache_put(place, CAI_FINE, address);
+    /* Must-zero places: the slot must be cleared first, by the slow half. */
+    enum cai_put put = cai_place_zeroes(place) ? CAI_PUT_SLOW : cai_cache_put(place, CAI_FINE, address);
 
     if (CAI_UNLIKELY(put == CAI_PUT_OUTSIDE))
         put = cai_cache_put(place, CAI_COARSE, address);
@@ -65,7 +78,7 @@ struct cai_lookup {
 /* Slow: walks the runs of the zone. */
 struct cai_lookup cai_heap_look_up(const void *address);
 
-/* Reports what is wrong with `address` being given to `function`. Returns when a handler refused the call. */
-void cai_heap_report(const void *address, const char *function);
+/* Reports what is wrong with `address` being given to `function`, a door to `place`. Returns when a handler refused the call. */
+void cai_heap_report(enum cai_place place, const void *address, const char *function);
 
 #endif

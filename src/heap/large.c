@@ -12,8 +12,15 @@
 
 #include <string.h>
 
-/* The largest block a thread keeps for itself: 4 MiB. */
-enum { CACHED_UNITS_MAX = 64 };
+/* The largest block a thread keeps for itself: 1 MiB. */
+enum { CACHED_UNITS_MAX = 1 << (20 - CAI_UNIT_SHIFT) };
+
+/* What no address space can hold is refused before any arithmetic on it. */
+#define LARGE_BYTES_MAX ((size_t)1 << 46)
+#define LARGE_ALIGN_MAX ((size_t)1 << 40)
+
+/* From this many bytes on, moving pages is cheaper than copying them. */
+#define MOVE_BYTES_MIN (256 * CAI_KIB)
 
 static const struct cai_view *view_of(enum cai_place place)
 {
@@ -58,6 +65,17 @@ static struct cai_unit *take_run(enum cai_place place, uint32_t units, uint32_t 
     return run;
 }
 
+static uint32_t units_for(size_t bytes)
+{
+    return (uint32_t)(cai_round_up(bytes, CAI_UNIT_BYTES) >> CAI_UNIT_SHIFT);
+}
+
+/* What the program may use: whole pages, less than the whole run. */
+static void set_bytes(struct cai_unit *run, size_t bytes)
+{
+    run->bytes = cai_round_up(bytes, cai_settings->page_bytes);
+}
+
 void *cai_large_take(enum cai_place place, size_t bytes, size_t align, bool zeroed)
 {
     struct cai_unit *run = NULL;
@@ -67,18 +85,19 @@ void *cai_large_take(enum cai_place place, size_t bytes, size_t align, bool zero
     if (cai_self == &cai_thread_none)
         cai_thread_attach();
     struct cai_thread *thread = cai_self;
-    if (bytes > (size_t)1 << 46 || align > (size_t)1 << 40)
+    if (bytes > LARGE_BYTES_MAX || align > LARGE_ALIGN_MAX)
         return NULL;
-    uint32_t units = (uint32_t)(cai_round_up(cai_max(bytes, 1), CAI_UNIT_BYTES) >> CAI_UNIT_SHIFT);
+    bytes = cai_max(bytes, 1);
     if (thread->id != 0 && align <= CAI_UNIT_BYTES)
-        run = take_cached(thread, place, units);
+        run = take_cached(thread, place, units_for(bytes));
     if (run == NULL)
-        run = take_run(place, units, (uint32_t)(cai_max(align, CAI_UNIT_BYTES) >> CAI_UNIT_SHIFT));
+        run = take_run(place, units_for(bytes), (uint32_t)(cai_max(align, CAI_UNIT_BYTES) >> CAI_UNIT_SHIFT));
     if (run == NULL)
         return NULL;
     void *address = (void *)cai_unit_address(run);
+    set_bytes(run, bytes);
     if (zeroed && !run->zeroed)
-        memset(address, 0, cai_min(cai_round_up(bytes, 16), (size_t)run->units << CAI_UNIT_SHIFT));
+        memset(address, 0, run->bytes);
     cai_store_release(state_of(run), CAI_STATE_LARGE);
     if (thread->id != 0) {
         thread->large_allocations++;
@@ -133,32 +152,34 @@ bool cai_large_put(enum cai_place place, size_t granule)
 
 size_t cai_large_bytes(enum cai_place place, size_t granule)
 {
-    return (size_t)run_at(place, granule)->units << CAI_UNIT_SHIFT;
+    return run_at(place, granule)->bytes;
 }
 
-static void clear_tail(const struct cai_unit *run, uint32_t keep_units)
+static void clear_tail(const struct cai_unit *run, size_t keep_bytes)
 {
-    memset((char *)cai_unit_address(run) + ((size_t)keep_units << CAI_UNIT_SHIFT), 0,
-           (size_t)(run->units - keep_units) << CAI_UNIT_SHIFT);
+    memset((char *)cai_unit_address(run) + keep_bytes, 0, ((size_t)run->units << CAI_UNIT_SHIFT) - keep_bytes);
 }
 
-/* To another run: by moving the pages, so that nothing is copied and nothing stays behind. */
-static void *move(enum cai_place place, struct cai_unit *from, uint32_t units)
+/* To another run: large content by moving its pages, so that nothing is copied and nothing stays behind. */
+static void *move(enum cai_place place, struct cai_unit *from, size_t bytes)
 {
+    /* Blocks that grow once grow again. */
+    uint32_t units = units_for(bytes + bytes / 8);
     struct cai_unit *to = take_run(place, units, 1);
 
     if (to == NULL)
         return NULL;
     void *address = (void *)cai_unit_address(to);
     size_t from_bytes = (size_t)from->units << CAI_UNIT_SHIFT;
+    set_bytes(to, bytes);
     cai_store_release(state_of(to), CAI_STATE_LARGE);
     cai_store_relaxed(state_of(from), CAI_STATE_CACHED);
-    to->zeroed = false;
-    if (cai_os_move(cai_unit_address(from), from_bytes, cai_unit_address(to), (size_t)units << CAI_UNIT_SHIFT)) {
+    if (from_bytes >= MOVE_BYTES_MIN &&
+        cai_os_move(cai_unit_address(from), from_bytes, cai_unit_address(to), (size_t)units << CAI_UNIT_SHIFT)) {
         cai_run_moved(from);
         return address;
     }
-    memcpy(address, (void *)cai_unit_address(from), from_bytes);
+    memcpy(address, (void *)cai_unit_address(from), from->bytes);
     if (cai_place_zeroes(place))
         clear_run(from);
     cai_run_give(from);
@@ -170,20 +191,17 @@ void *cai_large_resize(enum cai_place place, size_t granule, size_t bytes)
     struct cai_unit *run = run_at(place, granule);
     void *address = (void *)cai_unit_address(run);
 
-    if (bytes > (size_t)1 << 46)
+    if (bytes > LARGE_BYTES_MAX)
         return NULL;
-    uint32_t units = (uint32_t)(cai_round_up(bytes, CAI_UNIT_BYTES) >> CAI_UNIT_SHIFT);
-    if (units == run->units)
-        return address;
-    if (units < run->units) {
-        if (cai_place_zeroes(place))
-            clear_tail(run, units);
+    uint32_t units = units_for(bytes);
+    if (units > run->units && !cai_run_grow(run, units))
+        return move(place, run, bytes);
+    if (bytes < run->bytes && cai_place_zeroes(place))
+        clear_tail(run, bytes);
+    if (units < run->units - run->units / 4)
         cai_run_shrink(run, units);
-        return address;
-    }
-    if (cai_run_grow(run, units))
-        return address;
-    return move(place, run, units);
+    set_bytes(run, bytes);
+    return address;
 }
 
 void cai_large_flush(struct cai_thread *thread)
@@ -193,4 +211,12 @@ void cai_large_flush(struct cai_thread *thread)
             cai_run_give(thread->large[i]);
             thread->large[i] = NULL;
         }
+}
+
+void cai_large_salvage(struct cai_thread *thread)
+{
+    for (unsigned i = 0; i < CAI_LARGE_CACHED; i++)
+        if (thread->large[i] != NULL && !cai_state_is_cached(*state_of(thread->large[i])))
+            thread->large[i] = NULL;
+    cai_large_flush(thread);
 }

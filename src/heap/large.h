@@ -1,4 +1,4 @@
-/* Large blocks: above 512 KiB, one run of units each, in the coarse zone of their place. They grow and shrink in place
+/* Large blocks: above 32 KiB, one run of units each, in the coarse zone of their place. They grow and shrink in place
  * where the neighbours allow, and are moved by moving their pages.
  */
 #ifndef CAI_HEAP_LARGE_H
@@ -15,9 +15,12 @@ bool cai_large_put(enum cai_place place, size_t granule);
 /* Usable bytes of a live large block. */
 size_t cai_large_bytes(enum cai_place place, size_t granule);
 
-/* Makes a live large block hold at least `bytes` (more than CAI_SMALL_BYTES_MAX); keeps an alignment of 64 KiB only.
+/* Makes a live large block hold at least `bytes`, more than CAI_SMALL_BYTES_MAX; keeps an alignment of CAI_UNIT_BYTES only.
  * Returns its new address; NULL: out of memory, nothing changed. */
 void *cai_large_resize(enum cai_place place, size_t granule, size_t bytes);
+
+/* The same for a heap whose thread vanished in mid-operation. */
+void cai_large_salvage(struct cai_thread *thread);
 
 /* The thread's cached blocks go back. */
 void cai_large_flush(struct cai_thread *thread);

@@ -11,15 +11,13 @@ const uint8_t cai_class_table[CAI_FINE_BYTES_MAX / 16 + 1] = {
 };
 /* clang-format on */
 
+/* Slabs are 64 KiB long, or as many of those as eight slots need. */
+#define SLAB_STEP (64 * CAI_KIB)
+enum { SLAB_SLOTS_MIN = 8 };
+
 uint32_t cai_class_slab_units(unsigned size_class)
 {
-    size_t bytes = cai_class_bytes(size_class);
-
-    if (bytes <= 4 * CAI_KIB)
-        return 1;
-    if (bytes <= 32 * CAI_KIB)
-        return 8;
-    return (uint32_t)(cai_round_up(4 * bytes, CAI_UNIT_BYTES) >> CAI_UNIT_SHIFT);
+    return (uint32_t)(cai_round_up(SLAB_SLOTS_MIN * cai_class_bytes(size_class), SLAB_STEP) >> CAI_UNIT_SHIFT);
 }
 
 unsigned cai_class_aligned(size_t bytes, size_t align)
@@ -28,7 +26,7 @@ unsigned cai_class_aligned(size_t bytes, size_t align)
 
     if (rounded > CAI_SMALL_BYTES_MAX || align > CAI_UNIT_BYTES)
         return 0;
-    for (unsigned size_class = cai_class_of(rounded); size_class <= CAI_CLASS_LAST; size_class++)
+    for (unsigned size_class = (unsigned)cai_class_of(rounded); size_class <= CAI_CLASS_LAST; size_class++)
         if (cai_class_bytes(size_class) % align == 0)
             return size_class;
     return 0;

@@ -1,4 +1,4 @@
-/* Size classes: 16-byte steps up to 128 bytes, then eight per doubling up to 512 KiB, so that above 128 bytes no slot
+/* Size classes: 16-byte steps up to 128 bytes, then eight per doubling up to 32 KiB, so that above 128 bytes no slot
  * wastes more than 12.5 %. Class 0 does not exist: 0 in a state byte means that nothing lives there.
  */
 #ifndef CAI_HEAP_SIZECLASS_H
@@ -10,31 +10,31 @@
 
 enum {
     CAI_CLASS_FINE_LAST = 32, /* 1 KiB: the largest in a fine zone */
-    CAI_CLASS_LAST = 104,     /* 512 KiB: beyond are large blocks */
+    CAI_CLASS_LAST = 72,      /* 32 KiB: beyond are large blocks */
     CAI_CLASSES = CAI_CLASS_LAST + 1,
 };
 #define CAI_FINE_BYTES_MAX ((size_t)1024)
-#define CAI_SMALL_BYTES_MAX (512 * CAI_KIB)
+#define CAI_SMALL_BYTES_MAX (32 * CAI_KIB)
 
 /* The class of every size up to 1 KiB, by (size + 15) / 16. */
 extern const uint8_t cai_class_table[CAI_FINE_BYTES_MAX / 16 + 1];
 
 /* bytes <= CAI_FINE_BYTES_MAX */
-CAI_INLINE unsigned cai_class_of_fine(size_t bytes)
+CAI_INLINE size_t cai_class_of_fine(size_t bytes)
 {
     return cai_class_table[(bytes + 15) / 16];
 }
 
 /* 128 < bytes <= CAI_SMALL_BYTES_MAX: the top bit picks the doubling, the three below it the step. */
-CAI_INLINE unsigned cai_class_of_coarse(size_t bytes)
+CAI_INLINE size_t cai_class_of_coarse(size_t bytes)
 {
     unsigned log = cai_log2(bytes - 1);
 
-    return 8 * (log - 6) + (unsigned)((bytes - 1) >> (log - 3) & 7) + 1;
+    return 8 * (log - 6) + ((bytes - 1) >> (log - 3) & 7) + 1;
 }
 
 /* bytes <= CAI_SMALL_BYTES_MAX */
-CAI_INLINE unsigned cai_class_of(size_t bytes)
+CAI_INLINE size_t cai_class_of(size_t bytes)
 {
     return bytes <= CAI_FINE_BYTES_MAX ? cai_class_of_fine(bytes) : cai_class_of_coarse(bytes);
 }
@@ -51,7 +51,7 @@ CAI_INLINE enum cai_grain cai_class_grain(unsigned size_class)
     return size_class <= CAI_CLASS_FINE_LAST ? CAI_FINE : CAI_COARSE;
 }
 
-/* Length in units of a slab of this class: one for the fine ones, room for several slots for the others. */
+/* Length in units of a slab of this class. */
 uint32_t cai_class_slab_units(unsigned size_class);
 
 /* The smallest class whose slots are at least `bytes` long and multiples of align (16 to 64 KiB); 0: none is. */

@@ -1,5 +1,5 @@
-/* See slab.h. Searching a slab means comparing its state bytes 16 at a time with "in slab": 64 KiB of 16-byte slots are
- * searched in 256 steps, so a bitmap of free slots would only be a second truth.
+/* See slab.h. Searching a slab of short slots means comparing its state bytes 16 at a time with "in slab": 64 KiB of 16-byte
+ * slots are searched in 256 steps, so a bitmap of free slots would only be a second truth.
  */
 #include "heap/slab.h"
 
@@ -7,6 +7,9 @@
 #include "estate/run.h"
 
 #include <string.h>
+
+/* From this length on, a search looks at each slot's byte alone. */
+enum { LONG_GRANULES = 8 };
 
 typedef uint8_t bytes16 __attribute__((vector_size(16)));
 typedef uint64_t words2 __attribute__((vector_size(16)));
@@ -48,12 +51,40 @@ struct cai_unit *cai_slab_create(struct cai_thread *thread, enum cai_place place
     return slab;
 }
 
-/* Slots that were handed out before and came back, from the cursor to the end. */
-CAI_NO_TSAN static uint32_t take_returned(struct cai_unit *slab, void **slots, uint32_t count)
+/* A free slot leaves the slab: what the thread that freed it wrote there comes before what we do with it. */
+static void *leave(uint8_t *state, uintptr_t address)
 {
-    const struct cai_view *view = cai_view_of(slab->zone);
+    cai_store_relaxed(state, (uint8_t)(cai_load_acquire(state) | CAI_STATE_CACHED));
+    return (void *)address;
+}
+
+/* Slots that were handed out before and came back, from the cursor to the end. Long slots: one look at each. */
+static uint32_t take_returned_long(struct cai_unit *slab, void **slots, uint32_t count)
+{
+    uint8_t *state = cai_view_of(slab->zone)->state + first_granule(slab);
+    uintptr_t address = cai_unit_address(slab);
+    size_t bytes = cai_class_bytes(slab->size_class);
+    size_t step = slot_granules(slab);
+    uint32_t taken = 0;
+
+    for (uint32_t slot = slab->cursor; slot < slab->slots; slot++) {
+        if (!cai_state_is_in_slab(cai_load_relaxed(&state[slot * step])))
+            continue;
+        if (taken == count) {
+            slab->cursor = slot;
+            return taken;
+        }
+        slots[taken++] = leave(&state[slot * step], address + slot * bytes);
+    }
+    slab->cursor = 0;
+    return taken;
+}
+
+/* Short slots: 16 state bytes at a time, which is from two to sixteen slots. */
+CAI_NO_TSAN static uint32_t take_returned_short(struct cai_unit *slab, void **slots, uint32_t count)
+{
     unsigned shift = granule_shift(slab);
-    uint8_t *state = view->state + first_granule(slab);
+    uint8_t *state = cai_view_of(slab->zone)->state + first_granule(slab);
     uintptr_t address = cai_unit_address(slab);
     size_t granules = (size_t)slab->units << (CAI_UNIT_SHIFT - shift);
     uint32_t taken = 0;
@@ -62,21 +93,17 @@ CAI_NO_TSAN static uint32_t take_returned(struct cai_unit *slab, void **slots, u
         bytes16 chunk;
         memcpy(&chunk, state + at, sizeof chunk);
         words2 match = (words2)((chunk & (uint8_t)~CAI_STATE_ZERO) == CAI_STATE_IN_SLAB);
-        for (unsigned half = 0; half < 2; half++) {
+        for (unsigned half = 0; half < 2; half++)
             for (uint64_t found = match[half]; found != 0;) {
                 if (taken == count) {
                     slab->cursor = (uint32_t)at;
                     return taken;
                 }
-                unsigned byte = (unsigned)__builtin_ctzll(found) / 8;
-                size_t granule = at + half * 8 + byte;
-                uint8_t *mine = state + granule;
-                uint8_t now = cai_load_acquire(mine); /* what the thread that freed it wrote there comes before us */
-                cai_store_relaxed(mine, (uint8_t)(now | CAI_STATE_CACHED));
-                slots[taken++] = (void *)(address + (granule << shift));
-                found &= ~(UINT64_C(0xff) << byte * 8);
+                unsigned bit = (unsigned)__builtin_ctzll(found) & ~7u;
+                size_t granule = at + half * 8 + bit / 8;
+                slots[taken++] = leave(&state[granule], address + (granule << shift));
+                found &= ~(UINT64_C(0xff) << bit);
             }
-        }
     }
     slab->cursor = 0;
     return taken;
@@ -112,7 +139,8 @@ uint32_t cai_slab_take(struct cai_unit *slab, void **slots, uint32_t count)
     uint32_t taken = 0;
 
     if (slab->used < slab->fresh)
-        taken = take_returned(slab, slots, count);
+        taken = slot_granules(slab) < LONG_GRANULES ? take_returned_short(slab, slots, count)
+                                                    : take_returned_long(slab, slots, count);
     taken += take_fresh(slab, slots + taken, count - taken);
     slab->used += taken;
     return taken;
@@ -148,21 +176,19 @@ void cai_slab_listen(struct cai_unit *slab)
 
 /* The counters say empty; that no state byte says live is looked up as well, because a block that two threads free in
  * the same instant could be counted twice. */
-CAI_NO_TSAN bool cai_slab_is_empty(struct cai_unit *slab)
+bool cai_slab_is_empty(struct cai_unit *slab)
 {
     const uint8_t *state = cai_view_of(slab->zone)->state + first_granule(slab);
-    size_t granules = (size_t)slab->units << (CAI_UNIT_SHIFT - granule_shift(slab));
-    bytes16 used = {0};
+    size_t step = slot_granules(slab);
 
     if (slab->used != 0)
         return false;
-    for (size_t at = 0; at < granules; at += sizeof(bytes16)) {
-        bytes16 chunk;
-        memcpy(&chunk, state + at, sizeof chunk);
-        used |= (bytes16)((chunk != 0) & ((chunk & (uint8_t)~CAI_STATE_ZERO) != CAI_STATE_IN_SLAB));
+    for (uint32_t slot = 0; slot < slab->slots; slot++) {
+        uint8_t now = cai_load_relaxed(&state[slot * step]);
+        if (now != CAI_STATE_NONE && !cai_state_is_in_slab(now))
+            return false;
     }
-    words2 any = (words2)used;
-    return (any[0] | any[1]) == 0;
+    return true;
 }
 
 void cai_slab_destroy(struct cai_unit *slab)

@@ -1,6 +1,6 @@
 /* Starting the library, once, by whichever allocation comes first, and the hooks into the life of process and threads.
  *
- * The hooks are registered after the heap works, because registering may allocate.
+ * The hook into fork is registered after the heap works, because registering it may allocate.
  */
 #include "heap/heap.h"
 
@@ -52,6 +52,7 @@ static void after_fork_in_child(void)
 static bool start(void)
 {
     cai_settings_start();
+    cai_os_on_thread_exit(on_thread_exit);
     return cai_estate_start();
 }
 
@@ -64,7 +65,6 @@ static CAI_COLD bool start_once(void)
     bool started = progress == STARTED;
     cai_lock_give(&start_lock);
     if (first && started) {
-        cai_os_on_thread_exit(on_thread_exit);
         cai_os_on_fork(before_fork, after_fork_in_parent, after_fork_in_child);
         cai_tick_start_helper();
     }

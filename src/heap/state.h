@@ -22,6 +22,12 @@ enum cai_state {
 
 _Static_assert((int)CAI_CLASS_LAST < (int)CAI_STATE_LARGE, "classes and large blocks are told apart");
 
+/* What a freed block's byte becomes: in must-zero places its slot has been cleared. */
+CAI_INLINE uint8_t cai_state_freed(enum cai_place place, enum cai_state where)
+{
+    return (uint8_t)(cai_place_zeroes(place) ? where | CAI_STATE_ZERO : where);
+}
+
 CAI_INLINE bool cai_state_is_live(uint8_t state)
 {
     return (int8_t)state > 0;

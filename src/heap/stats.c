@@ -26,7 +26,7 @@ CAI_NO_TSAN static uint64_t count_live(const struct cai_unit *slab)
     return live;
 }
 
-static void count_run(ca_stats *stats, ca_place_stats *place, const struct cai_unit *run)
+CAI_NO_TSAN static void count_run(ca_stats *stats, ca_place_stats *place, const struct cai_unit *run)
 {
     ca_class_stats *row;
     uint64_t blocks;
@@ -40,7 +40,7 @@ static void count_run(ca_stats *stats, ca_place_stats *place, const struct cai_u
         const struct cai_view *view = cai_view_of(run->zone);
         row = &stats->size_class[LARGE_ROW];
         blocks = cai_state_is_live(view->state[(size_t)cai_unit_number(run) << (CAI_UNIT_SHIFT - CAI_COARSE_SHIFT)]);
-        bytes = blocks * ((uint64_t)run->units << CAI_UNIT_SHIFT);
+        bytes = blocks * run->bytes;
     }
     row->live_blocks += blocks;
     place->live_blocks += blocks;

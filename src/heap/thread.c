@@ -77,7 +77,7 @@ struct cai_thread *cai_thread_attach(void)
         return NULL;
     cai_lock_take(&registry.lock);
     struct cai_thread *thread = adopt_or_create();
-    registry.attached += thread != NULL;
+    cai_store_relaxed(&registry.attached, registry.attached + (thread != NULL));
     cai_lock_give(&registry.lock);
     if (thread != NULL) {
         cai_self = thread;
@@ -91,7 +91,7 @@ static void orphan(struct cai_thread *thread)
     thread->orphan = true;
     thread->next_orphan = registry.orphans;
     registry.orphans = thread;
-    registry.attached--;
+    cai_store_relaxed(&registry.attached, registry.attached - 1);
 }
 
 void cai_thread_detach(bool for_good)
@@ -151,8 +151,7 @@ void cai_thread_after_fork_in_child(void)
     for (struct cai_thread *thread = registry.first; thread != NULL; thread = thread->next_all) {
         if (thread == cai_self || thread == shared.thread || thread->orphan)
             continue;
-        for (unsigned i = 0; i < CAI_LARGE_CACHED; i++)
-            thread->large[i] = NULL;
+        cai_large_salvage(thread);
         thread->pending = 0;
         thread->pending_slab = NULL;
         cai_cache_salvage(thread);

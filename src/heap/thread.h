@@ -28,7 +28,7 @@ struct cai_slabs {
     uint32_t first, last; /* unit numbers, 0: none; taken from the front, new ones at the end */
 };
 
-enum { CAI_LARGE_CACHED = 4 };
+enum { CAI_LARGE_CACHED = 2 };
 
 struct cai_thread {
     uint32_t id; /* 0: stands for no heap */

@@ -84,7 +84,7 @@ void cai_tick_give_back(struct cai_thread *thread)
         cai_cache_flush_all(thread);
     }
     for (struct cai_thread *other = cai_thread_first(); other != NULL; other = other->next_all)
-        cai_cache_collect(other, true);
+        cai_cache_drop_empty(other);
     cai_purge_all();
 }
 

@@ -24,16 +24,16 @@ struct cai_channel {
     uint64_t magic;
     uint32_t version;
     int32_t pid;
-    uint32_t state;       /* enum cai_channel_state, stored with release */
-    uint32_t interposed;  /* 1: the malloc that the program calls is this library's */
-    char rival[256];      /* when not interposed: the file whose malloc comes first */
+    uint32_t state;      /* enum cai_channel_state, stored with release */
+    uint32_t interposed; /* 1: the malloc that the program calls is this library's */
+    char rival[256];     /* when not interposed: the file whose malloc comes first */
     uint32_t active_decay_ms;
     uint32_t helper;      /* 1: the background helper runs */
     uint64_t limit_bytes; /* 0: none */
     uint64_t start_ns;    /* CLOCK_MONOTONIC */
     uint64_t end_ns;
-    uint64_t stats_ns;    /* CLOCK_MONOTONIC of the numbers in `stats`, stored after them with release; 0: none yet */
-    ca_stats stats;       /* valid when FINISHED, or when stats_ns is not 0 (a snapshot that outlives SIGKILL and _exit) */
+    uint64_t stats_ns; /* CLOCK_MONOTONIC of the numbers in `stats`, stored after them with release; 0: none yet */
+    ca_stats stats;    /* valid when FINISHED, or when stats_ns is not 0 (it outlives SIGKILL and _exit) */
 };
 
 #endif

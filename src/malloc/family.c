@@ -37,20 +37,19 @@ static CAI_COLD void *out_of_memory(void)
     return NULL;
 }
 
-/* Above 1 KiB; off the fast path, so that it saves no registers. */
-static CAI_NOINLINE void *allocate_coarse(size_t size, bool zeroed)
+/* Everything but the fast path; a tail call from there, so that it saves no registers. */
+static CAI_NOINLINE void *allocate_slow(size_t size, bool zeroed)
 {
-    void *block = size <= PTRDIFF_MAX ? cai_heap_allocate_coarse(PLACE, size, zeroed) : NULL;
+    void *block = size <= PTRDIFF_MAX ? cai_heap_allocate_slow(PLACE, size, zeroed) : NULL;
 
     return CAI_LIKELY(block != NULL) ? block : out_of_memory();
 }
 
 void *CAI_NAME(malloc)(size_t size)
 {
-    if (CAI_UNLIKELY(size > CAI_FINE_BYTES_MAX))
-        return allocate_coarse(size, false);
-    void *block = cai_cache_take(PLACE, CAI_FINE, cai_class_of_fine(size), false, size);
-    return CAI_LIKELY(block != NULL) ? block : out_of_memory();
+    void *block = cai_heap_allocate_fast(PLACE, size, false);
+
+    return CAI_LIKELY(block != NULL) ? block : allocate_slow(size, false);
 }
 
 void *CAI_NAME(calloc)(size_t count, size_t size)
@@ -59,10 +58,8 @@ void *CAI_NAME(calloc)(size_t count, size_t size)
 
     if (CAI_UNLIKELY(__builtin_mul_overflow(count, size, &bytes)))
         return out_of_memory();
-    if (bytes > CAI_FINE_BYTES_MAX)
-        return allocate_coarse(bytes, true);
-    void *block = cai_cache_take(PLACE, CAI_FINE, cai_class_of_fine(bytes), true, bytes);
-    return CAI_LIKELY(block != NULL) ? block : out_of_memory();
+    void *block = cai_heap_allocate_fast(PLACE, bytes, true);
+    return CAI_LIKELY(block != NULL) ? block : allocate_slow(bytes, true);
 }
 
 void CAI_NAME(free)(void *block)
@@ -140,7 +137,7 @@ int CAI_NAME(posix_memalign)(void **block, size_t alignment, size_t size)
 /* The first call may come before anything has started. */
 static size_t page_bytes(void)
 {
-    return cai_heap_start() ? cai_settings->page_bytes : CAI_UNIT_BYTES;
+    return cai_heap_start() ? cai_settings->page_bytes : CAI_PAGE_BYTES_MAX;
 }
 
 void *CAI_NAME(valloc)(size_t size)

@@ -70,7 +70,8 @@ void cai_os_yield(void);
 /* Writes a whole message to standard error; async-signal-safe. */
 void cai_os_write_error(const char *text, size_t length);
 
-/* Calls `exiting` in each thread that called cai_os_thread_started, when its thread-local destructors run. Once only. */
+/* Calls `exiting` in each thread that called cai_os_thread_started, when its thread-local destructors run. Once only;
+ * allocates nothing. */
 void cai_os_on_thread_exit(void (*exiting)(void));
 void cai_os_thread_started(void);
 

@@ -34,11 +34,17 @@ size_t cai_os_page_size(void)
     return getauxval(AT_PAGESZ);
 }
 
+/* By system call: tools and programs that interpose mmap have their own ideas of where memory should lie. */
+static void *map_raw(uintptr_t address, size_t length, int flags)
+{
+    return (void *)syscall(SYS_mmap, pointer(address), length, PROT_READ | PROT_WRITE, flags, -1, 0);
+}
+
 enum cai_map cai_os_map(uintptr_t address, size_t length, bool charged)
 {
     int saved = errno;
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | (charged ? 0 : MAP_NORESERVE);
-    void *got = mmap(pointer(address), length, PROT_READ | PROT_WRITE, flags, -1, 0);
+    void *got = map_raw(address, length, flags);
     bool taken = got == MAP_FAILED && errno == EEXIST;
 
     /* Kernels before 4.17 and some emulators take the address for a hint and choose another when it is in use. */
@@ -73,6 +79,9 @@ bool cai_os_move(uintptr_t from, size_t from_length, uintptr_t to, size_t to_len
     int saved = errno;
     void *got = mremap(pointer(from), from_length, to_length, MREMAP_MAYMOVE | MREMAP_FIXED, pointer(to));
 
+    /* Kernels before 6.17 unmap the target before they find out that the source will not do. */
+    if (got != pointer(to))
+        map_raw(to, to_length, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE);
     errno = saved;
     return got == pointer(to);
 }
@@ -93,14 +102,23 @@ void cai_os_huge(uintptr_t address, size_t length)
     errno = saved;
 }
 
+static bool protect(void *address, size_t length, int protection)
+{
+    int saved = errno;
+    bool done = mprotect(address, length, protection) == 0;
+
+    errno = saved;
+    return done;
+}
+
 bool cai_os_read_only(void *address, size_t length)
 {
-    return mprotect(address, length, PROT_READ) == 0;
+    return protect(address, length, PROT_READ);
 }
 
 bool cai_os_read_write(void *address, size_t length)
 {
-    return mprotect(address, length, PROT_READ | PROT_WRITE) == 0;
+    return protect(address, length, PROT_READ | PROT_WRITE);
 }
 
 bool cai_os_no_dump(uintptr_t address, size_t length)
@@ -206,7 +224,6 @@ void cai_os_on_thread_exit(void (*exiting)(void))
 {
     thread_exiting = exiting;
     exit_key_made = pthread_key_create(&exit_key, exit_destructor) == 0;
-    cai_os_thread_started();
 }
 
 void cai_os_thread_started(void)

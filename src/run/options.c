@@ -1,4 +1,5 @@
-/* Options end at the first word that is none: everything after it is the program's and is never looked at. Called by run.
+/* Options end at the first word that is none: everything after it is the program's and is never looked at.
+ * Every rejection is one line on stderr that names the offending word. Called by run.
  */
 #include "run/options.h"
 

@@ -1,5 +1,5 @@
-/* The report for programs. Names are those of ca_stats and stay; README.md describes them. Bytes that are not UTF-8, which
- * arguments may hold, become U+FFFD so that the object always parses. Called by run.
+/* The report for programs. Names are those of ca_stats and stay; README.md describes them. Bytes that are not UTF-8,
+ * which arguments may hold, become U+FFFD so that the object always parses. Called by run.
  */
 #include "run/report.h"
 

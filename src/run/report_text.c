@@ -25,32 +25,32 @@ static void print_ending(FILE *to, const struct cai_report *report)
     const struct cai_outcome *outcome = report->outcome;
     const char *slash = strrchr(report->argv[0], '/');
     char name[NAME_WIDTH_MAX + 1];
-    char time[CAI_UNITS_TEXT];
     snprintf(name, sizeof name, "%s", slash != NULL && slash[1] != 0 ? slash + 1 : report->argv[0]);
     cai_make_printable(name);
     fprintf(to, "capalloc: %s (pid %d) ", name, (int)outcome->pid);
     if (WIFSIGNALED(outcome->wait_status)) {
-        int signal = WTERMSIG(outcome->wait_status);
-        const char *abbreviation = sigabbrev_np(signal);
-        fprintf(to, "was ended by signal %d", signal);
+        const char *abbreviation = sigabbrev_np(WTERMSIG(outcome->wait_status));
         if (abbreviation != NULL) {
-            fprintf(to, " (SIG%s)", abbreviation);
+            fprintf(to, "was ended by SIG%s\n\n", abbreviation);
+        } else {
+            fprintf(to, "was ended by signal %d\n\n", WTERMSIG(outcome->wait_status));
         }
     } else {
-        fprintf(to, "exited with status %d", WEXITSTATUS(outcome->wait_status));
+        fprintf(to, "exited with status %d\n\n", WEXITSTATUS(outcome->wait_status));
     }
-    fprintf(to, " after %s\n\n", cai_time_text(time, outcome->elapsed_ns));
 }
 
-static void print_process(FILE *to, const struct cai_report *report)
+static void print_process(FILE *to, const struct cai_outcome *outcome)
 {
-    const struct rusage *usage = &report->outcome->usage;
+    char elapsed[CAI_UNITS_TEXT];
     char user[CAI_UNITS_TEXT];
     char kernel[CAI_UNITS_TEXT];
     char size[CAI_UNITS_TEXT];
-    fprintf(to, "  %-13s%s user, %s system\n", "processor", cai_time_text(user, timeval_ns(usage->ru_utime)),
-            cai_time_text(kernel, timeval_ns(usage->ru_stime)));
-    fprintf(to, "  %-13s%s resident at most\n", "process", cai_size_text(size, (uint64_t)usage->ru_maxrss * 1024));
+    fprintf(to, "  %-13s%s; processor: %s user, %s system\n", "time", cai_time_text(elapsed, outcome->elapsed_ns),
+            cai_time_text(user, timeval_ns(outcome->usage.ru_utime)),
+            cai_time_text(kernel, timeval_ns(outcome->usage.ru_stime)));
+    fprintf(to, "  %-13s%s at most, the whole process\n", "resident",
+            cai_size_text(size, (uint64_t)outcome->usage.ru_maxrss * 1024));
 }
 
 static void print_settings(FILE *to, const struct cai_channel *channel)
@@ -207,7 +207,7 @@ static void print_unended(FILE *to, const struct cai_report *report)
 void cai_report_text(FILE *to, const struct cai_report *report, bool unicode)
 {
     print_ending(to, report);
-    print_process(to, report);
+    print_process(to, report->outcome);
     if (report->use == CAI_USE_NONE || report->use == CAI_USE_RIVAL) {
         fputs("\n  No statistics: the program did not use capalloc.\n", to);
         return;

@@ -1,5 +1,5 @@
-/* The proof of use, read from the shared page; where it is missing, what was seen in the program's file before the start
- * explains it. Called by run and doctor after the program's end, and by run as soon as the library has answered.
+/* The proof of use, read from the shared page; where it is missing, what was seen in the program's file before the
+ * start explains it. Called by run and doctor after the program's end, and by run as soon as the library has answered.
  */
 #include "run/verdict.h"
 

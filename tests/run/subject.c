@@ -29,6 +29,14 @@ static int await_signals(int count)
     return 0;
 }
 
+static volatile sig_atomic_t signals_counted;
+
+static void count_signal(int signal)
+{
+    (void)signal;
+    signals_counted++;
+}
+
 /* The state that a program inherits and could notice: mask, dispositions, low descriptors. */
 static int print_inherited(void)
 {
@@ -106,10 +114,21 @@ int main(int argc, char **argv)
         return 4;
     }
     if (strcmp(what, "group") == 0) { /* a signal to everybody, us included */
-        signal(SIGUSR1, SIG_IGN);
-        kill(0, SIGUSR1);
-        usleep(100000);
-        return 6;
+        signal(SIGUSR1, count_signal);
+        signal(SIGINT, count_signal);
+        if (number != 0) { /* wait for somebody else to send it */
+            printf("ready %d\n", (int)getppid());
+            fflush(stdout);
+            pause();
+            puts("interrupted");
+            fflush(stdout);
+        } else {
+            kill(0, SIGUSR1);
+        }
+        for (int i = 0; i < 8 && signals_counted == 1; i++) {
+            usleep(100000);
+        }
+        return signals_counted == 1 ? 6 : 7;
     }
     fprintf(stderr, "subject: do not know '%s'\n", what);
     return 99;

@@ -1,0 +1,52 @@
+/* A lane: what one thread after the other works on. A thread lives for a number of operations, then starts the next one,
+ * which inherits the live blocks: most blocks outlive the thread that took them.
+ */
+#ifndef STRESS_LANE_H
+#define STRESS_LANE_H
+
+#include "block.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+
+enum { LIVE_BLOCKS = 1000, SHELF_BLOCKS = 256, LANES_MAX = 64 };
+
+struct lane {
+    unsigned number;
+    uint64_t random; /* state of the generator */
+    uint64_t tag;    /* of the next block */
+    long operations; /* left */
+    long failures;   /* allocations that returned NULL */
+    unsigned forks;  /* done */
+    struct block live[LIVE_BLOCKS];
+};
+
+/* Where blocks change hands between lanes. */
+struct shelf {
+    pthread_mutex_t lock;
+    struct block blocks[SHELF_BLOCKS];
+};
+
+struct plan {
+    uint64_t seed;
+    long operations; /* of each lane */
+    unsigned lanes;
+    bool may_fail; /* an allocation may return NULL */
+    bool fork;
+};
+
+extern struct plan plan;
+extern struct shelf shelf;
+
+uint64_t lane_random(struct lane *lane);
+
+/* Puts a new block of a random size, from a random function of the family, into an empty record. */
+void lane_allocate(struct lane *lane, struct block *block);
+
+/* Verifies the block and gives it back. */
+void lane_free(struct block *block);
+
+/* Forks; the child verifies, uses and frees all that is the lane's or on the shelf; a failure there fails here. */
+void lane_fork(struct lane *lane);
+
+#endif

@@ -1,0 +1,319 @@
+/* Many threads take, fill, resize, swap and give back blocks of all sizes, while threads end, processes fork and memory
+ * is given back to the system; every byte that was written is verified, and at the end nothing may be live.
+ *
+ *     stress [--seed N] [--threads N] [--operations N] [--may-fail] [--no-fork]
+ *
+ * The seed decides what each lane does; how the lanes interleave it does not decide.
+ */
+#include "lane.h"
+
+#include <capalloc/capalloc.h>
+
+#include "base/bits.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#if __has_include("support/audit.h")
+#include "support/audit.h"
+#define STRESS_AUDIT 1
+#else
+#define STRESS_AUDIT 0
+#endif
+
+struct plan plan = {.lanes = 4, .operations = 250000, .fork = true};
+struct shelf shelf = {.lock = PTHREAD_MUTEX_INITIALIZER};
+static struct lane lanes[LANES_MAX];
+static sem_t lanes_done;
+static _Thread_local const struct lane *current;
+
+/* Operations that a thread lives for, at most. */
+enum { LIFE = 20000, FORKS_MAX = 1000 };
+
+void fail(const char *format, ...)
+{
+    char text[300];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "stress: %s (seed %llu, lane %d, %ld operations before its end)\n", text,
+            (unsigned long long)plan.seed, current != NULL ? (int)current->number : -1,
+            current != NULL ? current->operations : 0);
+    abort();
+}
+
+uint64_t lane_random(struct lane *lane)
+{
+    uint64_t z = lane->random += UINT64_C(0x9e3779b97f4a7c15);
+
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
+/* Each doubling is as likely as the next, up to a limit that is mostly small: 1 KiB, 64 KiB or 2 MiB; 0 is possible. */
+static size_t random_size(struct lane *lane)
+{
+    uint64_t dice = lane_random(lane);
+    unsigned shift_max = dice % 100 < 75 ? 10 : dice % 100 < 98 ? 16 : 21;
+    unsigned shift = (unsigned)(dice >> 32) % (shift_max + 1);
+
+    return lane_random(lane) % (((size_t)1 << shift) + 1);
+}
+
+static size_t random_alignment(struct lane *lane)
+{
+    uint64_t dice = lane_random(lane);
+
+    return (size_t)1 << (dice % 64 == 0 ? dice / 64 % 22 : dice / 64 % 13);
+}
+
+static void check_new(struct lane *lane, struct block *block, void *at, size_t size, size_t alignment)
+{
+    if (at == NULL) {
+        if (!plan.may_fail)
+            fail("no memory for %zu bytes at alignment %zu: %s", size, alignment, strerror(errno));
+        if (errno != ENOMEM)
+            fail("%zu bytes at alignment %zu refused, and errno is %d", size, alignment, errno);
+        lane->failures++;
+        return;
+    }
+    if ((uintptr_t)at % (alignment < 16 ? 16 : alignment) != 0)
+        fail("%zu bytes at %p are not aligned to %zu", size, at, alignment);
+    if (ca_malloc_usable_size(at) < size)
+        fail("%zu bytes at %p have room for %zu", size, at, ca_malloc_usable_size(at));
+    block_own(block, at, size, lane->tag++);
+}
+
+void lane_allocate(struct lane *lane, struct block *block)
+{
+    size_t size = random_size(lane);
+    size_t alignment = 16;
+    void *at = NULL;
+
+    errno = 0;
+    switch (lane_random(lane) % 8) {
+    case 0:
+        at = ca_calloc(1 + size / 3, 3);
+        size = (1 + size / 3) * 3;
+        if (at != NULL)
+            block_verify_zero(at, size);
+        break;
+    case 1:
+        alignment = random_alignment(lane);
+        at = ca_aligned_alloc(alignment, size);
+        break;
+    case 2:
+        alignment = cai_max(random_alignment(lane), sizeof(void *));
+        errno = ca_posix_memalign(&at, alignment, size);
+        break;
+    default:
+        at = ca_malloc(size);
+    }
+    check_new(lane, block, at, size, alignment);
+}
+
+void lane_free(struct block *block)
+{
+    if (block->at == NULL)
+        return;
+    block_disown(block);
+    ca_free(block->at);
+    block->at = NULL;
+}
+
+/* The claim is released first: another thread may be given the old memory before realloc has returned here. */
+static void resize(struct lane *lane, struct block *block)
+{
+    size_t size = 1 + random_size(lane);
+    struct block old = *block;
+
+    if (old.at == NULL) {
+        lane_allocate(lane, block);
+        return;
+    }
+    block_disown(block);
+    errno = 0;
+    void *at = ca_realloc(old.at, size);
+    block->at = at == NULL ? old.at : at;
+    block_verify(block, cai_min(size, old.size));
+    if (at == NULL) {
+        block_verify(block, old.size);
+        size = old.size;
+        lane->failures++;
+        if (!plan.may_fail || errno != ENOMEM)
+            fail("realloc from %zu to %zu bytes refused: %s", old.size, size, strerror(errno));
+    }
+    block_own(block, block->at, size, lane->tag++);
+}
+
+static void swap_with_shelf(struct lane *lane, struct block *block)
+{
+    pthread_mutex_lock(&shelf.lock);
+    struct block *there = &shelf.blocks[lane_random(lane) % SHELF_BLOCKS];
+    struct block mine = *block;
+    *block = *there;
+    *there = mine;
+    pthread_mutex_unlock(&shelf.lock);
+}
+
+static void read_stats(void)
+{
+    ca_stats stats = CA_STATS_INIT;
+
+    ca_stats_read(&stats);
+    if (stats.violations != 0)
+        fail("%llu violations", (unsigned long long)stats.violations);
+}
+
+static void seldom(struct lane *lane)
+{
+    switch (lane_random(lane) % 16) {
+    case 0:
+        ca_trim();
+        break;
+    case 1:
+        read_stats();
+        break;
+    case 2:
+        if (plan.fork && lane->forks < FORKS_MAX)
+            lane_fork(lane);
+        break;
+    case 3: /* everything at once, as programs do at the end of a phase */
+        for (unsigned i = 0; i < LIVE_BLOCKS; i++)
+            lane_free(&lane->live[i]);
+        break;
+    default:
+        break;
+    }
+}
+
+static void step(struct lane *lane)
+{
+    uint64_t dice = lane_random(lane);
+    struct block *block = &lane->live[dice % LIVE_BLOCKS];
+    unsigned what = dice >> 32 & 1023;
+
+    if (what < 700) { /* half of these take, half give */
+        if (block->at == NULL)
+            lane_allocate(lane, block);
+        else
+            lane_free(block);
+    } else if (what < 850) {
+        resize(lane, block);
+    } else if (what < 1022) {
+        swap_with_shelf(lane, block);
+    } else {
+        seldom(lane);
+    }
+}
+
+static void start_thread(struct lane *lane);
+
+static void *live(void *argument)
+{
+    struct lane *lane = argument;
+
+    current = lane;
+    for (long life = 1 + (long)(lane_random(lane) % LIFE); life > 0 && lane->operations > 0; life--, lane->operations--)
+        step(lane);
+    if (lane->operations > 0) {
+        start_thread(lane);
+        return NULL;
+    }
+    for (unsigned i = 0; i < LIVE_BLOCKS; i++)
+        lane_free(&lane->live[i]);
+    sem_post(&lanes_done);
+    return NULL;
+}
+
+static void start_thread(struct lane *lane)
+{
+    pthread_t thread;
+    int error = pthread_create(&thread, NULL, live, lane);
+
+    if (error != 0)
+        fail("no thread: %s", strerror(error));
+    pthread_detach(thread);
+}
+
+static void parse(int count, char **arguments)
+{
+    plan.seed = (uint64_t)time(NULL) * 1000003 + (uint64_t)getpid();
+    for (int i = 1; i < count; i++) {
+        const char *value = i + 1 < count ? arguments[i + 1] : "";
+        if (strcmp(arguments[i], "--may-fail") == 0) {
+            plan.may_fail = true;
+            continue;
+        }
+        if (strcmp(arguments[i], "--no-fork") == 0) {
+            plan.fork = false;
+            continue;
+        }
+        if (strcmp(arguments[i], "--seed") == 0)
+            plan.seed = strtoull(value, NULL, 0);
+        else if (strcmp(arguments[i], "--threads") == 0)
+            plan.lanes = (unsigned)cai_min(strtoul(value, NULL, 0), LANES_MAX);
+        else if (strcmp(arguments[i], "--operations") == 0)
+            plan.operations = strtol(value, NULL, 0);
+        else
+            fail("unknown argument %s", arguments[i]);
+        i++;
+    }
+}
+
+/* Threads that said they are done may still be giving back what they have cached. */
+static void check_nothing_is_left(void)
+{
+    ca_stats stats = CA_STATS_INIT;
+
+    ca_trim();
+    ca_stats_read(&stats);
+    if (stats.live_blocks != 0 || stats.live_bytes != 0)
+        fail("%llu blocks with %llu bytes are live at the end", (unsigned long long)stats.live_blocks,
+             (unsigned long long)stats.live_bytes);
+    if (stats.violations != 0)
+        fail("%llu violations", (unsigned long long)stats.violations);
+    if (stats.allocations == 0)
+        fail("no allocation was counted");
+}
+
+int main(int count, char **arguments)
+{
+    long failures = 0;
+    unsigned forks = 0;
+
+    parse(count, arguments);
+    printf("stress: seed %llu, %u lanes, %ld operations each\n", (unsigned long long)plan.seed, plan.lanes,
+           plan.operations);
+    block_start();
+    sem_init(&lanes_done, 0, 0);
+    for (unsigned i = 0; i < plan.lanes; i++) {
+        lanes[i] = (struct lane){.number = i,
+                                 .random = plan.seed + i * UINT64_C(0x2545f4914f6cdd1d),
+                                 .tag = (uint64_t)(i + 1) << 40,
+                                 .operations = plan.operations};
+        start_thread(&lanes[i]);
+    }
+    for (unsigned i = 0; i < plan.lanes; i++)
+        while (sem_wait(&lanes_done) != 0)
+            continue;
+    for (unsigned i = 0; i < plan.lanes; i++) {
+        failures += lanes[i].failures;
+        forks += lanes[i].forks;
+    }
+    for (unsigned i = 0; i < SHELF_BLOCKS; i++)
+        lane_free(&shelf.blocks[i]);
+    check_nothing_is_left();
+    printf("stress: %u forks, %ld allocations refused, nothing left\n", forks, failures);
+    if (plan.may_fail && failures == 0)
+        fail("the limit was never reached");
+    return 0;
+}

@@ -1,0 +1,196 @@
+/* The audit of slabs, large blocks and thread caches: what the state bytes say is what the counters and lists say. */
+#include "support/audit.h"
+
+#include "heap/cache.h"
+#include "heap/thread.h"
+#include "support/audit_say.h"
+
+/* What a slab's state bytes add up to. */
+struct slots {
+    size_t live, cached, in_slab;
+};
+
+static const uint8_t *state_of(const struct cai_unit *run)
+{
+    unsigned shift = CAI_UNIT_SHIFT - cai_grain_shift(cai_zone_grain(run->zone));
+
+    return cai_view_of(run->zone)->state + ((size_t)cai_unit_number(run) << shift);
+}
+
+static const char *count_slots(const struct cai_unit *slab, struct slots *slots)
+{
+    unsigned shift = cai_grain_shift(cai_zone_grain(slab->zone));
+    size_t granules = (size_t)slab->units << (CAI_UNIT_SHIFT - shift);
+    size_t step = cai_class_bytes(slab->size_class) >> shift;
+    const uint8_t *state = state_of(slab);
+
+    for (size_t i = 0; i < granules; i++) {
+        if (state[i] == CAI_STATE_NONE)
+            continue;
+        if (i % step != 0 || i / step >= slab->slots)
+            return audit_say("zone %u: slab %u of class %u: state byte %u between slots, at granule %zu", slab->zone,
+                             cai_unit_number(slab), slab->size_class, state[i], i);
+        if (cai_state_is_live(state[i]) && state[i] != slab->size_class)
+            return audit_say("zone %u: slab %u of class %u holds a live block of class %u", slab->zone,
+                             cai_unit_number(slab), slab->size_class, state[i]);
+        slots->live += cai_state_is_live(state[i]);
+        slots->cached += cai_state_is_cached(state[i]);
+        slots->in_slab += cai_state_is_in_slab(state[i]);
+    }
+    return NULL;
+}
+
+/* Freed in this slab by threads that have not told its owner yet. */
+static size_t pending_of(const struct cai_unit *slab)
+{
+    size_t pending = 0;
+
+    for (struct cai_thread *thread = cai_thread_first(); thread != NULL; thread = thread->next_all)
+        if (thread->pending != 0 && thread->pending_slab == slab)
+            pending += thread->pending;
+    return pending;
+}
+
+static const char *check_slab_units(const struct cai_unit *slab)
+{
+    uint32_t number = cai_unit_number(slab);
+    const struct cai_view *view = cai_view_of(slab->zone);
+    uint32_t id = view->owner[number];
+
+    if (slab->size_class == 0 || slab->size_class > CAI_CLASS_LAST ||
+        cai_class_grain(slab->size_class) != cai_zone_grain(slab->zone))
+        return audit_say("zone %u: slab %u has class %u", slab->zone, number, slab->size_class);
+    if (slab->units != cai_class_slab_units(slab->size_class) ||
+        slab->slots != ((size_t)slab->units << CAI_UNIT_SHIFT) / cai_class_bytes(slab->size_class))
+        return audit_say("zone %u: slab %u of class %u has %u units, %u slots", slab->zone, number, slab->size_class,
+                         slab->units, slab->slots);
+    if (id == 0 || cai_thread_of_id(id) == NULL)
+        return audit_say("zone %u: slab %u belongs to heap %u", slab->zone, number, id);
+    for (uint32_t i = 0; i < slab->units; i++)
+        if (view->owner[number + i] != id || view->units[number + i].head != number)
+            return audit_say("zone %u: unit %u of slab %u leads to slab %u, heap %u", slab->zone, i, number,
+                             view->units[number + i].head, view->owner[number + i]);
+    return NULL;
+}
+
+static const char *check_slab(const struct cai_unit *slab, size_t *cached)
+{
+    struct slots slots = {0, 0, 0};
+    uint32_t number = cai_unit_number(slab);
+    const char *wrong = check_slab_units(slab);
+
+    if (wrong == NULL)
+        wrong = count_slots(slab, &slots);
+    if (wrong != NULL)
+        return wrong;
+    *cached += slots.cached;
+    size_t untold = slab->remote + pending_of(slab);
+    if (slab->used != slots.live + slots.cached + untold)
+        return audit_say("zone %u: slab %u counts %u used; %zu live, %zu cached, %zu untold", slab->zone, number, slab->used,
+                         slots.live, slots.cached, untold);
+    if (slab->fresh != slots.live + slots.cached + slots.in_slab)
+        return audit_say("zone %u: slab %u counts %u handed out; %zu live, %zu cached, %zu in slab", slab->zone, number,
+                         slab->fresh, slots.live, slots.cached, slots.in_slab);
+    if (slab->listed != (slab->slots > slab->used))
+        return audit_say("zone %u: slab %u: listed %u with %u of %u slots used", slab->zone, number, slab->listed,
+                         slab->used, slab->slots);
+    if (slab->remote != 0 && !slab->returned)
+        return audit_say("zone %u: slab %u: %u remote frees and nobody will look", slab->zone, number, slab->remote);
+    return NULL;
+}
+
+/* A large block is live, or in exactly one thread's cache. */
+static const char *check_large(const struct cai_unit *run)
+{
+    uint8_t state = *state_of(run);
+    unsigned found = 0;
+
+    for (struct cai_thread *thread = cai_thread_first(); thread != NULL; thread = thread->next_all)
+        for (unsigned i = 0; i < CAI_LARGE_CACHED; i++)
+            found += thread->large[i] == run;
+    if (cai_zone_grain(run->zone) != CAI_COARSE)
+        return audit_say("zone %u: a large block in a fine zone", run->zone);
+    if (state == CAI_STATE_LARGE ? found != 0 : (state & ~CAI_STATE_ZERO) != CAI_STATE_CACHED || found != 1)
+        return audit_say("zone %u: large run %u has state %u and is in %u caches", run->zone, cai_unit_number(run), state,
+                         found);
+    return NULL;
+}
+
+static const char *check_bin(const struct cai_thread *thread, enum cai_place place, unsigned size_class)
+{
+    const struct cai_bin *bin = &thread->bins[place][size_class];
+    enum cai_grain grain = cai_class_grain(size_class);
+    const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
+
+    if (bin->count > bin->limit)
+        return audit_say("heap %u: bin %u: %u slots where %u fit", thread->id, size_class, bin->count, bin->limit);
+    for (uint32_t i = 0; i < bin->count; i++) {
+        size_t granule = cai_granule_of(view, grain, bin->slots[i]);
+        if (granule >= view->granules)
+            return audit_say("heap %u: bin %u: %p is outside", thread->id, size_class, bin->slots[i]);
+        const struct cai_unit *slab = cai_slab_of(view, grain, granule);
+        if (!cai_state_is_cached(view->state[granule]) || slab->kind != CAI_UNIT_SLAB || slab->size_class != size_class ||
+            view->owner[cai_unit_number(slab)] != thread->id)
+            return audit_say("heap %u: bin %u: %p has state %u in a slab of class %u, heap %u", thread->id, size_class,
+                             bin->slots[i], view->state[granule], slab->size_class, view->owner[cai_unit_number(slab)]);
+    }
+    return NULL;
+}
+
+static const char *check_list(const struct cai_thread *thread, unsigned place, unsigned size_class)
+{
+    const struct cai_slabs *list = &thread->slabs[place][size_class];
+    unsigned zone = cai_zone_number((enum cai_place)place, cai_class_grain(size_class));
+    const struct cai_view *view = cai_view_of(zone);
+    uint32_t before = 0;
+
+    for (uint32_t number = list->first; number != 0; before = number, number = view->units[number].next) {
+        const struct cai_unit *slab = &view->units[number];
+        if (slab->kind != CAI_UNIT_SLAB || slab->size_class != size_class || !slab->listed || slab->prev != before ||
+            view->owner[number] != thread->id)
+            return audit_say("heap %u: list of class %u: unit %u has kind %u, class %u, listed %u, prev %u not %u, heap %u",
+                             thread->id, size_class, number, slab->kind, slab->size_class, slab->listed, slab->prev, before,
+                             view->owner[number]);
+    }
+    if (list->last != before)
+        return audit_say("heap %u: list of class %u ends with %u not %u", thread->id, size_class, before, list->last);
+    return NULL;
+}
+
+static const char *check_threads(size_t *cached)
+{
+    const char *wrong = NULL;
+
+    for (struct cai_thread *thread = cai_thread_first(); thread != NULL; thread = thread->next_all) {
+        if (cai_thread_of_id(thread->id) != thread)
+            return audit_say("heap %u is not found by its number", thread->id);
+        for (enum cai_place place = 0; place < CAI_PLACES; place++)
+            for (unsigned size_class = 1; size_class < CAI_CLASSES; size_class++) {
+                if ((wrong = check_bin(thread, place, size_class)) != NULL ||
+                    (wrong = check_list(thread, place, size_class)) != NULL)
+                    return wrong;
+                *cached += thread->bins[place][size_class].count;
+            }
+    }
+    return NULL;
+}
+
+const char *audit_heap(void)
+{
+    size_t marked = 0;
+    size_t cached = 0;
+    const char *wrong = check_threads(&cached);
+
+    for (unsigned number = 0; number < CAI_ZONES; number++) {
+        const struct cai_unit *units = cai_view_of(number)->units;
+        for (uint32_t head = 1; wrong == NULL && head < cai_zones[number].frontier; head += units[head].units) {
+            if (units[head].kind == CAI_UNIT_SLAB)
+                wrong = check_slab(units + head, &marked);
+            else if (units[head].kind == CAI_UNIT_LARGE)
+                wrong = check_large(units + head);
+        }
+    }
+    if (wrong == NULL && marked != cached)
+        wrong = audit_say("%zu slots are marked as cached, the caches hold %zu", marked, cached);
+    return wrong;
+}
