@@ -15,6 +15,9 @@
 /* A bin starts small and grows fourfold up to what this many bytes or slots allow. */
 enum { BIN_START = 16, BIN_GROWTH = 4, BIN_SLOTS_MAX = 1024, BIN_SLOTS_MIN = 4, BIN_BYTES_MAX = 128 * 1024 };
 
+/* What the first refill takes. */
+enum { WANT_MIN = 8 };
+
 /* Foreign frees in one slab are told together, at most so many. */
 enum { PENDING_MAX = 64 };
 
@@ -192,9 +195,11 @@ static bool refill(struct cai_thread *thread, enum cai_place place, unsigned siz
     unsigned zone = cai_zone_number(place, cai_class_grain(size_class));
     uint32_t got = 0;
 
-    if (!bin_grow(thread, place, size_class))
+    if (bin->limit < 2u * thread->wants[place][size_class] + WANT_MIN && !bin_grow(thread, place, size_class))
         return false;
-    uint32_t want = (bin->limit + 1) / 2;
+    uint16_t *wants = &thread->wants[place][size_class];
+    uint32_t want = (uint32_t)cai_min(cai_max(*wants, WANT_MIN), (bin->limit + 1) / 2);
+    *wants = (uint16_t)(want * 2);
     cai_lock_take(&thread->lock);
     collect(thread);
     while (got < want) {

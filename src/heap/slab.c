@@ -11,6 +11,9 @@
 /* From this length on, a search looks at each slot's byte alone. */
 enum { LONG_GRANULES = 8 };
 
+/* A slab begins at one of so many offsets: 1 KiB of fine slots has one cache line of state bytes. */
+enum { COLOURS = 8, COLOUR_BYTES = 1024 };
+
 typedef uint8_t bytes16 __attribute__((vector_size(16)));
 typedef uint64_t words2 __attribute__((vector_size(16)));
 
@@ -40,8 +43,10 @@ struct cai_unit *cai_slab_create(struct cai_thread *thread, enum cai_place place
         return NULL;
     slab->size_class = (uint8_t)size_class;
     slab->slots = (uint32_t)(((size_t)units << CAI_UNIT_SHIFT) / cai_class_bytes(size_class));
-    /* Begin at another slot in each slab: hot slots and their state bytes would share cache sets otherwise. */
-    slab->start = (uint32_t)((cai_unit_number(slab) * UINT64_C(0x9e3779b9) >> 8) % slab->slots);
+    /* Begin at another slot in each slab: hot slots and their state bytes would share cache sets otherwise. Near the front,
+     * so that a slab that replaces another one in warm memory touches the same pages. */
+    slab->start = (uint32_t)((cai_unit_number(slab) * UINT64_C(0x9e3779b9) >> 8) % COLOURS * COLOUR_BYTES /
+                             cai_class_bytes(size_class));
     slab->fresh = 0;
     slab->used = 0;
     slab->cursor = 0;

@@ -17,7 +17,7 @@ static uint32_t progress; /* atomic, enum progress */
 
 static void on_thread_exit(void)
 {
-    cai_thread_detach(true);
+    cai_thread_detach();
 }
 
 static void before_fork(void)

@@ -8,7 +8,12 @@
 #include "heap/large.h"
 #include "os/os.h"
 
+#include <string.h>
+
 enum { THREADS_MAX = 1 << 16 };
+
+/* How many orphans keep what is in their bins. */
+enum { WARM_MAX = 8 };
 
 _Thread_local struct cai_thread *cai_self __attribute__((tls_model("initial-exec"))) = &cai_thread_none;
 
@@ -20,6 +25,7 @@ static struct {
     struct cai_thread *orphans;
     uint32_t last_id;
     uint64_t attached;
+    uint32_t warm; /* orphans whose bins hold slots */
     struct cai_thread *by_id[THREADS_MAX];
 } registry;
 
@@ -68,6 +74,8 @@ static struct cai_thread *adopt_or_create(void)
         return create();
     registry.orphans = thread->next_orphan;
     thread->orphan = false;
+    registry.warm -= thread->warm;
+    thread->warm = false;
     return thread;
 }
 
@@ -86,6 +94,7 @@ struct cai_thread *cai_thread_attach(void)
     return thread;
 }
 
+/* The registry's lock is held. */
 static void orphan(struct cai_thread *thread)
 {
     thread->orphan = true;
@@ -94,17 +103,41 @@ static void orphan(struct cai_thread *thread)
     cai_store_relaxed(&registry.attached, registry.attached - 1);
 }
 
-void cai_thread_detach(bool for_good)
+/* The registry's lock is held, so that nobody adopts it meanwhile. */
+static void cool(struct cai_thread *thread)
+{
+    cai_cache_flush_all(thread);
+    thread->warm = false;
+    registry.warm--;
+}
+
+void cai_thread_detach(void)
 {
     struct cai_thread *thread = cai_self;
 
-    cai_self = for_good ? &cai_thread_gone : &cai_thread_none;
+    cai_self = &cai_thread_gone;
     if (thread->id == 0)
         return;
     cai_large_flush(thread);
-    cai_cache_flush_all(thread);
+    cai_cache_publish(thread);
+    memset(thread->wants, 0, sizeof thread->wants);
     cai_lock_take(&registry.lock);
     orphan(thread);
+    thread->warm = true;
+    thread->orphan_ms = cai_os_milliseconds();
+    if (++registry.warm > WARM_MAX)
+        cool(thread);
+    cai_lock_give(&registry.lock);
+}
+
+void cai_thread_cool(uint64_t orphaned_ms)
+{
+    if (cai_load_relaxed(&registry.warm) == 0)
+        return;
+    cai_lock_take(&registry.lock);
+    for (struct cai_thread *thread = registry.orphans; thread != NULL; thread = thread->next_orphan)
+        if (thread->warm && thread->orphan_ms <= orphaned_ms)
+            cool(thread);
     cai_lock_give(&registry.lock);
 }
 

@@ -52,6 +52,9 @@ struct cai_thread {
     struct cai_thread *next_all;    /* the registry: every heap there ever was */
     struct cai_thread *next_orphan; /* heaps without a thread */
     bool orphan;
+    bool warm;           /* an orphan whose bins still hold slots */
+    uint64_t orphan_ms;  /* since when */
+    uint16_t wants[CAI_PLACES][CAI_CLASSES]; /* slots a bin's next refill takes: twice as many each time */
     uint32_t marks[CAI_PLACES][CAI_CLASSES]; /* what each bin had done at the last look, to find idle ones */
 };
 
@@ -64,8 +67,12 @@ extern struct cai_thread cai_thread_none, cai_thread_gone;
 /* A heap for the calling thread: an adopted one or a new one. NULL: out of memory, or the thread is gone. */
 struct cai_thread *cai_thread_attach(void);
 
-/* Gives everything of the calling thread back; its heap can be adopted. `for_good`: it gets no other. */
-void cai_thread_detach(bool for_good);
+/* The calling thread ends. Its heap can be adopted, with what is in its bins: the next thread will want the same. What
+ * nobody adopts in time is given back by cai_thread_cool. */
+void cai_thread_detach(void);
+
+/* Gives back what is in the bins of heaps that were orphaned at or before this time. */
+void cai_thread_cool(uint64_t orphaned_ms);
 
 /* NULL for 0. */
 struct cai_thread *cai_thread_of_id(uint32_t id);

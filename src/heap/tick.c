@@ -24,6 +24,7 @@ static void purge(uint64_t now_ms)
         return;
     for (struct cai_thread *thread = cai_thread_first(); thread != NULL; thread = thread->next_all)
         cai_cache_collect(thread, false);
+    cai_thread_cool(now_ms - cai_settings->decay_ms);
     cai_purge_old(now_ms);
 }
 
@@ -83,6 +84,7 @@ void cai_tick_give_back(struct cai_thread *thread)
         cai_large_flush(thread);
         cai_cache_flush_all(thread);
     }
+    cai_thread_cool(UINT64_MAX);
     for (struct cai_thread *other = cai_thread_first(); other != NULL; other = other->next_all)
         cai_cache_drop_empty(other);
     cai_purge_all();
