@@ -1,7 +1,7 @@
 /* Zones: each place has two, and each zone has a state table and descriptors of its own units.
  *
- *   fine    blocks up to 1 KiB: one state byte for every 16 bytes
- *   coarse  everything larger:  one state byte for every 128 bytes
+ *   fine    blocks up to 512 bytes: one state byte for every 16 bytes
+ *   coarse  everything larger:      one state byte for every 64 bytes
  *
  * The view is what the fast path reads: where the zone begins, how much of it has tables, and the tables. An address is
  * validated by one subtraction, one rotation and one comparison, which test range and alignment together. Views change
@@ -19,7 +19,7 @@
 #define CAI_PAGE_BYTES_MAX (64 * CAI_KIB)
 
 enum cai_grain { CAI_FINE, CAI_COARSE, CAI_GRAINS };
-enum { CAI_FINE_SHIFT = 4, CAI_COARSE_SHIFT = 7, CAI_ZONES = CAI_PLACES * CAI_GRAINS };
+enum { CAI_FINE_SHIFT = 4, CAI_COARSE_SHIFT = 6, CAI_ZONES = CAI_PLACES * CAI_GRAINS };
 
 struct cai_view {
     uintptr_t origin;       /* address of unit 0 */

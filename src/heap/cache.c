@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* A bin starts small and grows fourfold up to what this many bytes or slots allow. */
-enum { BIN_START = 16, BIN_GROWTH = 4, BIN_SLOTS_MAX = 1024, BIN_SLOTS_MIN = 4, BIN_BYTES_MAX = 128 * 1024 };
+enum { BIN_START = 16, BIN_GROWTH = 4, BIN_SLOTS_MAX = 1024, BIN_SLOTS_MIN = 8, BIN_BYTES_MAX = 256 * 1024 };
 
 /* What the first refill takes. */
 enum { WANT_MIN = 8 };
@@ -62,7 +62,7 @@ static struct cai_slabs *list_of(struct cai_thread *thread, const struct cai_uni
 
 /* A slab got slots back: it has room now, or is empty. One empty slab of a fine class is kept, so that a program that
  * takes and frees around a slab's edge does not take and give back slabs. */
-static void settle(struct cai_thread *thread, struct cai_unit *slab)
+static CAI_NOINLINE void settle_changed(struct cai_thread *thread, struct cai_unit *slab)
 {
     struct cai_slabs *list = list_of(thread, slab);
 
@@ -76,6 +76,12 @@ static void settle(struct cai_thread *thread, struct cai_unit *slab)
     } else if (!slab->listed && cai_slab_room(slab) != 0) {
         list_push(list, slab);
     }
+}
+
+CAI_INLINE void settle(struct cai_thread *thread, struct cai_unit *slab)
+{
+    if (slab->used == 0 || !slab->listed)
+        settle_changed(thread, slab);
 }
 
 /* --- what others freed --- */
@@ -169,8 +175,8 @@ static void put_back(struct cai_thread *thread, enum cai_place place, unsigned s
         if (of_this != slab && slab != NULL)
             settle(thread, slab);
         slab = of_this;
-        if (cai_state_is_cached(cai_load_relaxed(&view->state[granule])))
-            cai_slab_put(slab, granule);
+        if (CAI_LIKELY(cai_state_is_cached(cai_load_relaxed(&view->state[granule]))))
+            cai_slab_put(slab, &view->state[granule]);
     }
     if (slab != NULL)
         settle(thread, slab);

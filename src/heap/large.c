@@ -174,7 +174,8 @@ static void *move(enum cai_place place, struct cai_unit *from, size_t bytes)
     set_bytes(to, bytes);
     cai_store_release(state_of(to), CAI_STATE_LARGE);
     cai_store_relaxed(state_of(from), CAI_STATE_CACHED);
-    if (from_bytes >= MOVE_BYTES_MIN &&
+    /* Into warm memory copying is cheaper: the pages are there, and those moved would only replace them. */
+    if (from_bytes >= MOVE_BYTES_MIN && to->zeroed &&
         cai_os_move(cai_unit_address(from), from_bytes, cai_unit_address(to), (size_t)units << CAI_UNIT_SHIFT)) {
         cai_run_moved(from);
         return address;

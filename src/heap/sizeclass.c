@@ -2,12 +2,10 @@
 #include "heap/sizeclass.h"
 
 /* clang-format off */
-#define FOUR(c) c, c, c, c
 const uint8_t cai_class_table[CAI_FINE_BYTES_MAX / 16 + 1] = {
-    1, 1, 2, 3, 4, 5, 6, 7, 8,                               /* to 128 by 16 */
-    9, 10, 11, 12, 13, 14, 15, 16,                           /* to 256 by 16 */
+    1, 1, 2, 3, 4, 5, 6, 7, 8,                                      /* to 128 by 16 */
+    9, 10, 11, 12, 13, 14, 15, 16,                                  /* to 256 by 16 */
     17, 17, 18, 18, 19, 19, 20, 20, 21, 21, 22, 22, 23, 23, 24, 24, /* to 512 by 32 */
-    FOUR(25), FOUR(26), FOUR(27), FOUR(28), FOUR(29), FOUR(30), FOUR(31), FOUR(32), /* to 1024 by 64 */
 };
 /* clang-format on */
 

@@ -151,15 +151,6 @@ uint32_t cai_slab_take(struct cai_unit *slab, void **slots, uint32_t count)
     return taken;
 }
 
-void cai_slab_put(struct cai_unit *slab, size_t granule)
-{
-    uint8_t *state = cai_view_of(slab->zone)->state + granule;
-
-    CAI_CHECK(cai_state_is_cached(*state));
-    cai_store_relaxed(state, (uint8_t)(*state & ~(CAI_STATE_CACHED ^ CAI_STATE_IN_SLAB)));
-    slab->used--;
-}
-
 void cai_slab_tell(struct cai_unit *slab, uint32_t count)
 {
     uint32_t id = cai_load_relaxed(&cai_view_of(slab->zone)->owner[cai_unit_number(slab)]);

@@ -4,6 +4,7 @@
 #ifndef CAI_HEAP_SLAB_H
 #define CAI_HEAP_SLAB_H
 
+#include "base/check.h"
 #include "heap/thread.h"
 
 /* The slab an address of a live or free slot lies in. */
@@ -24,8 +25,13 @@ uint32_t cai_slab_take(struct cai_unit *slab, void **slots, uint32_t count);
 /* Free slots, at least; the owner's lock is held. */
 uint32_t cai_slab_room(const struct cai_unit *slab);
 
-/* One slot back from the owner's cache; the owner's lock is held. */
-void cai_slab_put(struct cai_unit *slab, size_t granule);
+/* One slot back from the owner's cache, where its state byte is; the owner's lock is held. */
+CAI_INLINE void cai_slab_put(struct cai_unit *slab, uint8_t *state)
+{
+    CAI_CHECK(cai_state_is_cached(*state));
+    cai_store_relaxed(state, (uint8_t)(cai_load_relaxed(state) & ~(CAI_STATE_CACHED ^ CAI_STATE_IN_SLAB)));
+    slab->used--;
+}
 
 /* Tells the owner that `count` slots were marked free in the slab by a thread that does not own it. */
 void cai_slab_tell(struct cai_unit *slab, uint32_t count);

@@ -132,9 +132,11 @@ bool cai_os_no_dump(uintptr_t address, size_t length)
 
 void cai_os_name(uintptr_t address, size_t length, const char *name)
 {
+    static bool refused; /* by kernels built without it; atomic */
     int saved = errno;
 
-    prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, address, length, name);
+    if (!__atomic_load_n(&refused, __ATOMIC_RELAXED) && prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, address, length, name) != 0)
+        __atomic_store_n(&refused, true, __ATOMIC_RELAXED);
     errno = saved;
 }
 
