@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* A bin starts small and grows fourfold up to what this many bytes or slots allow. */
-enum { BIN_START = 16, BIN_GROWTH = 4, BIN_SLOTS_MAX = 1024, BIN_SLOTS_MIN = 8, BIN_BYTES_MAX = 256 * 1024 };
+enum { BIN_START = 16, BIN_GROWTH = 4, BIN_SLOTS_MAX = 1024, BIN_SLOTS_MIN = 8, BIN_BYTES_MAX = 512 * 1024 };
 
 /* What the first refill takes. */
 enum { WANT_MIN = 8 };
