@@ -361,9 +361,11 @@ bool cai_run_grow(struct cai_unit *run, uint32_t units)
     bool grown = false;
 
     cai_lock_take(&zone->lock);
+    struct cai_unit *after = units_of(zone) + end;
     if (end == zone->frontier)
         extend(zone, more);
-    struct cai_unit *after = units_of(zone) + end;
+    else if (after->kind == CAI_UNIT_FRESH && after->units < more && end + after->units == zone->frontier)
+        extend(zone, more - after->units);
     if (end < zone->frontier && is_free(after->kind) && after->units >= more && carve(zone, after, end, more)) {
         set_run(zone, head, units, CAI_UNIT_LARGE);
         run->zeroed = false;

@@ -16,7 +16,7 @@
 enum { CACHED_UNITS_MAX = 1 << (20 - CAI_UNIT_SHIFT) };
 
 /* What no address space can hold is refused before any arithmetic on it. */
-#define LARGE_BYTES_MAX ((size_t)1 << 46)
+#define LARGE_BYTES_MAX ((size_t)1 << 45)
 #define LARGE_ALIGN_MAX ((size_t)1 << 40)
 
 /* From this many bytes on, moving pages is cheaper than copying them. */

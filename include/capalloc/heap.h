@@ -1,0 +1,178 @@
+/* The heap's own form: blocks that say what they are, and go back without a layout. What the trait passes along on every
+ * call (size, alignment, which allocator) the block's address and the heap's records already say, as a capability would.
+ *
+ * All functions are thread-safe and not async-signal-safe. On an error or a violation nothing has changed.
+ */
+#ifndef CAPALLOC_HEAP_H
+#define CAPALLOC_HEAP_H
+
+#include <capalloc/allocator.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The right to allocate: which heap, which rights, how much quota. Passed by value; its content is nobody's business. */
+typedef struct ca_authority {
+    uint64_t opaque[2];
+} ca_authority;
+
+/* The authority over the process's own heap; exists without set-up and cannot be revoked. Contract: C5. */
+ca_authority ca_default_authority(void);
+
+/* A block of exactly layout.size bytes, aligned to layout.align, owned by the caller until it is given back with
+ * ca_deallocate or a grow or shrink succeeds. Errors: CA_ERROR_LAYOUT (no layout), CA_ERROR_OUT_OF_MEMORY,
+ * CA_ERROR_NOT_PERMITTED (no authority). Contract: C1, A1, A2. */
+ca_block_result ca_allocate(ca_authority authority, ca_layout layout);
+
+/* The same, all zero. Memory known to be zero is not cleared again. Contract: C1, A6, Z7. */
+ca_block_result ca_allocate_zeroed(ca_authority authority, ca_layout layout);
+
+/* The same as ca_allocate, with the spare room of its slot: the block is at least layout.size bytes long. Contract: C1. */
+ca_block_result ca_allocate_at_least(ca_authority authority, ca_layout layout);
+
+/* Memory that will hold no pointers, in a place of its own that no sweep reads. Contract: C1, N1. */
+ca_nocaps_result ca_allocate_nocaps(ca_authority authority, ca_layout layout);
+ca_nocaps_result ca_allocate_nocaps_zeroed(ca_authority authority, ca_layout layout);
+
+/* Memory that is cleared before anyone else sees it, in a place of its own whose free memory is always zero: so it arrives
+ * zero without any work. Left out of core dumps. Given back with ca_deallocate_zeroed. Contract: C1, Z1, Z2, Z6. */
+ca_mustzero_result ca_allocate_mustzero(ca_authority authority, ca_layout layout);
+
+/* Both: no pointers, and cleared. Contract: C1. */
+ca_secret_result ca_allocate_secret(ca_authority authority, ca_layout layout);
+
+/* ca_deallocate(block): gives a ca_block, ca_nocaps or ca_wiped back. It must be the start of a live block of the type's
+ * place with exactly its current size; anything else is a violation. Size 0: nothing to do. Contract: C2, Z1, Z9. */
+void ca_block_deallocate(ca_block block);
+void ca_nocaps_deallocate(ca_nocaps block);
+void ca_wiped_deallocate(ca_wiped block);
+
+/* ca_deallocate_zeroed(block): clears the whole slot of a ca_mustzero or ca_secret by stores that no compiler removes, then
+ * gives it back. Contract: C2, Z2. */
+void ca_mustzero_deallocate_zeroed(ca_mustzero block);
+void ca_secret_deallocate_zeroed(ca_secret block);
+
+/* ca_wipe(&block): clears a ca_mustzero or ca_secret now and hands it over as ca_wiped; the source becomes empty (null
+ * pointer). A violation leaves the source as it is and returns an empty ca_wiped. Contract: Z9. */
+ca_wiped ca_mustzero_wipe(ca_mustzero *block);
+ca_wiped ca_secret_wipe(ca_secret *block);
+
+/* ca_shrink(block, layout): makes the block layout.size <= its size bytes long, in place; 0 gives it back. The cut-off
+ * tail of must-zero memory is cleared. CA_ERROR_LAYOUT: a larger size, or an alignment that the address lacks.
+ * Contract: C3, A9, Z4. */
+ca_block_result ca_block_shrink(ca_block block, ca_layout layout);
+ca_nocaps_result ca_nocaps_shrink(ca_nocaps block, ca_layout layout);
+ca_mustzero_result ca_mustzero_shrink(ca_mustzero block, ca_layout layout);
+ca_secret_result ca_secret_shrink(ca_secret block, ca_layout layout);
+
+/* ca_grow(authority, block, layout): makes the block layout.size >= its size bytes long, moving it when necessary. Success
+ * kills the old block; must-zero memory that moves is cleared where it was, and what is added to it is zero. Errors leave
+ * the block as it is: CA_ERROR_LAYOUT, CA_ERROR_OUT_OF_MEMORY, CA_ERROR_NOT_PERMITTED (the authority lacks the right to
+ * grow), CA_ERROR_INVALID or CA_ERROR_STALE after a refused violation. Contract: C4, A7, Z3. */
+ca_block_result ca_block_grow(ca_authority authority, ca_block block, ca_layout layout);
+ca_nocaps_result ca_nocaps_grow(ca_authority authority, ca_nocaps block, ca_layout layout);
+ca_mustzero_result ca_mustzero_grow(ca_authority authority, ca_mustzero block, ca_layout layout);
+ca_secret_result ca_secret_grow(ca_authority authority, ca_secret block, ca_layout layout);
+
+/* ca_grow_zeroed(authority, block, layout): the same; everything that is added is zero. Contract: C4, A8. */
+ca_block_result ca_block_grow_zeroed(ca_authority authority, ca_block block, ca_layout layout);
+ca_nocaps_result ca_nocaps_grow_zeroed(ca_authority authority, ca_nocaps block, ca_layout layout);
+ca_mustzero_result ca_mustzero_grow_zeroed(ca_authority authority, ca_mustzero block, ca_layout layout);
+ca_secret_result ca_secret_grow_zeroed(ca_authority authority, ca_secret block, ca_layout layout);
+
+/* ca_check(block): CA_OK when giving the block back would be accepted; CA_ERROR_STALE: it was given back;
+ * CA_ERROR_INVALID: no such block, another type's, or another size. Reports nothing, changes nothing. Contract: C2. */
+ca_error ca_block_check(ca_block block);
+ca_error ca_nocaps_check(ca_nocaps block);
+ca_error ca_mustzero_check(ca_mustzero block);
+ca_error ca_secret_check(ca_secret block);
+
+/* The heap as a trait object, for code that works with any allocator. Contract: A12. */
+ca_allocator ca_heap_allocator(ca_authority authority);
+
+#ifdef __cplusplus
+} /* extern "C" */
+
+#define CA_OVERLOADS_(type)                                                                                            \
+    static inline type##_result ca_shrink(type block, ca_layout layout)                                               \
+    {                                                                                                                  \
+        return type##_shrink(block, layout);                                                                           \
+    }                                                                                                                  \
+    static inline type##_result ca_grow(ca_authority authority, type block, ca_layout layout)                         \
+    {                                                                                                                  \
+        return type##_grow(authority, block, layout);                                                                  \
+    }                                                                                                                  \
+    static inline type##_result ca_grow_zeroed(ca_authority authority, type block, ca_layout layout)                  \
+    {                                                                                                                  \
+        return type##_grow_zeroed(authority, block, layout);                                                           \
+    }                                                                                                                  \
+    static inline ca_error ca_check(type block)                                                                        \
+    {                                                                                                                  \
+        return type##_check(block);                                                                                    \
+    }
+CA_OVERLOADS_(ca_block)
+CA_OVERLOADS_(ca_nocaps)
+CA_OVERLOADS_(ca_mustzero)
+CA_OVERLOADS_(ca_secret)
+#undef CA_OVERLOADS_
+
+static inline void ca_deallocate(ca_block block)
+{
+    ca_block_deallocate(block);
+}
+static inline void ca_deallocate(ca_nocaps block)
+{
+    ca_nocaps_deallocate(block);
+}
+static inline void ca_deallocate(ca_wiped block)
+{
+    ca_wiped_deallocate(block);
+}
+static inline void ca_deallocate_zeroed(ca_mustzero block)
+{
+    ca_mustzero_deallocate_zeroed(block);
+}
+static inline void ca_deallocate_zeroed(ca_secret block)
+{
+    ca_secret_deallocate_zeroed(block);
+}
+static inline ca_wiped ca_wipe(ca_mustzero *block)
+{
+    return ca_mustzero_wipe(block);
+}
+static inline ca_wiped ca_wipe(ca_secret *block)
+{
+    return ca_secret_wipe(block);
+}
+#else
+
+/* The first and the second of several arguments; the last may be a compound literal, whose commas are then arguments. */
+#define CA_FIRST_(first, ...) first
+#define CA_SECOND_(first, second, ...) second
+
+/* Chooses by the type of a block. */
+#define CA_BY_BLOCK_(block, operation)                                                                                 \
+    _Generic((block),                                                                                                  \
+             ca_block: ca_block_##operation,                                                                           \
+             ca_nocaps: ca_nocaps_##operation,                                                                         \
+             ca_mustzero: ca_mustzero_##operation,                                                                     \
+             ca_secret: ca_secret_##operation)
+
+#define ca_deallocate(...)                                                                                             \
+    _Generic((__VA_ARGS__),                                                                                            \
+             ca_block: ca_block_deallocate,                                                                            \
+             ca_nocaps: ca_nocaps_deallocate,                                                                          \
+             ca_wiped: ca_wiped_deallocate)(__VA_ARGS__)
+#define ca_deallocate_zeroed(...)                                                                                      \
+    _Generic((__VA_ARGS__), ca_mustzero: ca_mustzero_deallocate_zeroed, ca_secret: ca_secret_deallocate_zeroed)(       \
+        __VA_ARGS__)
+#define ca_wipe(...) _Generic((__VA_ARGS__), ca_mustzero *: ca_mustzero_wipe, ca_secret *: ca_secret_wipe)(__VA_ARGS__)
+#define ca_check(...) CA_BY_BLOCK_((__VA_ARGS__), check)(__VA_ARGS__)
+#define ca_shrink(...) CA_BY_BLOCK_(CA_FIRST_(__VA_ARGS__, 0), shrink)(__VA_ARGS__)
+#define ca_grow(...) CA_BY_BLOCK_(CA_SECOND_(__VA_ARGS__, 0), grow)(__VA_ARGS__)
+#define ca_grow_zeroed(...) CA_BY_BLOCK_(CA_SECOND_(__VA_ARGS__, 0), grow_zeroed)(__VA_ARGS__)
+#endif
+
+#endif
