@@ -18,7 +18,8 @@ typedef enum ca_error {
     CA_ERROR_MAKE_32_BITS = 0x7fffffff
 } ca_error;
 
-/* A short English description, such as "out of memory"; static storage, never NULL. Thread-safe, async-signal-safe. */
+/* A short English description, such as "out of memory"; static storage, never NULL. Values
+ * without a name are an "unknown error". Thread-safe, async-signal-safe. */
 const char *ca_error_string(ca_error error);
 
 #ifdef __cplusplus

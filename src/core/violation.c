@@ -65,6 +65,16 @@ static const char *code_of(ca_violation_kind kind)
         return "size-mismatch";
     case CA_VIOLATION_MISMATCHED_DELETE:
         return "mismatched-delete";
+    case CA_VIOLATION_UNWRAP_ERROR:
+        return "unwrap-error";
+    case CA_VIOLATION_ARENA_ORDER:
+        return "arena-order";
+    case CA_VIOLATION_NOT_WIPED:
+        return "not-wiped";
+    case CA_VIOLATION_STALE:
+        return "stale";
+    case CA_VIOLATION_DENIED:
+        return "denied";
     default:
         return "unknown";
     }

@@ -344,10 +344,10 @@ CAI_NOINLINE void *cai_cache_take_slow(enum cai_place place, unsigned size_class
         if (thread == NULL)
             return NULL;
         void *address = take(thread, place, size_class, &is_zero, &twice);
+        if (address != NULL && zeroed)
+            cai_cache_zero(thread, address, bytes, is_zero);
         if (own == NULL)
             cai_thread_return();
-        if (address != NULL && zeroed && !is_zero)
-            memset(address, 0, bytes);
         if (twice == NULL)
             return address;
         cai_violation_report((ca_violation){.kind = CA_VIOLATION_DOUBLE_FREE,
@@ -362,14 +362,9 @@ CAI_NOINLINE void *cai_cache_take_slow(enum cai_place place, unsigned size_class
 
 /* A slot of another heap's slab: back into the slab at once, the count told later. The exchange makes two threads that
  * free the same block in the same instant one free and one violation. */
-static bool put_foreign(struct cai_thread *thread, enum cai_place place, enum cai_grain grain, size_t granule)
+static bool put_foreign(struct cai_thread *thread, struct cai_unit *slab, enum cai_place place, uint8_t *state, uint8_t live)
 {
-    const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
-    uint8_t *state = view->state + granule;
-    uint8_t live = cai_load_relaxed(state);
-    struct cai_unit *slab = cai_slab_of(view, grain, granule);
-
-    if (!cai_state_is_live(live) || !cai_swap_strong_acq_rel(state, &live, cai_state_freed(place, CAI_STATE_IN_SLAB)))
+    if (!cai_swap_strong_acq_rel(state, &live, cai_state_freed(place, CAI_STATE_IN_SLAB)))
         return false;
     if (thread->id == 0) {
         cai_slab_tell(slab, 1);
@@ -383,27 +378,29 @@ static bool put_foreign(struct cai_thread *thread, enum cai_place place, enum ca
     return true;
 }
 
-CAI_NOINLINE bool cai_cache_put_slow(enum cai_place place, enum cai_grain grain, void *address, size_t granule)
+CAI_NOINLINE bool cai_cache_put_slow(enum cai_place place, unsigned size_class, uint8_t live, void *address)
 {
+    enum cai_grain grain = cai_class_grain(size_class);
     const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
+    size_t granule = cai_granule_of(view, grain, address);
+    uint8_t *state = &view->state[granule];
+    struct cai_unit *slab = cai_slab_of(view, grain, granule);
     struct cai_thread *thread = cai_self;
 
     if (thread == &cai_thread_none && cai_thread_attach() != NULL)
         thread = cai_self;
-    if (cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)]) != thread->id || thread->id == 0)
-        return put_foreign(thread, place, grain, granule);
-
-    unsigned size_class = cai_load_relaxed(&view->state[granule]);
     struct cai_bin *bin = &thread->bins[place][size_class];
+    if (thread->id == 0 || cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)]) != thread->id)
+        return put_foreign(thread, slab, place, state, live);
     if (bin->count == bin->limit) {
         if (!bin_grow(thread, place, size_class))
-            return put_foreign(thread, place, grain, granule);
+            return put_foreign(thread, slab, place, state, live);
         if (bin->count == bin->limit)
             flush_bin(thread, place, size_class, (bin->count + 1) / 2);
         if (thread->armed)
             cai_tick_arm(thread);
     }
-    cai_store_relaxed(&view->state[granule], cai_state_freed(place, CAI_STATE_CACHED));
+    cai_store_relaxed(state, cai_state_freed(place, CAI_STATE_CACHED));
     bin->slots[bin->count++] = address;
     return true;
 }

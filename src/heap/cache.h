@@ -13,9 +13,9 @@
  * `zeroed`, the first `bytes` bytes are zero. */
 void *cai_cache_take_slow(enum cai_place place, unsigned size_class, bool zeroed, size_t bytes);
 
-/* What to do when cai_cache_put says CAI_PUT_SLOW for a live small block: the bin is full, or the slot is another thread
- * heap's. False: another thread freed it meanwhile, nothing changed. */
-bool cai_cache_put_slow(enum cai_place place, enum cai_grain grain, void *address, size_t granule);
+/* What to do when cai_cache_put says CAI_PUT_SLOW for a live small block of this class whose state byte was `live`: the bin
+ * is full, or the slot is another thread heap's. False: another thread freed it meanwhile, nothing changed. */
+bool cai_cache_put_slow(enum cai_place place, unsigned size_class, uint8_t live, void *address);
 
 /* The slots of every bin go back to their slabs. */
 void cai_cache_flush_all(struct cai_thread *thread);
@@ -50,10 +50,22 @@ CAI_INLINE bool cai_cache_activate(enum cai_place place, enum cai_grain grain, s
     return true;
 }
 
+/* Makes the first `bytes` bytes zero unless they are known to be, and counts which. */
+CAI_INLINE void cai_cache_zero(struct cai_thread *thread, void *address, size_t bytes, bool is_zero)
+{
+    if (is_zero) {
+        thread->bytes_clear_skipped += bytes;
+    } else {
+        thread->bytes_cleared += bytes;
+        __builtin_memset(address, 0, bytes);
+    }
+}
+
 /* A slot of the class, or NULL: then cai_cache_take_slow has it. With `zeroed`, its first `bytes` bytes are zero. */
 CAI_INLINE void *cai_cache_take(enum cai_place place, enum cai_grain grain, size_t size_class, bool zeroed, size_t bytes)
 {
-    struct cai_bin *bin = &cai_self->bins[place][size_class];
+    struct cai_thread *thread = cai_self;
+    struct cai_bin *bin = &thread->bins[place][size_class];
     uint32_t count = bin->count;
     bool is_zero;
 
@@ -65,8 +77,8 @@ CAI_INLINE void *cai_cache_take(enum cai_place place, enum cai_grain grain, size
     bin->count = count - 1;
     if (address == NULL)
         __builtin_unreachable(); /* never in a bin: spares the caller's test */
-    if (zeroed && !is_zero)
-        __builtin_memset(address, 0, bytes);
+    if (zeroed)
+        cai_cache_zero(thread, address, bytes, is_zero);
     return address;
 }
 

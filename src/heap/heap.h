@@ -55,30 +55,8 @@ CAI_INLINE void cai_heap_free(enum cai_place place, void *address, const char *f
 /* A live block of the place: usable bytes, or 0 after a report when the address is none. */
 size_t cai_heap_usable(enum cai_place place, const void *address, const char *function);
 
-/* realloc: the block holds at least `bytes` afterwards, at the returned address. NULL: out of memory or refused, nothing
+/* realloc, for places whose free memory need not be zero: the block holds at least `bytes` afterwards, at the returned address. NULL: out of memory or refused, nothing
  * changed. address is not NULL. */
 void *cai_heap_resize(enum cai_place place, void *address, size_t bytes, const char *function);
-
-/* What stands at an address, for reports and statistics. */
-enum cai_found {
-    CAI_FOUND_FOREIGN,      /* not in the estate */
-    CAI_FOUND_UNUSED,       /* in the estate, never handed out or given back long ago */
-    CAI_FOUND_LIVE,         /* start of a live block */
-    CAI_FOUND_FREED,        /* start of a block that was given back */
-    CAI_FOUND_INSIDE_LIVE,  /* inside a live block */
-    CAI_FOUND_INSIDE_FREED, /* inside a block that was given back */
-};
-
-struct cai_lookup {
-    enum cai_found found;
-    enum cai_place place;
-    size_t bytes; /* of the block, 0 when there is none */
-};
-
-/* Slow: walks the runs of the zone. */
-struct cai_lookup cai_heap_look_up(const void *address);
-
-/* Reports what is wrong with `address` being given to `function`, a door to `place`. Returns when a handler refused the call. */
-void cai_heap_report(enum cai_place place, const void *address, const char *function);
 
 #endif

@@ -6,6 +6,7 @@
 #include "core/settings.h"
 #include "estate/purge.h"
 #include "estate/run.h"
+#include "heap/clear.h"
 #include "heap/heap.h"
 #include "heap/tick.h"
 #include "os/os.h"
@@ -65,15 +66,15 @@ static struct cai_unit *take_run(enum cai_place place, uint32_t units, uint32_t 
     return run;
 }
 
+/* What the program may use: whole pages, less than the whole run. */
+static size_t usable(const struct cai_unit *run)
+{
+    return cai_round_up(run->bytes, cai_settings->page_bytes);
+}
+
 static uint32_t units_for(size_t bytes)
 {
     return (uint32_t)(cai_round_up(bytes, CAI_UNIT_BYTES) >> CAI_UNIT_SHIFT);
-}
-
-/* What the program may use: whole pages, less than the whole run. */
-static void set_bytes(struct cai_unit *run, size_t bytes)
-{
-    run->bytes = cai_round_up(bytes, cai_settings->page_bytes);
 }
 
 void *cai_large_take(enum cai_place place, size_t bytes, size_t align, bool zeroed)
@@ -95,9 +96,9 @@ void *cai_large_take(enum cai_place place, size_t bytes, size_t align, bool zero
     if (run == NULL)
         return NULL;
     void *address = (void *)cai_unit_address(run);
-    set_bytes(run, bytes);
-    if (zeroed && !run->zeroed)
-        memset(address, 0, run->bytes);
+    run->bytes = bytes;
+    if (zeroed)
+        cai_cache_zero(thread, address, usable(run), run->zeroed);
     cai_store_release(state_of(run), CAI_STATE_LARGE);
     if (thread->id != 0) {
         thread->large_allocations++;
@@ -122,24 +123,21 @@ static struct cai_unit *put_cached(struct cai_thread *thread, struct cai_unit *r
     return leaves;
 }
 
+/* The whole run, past what the program may use: an overflow may have got there. */
 static void clear_run(const struct cai_unit *run)
 {
-    volatile char *bytes = (volatile char *)cai_unit_address(run);
-
-    memset((char *)cai_unit_address(run), 0, (size_t)run->units << CAI_UNIT_SHIFT);
-    __asm__ volatile("" : : "r"(bytes) : "memory");
+    cai_clear((void *)cai_unit_address(run), (size_t)run->units << CAI_UNIT_SHIFT);
 }
 
-bool cai_large_put(enum cai_place place, size_t granule)
+bool cai_large_put(enum cai_place place, size_t granule, uint8_t live)
 {
     struct cai_thread *thread = cai_self;
     struct cai_unit *run = run_at(place, granule);
-    uint8_t live = CAI_STATE_LARGE;
 
     /* Large blocks can afford the exchange: of two threads that free one at once, the second is told. */
     if (!cai_swap_strong_acq_rel(state_of(run), &live, CAI_STATE_CACHED))
         return false;
-    if (cai_place_zeroes(place))
+    if (cai_place_zeroes(place) && live != CAI_STATE_WIPED)
         clear_run(run);
     if (thread->id != 0 && run->units <= CACHED_UNITS_MAX)
         run = put_cached(thread, run);
@@ -152,12 +150,17 @@ bool cai_large_put(enum cai_place place, size_t granule)
 
 size_t cai_large_bytes(enum cai_place place, size_t granule)
 {
-    return run_at(place, granule)->bytes;
+    return usable(run_at(place, granule));
+}
+
+uint64_t *cai_large_exact(enum cai_place place, size_t granule)
+{
+    return &run_at(place, granule)->bytes;
 }
 
 static void clear_tail(const struct cai_unit *run, size_t keep_bytes)
 {
-    memset((char *)cai_unit_address(run) + keep_bytes, 0, ((size_t)run->units << CAI_UNIT_SHIFT) - keep_bytes);
+    cai_clear((char *)cai_unit_address(run) + keep_bytes, ((size_t)run->units << CAI_UNIT_SHIFT) - keep_bytes);
 }
 
 /* To another run: large content by moving its pages, so that nothing is copied and nothing stays behind. */
@@ -171,7 +174,7 @@ static void *move(enum cai_place place, struct cai_unit *from, size_t bytes)
         return NULL;
     void *address = (void *)cai_unit_address(to);
     size_t from_bytes = (size_t)from->units << CAI_UNIT_SHIFT;
-    set_bytes(to, bytes);
+    to->bytes = bytes;
     cai_store_release(state_of(to), CAI_STATE_LARGE);
     cai_store_relaxed(state_of(from), CAI_STATE_CACHED);
     /* Into warm memory copying is cheaper: the pages are there, and those moved would only replace them. */
@@ -201,7 +204,7 @@ void *cai_large_resize(enum cai_place place, size_t granule, size_t bytes)
         clear_tail(run, bytes);
     if (units < run->units - run->units / 4)
         cai_run_shrink(run, units);
-    set_bytes(run, bytes);
+    run->bytes = bytes;
     return address;
 }
 

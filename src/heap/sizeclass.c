@@ -7,6 +7,13 @@ const uint8_t cai_class_table[CAI_FINE_BYTES_MAX / 16 + 1] = {
     9, 10, 11, 12, 13, 14, 15, 16,                                  /* to 256 by 16 */
     17, 17, 18, 18, 19, 19, 20, 20, 21, 21, 22, 22, 23, 23, 24, 24, /* to 512 by 32 */
 };
+
+#define EIGHT(first, step)                                                                                             \
+    first, first + step, first + 2 * step, first + 3 * step, first + 4 * step, first + 5 * step, first + 6 * step, first + 7 * step
+const uint16_t cai_class_sizes[CAI_CLASSES] = {
+    0, EIGHT(16, 16), EIGHT(144, 16), EIGHT(288, 32), EIGHT(576, 64), EIGHT(1152, 128),
+    EIGHT(2304, 256), EIGHT(4608, 512), EIGHT(9216, 1024), EIGHT(18432, 2048),
+};
 /* clang-format on */
 
 /* Slabs are 64 KiB long, or as many of those as eight slots need. */

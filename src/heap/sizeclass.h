@@ -46,6 +46,9 @@ CAI_INLINE size_t cai_class_bytes(unsigned size_class)
     return (size_t)((size_class - 1) % 8 + 9) << ((size_class - 1) / 8 + 3);
 }
 
+/* The same from a table: what the paths that compare sizes use. */
+extern const uint16_t cai_class_sizes[CAI_CLASSES];
+
 CAI_INLINE enum cai_grain cai_class_grain(unsigned size_class)
 {
     return size_class <= CAI_CLASS_FINE_LAST ? CAI_FINE : CAI_COARSE;

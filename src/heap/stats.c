@@ -1,6 +1,7 @@
 /* The state table is the truth about what is live, so statistics read it instead of keeping counts of their own. */
 #include "heap/stats.h"
 
+#include "core/settings.h"
 #include "core/violation.h"
 #include "estate/meta.h"
 #include "estate/purge.h"
@@ -40,7 +41,7 @@ CAI_NO_TSAN static void count_run(ca_stats *stats, ca_place_stats *place, const 
         const struct cai_view *view = cai_view_of(run->zone);
         row = &stats->size_class[LARGE_ROW];
         blocks = cai_state_is_live(view->state[(size_t)cai_unit_number(run) << (CAI_UNIT_SHIFT - CAI_COARSE_SHIFT)]);
-        bytes = blocks * run->bytes;
+        bytes = blocks * cai_round_up(run->bytes, cai_settings->page_bytes);
     }
     row->live_blocks += blocks;
     place->live_blocks += blocks;
@@ -75,6 +76,8 @@ CAI_NO_TSAN static void count_allocations(ca_stats *stats)
                 stats->size_class[size_class].allocations += bin->rounds + (uint64_t)((int64_t)bin->period - bin->countdown);
             }
         stats->size_class[LARGE_ROW].allocations += thread->large_allocations;
+        stats->bytes_cleared += thread->bytes_cleared;
+        stats->bytes_clear_skipped += thread->bytes_clear_skipped;
     }
 }
 

@@ -28,11 +28,15 @@ struct cai_slabs {
     uint32_t first, last; /* unit numbers, 0: none; taken from the front, new ones at the end */
 };
 
+/* A bin for every state byte of a live block. Those that are no class stay empty and full, so that freeing such a block by
+ * the fast path ends in the slow one, without a test for it. */
+enum { CAI_BINS_PER_PLACE = 128 };
+
 enum { CAI_LARGE_CACHED = 2 };
 
 struct cai_thread {
     uint32_t id; /* 0: stands for no heap */
-    struct cai_bin bins[CAI_PLACES][CAI_CLASSES];
+    struct cai_bin bins[CAI_PLACES][CAI_BINS_PER_PLACE];
 
     /* The owner's alone. */
     struct cai_unit *pending_slab; /* a foreign slab that was given slots back ... */
@@ -40,6 +44,8 @@ struct cai_thread {
     uint64_t used_bins[CAI_PLACES][2];
     struct cai_unit *large[CAI_LARGE_CACHED]; /* large blocks for reuse */
     bool large_idle; /* no large block was taken from or put into the cache since the last look */
+    uint64_t bytes_cleared;       /* because somebody asked for zeros, or must-zero memory went back */
+    uint64_t bytes_clear_skipped; /* asked for as zero and known to be */
     uint64_t large_allocations;
     uint64_t tick_ms; /* last housekeeping */
     uint64_t idle_ms; /* last look for idle bins */

@@ -5,26 +5,42 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
-static inline unsigned char content_at(uint64_t seed, size_t i)
+static inline uint64_t content_word(uint64_t seed, size_t i)
 {
-    return (unsigned char)((seed + i / 8 * 0x9e3779b97f4a7c15u) >> (i % 8 * 8));
+    return seed + i / 8 * 0x9e3779b97f4a7c15u;
 }
 
 static inline void content_fill(void *block, size_t from, size_t to, uint64_t seed)
 {
-    for (size_t i = from; i < to; i++)
-        ((unsigned char *)block)[i] = content_at(seed, i);
+    unsigned char *bytes = block;
+
+    for (size_t i = from; i < to; i++) {
+        uint64_t word = content_word(seed, i);
+        if (i % 8 == 0 && to - i >= 8) {
+            memcpy(bytes + i, &word, 8);
+            i += 7;
+        } else {
+            bytes[i] = (unsigned char)(word >> (i % 8 * 8));
+        }
+    }
 }
 
-/* Large blocks are looked at in part: the ends of every 4 KiB. */
+/* Large blocks are looked at in part: the first and last eight bytes of every 512. */
 static inline bool content_holds(const void *block, size_t bytes, uint64_t seed)
 {
+    const unsigned char *held = block;
+
     for (size_t i = 0; i < bytes; i++) {
-        if (((const unsigned char *)block)[i] != content_at(seed, i))
+        uint64_t word = content_word(seed, i);
+        if (i % 8 == 0 && bytes - i >= 8) {
+            if (memcmp(held + i, &word, 8) != 0)
+                return false;
+            i += bytes > 65536 && i % 512 == 0 ? 503 : 7;
+        } else if (held[i] != (unsigned char)(word >> (i % 8 * 8))) {
             return false;
-        if (bytes > 65536 && i % 4096 == 64)
-            i += 3968;
+        }
     }
     return true;
 }
@@ -32,10 +48,9 @@ static inline bool content_holds(const void *block, size_t bytes, uint64_t seed)
 /* All bytes are zero. */
 static inline bool content_is_zero(const void *block, size_t bytes)
 {
-    for (size_t i = 0; i < bytes; i++)
-        if (((const unsigned char *)block)[i] != 0)
-            return false;
-    return true;
+    const char *held = block;
+
+    return bytes == 0 || (held[0] == 0 && memcmp(held, held + 1, bytes - 1) == 0);
 }
 
 #endif

@@ -187,11 +187,11 @@ static void aligned(const void *unused)
         }
     require(cai_heap_allocate_aligned(CAI_PLACE_ordinary, 1, (size_t)1 << 41, false) == NULL);
     require(cai_heap_allocate_aligned(CAI_PLACE_ordinary, 1, (size_t)1 << 62, false) == NULL);
-    require(cai_heap_allocate(CAI_PLACE_ordinary, (size_t)1 << 47, false) == NULL);
+    require(cai_heap_allocate(CAI_PLACE_ordinary, (size_t)1 << 46, false) == NULL);
     require(cai_heap_allocate(CAI_PLACE_ordinary, PTRDIFF_MAX, false) == NULL);
     char *block = take(CAI_PLACE_ordinary, MIB);
     require(cai_heap_resize(CAI_PLACE_ordinary, block, PTRDIFF_MAX, "realloc") == NULL);
-    require(cai_heap_resize(CAI_PLACE_ordinary, block, (size_t)1 << 47, "realloc") == NULL);
+    require(cai_heap_resize(CAI_PLACE_ordinary, block, (size_t)1 << 46, "realloc") == NULL);
     require(cai_heap_look_up(block).found == CAI_FOUND_LIVE);
     require_null(audit_all());
 }

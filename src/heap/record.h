@@ -1,0 +1,51 @@
+/* Records: the exact size of a block whose door asks for it, kept out of line.
+ *
+ * A slot has state bytes that nobody uses: all but its first. What the block lacks to its slot stands there, in bytes from
+ * 0x80 to 0xbf (which no block starts with): five bits each, lowest first, and a bit that says another follows. No record
+ * means that the block is as long as its slot. A slot of 16 bytes has one state byte only: shorter blocks in it are live
+ * states of their own. Blocks of malloc have no record: what an earlier block left there means nothing.
+ */
+#ifndef CAI_HEAP_RECORD_H
+#define CAI_HEAP_RECORD_H
+
+#include "heap/state.h"
+
+enum { CAI_RECORD = 0x80, CAI_RECORD_MORE = 0x20, CAI_RECORD_BITS = 5 };
+
+/* state: the live block's first state byte. bytes <= the class's. Writes the record and the state. */
+CAI_INLINE void cai_record_set(uint8_t *state, unsigned size_class, size_t bytes)
+{
+    if (size_class == 1) {
+        cai_store_relaxed(state, (uint8_t)(bytes == 16 ? 1 : CAI_STATE_SHORT + bytes));
+        return;
+    }
+    size_t lacks = cai_class_sizes[size_class] - bytes;
+    for (uint8_t *record = state + 1;; record++) {
+        uint8_t low = (uint8_t)(lacks & ((1 << CAI_RECORD_BITS) - 1));
+        lacks >>= CAI_RECORD_BITS;
+        uint8_t more = lacks != 0 ? CAI_RECORD_MORE : 0;
+        cai_store_relaxed(record, (uint8_t)(low | more) == 0 ? 0 : (uint8_t)(CAI_RECORD | more | low));
+        if (more == 0)
+            break;
+    }
+}
+
+/* The exact size of a live block of a door that records it; `live` is its first state byte. */
+CAI_INLINE size_t cai_record_bytes(const uint8_t *state, uint8_t live, unsigned size_class)
+{
+    if (size_class == 1)
+        return live > CAI_STATE_SHORT && live < CAI_STATE_SHORT + 16 ? (size_t)(live - CAI_STATE_SHORT) : 16;
+    size_t lacks = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        uint8_t record = cai_load_relaxed(&state[1 + i]);
+        if (record < CAI_RECORD || record >= 0xc0)
+            break;
+        lacks |= (size_t)(record & ((1 << CAI_RECORD_BITS) - 1)) << (i * CAI_RECORD_BITS);
+        if ((record & CAI_RECORD_MORE) == 0)
+            break;
+    }
+    size_t slot = cai_class_sizes[size_class];
+    return lacks < slot ? slot - lacks : 0;
+}
+
+#endif

@@ -1,0 +1,91 @@
+/* See faults.h. The names __wrap_ and __real_ are the linker's. */
+#include "fault/faults.h"
+
+#include "base/atomic.h"
+
+static struct fault rule;
+static unsigned calls[FAULT_FUNCTIONS]; /* atomic */
+
+void fault_set(const struct fault *fault)
+{
+    rule = *fault;
+    for (unsigned i = 0; i < FAULT_FUNCTIONS; i++)
+        cai_store_relaxed(&calls[i], 0);
+}
+
+unsigned fault_calls(enum fault_function function)
+{
+    return cai_load_relaxed(&calls[function]);
+}
+
+const char *fault_name(enum fault_function function)
+{
+    static const char *const names[] = {"map", "unmap", "discard", "move", "read_only", "read_write", "no_dump",
+                                        "thread_start"};
+
+    return names[function];
+}
+
+static bool fails(enum fault_function function)
+{
+    unsigned call = cai_add_relaxed(&calls[function], 1) + 1;
+
+    return (rule.functions >> function & 1) != 0 && call >= rule.from && call <= rule.until;
+}
+
+enum cai_map __real_cai_os_map(uintptr_t address, size_t length, bool charged);
+enum cai_map __wrap_cai_os_map(uintptr_t address, size_t length, bool charged);
+bool __real_cai_os_unmap(uintptr_t address, size_t length);
+bool __wrap_cai_os_unmap(uintptr_t address, size_t length);
+bool __real_cai_os_discard(uintptr_t address, size_t length);
+bool __wrap_cai_os_discard(uintptr_t address, size_t length);
+bool __real_cai_os_move(uintptr_t from, size_t from_length, uintptr_t to, size_t to_length);
+bool __wrap_cai_os_move(uintptr_t from, size_t from_length, uintptr_t to, size_t to_length);
+bool __real_cai_os_read_only(void *address, size_t length);
+bool __wrap_cai_os_read_only(void *address, size_t length);
+bool __real_cai_os_read_write(void *address, size_t length);
+bool __wrap_cai_os_read_write(void *address, size_t length);
+bool __real_cai_os_no_dump(uintptr_t address, size_t length);
+bool __wrap_cai_os_no_dump(uintptr_t address, size_t length);
+bool __real_cai_os_thread_start(void *(*function)(void *), void *argument);
+bool __wrap_cai_os_thread_start(void *(*function)(void *), void *argument);
+
+enum cai_map __wrap_cai_os_map(uintptr_t address, size_t length, bool charged)
+{
+    return fails(FAULT_MAP) ? rule.map_says : __real_cai_os_map(address, length, charged);
+}
+
+bool __wrap_cai_os_unmap(uintptr_t address, size_t length)
+{
+    return !fails(FAULT_UNMAP) && __real_cai_os_unmap(address, length);
+}
+
+bool __wrap_cai_os_discard(uintptr_t address, size_t length)
+{
+    return !fails(FAULT_DISCARD) && __real_cai_os_discard(address, length);
+}
+
+bool __wrap_cai_os_move(uintptr_t from, size_t from_length, uintptr_t to, size_t to_length)
+{
+    return !fails(FAULT_MOVE) && __real_cai_os_move(from, from_length, to, to_length);
+}
+
+bool __wrap_cai_os_read_only(void *address, size_t length)
+{
+    return !fails(FAULT_READ_ONLY) && __real_cai_os_read_only(address, length);
+}
+
+bool __wrap_cai_os_read_write(void *address, size_t length)
+{
+    return !fails(FAULT_READ_WRITE) && __real_cai_os_read_write(address, length);
+}
+
+bool __wrap_cai_os_no_dump(uintptr_t address, size_t length)
+{
+    return !fails(FAULT_NO_DUMP) && __real_cai_os_no_dump(address, length);
+}
+
+bool __wrap_cai_os_thread_start(void *(*function)(void *), void *argument)
+{
+    return !fails(FAULT_THREAD_START) && __real_cai_os_thread_start(function, argument);
+}

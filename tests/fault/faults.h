@@ -1,0 +1,36 @@
+/* The operating system that refuses: counts the calls of each wrapped function and lets the chosen ones fail, as os.h
+ * says they may: nothing is changed, errno is kept.
+ */
+#ifndef TESTS_FAULT_FAULTS_H
+#define TESTS_FAULT_FAULTS_H
+
+#include "os/os.h"
+
+enum fault_function {
+    FAULT_MAP,
+    FAULT_UNMAP,
+    FAULT_DISCARD,
+    FAULT_MOVE,
+    FAULT_READ_ONLY,
+    FAULT_READ_WRITE,
+    FAULT_NO_DUMP,
+    FAULT_THREAD_START,
+    FAULT_FUNCTIONS
+};
+
+struct fault {
+    unsigned functions;   /* bit i: calls of function i fail ... */
+    unsigned from;        /* ... from this one on, counted from 1 for each function ... */
+    unsigned until;       /* ... up to and including this one */
+    enum cai_map map_says; /* what cai_os_map returns when it fails */
+};
+
+/* The rule from now on; counting starts anew. */
+void fault_set(const struct fault *fault);
+
+/* How often the function was called since. */
+unsigned fault_calls(enum fault_function function);
+
+const char *fault_name(enum fault_function function);
+
+#endif

@@ -1,0 +1,183 @@
+/* Every call of the system that can fail does, one after the other, and all from one on: allocations fail as documented,
+ * nothing is lost, nothing crashes.
+ */
+#include "unit/unit.h"
+
+#include "base/bits.h"
+#include "core/settings.h"
+#include "fault/faults.h"
+#include "fault/scenario.h"
+#include "support/audit.h"
+#include "support/child.h"
+
+#include <capalloc/malloc.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+/* Written by the child. */
+static struct result {
+    unsigned calls[FAULT_FUNCTIONS];
+    unsigned failures;
+} *result;
+
+static int share(void **state)
+{
+    (void)state;
+    result = mmap(NULL, sizeof *result, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return result == MAP_FAILED ? -1 : 0;
+}
+
+static void with_fault(const void *fault)
+{
+    fault_set(fault);
+    result->failures = scenario_run();
+    for (enum fault_function i = 0; i < FAULT_FUNCTIONS; i++)
+        result->calls[i] = fault_calls(i);
+}
+
+static void run(const struct fault *fault)
+{
+    struct child child;
+
+    child_run(&child, 60, with_fault, fault);
+    if (!child_succeeded(&child))
+        fail_msg("functions %#x fail from call %u to %u, map says %d: %s", fault->functions, fault->from, fault->until,
+                 (int)fault->map_says, child.text);
+}
+
+static unsigned calls_of(enum fault_function function)
+{
+    run(&(struct fault){.functions = 0});
+    assert_int_equal(result->failures, 0);
+    assert_true(result->calls[function] > 0 || function == FAULT_THREAD_START);
+    return result->calls[function];
+}
+
+/* Each call alone; from every fourth on. */
+static void each_call(enum fault_function function, enum cai_map map_says)
+{
+    unsigned calls = calls_of(function);
+
+    for (unsigned n = 1; n <= calls; n++) {
+        struct fault fault = {1u << function, n, n, map_says};
+        run(&fault);
+        fault.until = UINT32_MAX;
+        if (n % 4 == 1)
+            run(&fault);
+    }
+}
+
+static void test_D2_map_is_refused(void **state)
+{
+    (void)state;
+    each_call(FAULT_MAP, CAI_MAP_SHORT);
+    run(&(struct fault){1u << FAULT_MAP, 1, UINT32_MAX, CAI_MAP_SHORT});
+    assert_true(result->failures > 300); /* with no memory at all, everything fails */
+}
+
+static void test_D2_map_finds_somebody_else(void **state)
+{
+    (void)state;
+    each_call(FAULT_MAP, CAI_MAP_TAKEN);
+}
+
+static void test_D6_unmap_is_refused(void **state)
+{
+    (void)state;
+    each_call(FAULT_UNMAP, CAI_MAP_SHORT);
+}
+
+static void test_D6_discard_is_refused(void **state)
+{
+    (void)state;
+    each_call(FAULT_DISCARD, CAI_MAP_SHORT);
+}
+
+/* As with locked memory at the limit of mappings: nothing can be given back. */
+static void test_D6_nothing_can_be_given_back(void **state)
+{
+    unsigned calls = calls_of(FAULT_UNMAP);
+
+    (void)state;
+    for (unsigned n = 1; n <= calls; n += 3)
+        run(&(struct fault){1u << FAULT_UNMAP | 1u << FAULT_DISCARD, n, UINT32_MAX, CAI_MAP_SHORT});
+}
+
+static void test_D2_move_is_refused(void **state)
+{
+    (void)state;
+    each_call(FAULT_MOVE, CAI_MAP_SHORT);
+    assert_int_equal(result->failures, 0); /* copied instead */
+}
+
+static void test_D2_protection_is_refused(void **state)
+{
+    (void)state;
+    each_call(FAULT_READ_ONLY, CAI_MAP_SHORT);
+    assert_int_equal(result->failures, 0);
+    each_call(FAULT_READ_WRITE, CAI_MAP_SHORT);
+}
+
+static void test_D2_no_dump_is_refused(void **state)
+{
+    (void)state;
+    each_call(FAULT_NO_DUMP, CAI_MAP_SHORT);
+    assert_int_equal(result->failures, 0);
+}
+
+static void without_helper(const void *fault)
+{
+    setenv(CAI_SETTINGS_ENV, "helper", 1);
+    with_fault(fault);
+    require(result->failures == 0 && fault_calls(FAULT_THREAD_START) == 1);
+}
+
+static void test_D6_helper_does_not_start(void **state)
+{
+    struct child child;
+    struct fault fault = {1u << FAULT_THREAD_START, 1, 1, CAI_MAP_SHORT};
+
+    (void)state;
+    child_run(&child, 60, without_helper, &fault);
+    assert_true(child_succeeded(&child));
+}
+
+/* After memory was refused for a while, everything is as before. */
+static void recovers(const void *unused)
+{
+    (void)unused;
+    fault_set(&(struct fault){.functions = 0});
+    void *before = ca_malloc(100);
+    fault_set(&(struct fault){1u << FAULT_MAP, 1, UINT32_MAX, CAI_MAP_SHORT});
+    errno = 0;
+    require(before != NULL && ca_malloc(50 * CAI_MIB) == NULL && errno == ENOMEM);
+    while (ca_malloc(5000) != NULL) {
+    }
+    fault_set(&(struct fault){.functions = 0});
+    require(ca_malloc(50 * CAI_MIB) != NULL && ca_malloc(5000) != NULL);
+    ca_free(before);
+    require_null(audit_all());
+}
+
+static void test_D2_memory_comes_back(void **state)
+{
+    struct child child;
+
+    (void)state;
+    child_run(&child, 60, recovers, NULL);
+    assert_true(child_succeeded(&child));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_D2_map_is_refused),          cmocka_unit_test(test_D2_map_finds_somebody_else),
+        cmocka_unit_test(test_D6_unmap_is_refused),        cmocka_unit_test(test_D6_discard_is_refused),
+        cmocka_unit_test(test_D6_nothing_can_be_given_back), cmocka_unit_test(test_D2_move_is_refused),
+        cmocka_unit_test(test_D2_protection_is_refused),   cmocka_unit_test(test_D2_no_dump_is_refused),
+        cmocka_unit_test(test_D6_helper_does_not_start),   cmocka_unit_test(test_D2_memory_comes_back),
+    };
+
+    return cmocka_run_group_tests(tests, share, NULL);
+}
