@@ -1,6 +1,7 @@
 # The library's objects, and the three forms made of them.
 #   capalloc_engine  every layer, with ca_ names only
-#   capalloc_plain   family.c of the malloc layer once more under the plain names malloc, free, ...; and operator new and delete
+#   capalloc_plain   family.c of the malloc layer once more under the plain names malloc, free, ..., and what only the
+#                    drop-in has: operator new and delete, the GNU extras, the channel to `capalloc run`
 #   libcapalloc.so, libcapalloc.a = engine;   libcapalloc-preload.so = engine + plain
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)
@@ -10,9 +11,9 @@ file(GLOB engine_sources CONFIGURE_DEPENDS
     ${PROJECT_SOURCE_DIR}/src/base/*.c ${PROJECT_SOURCE_DIR}/src/os/*.c ${PROJECT_SOURCE_DIR}/src/core/*.c
     ${PROJECT_SOURCE_DIR}/src/estate/*.c ${PROJECT_SOURCE_DIR}/src/heap/*.c ${PROJECT_SOURCE_DIR}/src/api/*.c)
 file(GLOB malloc_sources CONFIGURE_DEPENDS ${malloc_dir}/*.c)
-list(REMOVE_ITEM malloc_sources ${malloc_dir}/cxx.c ${malloc_dir}/gnu.c)
+list(REMOVE_ITEM malloc_sources ${malloc_dir}/channel.c ${malloc_dir}/cxx.c ${malloc_dir}/gnu.c)
 set(plain_sources "")
-foreach(name family.c cxx.c gnu.c)
+foreach(name channel.c family.c cxx.c gnu.c)
     if(EXISTS ${malloc_dir}/${name})
         list(APPEND plain_sources ${malloc_dir}/${name})
     endif()

@@ -36,8 +36,6 @@ CAI_EXPORT ca_error ca_layout_new(size_t size, size_t align, ca_layout *out)
 
 CAI_EXPORT ca_error ca_layout_array(ca_layout element, size_t count, ca_layout *out)
 {
-    if (!ca_layout_is_valid(element))
-        return CA_ERROR_LAYOUT;
     return ca_layout_repeat_packed(ca_layout_pad_to_align(element), count, out);
 }
 

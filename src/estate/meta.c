@@ -91,10 +91,10 @@ size_t cai_meta_bytes(void)
 
 void cai_meta_lock(void)
 {
-    cai_lock_take(&meta.lock);
+    cai_lock_hold_for_fork(&meta.lock);
 }
 
 void cai_meta_unlock(void)
 {
-    cai_lock_give(&meta.lock);
+    cai_lock_give_after_fork(&meta.lock);
 }

@@ -18,7 +18,7 @@ void cai_meta_free(void *memory, size_t bytes);
 /* Bytes in use and kept for reuse. */
 size_t cai_meta_bytes(void);
 
-/* In a forked child. */
+/* Around fork. */
 void cai_meta_lock(void);
 void cai_meta_unlock(void);
 

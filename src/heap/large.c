@@ -183,7 +183,7 @@ static void *move(enum cai_place place, struct cai_unit *from, size_t bytes)
         cai_run_moved(from);
         return address;
     }
-    memcpy(address, (void *)cai_unit_address(from), from->bytes);
+    memcpy(address, (void *)cai_unit_address(from), usable(from));
     if (cai_place_zeroes(place))
         clear_run(from);
     cai_run_give(from);

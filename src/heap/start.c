@@ -24,7 +24,7 @@ static void before_fork(void)
 {
     cai_thread_lock_all();
     for (unsigned i = 0; i < CAI_ZONES; i++)
-        cai_lock_take(&cai_zones[i].lock);
+        cai_lock_hold_for_fork(&cai_zones[i].lock);
     cai_meta_lock();
 }
 
@@ -32,7 +32,7 @@ static void unlock_estate(void)
 {
     cai_meta_unlock();
     for (unsigned i = CAI_ZONES; i-- > 0;)
-        cai_lock_give(&cai_zones[i].lock);
+        cai_lock_give_after_fork(&cai_zones[i].lock);
 }
 
 static void after_fork_in_parent(void)

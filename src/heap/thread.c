@@ -161,20 +161,28 @@ void cai_thread_return(void)
     cai_lock_give(&shared.lock);
 }
 
-void cai_thread_lock_all(void)
+void cai_thread_flush_shared(void)
 {
     cai_lock_take(&shared.lock);
-    cai_lock_take(&registry.lock);
+    if (shared.thread != NULL)
+        cai_cache_flush_all(shared.thread);
+    cai_lock_give(&shared.lock);
+}
+
+void cai_thread_lock_all(void)
+{
+    cai_lock_hold_for_fork(&shared.lock);
+    cai_lock_hold_for_fork(&registry.lock);
     for (struct cai_thread *thread = registry.first; thread != NULL; thread = thread->next_all)
-        cai_lock_take(&thread->lock);
+        cai_lock_hold_for_fork(&thread->lock);
 }
 
 void cai_thread_unlock_all(void)
 {
     for (struct cai_thread *thread = registry.first; thread != NULL; thread = thread->next_all)
-        cai_lock_give(&thread->lock);
-    cai_lock_give(&registry.lock);
-    cai_lock_give(&shared.lock);
+        cai_lock_give_after_fork(&thread->lock);
+    cai_lock_give_after_fork(&registry.lock);
+    cai_lock_give_after_fork(&shared.lock);
 }
 
 /* The other threads stopped in the middle of anything: a slot may have left a bin and not be live yet, or be live and still

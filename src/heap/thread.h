@@ -98,4 +98,7 @@ void cai_thread_after_fork_in_child(void);
 struct cai_thread *cai_thread_borrow(void);
 void cai_thread_return(void);
 
+/* What is in its bins goes back; the caller does not hold it. */
+void cai_thread_flush_shared(void);
+
 #endif

@@ -80,11 +80,15 @@ void cai_tick_arm(struct cai_thread *thread)
 
 void cai_tick_give_back(struct cai_thread *thread)
 {
+    bool borrowed = thread != cai_self;
+
     if (thread->id != 0) {
         cai_large_flush(thread);
         cai_cache_flush_all(thread);
     }
     cai_thread_cool(UINT64_MAX);
+    if (!borrowed)
+        cai_thread_flush_shared();
     for (struct cai_thread *other = cai_thread_first(); other != NULL; other = other->next_all)
         cai_cache_drop_empty(other);
     cai_purge_all();

@@ -3,6 +3,8 @@
 
 #include "os/os.h"
 
+#include <pthread.h>
+
 enum { SPINS = 100 };
 
 static void pause_briefly(void)
@@ -14,19 +16,50 @@ static void pause_briefly(void)
 #endif
 }
 
+/* The thread that holds locks for fork; written under all of them. */
+static pthread_t forker;
+
+static bool is_mine_for_fork(const struct cai_lock *lock)
+{
+    return cai_load_acquire(&lock->word) == CAI_LOCK_FORK && pthread_equal(forker, pthread_self());
+}
+
 void cai_lock_wait(struct cai_lock *lock)
 {
+    if (is_mine_for_fork(lock))
+        return;
     for (int i = 0; i < SPINS; i++) {
-        if (cai_load_relaxed(&lock->word) == 0 && cai_lock_try(lock))
+        if (cai_load_relaxed(&lock->word) == CAI_LOCK_FREE && cai_lock_try(lock))
             return;
         pause_briefly();
     }
-    /* From here on the word says 2 when we get it: whoever was behind us may still sleep. */
-    while (cai_exchange_acquire(&lock->word, 2) != 0)
-        cai_os_wait(&lock->word, 2, 0);
+    for (;;) {
+        uint32_t word = cai_load_relaxed(&lock->word);
+        /* From here on the word says WAITED when we get it: whoever was behind us may still sleep. */
+        if (word == CAI_LOCK_FREE && cai_swap_weak_acquire(&lock->word, &word, CAI_LOCK_WAITED))
+            return;
+        if (word == CAI_LOCK_HELD && !cai_swap_weak_acquire(&lock->word, &word, CAI_LOCK_WAITED))
+            continue;
+        if (word != CAI_LOCK_FREE)
+            cai_os_wait(&lock->word, word == CAI_LOCK_FORK ? CAI_LOCK_FORK : CAI_LOCK_WAITED, 0);
+    }
 }
 
 void cai_lock_wake(struct cai_lock *lock)
 {
     cai_os_wake(&lock->word);
+}
+
+void cai_lock_hold_for_fork(struct cai_lock *lock)
+{
+    cai_lock_take(lock);
+    forker = pthread_self();
+    cai_store_release(&lock->word, CAI_LOCK_FORK);
+}
+
+/* Somebody may have begun to sleep before or during: wake one, who wakes the next. */
+void cai_lock_give_after_fork(struct cai_lock *lock)
+{
+    cai_store_release(&lock->word, CAI_LOCK_FREE);
+    cai_lock_wake(lock);
 }

@@ -22,7 +22,14 @@ enum cai_lock_rank {
 };
 
 struct cai_lock {
-    uint32_t word; /* 0 free, 1 held, 2 held and somebody sleeps */
+    uint32_t word; /* enum cai_lock_word */
+};
+
+enum cai_lock_word {
+    CAI_LOCK_FREE,
+    CAI_LOCK_HELD,
+    CAI_LOCK_WAITED, /* held, and somebody may sleep */
+    CAI_LOCK_FORK,   /* held around fork: free for the thread that forks, held for all others */
 };
 
 void cai_lock_wait(struct cai_lock *lock);
@@ -30,9 +37,9 @@ void cai_lock_wake(struct cai_lock *lock);
 
 CAI_INLINE bool cai_lock_try(struct cai_lock *lock)
 {
-    uint32_t free = 0;
+    uint32_t free = CAI_LOCK_FREE;
 
-    return __atomic_compare_exchange_n(&lock->word, &free, 1, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+    return __atomic_compare_exchange_n(&lock->word, &free, CAI_LOCK_HELD, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
 CAI_INLINE void cai_lock_take(struct cai_lock *lock)
@@ -43,14 +50,15 @@ CAI_INLINE void cai_lock_take(struct cai_lock *lock)
 
 CAI_INLINE void cai_lock_give(struct cai_lock *lock)
 {
-    if (CAI_UNLIKELY(cai_exchange_release(&lock->word, 0) == 2))
+    if (CAI_UNLIKELY(cai_load_relaxed(&lock->word) == CAI_LOCK_FORK))
+        return;
+    if (CAI_UNLIKELY(cai_exchange_release(&lock->word, CAI_LOCK_FREE) == CAI_LOCK_WAITED))
         cai_lock_wake(lock);
 }
 
-/* In a forked child, where the holder may not exist any more. */
-CAI_INLINE void cai_lock_reset(struct cai_lock *lock)
-{
-    cai_store_relaxed(&lock->word, 0);
-}
+/* Around fork all locks are held by the thread that forks. Other libraries' fork handlers run in the same window, in the
+ * same thread, and may allocate: for that thread a lock held for fork is no obstacle. */
+void cai_lock_hold_for_fork(struct cai_lock *lock);
+void cai_lock_give_after_fork(struct cai_lock *lock);
 
 #endif

@@ -6,6 +6,7 @@ DROP_IN_PROGRAMS, the folder of the small programs of programs/.
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -48,10 +49,11 @@ class DropIn(unittest.TestCase):
         self.witnesses.touch()
 
     def environment(self, ours, options="", preload=(), **more):
-        """`preload`: libraries that come before ours, in a test that is about them."""
+        """`preload`: libraries that come before ours, in a test that is about them; a LD_PRELOAD replaces it all."""
         result = dict(CLEAN, **more)
         if ours:
-            result.update(LD_PRELOAD=":".join([*preload, PRELOAD, WITNESS]), WITNESS_FILE=str(self.witnesses))
+            result.setdefault("LD_PRELOAD", ":".join([*preload, PRELOAD, WITNESS]))
+            result["WITNESS_FILE"] = str(self.witnesses)
         if options:
             result["CAPALLOC_OPTIONS"] = options
         return result
@@ -60,9 +62,16 @@ class DropIn(unittest.TestCase):
                     **more):
         """Runs it to its end; stdout and stderr as bytes. `limits` is called in the child, before exec."""
         command = [str(word) for word in command]
-        return subprocess.run(command, input=input, capture_output=True, cwd=cwd or self.folder, timeout=timeout,
-                              preexec_fn=limits, check=False,
-                              env=self.environment(ours, options=options, preload=preload, **more))
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   cwd=cwd or self.folder, preexec_fn=limits, start_new_session=True,
+                                   env=self.environment(ours, options=options, preload=preload, **more))
+        try:
+            out, err = process.communicate(input, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # with its children: one that hangs would hold the pipes
+            process.communicate()
+            self.fail(f"{command}: no end after {timeout} s")
+        return subprocess.CompletedProcess(command, process.returncode, out, err)
 
     def good(self, command, **how):
         """The same, and it must succeed; returns stdout as text."""

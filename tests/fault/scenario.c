@@ -14,7 +14,7 @@
 #include <pthread.h>
 #include <string.h>
 
-enum { SMALL = 300, MEDIUM = 40, LARGE = 12, HELD = SMALL + MEDIUM + LARGE + 60 };
+enum { SMALL = 300, MEDIUM = 16, LARGE = 6, HELD = SMALL + MEDIUM + LARGE + 60 };
 
 static struct held {
     char *block;
@@ -68,12 +68,12 @@ static void allocate_all(void)
     for (; i < SMALL; i++)
         hold(i, i % 3 == 0 ? ca_calloc(1, 20 + i % 7 * 90) : ca_malloc(20 + i % 7 * 90), 20 + i % 7 * 90);
     for (; i < SMALL + MEDIUM; i++)
-        hold(i, ca_malloc(i * 90), i * 90);
+        hold(i, ca_malloc((i - SMALL) * 2000), (i - SMALL) * 2000);
     for (; i < SMALL + MEDIUM + LARGE; i++) {
-        size_t bytes = 33000 + (i - SMALL - MEDIUM) * 70000;
+        size_t bytes = 33000 + (i - SMALL - MEDIUM) * 80000;
         hold(i, i % 2 == 0 ? ca_calloc(bytes, 1) : ca_malloc(bytes), bytes);
     }
-    for (size_t align = 32; align <= CAI_MIB; align *= 4, i++)
+    for (size_t align = 32; align <= CAI_MIB / 2; align *= 4, i++)
         hold(i, ca_aligned_alloc(align, align / 2 + 100), align / 2 + 100);
     audit();
 }
@@ -85,7 +85,7 @@ static void grow(void)
     unsigned wall = HELD - 40;
 
     hold(grower, ca_malloc(100), 100);
-    for (size_t bytes = 150; held[grower].block != NULL && bytes < 4 * CAI_MIB; bytes = bytes * 3 / 2) {
+    for (size_t bytes = 150; held[grower].block != NULL && bytes < 3 * CAI_MIB / 2; bytes = bytes * 7 / 4) {
         char *grown = checked(ca_realloc(held[grower].block, bytes));
         if (grown == NULL) {
             check_held();
@@ -103,7 +103,6 @@ static void grow(void)
         char *shrunk = checked(ca_realloc(held[grower].block, bytes));
         if (shrunk != NULL)
             held[grower] = (struct held){shrunk, bytes};
-        check_held();
     }
     audit();
 }
@@ -111,7 +110,7 @@ static void grow(void)
 static void other_places(void)
 {
     for (enum cai_place place = CAI_PLACE_nocaps; place < CAI_PLACES; place++)
-        for (size_t bytes = 100; bytes < 2 * CAI_MIB; bytes *= 12) {
+        for (size_t bytes = 100; bytes < CAI_MIB; bytes *= 12) {
             char *block = cai_heap_allocate(place, bytes, true);
             if (block == NULL) {
                 failures++;

@@ -22,7 +22,8 @@ static inline size_t layout_align_at(unsigned i)
 /* Sizes where something happens at this alignment: 0, multiples, PTRDIFF_MAX and SIZE_MAX with and without align. */
 static inline size_t layout_size_at(size_t align, unsigned i)
 {
-    const size_t around[] = {1, align, 2 * align, PTRDIFF_MAX, PTRDIFF_MAX - align, PTRDIFF_MAX + align, SIZE_MAX - align, -1};
+    const size_t around[] = {
+        1, align, 2 * align, PTRDIFF_MAX, PTRDIFF_MAX - align, PTRDIFF_MAX + align, SIZE_MAX - align, -1};
 
     return around[i / 3] + i % 3 - 1;
 }

@@ -3,6 +3,7 @@
 #define DROP_IN_CHECK_H
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

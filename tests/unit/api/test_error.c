@@ -5,12 +5,8 @@
 
 #include <string.h>
 
-static const ca_error errors[] = {CA_OK,
-                                  CA_ERROR_OUT_OF_MEMORY,
-                                  CA_ERROR_LAYOUT,
-                                  CA_ERROR_QUOTA,
-                                  CA_ERROR_NOT_PERMITTED,
-                                  CA_ERROR_STALE,
+static const ca_error errors[] = {CA_OK,           CA_ERROR_OUT_OF_MEMORY, CA_ERROR_LAYOUT,
+                                  CA_ERROR_QUOTA,  CA_ERROR_NOT_PERMITTED, CA_ERROR_STALE,
                                   CA_ERROR_INVALID};
 
 enum { ERRORS = sizeof errors / sizeof errors[0] };

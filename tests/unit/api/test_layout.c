@@ -62,7 +62,8 @@ static struct answer want(wide size, wide align, wide extra)
 
 static struct answer want_array(ca_layout element, size_t count)
 {
-    return is_layout(element) ? want(rounded(element.size, element.align) * count, element.align, UNTOUCHED) : refusal();
+    return is_layout(element) ? want(rounded(element.size, element.align) * count, element.align, UNTOUCHED)
+                              : refusal();
 }
 
 static struct answer want_repeat(ca_layout element, size_t count)
@@ -252,7 +253,8 @@ static void test_L4_an_overflowing_array_is_no_layout(void **state)
     (void)state;
     assert_true(ca_layout_is_valid(CA_LAYOUT_ARRAY(int, PTRDIFF_MAX / sizeof(int))));
     assert_false(ca_layout_is_valid(CA_LAYOUT_ARRAY(int, PTRDIFF_MAX / sizeof(int) + 1)));
-    assert_false(ca_layout_is_valid(CA_LAYOUT_ARRAY(int, SIZE_MAX / sizeof(int) + 2))); /* 4 when multiplied in 64 bits */
+    assert_false(
+        ca_layout_is_valid(CA_LAYOUT_ARRAY(int, SIZE_MAX / sizeof(int) + 2))); /* 4 when multiplied in 64 bits */
     assert_false(ca_layout_is_valid(CA_LAYOUT_ARRAY(char, -1)));
 
     ca_layout refused = CA_LAYOUT_ARRAY(int, SIZE_MAX);

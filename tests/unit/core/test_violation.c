@@ -44,6 +44,11 @@ static const struct {
     {CA_VIOLATION_WRONG_DEALLOCATOR, "wrong-deallocator"},
     {CA_VIOLATION_SIZE_MISMATCH, "size-mismatch"},
     {CA_VIOLATION_MISMATCHED_DELETE, "mismatched-delete"},
+    {CA_VIOLATION_UNWRAP_ERROR, "unwrap-error"},
+    {CA_VIOLATION_ARENA_ORDER, "arena-order"},
+    {CA_VIOLATION_NOT_WIPED, "not-wiped"},
+    {CA_VIOLATION_STALE, "stale"},
+    {CA_VIOLATION_DENIED, "denied"},
 };
 
 static void test_V1_codes_are_stable(void **state)

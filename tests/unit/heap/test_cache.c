@@ -2,6 +2,7 @@
 #include "unit/unit.h"
 
 #include "core/violation.h"
+#include "heap/find.h"
 #include "heap/heap.h"
 #include "heap/tick.h"
 #include "support/audit.h"
@@ -163,7 +164,7 @@ static void foreign_frees(const void *unused)
     in_thread(give_all_there);
     require_null(audit_all());
     for (unsigned i = 0; i < BLOCKS; i++) {
-        struct cai_lookup there = cai_heap_look_up(blocks[i]);
+        struct cai_lookup there = cai_find_any(blocks[i]);
         require(there.found == CAI_FOUND_FREED || there.found == CAI_FOUND_UNUSED);
     }
     size_t before = used_units();

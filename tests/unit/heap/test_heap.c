@@ -4,6 +4,7 @@
 #include "unit/unit.h"
 
 #include "core/violation.h"
+#include "heap/find.h"
 #include "heap/heap.h"
 #include "heap/tick.h"
 #include "support/audit.h"
@@ -168,7 +169,7 @@ static void test_free_means_zero(void **state)
 
 static void expect(const void *address, enum cai_found found, enum cai_place place, size_t bytes)
 {
-    struct cai_lookup there = cai_heap_look_up(address);
+    struct cai_lookup there = cai_find_any(address);
 
     if (there.found != found || there.place != place || there.bytes != bytes) {
         char text[200];

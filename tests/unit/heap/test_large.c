@@ -1,6 +1,7 @@
 /* Large blocks: in place where the neighbours allow, moved with their content where not, cleared where free means zero. */
 #include "unit/unit.h"
 
+#include "heap/find.h"
 #include "heap/heap.h"
 #include "heap/large.h"
 #include "heap/tick.h"
@@ -77,7 +78,7 @@ static void moved(const void *unused)
             content_fill(block, 0, bytes, bytes);
             char *grown = resize(place, block, 3 * bytes);
             require(content_holds(grown, bytes, bytes));
-            require(grown == block || cai_heap_look_up(block).found != CAI_FOUND_LIVE);
+            require(grown == block || cai_find_any(block).found != CAI_FOUND_LIVE);
             require(!cai_place_zeroes(place) || content_is_zero(grown + bytes, 2 * bytes));
             require_null(audit_all());
             content_fill(grown, 0, 3 * bytes, 5);
@@ -192,7 +193,7 @@ static void aligned(const void *unused)
     char *block = take(CAI_PLACE_ordinary, MIB);
     require(cai_heap_resize(CAI_PLACE_ordinary, block, PTRDIFF_MAX, "realloc") == NULL);
     require(cai_heap_resize(CAI_PLACE_ordinary, block, (size_t)1 << 46, "realloc") == NULL);
-    require(cai_heap_look_up(block).found == CAI_FOUND_LIVE);
+    require(cai_find_any(block).found == CAI_FOUND_LIVE);
     require_null(audit_all());
 }
 

@@ -1,0 +1,284 @@
+/* Boxes: owners of a value in a block of its own. The owner's type says which value, which destructor and which
+ * intention; when its scope ends the value is destroyed and the block given back. After Rust's Box, with what C has
+ * instead of ownership: a cleanup attribute, a source that is empty after a move, and annotations that analyzers
+ * follow.
+ *
+ *     CA_BOX_DEFINE(session_box, struct session, session_close)    -- once, at file level
+ *
+ *     CA_SCOPED(session_box) box = session_box_new(session);
+ *     if (!session_box_is_ok(&box))
+ *         return session_box_error_of(&box);
+ *     session_box_get(&box)->user = user;
+ *     keep(session_box_move(&box));                                -- or leave it to the end of the scope
+ *
+ * Dropped on each way out of the scope: its end, return, goto, break, continue, a C++ exception; with -fexceptions
+ * also pthread_exit and cancellation. Not on longjmp, exit, abort or _exit: they leave scopes without running
+ * anything.
+ *
+ * A box has one owner: pass a pointer to lend it, NAME_move to give it away. A plain copy (a = b) makes a second owner
+ * and so a double drop; gcc -fanalyzer and clang --analyze see that. Different boxes may be used by different threads,
+ * one box by one at a time. No function is async-signal-safe. Counted owners: rc.h; C++ objects: box.hpp.
+ */
+#ifndef CAPALLOC_BOX_H
+#define CAPALLOC_BOX_H
+
+#include <capalloc/heap.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What analyzers shall know. gcc pairs an allocation with its deallocation and finds leak, double drop, use after drop
+ * and after move. clang learns the deallocation only: it does not follow the cleanup attribute, and would call every
+ * scoped box a leak. */
+#if defined(__clang__)
+#define CA_OWNED_UNTIL_(deallocate)
+#define CA_ENDS_OWNERSHIP_ __attribute__((ownership_takes(malloc, 1)))
+#elif defined(__GNUC__) && __GNUC__ >= 11
+#define CA_OWNED_UNTIL_(deallocate) __attribute__((malloc(deallocate, 1), warn_unused_result))
+#define CA_ENDS_OWNERSHIP_
+#else
+#define CA_OWNED_UNTIL_(deallocate)
+#define CA_ENDS_OWNERSHIP_
+#endif
+
+/* Every definition brings functions that a program may not use. */
+#if defined(__GNUC__)
+#define CA_DEFINED_ __attribute__((unused)) static inline
+#else
+#define CA_DEFINED_ static inline
+#endif
+
+/* What boxes are made of, for each intention: a block by its address alone. Allocating returns NULL with the reason in
+ * *error; `size` is the one that was asked for. Users call the functions of CA_BOX_DEFINE instead. */
+CA_ENDS_OWNERSHIP_ void ca_block_box_deallocate(void *ptr, size_t size);
+CA_ENDS_OWNERSHIP_ void ca_nocaps_box_deallocate(void *ptr, size_t size);
+CA_ENDS_OWNERSHIP_ void ca_mustzero_box_deallocate(void *ptr, size_t size);
+CA_ENDS_OWNERSHIP_ void ca_secret_box_deallocate(void *ptr, size_t size);
+CA_OWNED_UNTIL_(ca_block_box_deallocate)
+void *ca_block_box_allocate(ca_authority authority, ca_layout layout, bool zeroed, ca_error *error);
+CA_OWNED_UNTIL_(ca_nocaps_box_deallocate)
+void *ca_nocaps_box_allocate(ca_authority authority, ca_layout layout, bool zeroed, ca_error *error);
+CA_OWNED_UNTIL_(ca_mustzero_box_deallocate)
+void *ca_mustzero_box_allocate(ca_authority authority, ca_layout layout, bool zeroed, ca_error *error);
+CA_OWNED_UNTIL_(ca_secret_box_deallocate)
+void *ca_secret_box_allocate(ca_authority authority, ca_layout layout, bool zeroed, ca_error *error);
+
+/* Returns ptr. Analyzers do not see through it: they stop expecting the block to come back. */
+void *ca_box_untracked(void *ptr);
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+
+/* The destructor of values that need none. */
+#define CA_NO_DESTRUCTOR(value) ((void)(value))
+
+/* CA_SCOPED(NAME) variable = ...; declares a box (or a counted owner) that is dropped when its scope ends. The
+ * initializer is not optional: what is dropped must have been set. Needs gcc or clang. Contract: B1. */
+#if defined(__GNUC__)
+#define CA_SCOPED(name) __attribute__((cleanup(name##_drop))) name
+#endif
+
+#ifdef __cplusplus
+#define CA_VALUE_CHECK_(type)                                                                                          \
+    static_assert(__is_trivially_copyable(type), "for C++ objects take ca::box of capalloc/box.hpp");
+#else
+#define CA_VALUE_CHECK_(type) _Static_assert(sizeof(type) > 0, "a box needs a complete type");
+#endif
+
+/* CA_BOX_DEFINE(name, type, destructor): the type `name`, an owner of one `type`. `destructor` is a function or macro
+ * that takes a `type *` and releases what the value owns, not the value's own memory; CA_NO_DESTRUCTOR when there is
+ * nothing. At file level, without a semicolon. Contract: B1, B2, B3.
+ *
+ *     name name_new(type value)           a box with a copy of value, which the box owns from now on
+ *     name name_new_zeroed(void)          a box with all bytes zero: for secrets, so that no copy stays on the stack
+ *     name name_new_in(authority, value), name_new_zeroed_in(authority)   the same by the right of an authority
+ *
+ * These return an empty box when there is no memory: name_error_of says why, and the value is still the caller's.
+ *
+ *     name name_empty(void)               a box without a value, for a variable that gets one later
+ *     bool name_is_ok(const name *box)    there is a value
+ *     ca_error name_error_of(const name *box)   CA_OK when there is, and after a move or drop; or why there is not
+ *     type *name_get(const name *box)     lends the value: valid until the box is dropped. NULL when the box is empty
+ *     name name_move(name *box)           hands the value to the returned box and leaves this one empty
+ *     void name_drop(name *box)           empties the box, runs the destructor, gives the block back; an empty box
+ *                                         stays as it is
+ *
+ *     type *name_into_raw(name *box)      the caller owns value and block; the box is empty
+ *     name name_from_raw(type *raw)       takes it back: raw from name_into_raw, or the start of a live block of the
+ *                                         box's intention and of exactly sizeof(type) bytes. NULL makes an empty box
+ *     type *name_leak(name *box)          the value lives until the program ends, and analyzers do not mind
+ */
+#define CA_BOX_DEFINE(name, type, destructor) CA_BOX_DEFINE_AS(ca_block, name, type, destructor)
+
+/* The same with an intention: ca_block, ca_nocaps, ca_mustzero or ca_secret. The block of a must-zero or secret box is
+ * cleared after the destructor has run. Contract: B3, Z2. */
+#define CA_BOX_DEFINE_AS(intention, name, type, destructor)                                                            \
+    CA_VALUE_CHECK_(type)                                                                                              \
+    typedef struct name {                                                                                              \
+        type *ptr;                                                                                                     \
+        ca_error error;                                                                                                \
+    } name;                                                                                                            \
+    CA_DEFINED_ name name##_empty(void)                                                                                \
+    {                                                                                                                  \
+        name box;                                                                                                      \
+        box.ptr = NULL;                                                                                                \
+        box.error = CA_OK;                                                                                             \
+        return box;                                                                                                    \
+    }                                                                                                                  \
+    CA_DEFINED_ name name##_new_zeroed_in(ca_authority authority)                                                      \
+    {                                                                                                                  \
+        name box;                                                                                                      \
+        box.error = CA_OK;                                                                                             \
+        box.ptr = (type *)intention##_box_allocate(authority, CA_LAYOUT_OF(type), true, &box.error);                   \
+        return box;                                                                                                    \
+    }                                                                                                                  \
+    CA_DEFINED_ name name##_new_in(ca_authority authority, type value)                                                 \
+    {                                                                                                                  \
+        name box;                                                                                                      \
+        box.error = CA_OK;                                                                                             \
+        box.ptr = (type *)intention##_box_allocate(authority, CA_LAYOUT_OF(type), false, &box.error);                  \
+        if (box.ptr != NULL)                                                                                           \
+            memcpy(box.ptr, &value, sizeof(type));                                                                     \
+        return box;                                                                                                    \
+    }                                                                                                                  \
+    CA_DEFINED_ name name##_new_zeroed(void)                                                                           \
+    {                                                                                                                  \
+        return name##_new_zeroed_in(ca_default_authority());                                                           \
+    }                                                                                                                  \
+    CA_DEFINED_ name name##_new(type value)                                                                            \
+    {                                                                                                                  \
+        return name##_new_in(ca_default_authority(), value);                                                           \
+    }                                                                                                                  \
+    CA_DEFINED_ ca_error name##_error_of(const name *box)                                                              \
+    {                                                                                                                  \
+        return box->error;                                                                                             \
+    }                                                                                                                  \
+    CA_DEFINED_ name name##_from_raw(type *raw)                                                                        \
+    {                                                                                                                  \
+        name box;                                                                                                      \
+        box.ptr = raw;                                                                                                 \
+        box.error = CA_OK;                                                                                             \
+        return box;                                                                                                    \
+    }                                                                                                                  \
+    CA_DEFINED_ type *name##_into_raw(name *box)                                                                       \
+    {                                                                                                                  \
+        type *raw = box->ptr;                                                                                          \
+        *box = name##_empty();                                                                                         \
+        return raw;                                                                                                    \
+    }                                                                                                                  \
+    CA_DEFINED_ void name##_drop(name *box)                                                                            \
+    {                                                                                                                  \
+        type *value = name##_into_raw(box);                                                                            \
+        if (value != NULL) {                                                                                           \
+            destructor(value);                                                                                         \
+            intention##_box_deallocate(value, sizeof(type));                                                           \
+        }                                                                                                              \
+    }                                                                                                                  \
+    CA_BOX_COMMON_(name, type)
+
+/* CA_BOX_ARRAY_DEFINE(name, type, destructor): the type `name`, an owner of any number of `type` one after the other.
+ * Differs from CA_BOX_DEFINE in these. Contract: B1, B2, B3, L4.
+ *
+ *     name name_new(size_t count)                  `count` elements, all bytes zero: the destructor must accept such
+ *     name name_new_in(authority, size_t count)    values. CA_ERROR_LAYOUT: their size overflows. 0 elements are a box
+ *                                                  like any other
+ *     size_t name_count(const name *box)           0 when the box is empty
+ *     type *name_get(const name *box)              the first element
+ *     type *name_at(const name *box, size_t i)     element i; NULL when there is none
+ *     void name_drop(name *box)                    runs the destructor on each element, from the last to the first
+ *     type *name_into_raw(name *box, size_t *count)   also tells how many: name_from_raw needs it
+ *     name name_from_raw(type *raw, size_t count)
+ */
+#define CA_BOX_ARRAY_DEFINE(name, type, destructor) CA_BOX_ARRAY_DEFINE_AS(ca_block, name, type, destructor)
+
+/* The same with an intention, as CA_BOX_DEFINE_AS. */
+#define CA_BOX_ARRAY_DEFINE_AS(intention, name, type, destructor)                                                      \
+    CA_VALUE_CHECK_(type)                                                                                              \
+    typedef struct name {                                                                                              \
+        type *ptr;                                                                                                     \
+        size_t count_or_error;                                                                                         \
+    } name;                                                                                                            \
+    CA_DEFINED_ name name##_empty(void)                                                                                \
+    {                                                                                                                  \
+        name box;                                                                                                      \
+        box.ptr = NULL;                                                                                                \
+        box.count_or_error = CA_OK;                                                                                    \
+        return box;                                                                                                    \
+    }                                                                                                                  \
+    CA_DEFINED_ name name##_new_in(ca_authority authority, size_t count)                                               \
+    {                                                                                                                  \
+        name box;                                                                                                      \
+        ca_error error = CA_OK;                                                                                        \
+        box.ptr = (type *)intention##_box_allocate(authority, CA_LAYOUT_ARRAY(type, count), true, &error);             \
+        box.count_or_error = box.ptr != NULL ? count : (size_t)error;                                                  \
+        return box;                                                                                                    \
+    }                                                                                                                  \
+    CA_DEFINED_ name name##_new(size_t count)                                                                          \
+    {                                                                                                                  \
+        return name##_new_in(ca_default_authority(), count);                                                           \
+    }                                                                                                                  \
+    CA_DEFINED_ ca_error name##_error_of(const name *box)                                                              \
+    {                                                                                                                  \
+        return box->ptr != NULL ? CA_OK : (ca_error)box->count_or_error;                                               \
+    }                                                                                                                  \
+    CA_DEFINED_ size_t name##_count(const name *box)                                                                   \
+    {                                                                                                                  \
+        return box->ptr != NULL ? box->count_or_error : 0;                                                             \
+    }                                                                                                                  \
+    CA_DEFINED_ type *name##_at(const name *box, size_t i)                                                             \
+    {                                                                                                                  \
+        return i < name##_count(box) ? box->ptr + i : NULL;                                                            \
+    }                                                                                                                  \
+    CA_DEFINED_ name name##_from_raw(type *raw, size_t count)                                                          \
+    {                                                                                                                  \
+        name box;                                                                                                      \
+        box.ptr = raw;                                                                                                 \
+        box.count_or_error = raw != NULL ? count : (size_t)CA_OK;                                                      \
+        return box;                                                                                                    \
+    }                                                                                                                  \
+    CA_DEFINED_ type *name##_into_raw(name *box, size_t *count)                                                        \
+    {                                                                                                                  \
+        type *raw = box->ptr;                                                                                          \
+        *count = name##_count(box);                                                                                    \
+        *box = name##_empty();                                                                                         \
+        return raw;                                                                                                    \
+    }                                                                                                                  \
+    CA_DEFINED_ void name##_drop(name *box)                                                                            \
+    {                                                                                                                  \
+        size_t count;                                                                                                  \
+        type *values = name##_into_raw(box, &count);                                                                   \
+        if (values != NULL) {                                                                                          \
+            for (size_t i = count; i > 0; i--)                                                                         \
+                destructor(&values[i - 1]);                                                                            \
+            intention##_box_deallocate(values, count * sizeof(type));                                                  \
+        }                                                                                                              \
+    }                                                                                                                  \
+    CA_BOX_COMMON_(name, type)
+
+/* What boxes of one value and of many have in common. */
+#define CA_BOX_COMMON_(name, type)                                                                                     \
+    CA_DEFINED_ bool name##_is_ok(const name *box)                                                                     \
+    {                                                                                                                  \
+        return box->ptr != NULL;                                                                                       \
+    }                                                                                                                  \
+    CA_DEFINED_ type *name##_get(const name *box)                                                                      \
+    {                                                                                                                  \
+        return box->ptr;                                                                                               \
+    }                                                                                                                  \
+    CA_DEFINED_ name name##_move(name *box)                                                                            \
+    {                                                                                                                  \
+        name moved = *box;                                                                                             \
+        *box = name##_empty();                                                                                         \
+        return moved;                                                                                                  \
+    }                                                                                                                  \
+    CA_DEFINED_ type *name##_leak(name *box)                                                                           \
+    {                                                                                                                  \
+        type *value = (type *)ca_box_untracked(box->ptr);                                                              \
+        *box = name##_empty();                                                                                         \
+        return value;                                                                                                  \
+    }
+
+#endif

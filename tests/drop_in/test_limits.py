@@ -1,0 +1,136 @@
+"""Little address space, little memory, other people's mappings, and processes with more rights than their caller."""
+import os
+import resource
+import shutil
+import subprocess
+import unittest
+
+import drop_in
+from drop_in import need, program
+
+KIB, MIB = 1 << 10, 1 << 20
+NOBODY = 65534
+
+# Constructors run from the last library to the first. No witness here: it would call malloc before all others.
+TAKEN_FIRST = f"{drop_in.PRELOAD}:{program('taken.so')}"
+
+
+def address_space(kib):
+    """As `ulimit -v` does it."""
+    return lambda: resource.setrlimit(resource.RLIMIT_AS, (kib * KIB, kib * KIB))
+
+
+class Limits(drop_in.DropIn):
+    def most(self, size, kib):
+        total = int(self.good([program("limits"), size], limits=address_space(kib)))
+        print(f"{total / 1e9:.2f} GB in blocks of {size} bytes", end=" ", flush=True)
+        return total
+
+    def test_D5_ulimit_v_4000000_small_blocks(self):
+        self.assertGreater(self.most(4 * KIB, 4000000), 3e9)
+
+    def test_D5_ulimit_v_4000000_medium_blocks(self):
+        self.assertGreater(self.most(100 * KIB, 4000000), 3e9)
+
+    def test_D5_ulimit_v_4000000_large_blocks(self):
+        self.assertGreater(self.most(MIB, 4000000), 3e9)
+
+    def test_D5_ulimit_v_4000000_tiny_blocks(self):
+        self.assertGreater(self.most(100, 4000000), 2e9)
+
+    def test_D5_ulimit_v_200000_small_programs(self):
+        for command in (["ls", "-l", "/usr/bin"], ["sort", "/etc/passwd"], ["bash", "-c", "echo $((6 * 7))"]):
+            command[0] = need(command[0])
+            ours = self.good(command, limits=address_space(200000))
+            self.assertEqual(ours, self.good(command, ours=False))
+            self.assert_ours(command[0])
+
+    def test_D5_ulimit_v_too_small_says_why(self):
+        """Where not even the first block can be had, the program is told so in words or simply runs."""
+        for kib in range(8000, 40000, 4000):
+            done = self.run_program([need("ls"), "/"], limits=address_space(kib))
+            text = done.stderr.decode()
+            self.assertGreaterEqual(done.returncode, 0, f"{kib} KiB: signal {-done.returncode}, {text}")
+            self.assertTrue(done.returncode == 0 or text, f"{kib} KiB: status {done.returncode} and not a word")
+
+    def test_D5_limit_setting(self):
+        total = int(self.good([program("limits"), 10000], options="limit=100M"))
+        self.assertLessEqual(total, 100 * MIB)
+        self.assertGreater(total, 80 * MIB)
+
+    def test_D5_mappings_in_the_way_at_start(self):
+        """Whatever of the large address ranges is taken, a smaller one is found."""
+        for taken in ("8192-60000", "8192-60000,60-300"):
+            out = self.good([program("limits"), 100000, 500 * MIB], LD_PRELOAD=TAKEN_FIRST, TAKEN=taken)
+            self.assertGreater(int(out), 499 * MIB)
+
+    def test_D5_mappings_in_the_way_later(self):
+        self.good([program("neighbour")])
+        self.assert_ours(program("neighbour"))
+
+    def test_D5_no_address_space_says_why(self):
+        done = self.run_program([program("limits"), 100, 1000], LD_PRELOAD=TAKEN_FIRST, TAKEN="4-80000")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("capalloc: ", done.stderr.decode())
+
+    def test_D5_strict_overcommit(self):
+        """vm.overcommit_memory=2 belongs to the whole machine: only where the caller says so."""
+        if os.environ.get("CAPALLOC_TEST_MACHINE") != "1":
+            raise unittest.SkipTest("changes a setting of the machine: set CAPALLOC_TEST_MACHINE=1 to allow it")
+        with Sysctl("vm/overcommit_ratio", "1000"), Sysctl("vm/overcommit_memory", "2"):
+            before = committed_kib()
+            out = self.good([need("bash"), "-c", "grep Committed_AS /proc/meminfo"])
+            small = int(out.split()[1]) - before
+            self.assertLess(small, 64 * KIB, "a small program is charged for what it does not use")
+            self.good([program("limits"), 100000, 1000 * MIB])
+
+
+class Privileged(drop_in.DropIn):
+    def test_D4_settings_ignored(self):
+        """The dynamic linker drops LD_PRELOAD in such a process: what is tested is a program linked with the archive."""
+        if os.geteuid() != 0:
+            raise unittest.SkipTest("needs root to install a set-user-ID program of another user")
+        path = self.folder / "privileged"
+        shutil.copy(program("privileged"), path)
+        self.folder.chmod(0o755)
+
+        def answer():
+            return self.good([path], ours=False, CAPALLOC_OPTIONS="limit=8M")
+
+        self.assertEqual(answer(), "plain limited\n")
+        os.chown(path, NOBODY, NOBODY)
+        path.chmod(0o4755)
+        if answer().startswith("plain"):
+            raise unittest.SkipTest("set-user-ID has no effect here (mounted nosuid)")
+        self.assertEqual(answer(), "privileged unlimited\n")
+
+
+class Sysctl:
+    """A setting of the machine, for the length of a `with`; always put back."""
+
+    def __init__(self, name, value):
+        self.path, self.value = "/proc/sys/" + name, value
+
+    def __enter__(self):
+        with open(self.path, encoding="ascii") as file:
+            self.before = file.read()
+        try:
+            self.write(self.value)
+        except OSError as error:
+            raise unittest.SkipTest(f"cannot set {self.path}: {error}") from error
+
+    def __exit__(self, *unused):
+        self.write(self.before)
+
+    def write(self, value):
+        with open(self.path, "w", encoding="ascii") as file:
+            file.write(value)
+
+
+def committed_kib():
+    out = subprocess.run(["grep", "Committed_AS", "/proc/meminfo"], capture_output=True, check=True)
+    return int(out.stdout.split()[1])
+
+
+if __name__ == "__main__":
+    drop_in.main()
