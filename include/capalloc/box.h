@@ -51,7 +51,8 @@ extern "C" {
 #endif
 
 /* What boxes are made of, for each intention: a block by its address alone. Allocating returns NULL with the reason in
- * *error; `size` is the one that was asked for. Users call the functions of CA_BOX_DEFINE instead. */
+ * *error; `size` is the one that was asked for. Users call the functions of CA_BOX_DEFINE instead; those pass the address
+ * of a local, because a box whose own address leaves the function is one that gcc's analyzer no longer follows. */
 CA_ENDS_OWNERSHIP_ void ca_block_box_deallocate(void *ptr, size_t size);
 CA_ENDS_OWNERSHIP_ void ca_nocaps_box_deallocate(void *ptr, size_t size);
 CA_ENDS_OWNERSHIP_ void ca_mustzero_box_deallocate(void *ptr, size_t size);
@@ -116,11 +117,24 @@ void *ca_box_untracked(void *ptr);
 /* The same with an intention: ca_block, ca_nocaps, ca_mustzero or ca_secret. The block of a must-zero or secret box is
  * cleared after the destructor has run. Contract: B3, Z2. */
 #define CA_BOX_DEFINE_AS(intention, name, type, destructor)                                                            \
-    CA_VALUE_CHECK_(type)                                                                                              \
+    CA_BOX_TYPE(name, type)                                                                                            \
+    CA_BOX_FUNCTIONS_AS(intention, name, type, destructor)
+
+/* The two halves of it, for a type that has a box of itself: CA_BOX_TYPE before the type, CA_BOX_FUNCTIONS_AS behind
+ * it.
+ *
+ *     CA_BOX_TYPE(node_box, struct node)
+ *     struct node { int value; node_box next; };
+ *     static void node_close(struct node *node);     -- calls node_box_drop(&node->next)
+ *     CA_BOX_FUNCTIONS_AS(ca_block, node_box, struct node, node_close)
+ */
+#define CA_BOX_TYPE(name, type)                                                                                        \
     typedef struct name {                                                                                              \
         type *ptr;                                                                                                     \
         ca_error error;                                                                                                \
-    } name;                                                                                                            \
+    } name;
+#define CA_BOX_FUNCTIONS_AS(intention, name, type, destructor)                                                         \
+    CA_VALUE_CHECK_(type)                                                                                              \
     CA_DEFINED_ name name##_empty(void)                                                                                \
     {                                                                                                                  \
         name box;                                                                                                      \
@@ -131,15 +145,17 @@ void *ca_box_untracked(void *ptr);
     CA_DEFINED_ name name##_new_zeroed_in(ca_authority authority)                                                      \
     {                                                                                                                  \
         name box;                                                                                                      \
-        box.error = CA_OK;                                                                                             \
-        box.ptr = (type *)intention##_box_allocate(authority, CA_LAYOUT_OF(type), true, &box.error);                   \
+        ca_error error = CA_OK;                                                                                        \
+        box.ptr = (type *)intention##_box_allocate(authority, CA_LAYOUT_OF(type), true, &error);                       \
+        box.error = error;                                                                                             \
         return box;                                                                                                    \
     }                                                                                                                  \
     CA_DEFINED_ name name##_new_in(ca_authority authority, type value)                                                 \
     {                                                                                                                  \
         name box;                                                                                                      \
-        box.error = CA_OK;                                                                                             \
-        box.ptr = (type *)intention##_box_allocate(authority, CA_LAYOUT_OF(type), false, &box.error);                  \
+        ca_error error = CA_OK;                                                                                        \
+        box.ptr = (type *)intention##_box_allocate(authority, CA_LAYOUT_OF(type), false, &error);                      \
+        box.error = error;                                                                                             \
         if (box.ptr != NULL)                                                                                           \
             memcpy(box.ptr, &value, sizeof(type));                                                                     \
         return box;                                                                                                    \
@@ -196,11 +212,17 @@ void *ca_box_untracked(void *ptr);
 
 /* The same with an intention, as CA_BOX_DEFINE_AS. */
 #define CA_BOX_ARRAY_DEFINE_AS(intention, name, type, destructor)                                                      \
-    CA_VALUE_CHECK_(type)                                                                                              \
+    CA_BOX_ARRAY_TYPE(name, type)                                                                                      \
+    CA_BOX_ARRAY_FUNCTIONS_AS(intention, name, type, destructor)
+
+/* The two halves of it, as for CA_BOX_TYPE. */
+#define CA_BOX_ARRAY_TYPE(name, type)                                                                                  \
     typedef struct name {                                                                                              \
         type *ptr;                                                                                                     \
         size_t count_or_error;                                                                                         \
-    } name;                                                                                                            \
+    } name;
+#define CA_BOX_ARRAY_FUNCTIONS_AS(intention, name, type, destructor)                                                   \
+    CA_VALUE_CHECK_(type)                                                                                              \
     CA_DEFINED_ name name##_empty(void)                                                                                \
     {                                                                                                                  \
         name box;                                                                                                      \

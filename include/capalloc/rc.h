@@ -162,24 +162,33 @@ CA_DEFINED_ void *ca_arc_block_(void *block)
  *
  * Strong owners in a cycle keep each other forever: make one link of it weak.
  */
-#define CA_RC_DEFINE(name, type, destructor) CA_COUNTED_(ca_rc, ca_block, name, type, destructor)
-#define CA_RC_DEFINE_AS(intention, name, type, destructor) CA_COUNTED_(ca_rc, intention, name, type, destructor)
+#define CA_RC_DEFINE(name, type, destructor) CA_RC_DEFINE_AS(ca_block, name, type, destructor)
+#define CA_RC_DEFINE_AS(intention, name, type, destructor)                                                             \
+    CA_RC_TYPE(name)                                                                                                   \
+    CA_RC_FUNCTIONS_AS(intention, name, type, destructor)
+
+/* The two halves of it, for a type that has owners of itself: CA_RC_TYPE before the type, the other one behind it. */
+#define CA_RC_TYPE(name)                                                                                               \
+    CA_OWNER_(name, name##_cell)                                                                                       \
+    CA_OWNER_(name##_weak, name##_cell)
+#define CA_RC_FUNCTIONS_AS(intention, name, type, destructor) CA_COUNTED_(ca_rc, intention, name, type, destructor)
 
 /* The same, counted atomically: needs gcc or clang. Contract: B4. */
 #if defined(__GNUC__)
-#define CA_ARC_DEFINE(name, type, destructor) CA_COUNTED_(ca_arc, ca_block, name, type, destructor)
-#define CA_ARC_DEFINE_AS(intention, name, type, destructor) CA_COUNTED_(ca_arc, intention, name, type, destructor)
+#define CA_ARC_DEFINE(name, type, destructor) CA_ARC_DEFINE_AS(ca_block, name, type, destructor)
+#define CA_ARC_DEFINE_AS(intention, name, type, destructor)                                                            \
+    CA_RC_TYPE(name)                                                                                                   \
+    CA_ARC_FUNCTIONS_AS(intention, name, type, destructor)
+#define CA_ARC_FUNCTIONS_AS(intention, name, type, destructor) CA_COUNTED_(ca_arc, intention, name, type, destructor)
 #endif
 
 /* `count` is the prefix of the counting operations: ca_rc or ca_arc. */
 #define CA_COUNTED_(count, intention, name, type, destructor)                                                          \
     CA_VALUE_CHECK_(type)                                                                                              \
-    typedef struct name##_cell {                                                                                       \
+    struct name##_cell {                                                                                               \
         ca_rc_counts counts;                                                                                           \
         type value;                                                                                                    \
-    } name##_cell;                                                                                                     \
-    CA_OWNER_(name, name##_cell)                                                                                       \
-    CA_OWNER_(name##_weak, name##_cell)                                                                                \
+    };                                                                                                                 \
     CA_DEFINED_ void name##_weak_drop(name##_weak *weak)                                                               \
     {                                                                                                                  \
         name##_cell *cell = weak->cell;                                                                                \
@@ -206,6 +215,7 @@ CA_DEFINED_ void *ca_arc_block_(void *block)
             cell->counts.strong = 1;                                                                                   \
             cell->counts.weak = 1;                                                                                     \
             memcpy(&cell->value, &value, sizeof(type));                                                                \
+            error = CA_OK; /* it is; analyzers have to be told */                                                      \
         }                                                                                                              \
         return name##_of_(cell, error);                                                                                \
     }                                                                                                                  \
@@ -249,6 +259,7 @@ CA_DEFINED_ void *ca_arc_block_(void *block)
 
 /* What strong and weak owners have in common: a cell, or the reason why there is none. */
 #define CA_OWNER_(name, cell_type)                                                                                     \
+    typedef struct cell_type cell_type;                                                                                \
     typedef struct name {                                                                                              \
         cell_type *cell;                                                                                               \
         ca_error error;                                                                                                \

@@ -134,30 +134,49 @@ bool cai_zone_extend_tables(struct cai_zone *zone, uint32_t units)
     return opened;
 }
 
+/* Free addresses at the start of the tables and at the end of each place. The first stays mapped: it marks the engine. */
 static bool geometry_fits(const struct cai_geometry *geometry)
 {
     uintptr_t place_bytes = (uintptr_t)1 << geometry->shift;
-    bool fits = true;
+    bool fits = cai_os_map(geometry->tables, CAI_PAGE_BYTES_MAX, false) == CAI_MAP_DONE;
 
-    for (unsigned i = 0; fits && i <= CAI_PLACES; i++) {
-        uintptr_t probe = i == CAI_PLACES ? geometry->tables : geometry->places + (i + 1) * place_bytes - CAI_PAGE_BYTES_MAX;
+    if (!fits)
+        return false;
+    for (unsigned i = 1; fits && i <= CAI_PLACES; i++) {
+        uintptr_t probe = geometry->places + i * place_bytes - CAI_PAGE_BYTES_MAX;
         fits = cai_os_map(probe, CAI_PAGE_BYTES_MAX, false) == CAI_MAP_DONE && cai_os_unmap(probe, CAI_PAGE_BYTES_MAX);
     }
+    if (!fits)
+        cai_os_unmap(geometry->tables, CAI_PAGE_BYTES_MAX);
     return fits;
 }
 
-bool cai_estate_start(void)
+static const uint64_t engine_mark = UINT64_C(0x656e69676e656163); /* "caengine" */
+
+/* Two engines in one process would each take the other's blocks for foreign ones. */
+static bool has_other_engine(const struct cai_geometry *geometry)
+{
+    uint64_t mark = 0;
+
+    return cai_os_peek(geometry->tables, &mark, sizeof mark) && mark == engine_mark;
+}
+
+enum cai_estate_start cai_estate_start(void)
 {
     const struct cai_geometry *geometry = cai_geometries;
 
-    while (!geometry_fits(geometry))
+    while (!geometry_fits(geometry)) {
+        if (has_other_engine(geometry))
+            return CAI_ESTATE_SECOND_ENGINE;
         if (++geometry == cai_geometries + CAI_GEOMETRIES)
-            return false;
+            return CAI_ESTATE_NO_ADDRESSES;
+    }
+    *(uint64_t *)geometry->tables = engine_mark;
     cai_sealed.places = geometry->places;
     cai_sealed.shift = geometry->shift;
     for (unsigned number = 0; number < CAI_ZONES; number++)
         place_zone(geometry, number);
     cai_meta_start(geometry->tables + ((uintptr_t)1 << (geometry->shift - 1)), (uintptr_t)1 << (geometry->shift - 1));
     cai_os_read_only(&cai_sealed, sizeof cai_sealed);
-    return true;
+    return CAI_ESTATE_STARTED;
 }

@@ -109,8 +109,14 @@ CAI_INLINE uintptr_t cai_unit_address(const struct cai_unit *unit)
 /* The place an address lies in, CAI_PLACE_none outside the estate. */
 enum cai_place cai_place_of(const void *address);
 
-/* Chooses the geometry and prepares the zones. False: no part of the address space would do (nothing is mapped then). */
-bool cai_estate_start(void);
+enum cai_estate_start {
+    CAI_ESTATE_STARTED,
+    CAI_ESTATE_NO_ADDRESSES,  /* no geometry is possible in this process */
+    CAI_ESTATE_SECOND_ENGINE, /* another copy of this library is at work in this process */
+};
+
+/* Chooses the geometry and prepares the zones; once. */
+enum cai_estate_start cai_estate_start(void);
 
 /* Makes tables reach at least `units`; the zone's lock is held. False: out of memory or out of addresses. */
 bool cai_zone_extend_tables(struct cai_zone *zone, uint32_t units);

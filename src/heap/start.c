@@ -49,11 +49,28 @@ static void after_fork_in_child(void)
     cai_tick_start_helper();
 }
 
+/* Once: every allocation fails from now on, and nobody would know why. */
+static CAI_COLD void say_why_not(enum cai_estate_start result)
+{
+    static const char second[] = "capalloc: second-engine: another copy of the library is at work in this process; this one "
+                                 "gives no memory\n";
+    static const char nowhere[] = "capalloc: no-addresses: no part of the address space is free enough for the heap; there "
+                                  "will be no memory\n";
+
+    if (result == CAI_ESTATE_SECOND_ENGINE)
+        cai_os_write_error(second, sizeof second - 1);
+    else
+        cai_os_write_error(nowhere, sizeof nowhere - 1);
+}
+
 static bool start(void)
 {
     cai_settings_start();
     cai_os_on_thread_exit(on_thread_exit);
-    return cai_estate_start();
+    enum cai_estate_start result = cai_estate_start();
+    if (result != CAI_ESTATE_STARTED)
+        say_why_not(result);
+    return result == CAI_ESTATE_STARTED;
 }
 
 static CAI_COLD bool start_once(void)

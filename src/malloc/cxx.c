@@ -2,8 +2,8 @@
  * failing new must do (call the new-handler, throw bad_alloc) belongs to that runtime: it is called when there is one.
  */
 #include "core/settings.h"
-#include "core/violation.h"
 #include "heap/heap.h"
+#include "malloc/stated.h"
 
 #include <dlfcn.h>
 #include <stdbool.h>
@@ -71,24 +71,12 @@ CAI_INLINE void operator_delete(void *block)
 }
 
 /* A sized delete with the wrong size breaks no allocator that ignores the size, so many programs have one: strict only. */
-static void operator_delete_sized(void *block, size_t size)
+static void operator_delete_sized(void *block, size_t size, size_t alignment)
 {
-    if (CAI_UNLIKELY(block != NULL && cai_settings->strict)) {
-        size_t bytes = cai_heap_usable(PLACE, block, "operator delete");
-        if (bytes == 0)
-            return;
-        if (size > bytes || (bytes > 32 && size < bytes / 2)) {
-            cai_violation_report((ca_violation){.kind = CA_VIOLATION_SIZE_MISMATCH,
-                                                .function = "operator delete",
-                                                .address = block,
-                                                .size = bytes,
-                                                .place = cai_place_name(PLACE),
-                                                .stated = size > bytes ? "a size that is larger" : "a size that is less than half",
-                                                .found = "a live block"});
-            return;
-        }
-    }
-    operator_delete(block);
+    if (block == NULL)
+        return;
+    if (CAI_LIKELY(!cai_settings->strict) || cai_stated_size_fits(block, alignment, size, "operator delete"))
+        operator_delete(block);
 }
 
 #define IGNORED __attribute__((unused))
@@ -128,7 +116,7 @@ DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t alignment IGNOR
        operator_delete(block))
 DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t alignment IGNORED, const struct nothrow *tag IGNORED),
        operator_delete(block))
-DELETE(_ZdlPvm, (void *block, size_t size), operator_delete_sized(block, size))
-DELETE(_ZdaPvm, (void *block, size_t size), operator_delete_sized(block, size))
-DELETE(_ZdlPvmSt11align_val_t, (void *block, size_t size, size_t alignment IGNORED), operator_delete_sized(block, size))
-DELETE(_ZdaPvmSt11align_val_t, (void *block, size_t size, size_t alignment IGNORED), operator_delete_sized(block, size))
+DELETE(_ZdlPvm, (void *block, size_t size), operator_delete_sized(block, size, 16))
+DELETE(_ZdaPvm, (void *block, size_t size), operator_delete_sized(block, size, 16))
+DELETE(_ZdlPvmSt11align_val_t, (void *block, size_t size, size_t alignment), operator_delete_sized(block, size, alignment))
+DELETE(_ZdaPvmSt11align_val_t, (void *block, size_t size, size_t alignment), operator_delete_sized(block, size, alignment))

@@ -2,17 +2,14 @@
  * turns the heap's NULL into errno.
  */
 #include "malloc/names.h"
+#include "malloc/stated.h"
 
 #include "core/settings.h"
-#include "core/violation.h"
 #include "heap/heap.h"
-#include "heap/large.h"
-#include "heap/tick.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #define PLACE CAI_PLACE_ordinary
 #define DOOR(function) CAI_NAME_TEXT(CAI_NAME(function))
@@ -159,28 +156,10 @@ size_t CAI_NAME(malloc_usable_size)(const void *block)
     return block == NULL ? 0 : cai_heap_usable(PLACE, block, DOOR(malloc_usable_size));
 }
 
-/* A block that was asked for with `size` bytes at `alignment` has exactly one possible slot size; a block that realloc left
- * where it was may be up to twice as large. */
 static void free_stated(void *block, size_t alignment, size_t size, const char *function)
 {
-    if (block == NULL)
-        return;
-    size_t bytes = cai_heap_usable(PLACE, block, function);
-    if (bytes == 0)
-        return;
-    if (size > bytes || (size < bytes / 2 && bytes > cai_max(2 * 16, 2 * alignment))) {
-        cai_violation_report((ca_violation){
-            .kind = CA_VIOLATION_SIZE_MISMATCH,
-            .function = function,
-            .address = block,
-            .size = bytes,
-            .place = cai_place_name(PLACE),
-            .stated = size > bytes ? "a size that is larger" : "a size that is less than half",
-            .found = "a live block",
-        });
-        return;
-    }
-    cai_heap_free(PLACE, block, function);
+    if (block != NULL && cai_stated_size_fits(block, alignment, size, function))
+        cai_heap_free(PLACE, block, function);
 }
 
 void CAI_NAME(free_sized)(void *block, size_t size)

@@ -24,6 +24,9 @@ enum cai_map {
  * overcommit); tables that stay mostly untouched are not charged. */
 enum cai_map cai_os_map(uintptr_t address, size_t length, bool charged);
 
+/* Copies from an address that may not be readable; false when it is not, or when nobody may ask. */
+bool cai_os_peek(uintptr_t address, void *out, size_t length);
+
 /* Gives the range back; the addresses are unmapped, so a stale pointer into it faults. */
 bool cai_os_unmap(uintptr_t address, size_t length);
 

@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -54,6 +55,17 @@ enum cai_map cai_os_map(uintptr_t address, size_t length, bool charged)
     }
     errno = saved;
     return got == pointer(address) ? CAI_MAP_DONE : taken ? CAI_MAP_TAKEN : CAI_MAP_SHORT;
+}
+
+bool cai_os_peek(uintptr_t address, void *out, size_t length)
+{
+    int saved = errno;
+    struct iovec local = {out, length};
+    struct iovec remote = {pointer(address), length};
+    bool done = process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == (ssize_t)length;
+
+    errno = saved;
+    return done;
 }
 
 bool cai_os_unmap(uintptr_t address, size_t length)

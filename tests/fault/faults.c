@@ -20,8 +20,8 @@ unsigned fault_calls(enum fault_function function)
 
 const char *fault_name(enum fault_function function)
 {
-    static const char *const names[] = {"map", "unmap", "discard", "move", "read_only", "read_write", "no_dump",
-                                        "thread_start"};
+    static const char *const names[] = {"map",       "unmap",      "discard", "move",
+                                        "read_only", "read_write", "no_dump", "thread_start"};
 
     return names[function];
 }

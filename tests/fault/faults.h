@@ -19,9 +19,9 @@ enum fault_function {
 };
 
 struct fault {
-    unsigned functions;   /* bit i: calls of function i fail ... */
-    unsigned from;        /* ... from this one on, counted from 1 for each function ... */
-    unsigned until;       /* ... up to and including this one */
+    unsigned functions;    /* bit i: calls of function i fail ... */
+    unsigned from;         /* ... from this one on, counted from 1 for each function ... */
+    unsigned until;        /* ... up to and including this one */
     enum cai_map map_says; /* what cai_os_map returns when it fails */
 };
 

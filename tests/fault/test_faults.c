@@ -19,7 +19,7 @@
 static struct result {
     unsigned calls[FAULT_FUNCTIONS];
     unsigned failures;
-} *result;
+} * result;
 
 static int share(void **state)
 {
@@ -172,11 +172,16 @@ static void test_D2_memory_comes_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_D2_map_is_refused),          cmocka_unit_test(test_D2_map_finds_somebody_else),
-        cmocka_unit_test(test_D6_unmap_is_refused),        cmocka_unit_test(test_D6_discard_is_refused),
-        cmocka_unit_test(test_D6_nothing_can_be_given_back), cmocka_unit_test(test_D2_move_is_refused),
-        cmocka_unit_test(test_D2_protection_is_refused),   cmocka_unit_test(test_D2_no_dump_is_refused),
-        cmocka_unit_test(test_D6_helper_does_not_start),   cmocka_unit_test(test_D2_memory_comes_back),
+        cmocka_unit_test(test_D2_map_is_refused),
+        cmocka_unit_test(test_D2_map_finds_somebody_else),
+        cmocka_unit_test(test_D6_unmap_is_refused),
+        cmocka_unit_test(test_D6_discard_is_refused),
+        cmocka_unit_test(test_D6_nothing_can_be_given_back),
+        cmocka_unit_test(test_D2_move_is_refused),
+        cmocka_unit_test(test_D2_protection_is_refused),
+        cmocka_unit_test(test_D2_no_dump_is_refused),
+        cmocka_unit_test(test_D6_helper_does_not_start),
+        cmocka_unit_test(test_D2_memory_comes_back),
     };
 
     return cmocka_run_group_tests(tests, share, NULL);

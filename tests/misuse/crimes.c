@@ -21,7 +21,7 @@ extern void free_sized(void *block, size_t size) __attribute__((weak));
 extern void free_aligned_sized(void *block, size_t alignment, size_t size) __attribute__((weak));
 
 static size_t size;
-static char *block;    /* of `size` bytes, live or freed as the crime wants */
+static char *block;     /* of `size` bytes, live or freed as the crime wants */
 static char *bystander; /* another one, which must stay as it is */
 static unsigned reports;
 
@@ -261,17 +261,6 @@ static void never_handed_out(void)
     free(address);
 }
 
-static void end_of_block(void)
-{
-    void *address = block + malloc_usable_size(block);
-
-    free(block);
-    block = NULL;
-    announce(address);
-    free(address);
-    free(address);
-}
-
 static const struct {
     const char *name;
     void (*function)(void);
@@ -299,7 +288,6 @@ static const struct {
     {"other_allocator", other_allocator},
     {"other_brk", other_brk},
     {"never_handed_out", never_handed_out},
-    {"end_of_block", end_of_block},
 };
 
 /* The call was refused: the bystander is as it was, and the heap works. */

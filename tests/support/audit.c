@@ -47,8 +47,8 @@ static const char *check_free_state(unsigned number, const struct cai_unit *run)
         return NULL;
     for (size_t i = 0; i < run->units * per_unit; i++)
         if (run->kind == CAI_UNIT_DIRTY ? cai_state_is_live(state[i]) : state[i] != CAI_STATE_NONE)
-            return audit_say("zone %u: free run %u of kind %u has state byte %u at granule %zu", number, head, run->kind,
-                             state[i], i);
+            return audit_say("zone %u: free run %u of kind %u has state byte %u at granule %zu", number, head,
+                             run->kind, state[i], i);
     return NULL;
 }
 
@@ -116,8 +116,9 @@ static const char *check_bins(unsigned number, const struct cai_bins *bins, unsi
             return audit_say("zone %u: kind %u: bin %u: bitmap and list differ", number, kind, bin);
         for (uint32_t head = bins->first[bin]; head != 0; before = head, head = units[head].next) {
             if (units[head].kind != kind || units[head].prev != before || bin_of(units[head].units) != bin)
-                return audit_say("zone %u: bin %u of kind %u holds run %u of kind %u, length %u, prev %u not %u", number, bin,
-                                 kind, head, units[head].kind, units[head].units, units[head].prev, before);
+                return audit_say("zone %u: bin %u of kind %u holds run %u of kind %u, length %u, prev %u not %u",
+                                 number, bin, kind, head, units[head].kind, units[head].units, units[head].prev,
+                                 before);
             if (++runs > count->runs[kind])
                 return audit_say("zone %u: bins of kind %u hold more than the %zu runs there are", number, kind,
                                  count->runs[kind]);

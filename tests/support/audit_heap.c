@@ -86,8 +86,8 @@ static const char *check_slab(const struct cai_unit *slab, size_t *cached)
     *cached += slots.cached;
     size_t untold = slab->remote + pending_of(slab);
     if (slab->used != slots.live + slots.cached + untold)
-        return audit_say("zone %u: slab %u counts %u used; %zu live, %zu cached, %zu untold", slab->zone, number, slab->used,
-                         slots.live, slots.cached, untold);
+        return audit_say("zone %u: slab %u counts %u used; %zu live, %zu cached, %zu untold", slab->zone, number,
+                         slab->used, slots.live, slots.cached, untold);
     if (slab->fresh != slots.live + slots.cached + slots.in_slab)
         return audit_say("zone %u: slab %u counts %u handed out; %zu live, %zu cached, %zu in slab", slab->zone, number,
                          slab->fresh, slots.live, slots.cached, slots.in_slab);
@@ -111,8 +111,8 @@ static const char *check_large(const struct cai_unit *run)
     if (cai_zone_grain(run->zone) != CAI_COARSE)
         return audit_say("zone %u: a large block in a fine zone", run->zone);
     if (state == CAI_STATE_LARGE ? found != 0 : (state & ~CAI_STATE_ZERO) != CAI_STATE_CACHED || found != 1)
-        return audit_say("zone %u: large run %u has state %u and is in %u caches", run->zone, cai_unit_number(run), state,
-                         found);
+        return audit_say("zone %u: large run %u has state %u and is in %u caches", run->zone, cai_unit_number(run),
+                         state, found);
     return NULL;
 }
 
@@ -129,8 +129,8 @@ static const char *check_bin(const struct cai_thread *thread, enum cai_place pla
         if (granule >= view->granules)
             return audit_say("heap %u: bin %u: %p is outside", thread->id, size_class, bin->slots[i]);
         const struct cai_unit *slab = cai_slab_of(view, grain, granule);
-        if (!cai_state_is_cached(view->state[granule]) || slab->kind != CAI_UNIT_SLAB || slab->size_class != size_class ||
-            view->owner[cai_unit_number(slab)] != thread->id)
+        if (!cai_state_is_cached(view->state[granule]) || slab->kind != CAI_UNIT_SLAB ||
+            slab->size_class != size_class || view->owner[cai_unit_number(slab)] != thread->id)
             return audit_say("heap %u: bin %u: %p has state %u in a slab of class %u, heap %u", thread->id, size_class,
                              bin->slots[i], view->state[granule], slab->size_class, view->owner[cai_unit_number(slab)]);
     }
@@ -148,9 +148,10 @@ static const char *check_list(const struct cai_thread *thread, unsigned place, u
         const struct cai_unit *slab = &view->units[number];
         if (slab->kind != CAI_UNIT_SLAB || slab->size_class != size_class || !slab->listed || slab->prev != before ||
             view->owner[number] != thread->id)
-            return audit_say("heap %u: list of class %u: unit %u has kind %u, class %u, listed %u, prev %u not %u, heap %u",
-                             thread->id, size_class, number, slab->kind, slab->size_class, slab->listed, slab->prev, before,
-                             view->owner[number]);
+            return audit_say(
+                "heap %u: list of class %u: unit %u has kind %u, class %u, listed %u, prev %u not %u, heap %u",
+                thread->id, size_class, number, slab->kind, slab->size_class, slab->listed, slab->prev, before,
+                view->owner[number]);
     }
     if (list->last != before)
         return audit_say("heap %u: list of class %u ends with %u not %u", thread->id, size_class, before, list->last);

@@ -140,7 +140,7 @@ static void *thread_that_exits(void *unused)
     (void)unused;
     CA_SCOPED(item_box) box = item_new(30);
     inner_that_exits();
-    return &box;
+    return item_box_get(&box);
 }
 
 static void test_B1_pthread_exit_drops(void **state)
@@ -160,7 +160,7 @@ static void *thread_that_waits(void *pipe_end)
     char byte;
     while (read(*(int *)pipe_end, &byte, 1) != 0)
         ;
-    return &box;
+    return item_box_get(&box);
 }
 
 static void test_B1_cancellation_drops(void **state)

@@ -140,7 +140,8 @@ static void test_last_one_counts(void **state)
 /* At the end of a page that nothing follows, so that reading past the end of the string is a crash. */
 static void test_random_strings(void **state)
 {
-    static const char *const pieces[] = {"limit", "decay", "helper", "strict", "=", ",", "1", "9999999999", "K", "g", "T", "\xff", " "};
+    static const char *const pieces[] = {"limit",      "decay", "helper", "strict", "=",    ",", "1",
+                                         "9999999999", "K",     "g",      "T",      "\xff", " "};
     struct rng rng = rng_start(3);
     size_t page = cai_os_page_size();
     char *memory = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

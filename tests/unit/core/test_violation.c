@@ -113,8 +113,9 @@ static void test_V1_one_line_then_abort(void **state)
     ca_violation violation = sample(CA_VIOLATION_DOUBLE_FREE);
 
     (void)state;
-    expect_line(&violation, "capalloc: double-free: door(0x1234abcd): stated a live block, found a freed block of 64 bytes, "
-                            "place ordinary\n");
+    expect_line(&violation,
+                "capalloc: double-free: door(0x1234abcd): stated a live block, found a freed block of 64 bytes, "
+                "place ordinary\n");
     violation.size = 0;
     violation.address = NULL;
     expect_line(&violation,
@@ -122,8 +123,9 @@ static void test_V1_one_line_then_abort(void **state)
     violation.size = SIZE_MAX;
     violation.address = (void *)UINTPTR_MAX;
     violation.kind = CA_VIOLATION_SIZE_MISMATCH;
-    expect_line(&violation, "capalloc: size-mismatch: door(0xffffffffffffffff): stated a live block, found a freed block of "
-                            "18446744073709551615 bytes, place ordinary\n");
+    expect_line(&violation,
+                "capalloc: size-mismatch: door(0xffffffffffffffff): stated a live block, found a freed block of "
+                "18446744073709551615 bytes, place ordinary\n");
 }
 
 static void test_V1_long_text_is_cut(void **state)

@@ -65,7 +65,8 @@ static void test_zones_lie_in_their_places(void **state)
         assert_int_equal(cai_zones[i].number, i);
         assert_int_equal(cai_zone_number((enum cai_place)(i / CAI_GRAINS), cai_zone_grain(i)), i);
         if (i > 0)
-            assert_true(cai_view_of(i - 1)->origin + ((uintptr_t)cai_zones[i - 1].units_max << CAI_UNIT_SHIFT) <= first);
+            assert_true(cai_view_of(i - 1)->origin + ((uintptr_t)cai_zones[i - 1].units_max << CAI_UNIT_SHIFT) <=
+                        first);
     }
 }
 

@@ -310,7 +310,8 @@ static void random_resize(struct rng *rng, struct taken *taken)
         return;
     }
     if (cai_place_zeroes((enum cai_place)(taken->run->zone / CAI_GRAINS)))
-        memset(memory_of(taken->run) + ((size_t)units << CAI_UNIT_SHIFT), 0, (size_t)(before - units) << CAI_UNIT_SHIFT);
+        memset(memory_of(taken->run) + ((size_t)units << CAI_UNIT_SHIFT), 0,
+               (size_t)(before - units) << CAI_UNIT_SHIFT);
     cai_run_shrink(taken->run, units);
     check_signed(taken, units);
 }
@@ -384,8 +385,8 @@ static void test_random_steps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_neighbours_merge),      cmocka_unit_test(test_D2_runs_are_aligned),
-        cmocka_unit_test(test_growing_and_shrinking), cmocka_unit_test(test_D6_purging),
+        cmocka_unit_test(test_neighbours_merge),         cmocka_unit_test(test_D2_runs_are_aligned),
+        cmocka_unit_test(test_growing_and_shrinking),    cmocka_unit_test(test_D6_purging),
         cmocka_unit_test(test_moved_runs_leave_nothing), cmocka_unit_test(test_random_steps),
     };
 

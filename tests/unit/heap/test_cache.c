@@ -345,10 +345,14 @@ static void test_V2_slot_freed_by_two_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_last_freed_is_first_taken), cmocka_unit_test(test_bins_grow_flush_and_empty),
-        cmocka_unit_test(test_zeroed_after_dirty_reuse),  cmocka_unit_test(test_remote_frees_come_home),
-        cmocka_unit_test(test_thread_exit_and_adoption),  cmocka_unit_test(test_D6_trim_takes_what_dead_threads_left),
-        cmocka_unit_test(test_D3_destructors_of_threads), cmocka_unit_test(test_a_miscount_does_not_hang),
+        cmocka_unit_test(test_last_freed_is_first_taken),
+        cmocka_unit_test(test_bins_grow_flush_and_empty),
+        cmocka_unit_test(test_zeroed_after_dirty_reuse),
+        cmocka_unit_test(test_remote_frees_come_home),
+        cmocka_unit_test(test_thread_exit_and_adoption),
+        cmocka_unit_test(test_D6_trim_takes_what_dead_threads_left),
+        cmocka_unit_test(test_D3_destructors_of_threads),
+        cmocka_unit_test(test_a_miscount_does_not_hang),
         cmocka_unit_test(test_V2_slot_freed_by_two_threads),
     };
 

@@ -51,8 +51,8 @@ static void allocate(struct model *model, unsigned i)
     size_t bytes = rng_size(&model->rng, rng_below(&model->rng, 20) == 0 ? 21 : 13);
     bool zeroed = rng_below(&model->rng, 3) == 0;
     size_t align = rng_below(&model->rng, 8) == 0 ? (size_t)1 << rng_below(&model->rng, 18) : 16;
-    char *block = align == 16 ? cai_heap_allocate(place, bytes, zeroed)
-                              : cai_heap_allocate_aligned(place, bytes, align, zeroed);
+    char *block =
+        align == 16 ? cai_heap_allocate(place, bytes, zeroed) : cai_heap_allocate_aligned(place, bytes, align, zeroed);
 
     require(block != NULL && cai_place_of(block) == place);
     require((uintptr_t)block % cai_max(align, 16) == 0);
@@ -317,9 +317,12 @@ static void test_D3_both_sides_of_a_fork_go_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_work_in_all_places),    cmocka_unit_test(test_free_means_zero),
-        cmocka_unit_test(test_V1_look_up),                   cmocka_unit_test(test_V2_refused_calls_change_nothing),
-        cmocka_unit_test(test_V3_report_while_locks_are_held), cmocka_unit_test(test_D3_both_sides_of_a_fork_go_on),
+        cmocka_unit_test(test_random_work_in_all_places),
+        cmocka_unit_test(test_free_means_zero),
+        cmocka_unit_test(test_V1_look_up),
+        cmocka_unit_test(test_V2_refused_calls_change_nothing),
+        cmocka_unit_test(test_V3_report_while_locks_are_held),
+        cmocka_unit_test(test_D3_both_sides_of_a_fork_go_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,7 +14,8 @@
 
 /* Sizes that no process can have; through a volatile, or the compiler warns. */
 static const volatile size_t impossible[] = {
-    (size_t)PTRDIFF_MAX, (size_t)PTRDIFF_MAX + 1, SIZE_MAX, SIZE_MAX - 15, SIZE_MAX - 4095, SIZE_MAX / 2 + 4096, (size_t)1 << 47,
+    (size_t)PTRDIFF_MAX, (size_t)PTRDIFF_MAX + 1, SIZE_MAX,        SIZE_MAX - 15,
+    SIZE_MAX - 4095,     SIZE_MAX / 2 + 4096,     (size_t)1 << 47,
 };
 enum { IMPOSSIBLE = sizeof impossible / sizeof *impossible };
 
@@ -99,7 +100,7 @@ static void test_D1_D2_calloc_is_zero(void **state)
 static void test_D2_calloc_overflow(void **state)
 {
     static const volatile size_t pairs[][2] = {
-        {SIZE_MAX, 2},          {2, SIZE_MAX},          {SIZE_MAX, SIZE_MAX}, {(size_t)1 << 32, (size_t)1 << 32},
+        {SIZE_MAX, 2},         {2, SIZE_MAX},           {SIZE_MAX, SIZE_MAX}, {(size_t)1 << 32, (size_t)1 << 32},
         {SIZE_MAX / 2 + 2, 2}, {SIZE_MAX / 16 + 1, 16}, {(size_t)1 << 63, 2}, {PTRDIFF_MAX, 3},
     };
 
@@ -372,14 +373,22 @@ static void test_V2_refused_realloc(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_D1_D2_malloc_of_every_size),  cmocka_unit_test(test_D2_malloc_of_too_much),
-        cmocka_unit_test(test_D1_D2_calloc_is_zero),        cmocka_unit_test(test_D2_calloc_overflow),
-        cmocka_unit_test(test_D1_D2_realloc_keeps_content), cmocka_unit_test(test_D2_realloc_step_by_step),
-        cmocka_unit_test(test_D2_failed_realloc_leaves_the_block), cmocka_unit_test(test_D1_D2_reallocarray),
-        cmocka_unit_test(test_D1_D2_aligned_alloc),         cmocka_unit_test(test_D2_wrong_alignments),
-        cmocka_unit_test(test_D2_huge_alignments),          cmocka_unit_test(test_D1_D2_valloc_and_pvalloc),
-        cmocka_unit_test(test_D2_free_keeps_errno),         cmocka_unit_test(test_D1_V2_free_sized),
-        cmocka_unit_test(test_D1_free_sized_after_realloc), cmocka_unit_test(test_V2_refused_realloc),
+        cmocka_unit_test(test_D1_D2_malloc_of_every_size),
+        cmocka_unit_test(test_D2_malloc_of_too_much),
+        cmocka_unit_test(test_D1_D2_calloc_is_zero),
+        cmocka_unit_test(test_D2_calloc_overflow),
+        cmocka_unit_test(test_D1_D2_realloc_keeps_content),
+        cmocka_unit_test(test_D2_realloc_step_by_step),
+        cmocka_unit_test(test_D2_failed_realloc_leaves_the_block),
+        cmocka_unit_test(test_D1_D2_reallocarray),
+        cmocka_unit_test(test_D1_D2_aligned_alloc),
+        cmocka_unit_test(test_D2_wrong_alignments),
+        cmocka_unit_test(test_D2_huge_alignments),
+        cmocka_unit_test(test_D1_D2_valloc_and_pvalloc),
+        cmocka_unit_test(test_D2_free_keeps_errno),
+        cmocka_unit_test(test_D1_V2_free_sized),
+        cmocka_unit_test(test_D1_free_sized_after_realloc),
+        cmocka_unit_test(test_V2_refused_realloc),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,12 @@
+/* The raw pointer of a scoped box becomes a second box without leaving the first.
+ * gcc: -Wanalyzer-double-free
+ * clang: nothing; it does not follow the cleanup attribute */
+#include "box.h"
+
+void drop_twice_at_the_end(void);
+void drop_twice_at_the_end(void)
+{
+    CA_SCOPED(secret_box) box = secret_box_new((struct account){5});
+    CA_SCOPED(secret_box) other = secret_box_from_raw(secret_box_get(&box));
+    (void)other;
+}

@@ -1,0 +1,14 @@
+/* A scoped box that gets a second value while it holds the first.
+ * gcc: -Wanalyzer-malloc-leak
+ * clang: nothing */
+#include "box.h"
+
+int balance_of_the_second(void);
+int balance_of_the_second(void)
+{
+    CA_SCOPED(account_box) box = account_box_new((struct account){1});
+    if (!account_box_is_ok(&box))
+        return 0;
+    box = account_box_new((struct account){2});
+    return account_box_is_ok(&box) ? account_box_get(&box)->balance : 0;
+}

@@ -1,0 +1,12 @@
+/* Nobody looked whether there was memory.
+ * gcc: -Wanalyzer-possible-null-dereference
+ * clang: nothing */
+#include "box.h"
+
+int balance_unchecked(void);
+int balance_unchecked(void)
+{
+    CA_SCOPED(account_box) box = account_box_new((struct account){5});
+    account_box_get(&box)->balance += 1;
+    return account_box_get(&box)->balance;
+}

@@ -1,0 +1,14 @@
+/* The source of a move is empty, and is followed.
+ * gcc: -Wanalyzer-null-dereference
+ * clang: core.NullDereference (with suppress-null-return-paths=false, which the analyzer's user has to ask for) */
+#include "box.h"
+
+int balance_after_move(void);
+int balance_after_move(void)
+{
+    CA_SCOPED(account_box) box = account_box_new((struct account){5});
+    if (!account_box_is_ok(&box))
+        return 0;
+    CA_SCOPED(account_box) owner = account_box_move(&box);
+    return account_box_get(&owner)->balance + account_box_get(&box)->balance;
+}

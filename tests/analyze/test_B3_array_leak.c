@@ -1,0 +1,12 @@
+/* An array that nobody drops.
+ * gcc: -Wanalyzer-malloc-leak
+ * clang: nothing */
+#include "box.h"
+
+int first_of_leaked_array(void);
+int first_of_leaked_array(void)
+{
+    accounts box = accounts_new(3);
+    struct account *first = accounts_at(&box, 0);
+    return first != NULL ? first->balance : 0;
+}
