@@ -51,8 +51,9 @@ extern "C" {
 #endif
 
 /* What boxes are made of, for each intention: a block by its address alone. Allocating returns NULL with the reason in
- * *error; `size` is the one that was asked for. Users call the functions of CA_BOX_DEFINE instead; those pass the address
- * of a local, because a box whose own address leaves the function is one that gcc's analyzer no longer follows. */
+ * *error; `size` is the one that was asked for. Users call the functions of CA_BOX_DEFINE instead; those pass the
+ * address of a local, because a box whose own address leaves the function is one that gcc's analyzer no longer
+ * follows. */
 CA_ENDS_OWNERSHIP_ void ca_block_box_deallocate(void *ptr, size_t size);
 CA_ENDS_OWNERSHIP_ void ca_nocaps_box_deallocate(void *ptr, size_t size);
 CA_ENDS_OWNERSHIP_ void ca_mustzero_box_deallocate(void *ptr, size_t size);

@@ -10,7 +10,8 @@
  *
  * CA_RC counts with plain numbers: all owners of a value in one thread at a time. CA_ARC counts atomically: owners of
  * one value may be in different threads; each owner is one thread's at a time, and access to the value is the
- * program's to order. Scopes, moves and copies are as for boxes (box.h). No function is async-signal-safe.
+ * program's to order. Scopes, moves and copies are as for boxes (box.h), but analyzers are told nothing of them: those
+ * of today lose count and would report what is right. No function is async-signal-safe.
  */
 #ifndef CAPALLOC_RC_H
 #define CAPALLOC_RC_H
@@ -59,10 +60,6 @@ CA_DEFINED_ bool ca_rc_unique_(ca_rc_counts *counts)
 CA_DEFINED_ size_t ca_rc_load_(const size_t *count)
 {
     return *count;
-}
-CA_DEFINED_ void *ca_rc_block_(void *block)
-{
-    return block;
 }
 
 #if defined(__GNUC__)
@@ -123,11 +120,6 @@ CA_DEFINED_ bool ca_arc_unique_(ca_rc_counts *counts)
 CA_DEFINED_ size_t ca_arc_load_(const size_t *count)
 {
     return __atomic_load_n(count, __ATOMIC_RELAXED);
-}
-/* Analyzers know nothing of atomic counts and would report every second release. */
-CA_DEFINED_ void *ca_arc_block_(void *block)
-{
-    return ca_box_untracked(block);
 }
 #endif
 
@@ -194,7 +186,7 @@ CA_DEFINED_ void *ca_arc_block_(void *block)
         name##_cell *cell = weak->cell;                                                                                \
         *weak = name##_weak_of_(NULL, CA_OK);                                                                          \
         if (cell != NULL && count##_release_(&cell->counts.weak))                                                      \
-            intention##_box_deallocate(count##_block_(cell), sizeof(name##_cell));                                     \
+            intention##_box_deallocate(ca_box_untracked(cell), sizeof(name##_cell));                                   \
     }                                                                                                                  \
     CA_DEFINED_ void name##_drop(name *owner)                                                                          \
     {                                                                                                                  \
@@ -209,13 +201,12 @@ CA_DEFINED_ void *ca_arc_block_(void *block)
     CA_DEFINED_ name name##_new_in(ca_authority authority, type value)                                                 \
     {                                                                                                                  \
         ca_error error = CA_OK;                                                                                        \
-        name##_cell *cell = (name##_cell *)count##_block_(                                                             \
+        name##_cell *cell = (name##_cell *)ca_box_untracked(                                                           \
             intention##_box_allocate(authority, CA_LAYOUT_OF(name##_cell), false, &error));                            \
         if (cell != NULL) {                                                                                            \
+            memcpy(&cell->value, &value, sizeof(type));                                                                \
             cell->counts.strong = 1;                                                                                   \
             cell->counts.weak = 1;                                                                                     \
-            memcpy(&cell->value, &value, sizeof(type));                                                                \
-            error = CA_OK; /* it is; analyzers have to be told */                                                      \
         }                                                                                                              \
         return name##_of_(cell, error);                                                                                \
     }                                                                                                                  \

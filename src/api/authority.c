@@ -8,6 +8,6 @@ CAI_EXPORT ca_authority ca_default_authority(void)
     ca_authority authority = {{0, 0}};
 
     if (cai_heap_start())
-        authority.opaque[0] = cai_settings->secret;
+        authority.opaque[0] = cai_sealed.secret;
     return authority;
 }

@@ -3,14 +3,15 @@
 #define CAI_API_AUTHORITY_H
 
 #include "base/compiler.h"
-#include "core/settings.h"
+#include "estate/zone.h"
 
 #include <capalloc/heap.h>
 
-/* False before the library has started, whatever the authority. */
+/* Before the library has started the answer means nothing: there is no slot to take either, and the slow path asks again
+ * after starting. */
 CAI_INLINE bool cai_authority_is_default(ca_authority authority)
 {
-    return authority.opaque[0] == cai_settings->secret && authority.opaque[0] != 0;
+    return authority.opaque[0] == cai_sealed.secret;
 }
 
 #endif

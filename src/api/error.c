@@ -1,5 +1,5 @@
-/* Errors in words. Called by users and by whatever reports an error; total: any value, even one from a newer header, has a
- * description in static storage.
+/* Errors in words. Called by users and by whatever reports an error; total: any value, even one from a newer header,
+ * has a description in static storage.
  */
 #include <capalloc/error.h>
 

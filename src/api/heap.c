@@ -5,6 +5,7 @@
  * size; only then anything is done with it.
  */
 #include <capalloc/heap.h>
+#undef ca_allocate /* the function itself is defined here */
 
 #include "api/authority.h"
 #include "base/compiler.h"
@@ -86,8 +87,42 @@ CAI_INLINE result allocate(ca_authority authority, ca_layout layout, enum cai_pl
     if (CAI_UNLIKELY(address == NULL))
         return allocate_slow(authority, layout, place, form);
     const struct cai_view *view = cai_view_of(cai_zone_number(place, CAI_FINE));
-    cai_record_set(view->state + cai_granule_of(view, CAI_FINE, address), (unsigned)size_class, bytes);
+    uint8_t *state = view->state + (((uintptr_t)address - view->origin) >> CAI_FINE_SHIFT);
+    if (CAI_LIKELY(size_class != 1))
+        cai_record_set_fine(state, size_class, bytes);
+    else
+        cai_record_set(state, 1, bytes);
     return success(address, bytes);
+}
+
+/* What a caller's compiler worked out from a constant size: the class, and the record of what the block lacks. */
+static size_t class_of_hint(unsigned hint)
+{
+    return hint & 0xff;
+}
+
+_Static_assert(CA_HINT_(16) == 0x8001 && CA_HINT_(17) == (2 | 0x8f00) && CA_HINT_(129) == (9 | 0x8f00) &&
+                   CA_HINT_(257) == (17 | 0x9f00) && CA_HINT_(512) == (24 | 0x8000),
+               "the public header knows the classes up to 512 bytes: they are part of the ABI");
+
+/* State and record of a block of constant size are one store, and one comparison on the way back. */
+CAI_EXPORT ca_block_result ca_block_allocate_hinted_(ca_authority authority, size_t size, unsigned hint)
+{
+    const struct cai_view *view = cai_view_of(cai_zone_number(CAI_PLACE_ordinary, CAI_FINE));
+    struct cai_bin *bin = &cai_self->bins[CAI_PLACE_ordinary][class_of_hint(hint)];
+    size_t count = bin->count;
+
+    if (CAI_LIKELY(cai_authority_is_default(authority) && count != 0 && --bin->countdown >= 0)) {
+        void *address = bin->slots[--count];
+        uint8_t *state = view->state + (((uintptr_t)address - view->origin) >> CAI_FINE_SHIFT);
+        if (CAI_LIKELY(cai_state_is_cached(cai_load_relaxed(state)))) {
+            uint16_t both = (uint16_t)hint;
+            memcpy(state, &both, sizeof both);
+            bin->count = (uint32_t)count;
+            return success(address, size);
+        }
+    }
+    return ca_allocate(authority, (ca_layout){.size = size, .align = 16});
 }
 
 /* --- authenticity --- */
@@ -161,16 +196,15 @@ CAI_INLINE void deallocate(enum cai_place place, void *address, size_t bytes, co
     const struct cai_view *view = cai_view_of(cai_zone_number(place, CAI_FINE));
     size_t granule = cai_granule_of(view, CAI_FINE, address);
 
-    if (CAI_UNLIKELY(bytes == 0))
-        return;
     if (CAI_LIKELY(granule < view->granules)) {
-        uint8_t *state = view->state + granule;
+        const uint8_t *state = view->state + granule;
         uint8_t live = cai_load_relaxed(state);
-        if (CAI_LIKELY((uint8_t)(live - 2) < CAI_CLASS_FINE_LAST - 1 && cai_record_bytes(state, live, live) == bytes &&
+        if (CAI_LIKELY((uint8_t)(live - 2) < CAI_CLASS_FINE_LAST - 1 && cai_record_is_fine(state, live, bytes) &&
                        cai_cache_put(place, CAI_FINE, address) == CAI_PUT_DONE))
             return;
     }
-    deallocate_slow(place, address, bytes, false, function);
+    if (bytes != 0)
+        deallocate_slow(place, address, bytes, false, function);
 }
 
 static void deallocate_zeroed(enum cai_place place, void *address, size_t bytes, const char *function)
@@ -311,6 +345,29 @@ FOR_ALLOCATION(ca_allocate_secret, ca_secret, secret, ZEROED)
 CAI_EXPORT void ca_block_deallocate(ca_block block)
 {
     deallocate(CAI_PLACE_ordinary, block.ptr, block.size, "ca_deallocate");
+}
+
+CAI_EXPORT void ca_block_deallocate_hinted_(ca_block block, unsigned hint)
+{
+    const struct cai_view *view = cai_view_of(cai_zone_number(CAI_PLACE_ordinary, CAI_FINE));
+    size_t granule = cai_granule_of(view, CAI_FINE, block.ptr);
+
+    if (CAI_LIKELY(granule < view->granules)) {
+        uint8_t *state = view->state + granule;
+        struct cai_thread *thread = cai_self;
+        struct cai_bin *bin = &thread->bins[CAI_PLACE_ordinary][class_of_hint(hint)];
+        uint32_t count = bin->count;
+        uint16_t both;
+        memcpy(&both, state, sizeof both);
+        if (CAI_LIKELY(both == (uint16_t)hint && count != bin->limit &&
+                       cai_load_relaxed(&view->owner[cai_unit_of_granule(CAI_FINE, granule)]) == thread->id)) {
+            cai_store_relaxed(state, CAI_STATE_CACHED);
+            bin->slots[count] = block.ptr;
+            bin->count = count + 1;
+            return;
+        }
+    }
+    ca_block_deallocate(block);
 }
 
 CAI_EXPORT void ca_nocaps_deallocate(ca_nocaps block)

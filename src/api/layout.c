@@ -1,8 +1,8 @@
 /* Layouts and their arithmetic, with the answers of Rust 1.95's core::alloc::Layout.
  *
- * Invariant: every layout that comes out is valid, except from the two functions that cannot say no, whose invalid answer
- * nothing accepts. Rust's type keeps invalid layouts from being made; a C struct cannot, so every layout that comes in is
- * looked at. A valid size is at most PTRDIFF_MAX: a sum of two, or of one and an alignment, cannot overflow.
+ * Invariant: every layout that comes out is valid, except from the two functions that cannot say no, whose invalid
+ * answer nothing accepts. Rust's type keeps invalid layouts from being made; a C struct cannot, so every layout that
+ * comes in is looked at. A valid size is at most PTRDIFF_MAX: two of them, or one and an alignment, add up.
  */
 #include <capalloc/layout.h>
 
@@ -20,7 +20,7 @@ static size_t padded(ca_layout layout, size_t align)
 
 CAI_EXPORT int ca_layout_is_valid(ca_layout layout)
 {
-    /* PTRDIFF_MAX + 1 is a multiple of every alignment: what is larger than the right side rounds up to it or beyond. */
+    /* PTRDIFF_MAX + 1 is a multiple of every alignment: what exceeds the right side rounds up to it or beyond. */
     return cai_is_power_of_two(layout.align) && layout.size <= (size_t)PTRDIFF_MAX + 1 - layout.align;
 }
 

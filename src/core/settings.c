@@ -103,7 +103,6 @@ void cai_settings_start(void)
     settings->page_bytes = cai_os_page_size();
     settings->limit_bytes = SIZE_MAX;
     settings->decay_ms = DECAY_MS_DEFAULT;
-    settings->secret = cai_os_random() | 1;
     const char *text = cai_os_is_privileged() ? NULL : getenv(CAI_SETTINGS_ENV);
     if (text != NULL)
         cai_settings_parse(settings, text, complain_on_stderr);

@@ -17,7 +17,6 @@ struct cai_settings {
     size_t limit_bytes; /* of committed memory, all places together; SIZE_MAX: none */
     uint32_t decay_ms;  /* how long free memory stays with the process */
     bool helper;        /* give memory back from a background thread, also when the program is idle */
-    uint64_t secret;      /* unpredictable, not 0: what authorities are recognised by */
     bool strict;        /* also report what many working programs get wrong: sized and mismatched delete */
 };
 

@@ -9,7 +9,7 @@
 #include "os/os.h"
 
 struct cai_zone cai_zones[CAI_ZONES];
-union cai_sealed_views cai_sealed CAI_SEALED;
+union cai_sealed_views cai_sealed CAI_SEALED = {.secret = 1};
 
 /* Opening the seal is exclusive: another zone that grows must not find it closed again. */
 static struct cai_lock seal_lock;
@@ -172,6 +172,7 @@ enum cai_estate_start cai_estate_start(void)
             return CAI_ESTATE_NO_ADDRESSES;
     }
     *(uint64_t *)geometry->tables = engine_mark;
+    cai_sealed.secret = cai_os_random() | 2; /* neither the 0 nor the 1 from before the start */
     cai_sealed.places = geometry->places;
     cai_sealed.shift = geometry->shift;
     for (unsigned number = 0; number < CAI_ZONES; number++)

@@ -58,6 +58,7 @@ extern union cai_sealed_views cai_sealed;
 union cai_sealed_views {
     struct {
         struct cai_view view[CAI_ZONES];
+        uint64_t secret;  /* what authorities are recognised by; beside the views because the same paths read it */
         uintptr_t places; /* address of the first place */
         unsigned shift;
     };

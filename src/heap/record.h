@@ -2,7 +2,7 @@
  *
  * A slot has state bytes that nobody uses: all but its first. What the block lacks to its slot stands there, in bytes from
  * 0x80 to 0xbf (which no block starts with): five bits each, lowest first, and a bit that says another follows. No record
- * means that the block is as long as its slot. A slot of 16 bytes has one state byte only: shorter blocks in it are live
+ * or one of 0 means that the block is as long as its slot. A slot of 16 bytes has one state byte only: shorter blocks in it are live
  * states of their own. Blocks of malloc have no record: what an earlier block left there means nothing.
  */
 #ifndef CAI_HEAP_RECORD_H
@@ -28,6 +28,19 @@ CAI_INLINE void cai_record_set(uint8_t *state, unsigned size_class, size_t bytes
         if (more == 0)
             break;
     }
+}
+
+/* The same for a fresh block of a fine class but the first, which lacks less than 32 bytes: one store. */
+CAI_INLINE void cai_record_set_fine(uint8_t *state, size_t size_class, size_t bytes)
+{
+    cai_store_relaxed(state + 1, (uint8_t)(CAI_RECORD + (cai_class_sizes[size_class] - bytes)));
+}
+
+/* True when the block of a fine class but the first is this long by a record of one byte; false may mean a longer record. */
+CAI_INLINE bool cai_record_is_fine(const uint8_t *state, size_t size_class, size_t bytes)
+{
+    return cai_load_relaxed(state + 1) == (uint8_t)(CAI_RECORD + (cai_class_sizes[size_class] - bytes)) &&
+           cai_class_sizes[size_class] - bytes < 1 << CAI_RECORD_BITS;
 }
 
 /* The exact size of a live block of a door that records it; `live` is its first state byte. */

@@ -77,3 +77,24 @@ int counted_atomically(int early)
     CA_SCOPED(account_arc) upgraded = account_arc_weak_upgrade(&weak);
     return account_arc_is_ok(&upgraded) ? account_arc_get(&upgraded)->balance : 0;
 }
+
+int one_owner(void);
+int one_owner(void)
+{
+    CA_SCOPED(account_rc) owner = account_rc_new((struct account){5});
+    return account_rc_is_ok(&owner) ? account_rc_get(&owner)->balance : 0;
+}
+
+int many_owners(int count);
+int many_owners(int count)
+{
+    CA_SCOPED(account_rc) owner = account_rc_new((struct account){5});
+    for (int i = 0; i < count; i++) {
+        CA_SCOPED(account_rc) clone = account_rc_clone(&owner);
+        CA_SCOPED(account_rc_weak) weak = account_rc_downgrade(&clone);
+        (void)weak;
+    }
+    account_rc moved = account_rc_move(&owner);
+    account_rc_drop(&moved);
+    return 0;
+}

@@ -1,6 +1,8 @@
 /* The raw pointer of a scoped box becomes a second box without leaving the first.
  * gcc: -Wanalyzer-double-free
- * clang: nothing; it does not follow the cleanup attribute */
+ * clang: nothing
+ *
+ * clang does not follow the cleanup attribute. */
 #include "box.h"
 
 void drop_twice_at_the_end(void);

@@ -1,6 +1,6 @@
 /* Nobody looked whether there was memory.
- * gcc: -Wanalyzer-possible-null-dereference
- * clang: nothing */
+ * gcc: -Wanalyzer-null-dereference
+ * clang: core.NullDereference */
 #include "box.h"
 
 int balance_unchecked(void);

@@ -1,5 +1,5 @@
-// Answers the questions of layout_cases.c with Rust's own core::alloc::Layout: one line in, one line out. layout_answers.c
-// is the other side. Any layout that Rust refuses to make is an error, whatever the question was.
+// Answers the questions of layout_cases.c with Rust's own core::alloc::Layout: one line in, one line out.
+// layout_answers.c is the other side. A layout that Rust refuses to make is an error, whatever the question was.
 //
 // --cfg padding: padding_needed_for, which is unstable, can be asked.
 #![cfg_attr(padding, feature(ptr_alignment_type))]

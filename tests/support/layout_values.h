@@ -1,5 +1,5 @@
-/* Numbers worth trying as alignments, sizes and counts: the ones where an answer of the layout functions changes, and their
- * neighbours. All arithmetic wraps on purpose: what it yields is an input, not an expectation.
+/* Numbers worth trying as alignments, sizes and counts: the ones where an answer of the layout functions changes, and
+ * their neighbours. All arithmetic wraps on purpose: what it yields is an input, not an expectation.
  */
 #ifndef TESTS_SUPPORT_LAYOUT_VALUES_H
 #define TESTS_SUPPORT_LAYOUT_VALUES_H

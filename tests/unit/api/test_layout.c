@@ -1,5 +1,5 @@
-/* layout.c against a reference that calculates by the definitions, in 128 bits, where nothing overflows: at all boundaries
- * of all alignments and at random. tests/rust asks Rust itself.
+/* layout.c against a reference that calculates by the definitions, in 128 bits, where nothing overflows: at all
+ * boundaries of all alignments and at random. tests/rust asks Rust itself.
  */
 #include "unit/unit.h"
 

@@ -1,0 +1,16 @@
+/* Ordinary memory wiped: it would come back as memory that may be given to another place.
+ * c: '(struct )?ca_block \*'.* not compatible with any
+ * c++: no matching function for call to 'ca_wipe
+ * c++: ca_block */
+#include <capalloc/heap.h>
+
+void give(void);
+void give(void)
+{
+    ca_block block = ca_unwrap(ca_allocate(ca_default_authority(), CA_LAYOUT_OF(int)));
+#ifdef CORRECT
+    ca_deallocate(block);
+#else
+    ca_deallocate(ca_wipe(&block));
+#endif
+}

@@ -1,0 +1,17 @@
+/* Wiped memory cleared a second time.
+ * c: type '(struct )?ca_wiped'.* not compatible with any
+ * c++: no matching function for call to 'ca_deallocate_zeroed
+ * c++: ca_wiped */
+#include <capalloc/heap.h>
+
+void give(void);
+void give(void)
+{
+    ca_secret block = ca_unwrap(ca_allocate_secret(ca_default_authority(), CA_LAYOUT_OF(int)));
+    ca_wiped wiped = ca_wipe(&block);
+#ifdef CORRECT
+    ca_deallocate(wiped);
+#else
+    ca_deallocate_zeroed(wiped);
+#endif
+}

@@ -1,0 +1,16 @@
+/* Must-zero memory given back by the function that does not clear.
+ * c: type '(struct )?ca_mustzero'.* not compatible with any
+ * c++: no matching function for call to 'ca_deallocate
+ * c++: ca_mustzero */
+#include <capalloc/heap.h>
+
+void give(void);
+void give(void)
+{
+    ca_mustzero block = ca_unwrap(ca_allocate_mustzero(ca_default_authority(), CA_LAYOUT_OF(int)));
+#ifdef CORRECT
+    ca_deallocate_zeroed(block);
+#else
+    ca_deallocate(block);
+#endif
+}

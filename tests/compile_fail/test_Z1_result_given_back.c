@@ -1,0 +1,17 @@
+/* A result given back without a look at whether there is a block.
+ * c: type '(struct )?ca_block_result'.* not compatible with any
+ * c++: no matching function for call to 'ca_deallocate
+ * c++: ca_block_result */
+#include <capalloc/heap.h>
+
+void give(void);
+void give(void)
+{
+    ca_block_result result = ca_allocate(ca_default_authority(), CA_LAYOUT_OF(int));
+#ifdef CORRECT
+    if (ca_is_ok(result))
+        ca_deallocate(ca_unwrap(result));
+#else
+    ca_deallocate(result);
+#endif
+}
