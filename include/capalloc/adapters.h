@@ -1,13 +1,15 @@
-/* Adapters: allocators in front of another one, *inner*, which must outlive them: a budget, counters, failures on purpose.
+/* Adapters: allocators in front of another one, *inner*, which must outlive them: a budget, counters, failures on
+ * purpose.
  *
- * The caller owns the struct, which must stay where it is while trait objects of it are in use; its content is nobody's
- * business but the functions' below. Nothing has to be torn down. All of it is thread-safe when inner is, except the
- * _init functions, and not async-signal-safe. Sizes are in bytes. The idea is that of composable allocators, as Andrei
- * Alexandrescu's allocator building blocks and Rust's Allocator wrappers have it.
+ * The caller owns the struct, which must stay where it is while trait objects of it are in use; its content is
+ * nobody's business but the functions' below. Nothing has to be torn down. All of it is thread-safe when inner is,
+ * except the _init functions, and not async-signal-safe. Sizes are in bytes. The idea is that of composable
+ * allocators, as Andrei Alexandrescu's allocator building blocks and Rust's Allocator wrappers have it.
  *
- * ca_limit and ca_counting hand out exactly the length that was asked for, also where inner had room to spare, so that
- * what is counted out is what comes back in. They believe a block that comes back: giving back one that is not theirs
- * is seen by inner at most, and spoils their count. So they do not make CA_PROMISE_VALIDATES. Other promises are inner's.
+ * ca_limit and ca_counting hand out exactly the length that was asked for, also where inner had room to spare, so
+ * that what is counted out is what comes back in. They believe a block that comes back: giving back one that is not
+ * theirs is seen by inner at most, and spoils their count. So they do not make CA_PROMISE_VALIDATES. Other promises
+ * are inner's.
  */
 #ifndef CAPALLOC_ADAPTERS_H
 #define CAPALLOC_ADAPTERS_H
@@ -26,10 +28,10 @@ typedef struct ca_limit {
     size_t used; /* atomic; never above budget */
 } ca_limit;
 
-/* At most `budget` bytes out at any time; what would exceed that fails with CA_ERROR_QUOTA and charges nothing. Charged is
- * what was asked for, from the allocation until it is given back. A grow is charged the difference, also where inner needs
- * both blocks for a moment. The budget is never exceeded, with any number of threads; a call that inner then fails has
- * held its charge meanwhile, which another thread can run into. Contract: A12. */
+/* At most `budget` bytes out at any time; what would exceed that fails with CA_ERROR_QUOTA and charges nothing.
+ * Charged is what was asked for, from the allocation until it is given back. A grow is charged the difference, also
+ * where inner needs both blocks for a moment. The budget is never exceeded, with any number of threads; a call that
+ * inner then fails has held its charge meanwhile, which another thread can run into. Contract: A12. */
 void ca_limit_init(ca_limit *limit, ca_allocator inner, size_t budget);
 
 /* The allocator with the budget. Contract: A12. */
@@ -70,14 +72,15 @@ typedef struct ca_counting {
     ca_counts counts; /* atomic, each field for itself */
 } ca_counting;
 
-/* Counts from 0. Calls that the trait answers without asking an allocator (size 0, no layout) are not counted, and a shrink
- * to 0 is a deallocation. Contract: A12. */
+/* Counts from 0. Calls that the trait answers without asking an allocator (size 0, no layout) are not counted, and a
+ * shrink to 0 is a deallocation. Contract: A12. */
 void ca_counting_init(ca_counting *counting, ca_allocator inner);
 
 /* The allocator with the counters. Contract: A12. */
 ca_allocator ca_counting_allocator(ca_counting *counting);
 
-/* Fills *out up to out->struct_size bytes. Other threads may be at work; then the numbers are of slightly different times. */
+/* Fills *out up to out->struct_size bytes. Other threads may be at work; then the numbers are of slightly different
+ * times. */
 void ca_counting_read(const ca_counting *counting, ca_counts *out);
 
 /* Failures on purpose in front of an allocator. */
@@ -98,8 +101,8 @@ void ca_failing_init(ca_failing *failing, ca_allocator inner);
 /* The n-th call from now on fails, 1 being the next; 0: none. Replaces an earlier one. */
 void ca_failing_nth(ca_failing *failing, uint64_t n);
 
-/* Each call fails with this probability; 0: none. Which ones is decided by the seed and the number of the call alone, so
- * that a run with one thread can be repeated. */
+/* Each call fails with this probability; 0: none. Which ones is decided by the seed and the number of the call alone,
+ * so that a run with one thread can be repeated. */
 void ca_failing_chance(ca_failing *failing, uint32_t per_million, uint64_t seed);
 
 /* Calls that could have failed, and those that were made to. */

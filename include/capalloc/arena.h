@@ -1,5 +1,5 @@
-/* An arena: memory in scopes. Allocating moves a pointer; giving back is done for all blocks of a scope at once. The middle
- * road between stack and heap: as quick as the one, as long-lived as the other.
+/* An arena: memory in scopes. Allocating moves a pointer; giving back is done for all blocks of a scope at once. The
+ * middle road between stack and heap: as quick as the one, as long-lived as the other.
  *
  *     ca_arena arena;
  *     ca_arena_init(&arena, ca_heap_allocator(ca_default_authority()));
@@ -10,15 +10,15 @@
  *     ca_arena_destroy(&arena);
  *
  * Memory comes from another allocator in chunks that double in size, and stays with the arena until ca_arena_trim or
- * ca_arena_destroy. There are three lanes of chunks: ordinary memory, memory without pointers, and must-zero memory, which
- * is taken from the other allocator as such and so lies where its promise is kept. When a scope ends, what was used of the
- * must-zero lane is cleared, and nothing else. All bookkeeping lies outside the chunks. After the region allocators of
- * Hanson (1990) and Rust's bumpalo.
+ * ca_arena_destroy. There are three lanes of chunks: ordinary memory, memory without pointers, and must-zero memory,
+ * which is taken from the other allocator as such and so lies where its promise is kept. When a scope ends, what was
+ * used of the must-zero lane is cleared, and nothing else. All bookkeeping lies outside the chunks. After the region
+ * allocators of Hanson (1990) and Rust's bumpalo.
  *
- * Sizes are in bytes. Not thread-safe, not async-signal-safe. It detects: a scope released that is not the innermost open
- * one, or of another arena (violation arena-order); and, through the trait object, a block that is not of this arena
- * (invalid-free), one behind the newest (double-free), and one of another lane (wrong-deallocator). Refused, that has
- * changed nothing.
+ * Sizes are in bytes. Not thread-safe, not async-signal-safe. It detects: a scope released that is not the innermost
+ * open one, or of another arena (violation arena-order); and, through the trait object, a block that is not of this
+ * arena (invalid-free), one behind the newest (double-free), and one of another lane (wrong-deallocator). Refused,
+ * that has changed nothing.
  */
 #ifndef CAPALLOC_ARENA_H
 #define CAPALLOC_ARENA_H
@@ -77,9 +77,9 @@ void ca_arena_destroy(ca_arena *arena);
 /* What ca_arena_allocate does when the chunk in use is too short, and for size 0 and invalid layouts. */
 ca_block_result ca_arena_allocate_slow(ca_arena *arena, ca_layout layout);
 
-/* A block of exactly layout.size bytes that lives until the innermost open scope is released, or the arena is reset or
- * destroyed. Size 0: as for ca_allocator_allocate. Errors: CA_ERROR_LAYOUT, and those of the allocator below. With a layout
- * known to the compiler it is a handful of instructions. Contract: A1, A2, A3. */
+/* A block of exactly layout.size bytes that lives until the innermost open scope is released, or the arena is reset
+ * or destroyed. Size 0: as for ca_allocator_allocate. Errors: CA_ERROR_LAYOUT, and those of the allocator below. With
+ * a layout known to the compiler it is a handful of instructions. Contract: A1, A2, A3. */
 static inline ca_block_result ca_arena_allocate(ca_arena *arena, ca_layout layout)
 {
     ca_arena_lane *lane = &arena->lane[0];
@@ -113,8 +113,9 @@ ca_mustzero_result ca_arena_allocate_mustzero(ca_arena *arena, ca_layout layout)
 /* Opens a scope inside the innermost open one. Cannot fail and allocates nothing. */
 ca_arena_scope ca_arena_mark(ca_arena *arena);
 
-/* Ends the innermost open scope: its callbacks run, newest first, then its must-zero memory is cleared, then its blocks are
- * gone. Any other scope, also one that was released or reset before, is the violation arena-order. Contract: A12, Z5. */
+/* Ends the innermost open scope: its callbacks run, newest first, then its must-zero memory is cleared, then its
+ * blocks are gone. Any other scope, also one that was released or reset before, is the violation arena-order.
+ * Contract: A12, Z5. */
 void ca_arena_release(ca_arena *arena, ca_arena_scope scope);
 
 /* Ends all scopes, and what was allocated outside of them. Chunks stay for what comes. Scopes marked before are dead.
@@ -127,16 +128,16 @@ size_t ca_arena_trim(ca_arena *arena);
 /* Bytes in chunks, used and spare. */
 size_t ca_arena_held(const ca_arena *arena);
 
-/* When the innermost open scope ends, or outside of any the arena is reset or destroyed: drop(object). A destructor, such as
- * the closing of a file. All blocks of the scope are still there, and it may allocate from the arena; what it allocates
- * goes with the scope. It must not mark, release, reset or destroy. Errors: as for ca_arena_allocate; then nothing is
- * registered. */
+/* When the innermost open scope ends, or outside of any the arena is reset or destroyed: drop(object). A destructor,
+ * such as the closing of a file. All blocks of the scope are still there, and it may allocate from the arena; what it
+ * allocates goes with the scope. It must not mark, release, reset or destroy. Errors: as for ca_arena_allocate; then
+ * nothing is registered. */
 ca_error ca_arena_on_release(ca_arena *arena, void (*drop)(void *object), void *object);
 
-/* The arena as a trait object, with the promises of the allocator below for memory without pointers and must-zero memory,
- * and no other. Deallocating, growing and shrinking the newest block of a lane happens in place; an older block that is
- * deallocated stays until its scope ends, except that must-zero memory is cleared at once. A block that is grown inside a
- * scope belongs to that scope afterwards, unless it stayed where it was. Contract: A12. */
+/* The arena as a trait object, with the promises of the allocator below for memory without pointers and must-zero
+ * memory, and no other. Deallocating, growing and shrinking the newest block of a lane happens in place; an older
+ * block that is deallocated stays until its scope ends, except that must-zero memory is cleared at once. A block that
+ * is grown inside a scope belongs to that scope afterwards, unless it stayed where it was. Contract: A12. */
 ca_allocator ca_arena_allocator(ca_arena *arena);
 
 #ifdef __cplusplus

@@ -82,15 +82,15 @@ void ca_unwrap_failed(ca_error error);
 
 /* CA_RESULT_(type): the three operations on its result; see the generic names below. */
 #define CA_RESULT_(type)                                                                                               \
-    static inline bool type##_is_ok(type##_result result)                                                             \
+    static inline bool type##_is_ok(type##_result result)                                                              \
     {                                                                                                                  \
         return result.ptr != NULL;                                                                                     \
     }                                                                                                                  \
-    static inline ca_error type##_error_of(type##_result result)                                                      \
+    static inline ca_error type##_error_of(type##_result result)                                                       \
     {                                                                                                                  \
         return result.ptr != NULL ? CA_OK : (ca_error)result.size_or_error;                                            \
     }                                                                                                                  \
-    static inline type type##_unwrap(type##_result result)                                                            \
+    static inline type type##_unwrap(type##_result result)                                                             \
     {                                                                                                                  \
         type block;                                                                                                    \
         if (result.ptr == NULL)                                                                                        \
@@ -109,15 +109,15 @@ CA_RESULT_(ca_secret)
 } /* extern "C" */
 static_assert(sizeof(ca_block_result) == 2 * sizeof(void *), "results travel in two registers");
 #define CA_RESULT_(type)                                                                                               \
-    static inline bool ca_is_ok(type##_result result)                                                                 \
+    static inline bool ca_is_ok(type##_result result)                                                                  \
     {                                                                                                                  \
         return type##_is_ok(result);                                                                                   \
     }                                                                                                                  \
-    static inline ca_error ca_error_of(type##_result result)                                                          \
+    static inline ca_error ca_error_of(type##_result result)                                                           \
     {                                                                                                                  \
         return type##_error_of(result);                                                                                \
     }                                                                                                                  \
-    static inline type ca_unwrap(type##_result result)                                                                \
+    static inline type ca_unwrap(type##_result result)                                                                 \
     {                                                                                                                  \
         return type##_unwrap(result);                                                                                  \
     }
@@ -131,11 +131,11 @@ _Static_assert(sizeof(ca_block_result) == 2 * sizeof(void *), "results travel in
 
 /* Chooses by the type of a result. Variadic, because a compound literal has commas. */
 #define CA_BY_RESULT_(operation, ...)                                                                                  \
-    _Generic((__VA_ARGS__),                                                                                            \
-             ca_block_result: ca_block_##operation,                                                                    \
-             ca_nocaps_result: ca_nocaps_##operation,                                                                  \
-             ca_mustzero_result: ca_mustzero_##operation,                                                              \
-             ca_secret_result: ca_secret_##operation)(__VA_ARGS__)
+    _Generic((__VA_ARGS__), ca_block_result                                                                            \
+             : ca_block_##operation, ca_nocaps_result                                                                  \
+             : ca_nocaps_##operation, ca_mustzero_result                                                               \
+             : ca_mustzero_##operation, ca_secret_result                                                               \
+             : ca_secret_##operation)(__VA_ARGS__)
 
 /* bool ca_is_ok(result): there is a block. */
 #define ca_is_ok(...) CA_BY_RESULT_(is_ok, __VA_ARGS__)

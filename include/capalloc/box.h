@@ -200,8 +200,9 @@ void *ca_box_untracked(void *ptr);
  * Differs from CA_BOX_DEFINE in these. Contract: B1, B2, B3, L4.
  *
  *     name name_new(size_t count)                  `count` elements, all bytes zero: the destructor must accept such
- *     name name_new_in(authority, size_t count)    values. CA_ERROR_LAYOUT: their size overflows. 0 elements are a box
+ *                                                  values. CA_ERROR_LAYOUT: their size overflows. 0 elements are a box
  *                                                  like any other
+ *     name name_new_in(authority, size_t count)    the same by the right of an authority
  *     size_t name_count(const name *box)           0 when the box is empty
  *     type *name_get(const name *box)              the first element
  *     type *name_at(const name *box, size_t i)     element i; NULL when there is none

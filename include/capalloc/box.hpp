@@ -71,6 +71,7 @@ template <class T, class Intention = ca_block> class box
         return make_in(ca_default_authority(), std::forward<Arguments>(arguments)...);
     }
 
+    /* An empty box. Moving empties the source; assigning and the end of the scope drop what the box had. */
     box() noexcept = default;
     box(box &&source) noexcept : ptr_(std::exchange(source.ptr_, nullptr)), error_(std::exchange(source.error_, CA_OK))
     {

@@ -1,8 +1,43 @@
-/* Everything capalloc offers. */
+/* A memory allocator that checks every pointer given back to it, and can be told what memory is for. This header includes
+ * all others but box.hpp, for C++, and conformance.h, which belongs to a library of its own.
+ *
+ * A program that uses malloc runs on capalloc unchanged:
+ *
+ *     capalloc run -- program
+ *
+ * A program that calls the functions of this manual is linked to the library, or to the archive; in CMake,
+ * find_package(capalloc) brings the targets capalloc::capalloc and capalloc::static:
+ *
+ *     cc program.c $(pkg-config --cflags --libs capalloc)
+ *
+ * The environment variable CAPALLOC_OPTIONS is read once, at the first allocation, and not in a privileged process: words
+ * separated by commas. Sizes take K, M, G or T. What is unknown is reported on stderr and skipped.
+ *
+ *     limit=SIZE    no more memory than this for blocks; beyond it allocations fail
+ *     decay=MS      free memory goes back to the system when it is about this old; 200 unless told
+ *     helper        a thread in the background does that, so that an idle program does too
+ *     strict        a sized delete whose size cannot be right is a violation
+ *
+ * Pointers that are wrong are found when they are given back, and reported with a line on stderr before the program aborts:
+ * violation.h.
+ */
 #ifndef CAPALLOC_CAPALLOC_H
 #define CAPALLOC_CAPALLOC_H
 
+#include <capalloc/adapters.h>
+#include <capalloc/allocator.h>
+#include <capalloc/arena.h>
+#include <capalloc/block.h>
+#include <capalloc/box.h>
+#include <capalloc/error.h>
+#include <capalloc/fixed.h>
+#include <capalloc/global.h>
+#include <capalloc/heap.h>
+#include <capalloc/layout.h>
+#include <capalloc/libc.h>
 #include <capalloc/malloc.h>
+#include <capalloc/protect.h>
+#include <capalloc/rc.h>
 #include <capalloc/stats.h>
 #include <capalloc/violation.h>
 

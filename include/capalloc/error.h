@@ -10,7 +10,7 @@ extern "C" {
 typedef enum ca_error {
     CA_OK = 0,
     CA_ERROR_OUT_OF_MEMORY = 1, /* no memory, or no more of it for this process */
-    CA_ERROR_LAYOUT = 2,        /* no layout (L1, L2), or one that this call cannot meet */
+    CA_ERROR_LAYOUT = 2,        /* no valid layout, or one that this call cannot meet */
     CA_ERROR_QUOTA = 3,         /* the authority has less than that left */
     CA_ERROR_NOT_PERMITTED = 4, /* the authority lacks the right */
     CA_ERROR_STALE = 5,         /* the block was given back, or the authority revoked */

@@ -96,18 +96,20 @@ ca_allocator ca_heap_allocator(ca_authority authority);
  * Where the compiler knows the size of a ca_block, from 16 to 512 bytes, it works out the size class and the record of the
  * exact size, and the library has less to do: an allocation and its deallocation then cost no more than malloc and free.
  * The classes up to 512 bytes are therefore part of the ABI. Nothing here is for calling by hand. */
-#define CA_HINT_CLASS_(size)                                                                                           \
-    ((size) <= 256 ? (((size) + 15) / 16) : (((size) + 31) / 32 + 8))
+#define CA_HINT_CLASS_(size) ((size) <= 256 ? (((size) + 15) / 16) : (((size) + 31) / 32 + 8))
 #define CA_HINT_SLOT_(size) ((size) <= 256 ? ((size) + 15) / 16 * 16 : ((size) + 31) / 32 * 32)
 #define CA_HINT_(size) ((unsigned)(CA_HINT_CLASS_(size) | (0x80 + CA_HINT_SLOT_(size) - (size)) << 8))
+/* What ca_allocate and ca_deallocate call for constant sizes. */
 ca_block_result ca_block_allocate_hinted_(ca_authority authority, size_t size, unsigned hint);
 void ca_block_deallocate_hinted_(ca_block block, unsigned hint);
 
 #if defined(__GNUC__) && defined(__OPTIMIZE__)
 /* ca_allocate with the size class worked out where the layout is constant. */
-__attribute__((always_inline)) static inline ca_block_result ca_block_allocate_inline_(ca_authority authority, ca_layout layout)
+__attribute__((always_inline)) static inline ca_block_result ca_block_allocate_inline_(ca_authority authority,
+                                                                                       ca_layout layout)
 {
-    if (__builtin_constant_p(layout.size) && __builtin_constant_p(layout.align) && layout.size >= 16 && layout.size <= 512 &&
+    if (__builtin_constant_p(layout.size) && __builtin_constant_p(layout.align) && layout.size >= 16 &&
+        layout.size <= 512 &&
         (layout.align == 1 || layout.align == 2 || layout.align == 4 || layout.align == 8 || layout.align == 16)) {
         ca_block_result result = ca_block_allocate_hinted_(authority, layout.size, CA_HINT_(layout.size));
         if (result.ptr != NULL)
@@ -134,15 +136,15 @@ __attribute__((always_inline)) static inline void ca_block_deallocate_inline_(ca
 } /* extern "C" */
 
 #define CA_OVERLOADS_(type)                                                                                            \
-    static inline type##_result ca_shrink(type block, ca_layout layout)                                               \
+    static inline type##_result ca_shrink(type block, ca_layout layout)                                                \
     {                                                                                                                  \
         return type##_shrink(block, layout);                                                                           \
     }                                                                                                                  \
-    static inline type##_result ca_grow(ca_authority authority, type block, ca_layout layout)                         \
+    static inline type##_result ca_grow(ca_authority authority, type block, ca_layout layout)                          \
     {                                                                                                                  \
         return type##_grow(authority, block, layout);                                                                  \
     }                                                                                                                  \
-    static inline type##_result ca_grow_zeroed(ca_authority authority, type block, ca_layout layout)                  \
+    static inline type##_result ca_grow_zeroed(ca_authority authority, type block, ca_layout layout)                   \
     {                                                                                                                  \
         return type##_grow_zeroed(authority, block, layout);                                                           \
     }                                                                                                                  \
@@ -150,36 +152,50 @@ __attribute__((always_inline)) static inline void ca_block_deallocate_inline_(ca
     {                                                                                                                  \
         return type##_check(block);                                                                                    \
     }
+/* ca_shrink, ca_grow, ca_grow_zeroed and ca_check in C++: overloads. */
 CA_OVERLOADS_(ca_block)
 CA_OVERLOADS_(ca_nocaps)
 CA_OVERLOADS_(ca_mustzero)
 CA_OVERLOADS_(ca_secret)
 #undef CA_OVERLOADS_
 
+/* ca_deallocate, ca_deallocate_zeroed and ca_wipe in C++: overloads. */
 static inline void ca_deallocate(ca_block block)
 {
     ca_block_deallocate_inline_(block);
 }
+
+/* The same. */
 static inline void ca_deallocate(ca_nocaps block)
 {
     ca_nocaps_deallocate(block);
 }
+
+/* The same. */
 static inline void ca_deallocate(ca_wiped block)
 {
     ca_wiped_deallocate(block);
 }
+
+/* The same. */
 static inline void ca_deallocate_zeroed(ca_mustzero block)
 {
     ca_mustzero_deallocate_zeroed(block);
 }
+
+/* The same. */
 static inline void ca_deallocate_zeroed(ca_secret block)
 {
     ca_secret_deallocate_zeroed(block);
 }
+
+/* The same. */
 static inline ca_wiped ca_wipe(ca_mustzero *block)
 {
     return ca_mustzero_wipe(block);
 }
+
+/* The same. */
 static inline ca_wiped ca_wipe(ca_secret *block)
 {
     return ca_secret_wipe(block);
@@ -192,21 +208,23 @@ static inline ca_wiped ca_wipe(ca_secret *block)
 
 /* Chooses by the type of a block. */
 #define CA_BY_BLOCK_(block, operation)                                                                                 \
-    _Generic((block),                                                                                                  \
-             ca_block: ca_block_##operation,                                                                           \
-             ca_nocaps: ca_nocaps_##operation,                                                                         \
-             ca_mustzero: ca_mustzero_##operation,                                                                     \
-             ca_secret: ca_secret_##operation)
+    _Generic((block), ca_block                                                                                         \
+             : ca_block_##operation, ca_nocaps                                                                         \
+             : ca_nocaps_##operation, ca_mustzero                                                                      \
+             : ca_mustzero_##operation, ca_secret                                                                      \
+             : ca_secret_##operation)
 
 #define ca_deallocate(...)                                                                                             \
-    _Generic((__VA_ARGS__),                                                                                            \
-             ca_block: ca_block_deallocate_inline_,                                                                    \
-             ca_nocaps: ca_nocaps_deallocate,                                                                          \
-             ca_wiped: ca_wiped_deallocate)(__VA_ARGS__)
+    _Generic((__VA_ARGS__), ca_block                                                                                   \
+             : ca_block_deallocate_inline_, ca_nocaps                                                                  \
+             : ca_nocaps_deallocate, ca_wiped                                                                          \
+             : ca_wiped_deallocate)(__VA_ARGS__)
 #define ca_deallocate_zeroed(...)                                                                                      \
-    _Generic((__VA_ARGS__), ca_mustzero: ca_mustzero_deallocate_zeroed, ca_secret: ca_secret_deallocate_zeroed)(       \
-        __VA_ARGS__)
-#define ca_wipe(...) _Generic((__VA_ARGS__), ca_mustzero *: ca_mustzero_wipe, ca_secret *: ca_secret_wipe)(__VA_ARGS__)
+    _Generic((__VA_ARGS__), ca_mustzero                                                                                \
+             : ca_mustzero_deallocate_zeroed, ca_secret                                                                \
+             : ca_secret_deallocate_zeroed)(__VA_ARGS__)
+#define ca_wipe(...)                                                                                                   \
+    _Generic((__VA_ARGS__), ca_mustzero * : ca_mustzero_wipe, ca_secret * : ca_secret_wipe)(__VA_ARGS__)
 #define ca_check(...) CA_BY_BLOCK_((__VA_ARGS__), check)(__VA_ARGS__)
 #define ca_shrink(...) CA_BY_BLOCK_(CA_FIRST_(__VA_ARGS__, 0), shrink)(__VA_ARGS__)
 #define ca_grow(...) CA_BY_BLOCK_(CA_SECOND_(__VA_ARGS__, 0), grow)(__VA_ARGS__)

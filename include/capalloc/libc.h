@@ -1,8 +1,8 @@
-/* The C library's malloc as an allocator: whichever malloc the program that includes this is linked to. In a program that
- * runs on the drop-in library that is capalloc itself.
+/* The C library's malloc as an allocator: whichever malloc the program that includes this is linked to. In a program
+ * that runs on the drop-in library that is capalloc itself.
  *
- * In a header of its own and inline, because the library never calls malloc. It detects no misuse of its own; what happens
- * is up to that malloc.
+ * In a header of its own and inline, because the library never calls malloc. It detects no misuse of its own; what
+ * happens is up to that malloc.
  */
 #ifndef CAPALLOC_LIBC_H
 #define CAPALLOC_LIBC_H

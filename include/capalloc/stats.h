@@ -53,6 +53,7 @@ typedef struct ca_stats {
     ca_class_stats size_class[CA_STATS_CLASSES_MAX];
 } ca_stats;
 
+/* An initializer that sets struct_size, everything else 0. */
 /* clang-format off */
 #ifdef __cplusplus
 #define CA_STATS_INIT { sizeof(ca_stats) }

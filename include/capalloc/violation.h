@@ -25,6 +25,7 @@ typedef enum ca_violation_kind {
     CA_VIOLATION_KIND_MAKE_32_BITS = 0x7fffffff
 } ca_violation_kind;
 
+/* What a handler is told. struct_size grows with the library. */
 typedef struct ca_violation {
     size_t struct_size;
     ca_violation_kind kind;

@@ -1,5 +1,5 @@
-/* The arena's memory: lanes of chunks, each twice as large as the one before, so that there are few of them and little is
- * asked of the allocator below. Records lie in tables beside the chunks.
+/* The arena's memory: lanes of chunks, each twice as large as the one before, so that there are few of them and
+ * little is asked of the allocator below. Records lie in tables beside the chunks.
  */
 #include "api/arena.h"
 

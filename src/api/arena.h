@@ -8,8 +8,8 @@
 
 enum cai_arena_lane { CAI_LANE_ORDINARY, CAI_LANE_NOCAPS, CAI_LANE_MUSTZERO };
 
-/* [start, start + size) is a block of the allocator below; the first `used` bytes of it were handed out, padding included,
- * when it stopped being the chunk in use. Memory of the must-zero lane that is not used is zero. */
+/* [start, start + size) is a block of the allocator below; the first `used` bytes of it were handed out, padding
+ * included, when it stopped being the chunk in use. Memory of the must-zero lane that is not used is zero. */
 struct ca_arena_chunk {
     char *start;
     ca_layout layout;

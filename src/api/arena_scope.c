@@ -1,7 +1,8 @@
-/* The arena's scopes. A scope is known by a number that is never used again, and carries the number of the one around it;
- * so the arena knows the innermost open one without a list, and any other is out of order.
+/* The arena's scopes. A scope is known by a number that is never used again, and carries the number of the one around
+ * it; so the arena knows the innermost open one without a list, and any other is out of order.
  *
- * In the must-zero lane everything behind the top is zero, always: what a scope used is cleared before the top goes back.
+ * In the must-zero lane everything behind the top is zero, always: what a scope used is cleared before the top goes
+ * back.
  */
 #include "api/arena.h"
 

@@ -1,5 +1,5 @@
-/* The arena as an allocator. Only the newest block of a lane can move the top, and only when it belongs to the innermost
- * open scope: otherwise the end of that scope would cut through it.
+/* The arena as an allocator. Only the newest block of a lane can move the top, and only when it belongs to the
+ * innermost open scope: otherwise the end of that scope would cut through it.
  */
 #include "api/arena.h"
 

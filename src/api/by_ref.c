@@ -1,5 +1,5 @@
-/* ca_by_ref: a trait object whose self is another trait object. Every method goes through the door of the other, so that
- * what that one leaves out is provided from its own methods.
+/* ca_by_ref: a trait object whose self is another trait object. Every method goes through the door of the other, so
+ * that what that one leaves out is provided from its own methods.
  */
 #include <capalloc/allocator.h>
 

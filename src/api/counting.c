@@ -1,5 +1,5 @@
-/* ca_counting: counters in front of an allocator. Each is atomic for itself. The length handed out is the length counted,
- * so that the sums return to zero when all blocks have.
+/* ca_counting: counters in front of an allocator. Each is atomic for itself. The length handed out is the length
+ * counted, so that the sums return to zero when all blocks have.
  */
 #include <capalloc/adapters.h>
 

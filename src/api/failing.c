@@ -1,5 +1,5 @@
-/* ca_failing: an allocator that fails when it is told to, so that a program's error paths can be walked. Which call fails
- * depends on its number and the seed alone.
+/* ca_failing: an allocator that fails when it is told to, so that a program's error paths can be walked. Which call
+ * fails depends on its number and the seed alone.
  */
 #include <capalloc/adapters.h>
 

@@ -140,9 +140,9 @@ static struct judged judge(enum cai_place place, const void *address, size_t byt
 
     if (judged.live.state == NULL) {
         struct cai_lookup there = cai_find_any(address);
-        judged.verdict = there.found == CAI_FOUND_FREED                             ? STALE
+        judged.verdict = there.found == CAI_FOUND_FREED                          ? STALE
                          : there.found == CAI_FOUND_LIVE && there.place != place ? WRONG_TYPE
-                                                                                    : NO_BLOCK;
+                                                                                 : NO_BLOCK;
     } else if ((judged.live.live == CAI_STATE_WIPED) != wiped) {
         judged.verdict = WRONG_TYPE;
     } else {
@@ -181,7 +181,44 @@ static CAI_COLD ca_error report(enum cai_place place, const void *address, struc
 
 /* --- giving back --- */
 
-static CAI_NOINLINE void deallocate_slow(enum cai_place place, void *address, size_t bytes, bool wiped, const char *function)
+/* The room a block was cut from: what must be zero when it goes back. */
+static size_t slot_of(enum cai_place place, struct cai_live live)
+{
+    return live.size_class == 0 ? cai_large_run_bytes(place, live.granule) : cai_class_sizes[live.size_class];
+}
+
+/* Costs more than clearing. */
+#if defined(CAI_DEBUG) && CAI_DEBUG
+enum { WIPED_IS_CHECKED = true };
+#else
+enum { WIPED_IS_CHECKED = false };
+#endif
+
+static bool is_zero(const void *address, size_t bytes)
+{
+    const char *text = address;
+
+    return text[0] == 0 && memcmp(text, text + 1, bytes - 1) == 0;
+}
+
+static bool was_written_after_wiping(enum cai_place place, const void *address, size_t bytes)
+{
+    struct judged judged = judge(place, address, bytes, true);
+
+    if (judged.verdict != AUTHENTIC || is_zero(address, slot_of(place, judged.live)))
+        return false;
+    cai_violation_report((ca_violation){.kind = CA_VIOLATION_NOT_WIPED,
+                                        .function = "ca_deallocate",
+                                        .address = address,
+                                        .size = slot_of(place, judged.live),
+                                        .place = cai_place_name(place),
+                                        .stated = "a wiped block",
+                                        .found = "a block that is not all zero,"});
+    return true;
+}
+
+static CAI_NOINLINE void deallocate_slow(enum cai_place place, void *address, size_t bytes, bool wiped,
+                                         const char *function)
 {
     struct judged judged = judge(place, address, bytes, wiped);
 
@@ -223,7 +260,7 @@ static ca_wiped wipe(enum cai_place place, void **address, size_t *bytes, const 
             report(place, *address, judged, function);
             return (ca_wiped){.ptr = NULL, .size = 0};
         }
-        cai_clear(*address, cai_live_usable(place, judged.live));
+        cai_clear(*address, slot_of(place, judged.live));
         cai_store_release(judged.live.state, CAI_STATE_WIPED);
     }
     *address = NULL;
@@ -267,8 +304,19 @@ static void *grow_in_place(enum cai_place place, void *address, struct cai_live 
     return layout.size <= cai_live_usable(place, live) ? address : NULL;
 }
 
-static result grow(ca_authority authority, enum cai_place place, void *address, size_t bytes, ca_layout layout, bool zeroed,
-                   const char *function)
+/* Makes [from, to) zero. Where free memory is zero, only what was already in the block's slot may not be (0: the block is a new
+ * one): an overflow may have got there. */
+static void zero_added(enum cai_place place, char *block, size_t from, size_t to, size_t slot)
+{
+    size_t unknown = cai_place_zeroes(place) ? cai_max(from, cai_min(to, slot)) : to;
+
+    cai_clear(block + from, unknown - from);
+    if (cai_self->id != 0)
+        cai_self->bytes_clear_skipped += to - unknown;
+}
+
+static result grow(ca_authority authority, enum cai_place place, void *address, size_t bytes, ca_layout layout,
+                   bool zeroed, const char *function)
 {
     if (!cai_authority_is_default(authority))
         return failure(CA_ERROR_NOT_PERMITTED);
@@ -280,8 +328,10 @@ static result grow(ca_authority authority, enum cai_place place, void *address, 
     struct judged judged = judge(place, address, bytes, false);
     if (judged.verdict != AUTHENTIC)
         return failure(report(place, address, judged, function));
+    size_t slot = slot_of(place, judged.live);
     void *grown = grow_in_place(place, address, judged.live, layout);
     if (grown == NULL) {
+        slot = 0;
         grown = cai_heap_allocate_aligned(place, layout.size, layout.align, false);
         if (grown == NULL)
             return failure(CA_ERROR_OUT_OF_MEMORY);
@@ -289,7 +339,7 @@ static result grow(ca_authority authority, enum cai_place place, void *address, 
         cai_heap_free_slow(place, address, function); /* clears it where the place wants that */
     }
     if (zeroed)
-        memset((char *)grown + bytes, 0, layout.size - bytes);
+        zero_added(place, grown, bytes, layout.size, slot);
     record(place, cai_find_live(place, grown), layout.size);
     return success(grown, layout.size);
 }
@@ -379,7 +429,7 @@ CAI_EXPORT void ca_wiped_deallocate(ca_wiped block)
 {
     enum cai_place place = cai_place_of(block.ptr) == CAI_PLACE_secret ? CAI_PLACE_secret : CAI_PLACE_mustzero;
 
-    if (block.size != 0)
+    if (block.size != 0 && !(WIPED_IS_CHECKED && was_written_after_wiping(place, block.ptr, block.size)))
         deallocate_slow(place, block.ptr, block.size, true, "ca_deallocate");
 }
 

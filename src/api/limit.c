@@ -1,5 +1,5 @@
-/* ca_limit: a budget. Bytes are charged before inner is asked and credited after it took them back, so that at no moment
- * more than the budget is out. The length handed out is the length charged.
+/* ca_limit: a budget. Bytes are charged before inner is asked and credited after it took them back, so that at no
+ * moment more than the budget is out. The length handed out is the length charged.
  */
 #include <capalloc/adapters.h>
 

@@ -75,7 +75,8 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
     return true;
 }
 
-void cai_settings_parse(struct cai_settings *settings, const char *text, void (*complain)(const char *word, size_t length))
+void cai_settings_parse(struct cai_settings *settings, const char *text,
+                        void (*complain)(const char *word, size_t length))
 {
     while (*text != '\0') {
         size_t length = strcspn(text, ",");

@@ -27,6 +27,7 @@ void cai_settings_start(void);
 
 /* Parses one option string into *settings. A word it does not know or cannot read is passed to `complain` (start, length)
  * and skipped. Exposed for tests and fuzzing. */
-void cai_settings_parse(struct cai_settings *settings, const char *text, void (*complain)(const char *word, size_t length));
+void cai_settings_parse(struct cai_settings *settings, const char *text,
+                        void (*complain)(const char *word, size_t length));
 
 #endif

@@ -2,6 +2,7 @@
 #include "estate/purge.h"
 
 #include "core/settings.h"
+#include "estate/policy.h"
 #include "estate/run.h"
 #include "os/os.h"
 
@@ -45,16 +46,21 @@ void cai_purge_state(unsigned number, uint32_t head, uint32_t units)
         memset((void *)inner_from, 0, inner_to - inner_from);
 }
 
-/* Gives one run back; it is unlinked and marked busy, the lock is not held. Returns what it became. */
-static enum cai_unit_kind give_back(unsigned number, uint32_t head, uint32_t units, bool unmap)
+/* Gives one run back; it is unlinked and marked busy, the lock is not held. Returns what it became; `before` when it stays. */
+static enum cai_unit_kind give_back(unsigned number, uint32_t head, uint32_t units, enum cai_way way,
+                                    enum cai_unit_kind before)
 {
     uintptr_t address = cai_view_of(number)->origin + ((uintptr_t)head << CAI_UNIT_SHIFT);
     size_t length = (size_t)units << CAI_UNIT_SHIFT;
 
+    if (way == CAI_WAY_KEEP)
+        return before;
     cai_purge_state(number, head, units);
     /* Unmapping the middle of a mapping makes one more of them, and their number is limited: fall back to discarding. */
-    if (unmap && cai_os_unmap(address, length))
+    if (way != CAI_WAY_DISCARD && cai_os_unmap(address, length))
         return CAI_UNIT_BARE;
+    if (way == CAI_WAY_UNMAP_ONLY)
+        return before;
     if (cai_os_discard(address, length))
         return CAI_UNIT_FRESH;
     return CAI_UNIT_DIRTY;
@@ -65,17 +71,18 @@ static size_t purge_run(struct cai_zone *zone, struct cai_unit *run, bool unmap)
 {
     uint32_t head = cai_unit_number(run);
     uint32_t units = run->units;
-    bool resident = run->kind == CAI_UNIT_DIRTY;
+    enum cai_unit_kind before = (enum cai_unit_kind)run->kind;
+    enum cai_way way = cai_policy_way(zone, head, units, unmap || units >= UNMAP_UNITS_MIN);
 
     cai_run_unlink(zone, run);
     run->kind = CAI_UNIT_BUSY;
     cai_lock_give(&zone->lock);
-    enum cai_unit_kind kind = give_back(zone->number, head, units, unmap || units >= UNMAP_UNITS_MIN);
+    enum cai_unit_kind kind = give_back(zone->number, head, units, way, before);
     cai_lock_take(&zone->lock);
     if (kind == CAI_UNIT_BARE)
-        cai_run_uncommit(zone, units);
+        cai_run_uncommit(zone, head, units);
     cai_run_link(zone, head, units, kind);
-    if (kind == CAI_UNIT_DIRTY || !resident)
+    if (kind == CAI_UNIT_DIRTY || before != CAI_UNIT_DIRTY)
         return 0;
     cai_add_relaxed(&purged, (uint64_t)units << CAI_UNIT_SHIFT);
     return (size_t)units << CAI_UNIT_SHIFT;
@@ -151,13 +158,14 @@ static size_t purge_bins(struct cai_zone *zone, struct cai_bins *bins)
 {
     size_t bytes = 0;
 
-    while (bins->occupied != 0) {
-        struct cai_unit *run = cai_view_of(zone->number)->units + bins->first[__builtin_ctzll(bins->occupied)];
-        enum cai_unit_kind kind = (enum cai_unit_kind)run->kind;
-        bytes += purge_run(zone, run, true);
-        if (run->kind == kind)
-            break; /* it could not be given back, and will not the next time */
-    }
+    for (unsigned bin = 0; bin < CAI_BINS; bin++)
+        while (bins->first[bin] != 0) {
+            struct cai_unit *run = cai_view_of(zone->number)->units + bins->first[bin];
+            enum cai_unit_kind kind = (enum cai_unit_kind)run->kind;
+            bytes += purge_run(zone, run, true);
+            if (run->kind == kind)
+                break; /* it could not be given back, and will not the next time */
+        }
     return bytes;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "core/settings.h"
+#include "estate/policy.h"
 #include "estate/purge.h"
 #include "os/os.h"
 
@@ -158,10 +159,11 @@ void cai_run_link(struct cai_zone *zone, uint32_t head, uint32_t count, enum cai
     }
 }
 
-void cai_run_uncommit(struct cai_zone *zone, size_t units)
+void cai_run_uncommit(struct cai_zone *zone, uint32_t head, uint32_t units)
 {
+    cai_policy_forget(zone, head, units);
     zone->committed_units -= units;
-    cai_sub_relaxed(&committed_units, units);
+    cai_sub_relaxed(&committed_units, (size_t)units);
 }
 
 static enum cai_map commit(struct cai_zone *zone, uint32_t head, uint32_t units)
@@ -171,14 +173,13 @@ static enum cai_map commit(struct cai_zone *zone, uint32_t head, uint32_t units)
     uintptr_t address = cai_view_of(zone->number)->origin + ((uintptr_t)head << CAI_UNIT_SHIFT);
     enum cai_place place = (enum cai_place)(zone->number / CAI_GRAINS);
 
-    enum cai_map result = now > limit ? CAI_MAP_SHORT : cai_os_map(address, (size_t)units << CAI_UNIT_SHIFT, true);
-
+    enum cai_map result = now > limit               ? CAI_MAP_SHORT
+                          : cai_place_zeroes(place) ? cai_policy_map(zone, head, units)
+                                                    : cai_os_map(address, (size_t)units << CAI_UNIT_SHIFT, true);
     if (result != CAI_MAP_DONE) {
         cai_sub_relaxed(&committed_units, units);
         return result;
     }
-    if (cai_place_zeroes(place))
-        cai_os_no_dump(address, (size_t)units << CAI_UNIT_SHIFT);
     cai_os_name(address, (size_t)units << CAI_UNIT_SHIFT, cai_place_name(place));
     zone->committed_units += units;
     for (size_t peak = cai_load_relaxed(&committed_units_peak); now > peak;)
@@ -248,8 +249,8 @@ static bool extend(struct cai_zone *zone, uint32_t units)
     uint32_t stride = SKIP_UNITS_MIN;
 
     while (want <= zone->units_max - zone->frontier) {
-        enum cai_map result = cai_zone_extend_tables(zone, zone->frontier + want) ? commit(zone, zone->frontier, want)
-                                                                                  : CAI_MAP_SHORT;
+        enum cai_map result =
+            cai_zone_extend_tables(zone, zone->frontier + want) ? commit(zone, zone->frontier, want) : CAI_MAP_SHORT;
         if (result == CAI_MAP_DONE) {
             cai_store_relaxed(&zone->frontier, zone->frontier + want);
             cai_run_link(zone, zone->frontier - want, want, CAI_UNIT_FRESH);
@@ -329,6 +330,26 @@ struct cai_unit *cai_run_take(struct cai_zone *zone, uint32_t count, uint32_t al
     return run;
 }
 
+/* Under the lock where it matters that no protection changes meanwhile. */
+bool cai_run_move(struct cai_unit *from, struct cai_unit *to)
+{
+    struct cai_zone *zone = &cai_zones[from->zone];
+    bool guarded = cai_place_zeroes((enum cai_place)(zone->number / CAI_GRAINS));
+
+    if (guarded)
+        cai_lock_take(&zone->lock);
+    bool may = cai_policy_may_move(zone);
+    bool moved = may && cai_os_move(cai_unit_address(from), (size_t)from->units << CAI_UNIT_SHIFT, cai_unit_address(to),
+                                    (size_t)to->units << CAI_UNIT_SHIFT);
+    if (may && !moved && guarded)
+        cai_policy_protect(zone, cai_unit_number(to), to->units); /* it may have been mapped again */
+    if (guarded)
+        cai_lock_give(&zone->lock);
+    if (moved)
+        cai_run_moved(from);
+    return moved;
+}
+
 void cai_run_moved(struct cai_unit *run)
 {
     struct cai_zone *zone = &cai_zones[run->zone];
@@ -336,7 +357,7 @@ void cai_run_moved(struct cai_unit *run)
     cai_lock_take(&zone->lock);
     cai_purge_state(zone->number, cai_unit_number(run), run->units);
     cai_store_relaxed(&zone->used_units, zone->used_units - run->units);
-    cai_run_uncommit(zone, run->units);
+    cai_run_uncommit(zone, cai_unit_number(run), run->units);
     cai_run_link(zone, cai_unit_number(run), run->units, CAI_UNIT_BARE);
     cai_lock_give(&zone->lock);
 }

@@ -15,7 +15,11 @@ struct cai_unit *cai_run_take(struct cai_zone *zone, uint32_t units, uint32_t al
 /* Gives a whole run back as dirty memory; under must-zero places its bytes must be zero already. */
 void cai_run_give(struct cai_unit *run);
 
-/* The same for a run whose pages were moved away by cai_os_move. */
+/* Moves the pages of one run to another, longer one of the same zone, whose content is lost, and gives the first back. False:
+ * not possible, or not without losing protection (policy.h); nothing changed. */
+bool cai_run_move(struct cai_unit *from, struct cai_unit *to);
+
+/* The same as cai_run_give for a run whose pages were moved away by cai_os_move. */
 void cai_run_moved(struct cai_unit *run);
 
 /* Makes a large run `units` long in place. Added units may hold anything. False: the neighbour is not free. */
@@ -34,6 +38,6 @@ size_t cai_committed_bytes_peak(void);
 /* For purge.c; the zone's lock is held. */
 void cai_run_unlink(struct cai_zone *zone, struct cai_unit *run);
 void cai_run_link(struct cai_zone *zone, uint32_t head, uint32_t units, enum cai_unit_kind kind);
-void cai_run_uncommit(struct cai_zone *zone, size_t units);
+void cai_run_uncommit(struct cai_zone *zone, uint32_t head, uint32_t units);
 
 #endif

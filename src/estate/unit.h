@@ -21,14 +21,14 @@ enum { CAI_UNIT_SHIFT = 16 };
 #define CAI_UNIT_BYTES ((size_t)1 << CAI_UNIT_SHIFT)
 
 enum cai_unit_kind {
-    CAI_UNIT_NONE,    /* beyond the frontier, or taken by somebody else's mapping */
-    CAI_UNIT_INNER,   /* not the head of its run */
-    CAI_UNIT_DIRTY,   /* free, mapped, content of earlier blocks */
-    CAI_UNIT_FRESH,   /* free, mapped, known zero, hardly resident */
-    CAI_UNIT_BARE,    /* free, not mapped */
-    CAI_UNIT_BUSY,    /* free, being given back: belongs to whoever does it */
-    CAI_UNIT_SLAB,    /* slots of one size class */
-    CAI_UNIT_LARGE,   /* one block */
+    CAI_UNIT_NONE,  /* beyond the frontier, or taken by somebody else's mapping */
+    CAI_UNIT_INNER, /* not the head of its run */
+    CAI_UNIT_DIRTY, /* free, mapped, content of earlier blocks */
+    CAI_UNIT_FRESH, /* free, mapped, known zero, hardly resident */
+    CAI_UNIT_BARE,  /* free, not mapped */
+    CAI_UNIT_BUSY,  /* free, being given back: belongs to whoever does it */
+    CAI_UNIT_SLAB,  /* slots of one size class */
+    CAI_UNIT_LARGE, /* one block */
 };
 
 struct cai_thread;
@@ -44,20 +44,21 @@ struct cai_unit {
     uint32_t head;      /* number of the run's head; last unit of any run, every unit of a slab */
     uint32_t next;      /* list of free runs of this length, or of slabs with room */
     uint32_t prev;
+    uint8_t guard; /* how it is protected, enum cai_guard; its own, whatever run it belongs to */
     union {
-        struct { /* free, dirty */
+        struct {                   /* free, dirty */
             uint32_t older, newer; /* list of dirty runs by age */
             uint32_t stamp_ms;     /* when it became free */
         };
-        struct { /* slab */
-            uint32_t slots;   /* how many fit */
-            uint32_t fresh;   /* slots handed out at least once; the others follow start, wrapping */
-            uint32_t used;    /* slots not known to be in the slab; counts what `remote` has not told yet as used */
-            uint32_t cursor;  /* where the search for free slots goes on: a slot, or a granule when slots are short */
-            uint32_t start;   /* slot where handing out began: spreads slabs over the sets of the caches */
-            uint8_t listed;   /* in its owner's list of slabs with room */
+        struct {             /* slab */
+            uint32_t slots;  /* how many fit */
+            uint32_t fresh;  /* slots handed out at least once; the others follow start, wrapping */
+            uint32_t used;   /* slots not known to be in the slab; counts what `remote` has not told yet as used */
+            uint32_t cursor; /* where the search for free slots goes on: a slot, or a granule when slots are short */
+            uint32_t start;  /* slot where handing out began: spreads slabs over the sets of the caches */
+            uint8_t listed;  /* in its owner's list of slabs with room */
         };
-        struct { /* large */
+        struct {            /* large */
             uint64_t bytes; /* usable */
         };
     };

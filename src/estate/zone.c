@@ -54,7 +54,8 @@ static void place_zone(const struct cai_geometry *geometry, unsigned number)
 
     /* Tables first to last: state (7/8 of the room), descriptors, owners; colours keep them off each other's cache sets. */
     view->origin = geometry->places + number * zone_bytes + offset;
-    view->state = (uint8_t *)(tables + (cai_os_random() % (zone_bytes / 256) & ~(CAI_PAGE_BYTES_MAX - 1)) + CAI_PAGE_BYTES_MAX);
+    view->state =
+        (uint8_t *)(tables + (cai_os_random() % (zone_bytes / 256) & ~(CAI_PAGE_BYTES_MAX - 1)) + CAI_PAGE_BYTES_MAX);
     view->units = (struct cai_unit *)(tables + zone_bytes / 16 + zone_bytes / 64 + CAI_PAGE_BYTES_MAX);
     view->owner = (uint32_t *)(tables + zone_bytes / 16 + zone_bytes / 32 + CAI_PAGE_BYTES_MAX);
     view->granules = 0;

@@ -239,7 +239,8 @@ static void flush_bin(struct cai_thread *thread, enum cai_place place, unsigned 
     for (enum cai_place place = 0; place < CAI_PLACES; place++)                                                        \
         for (unsigned word_ = 0; word_ < 2; word_++)                                                                   \
             for (uint64_t bits_ = (thread)->used_bins[place][word_]; bits_ != 0; bits_ &= bits_ - 1)                   \
-                for (unsigned size_class = word_ * 64 + (unsigned)__builtin_ctzll(bits_), once_ = 1; once_ != 0; once_ = 0)
+                for (unsigned size_class = word_ * 64 + (unsigned)__builtin_ctzll(bits_), once_ = 1; once_ != 0;       \
+                     once_ = 0)
 
 /* The slabs of one class that were kept although they are empty; the thread's lock is held. */
 static void drop_empty(struct cai_thread *thread, enum cai_place place, unsigned size_class)
@@ -279,14 +280,15 @@ void cai_cache_flush_all(struct cai_thread *thread)
     cai_cache_publish(thread);
     cai_lock_take(&thread->lock);
     collect(thread);
-    FOR_USED_BINS (thread, place, size_class)
-        empty_class(thread, place, size_class);
+    FOR_USED_BINS(thread, place, size_class)
+    empty_class(thread, place, size_class);
     cai_lock_give(&thread->lock);
 }
 
 void cai_cache_salvage(struct cai_thread *thread)
 {
-    FOR_USED_BINS (thread, place, size_class) {
+    FOR_USED_BINS(thread, place, size_class)
+    {
         struct cai_bin *bin = &thread->bins[place][size_class];
         if (bin->count > bin->limit)
             bin->count = bin->limit;
@@ -298,7 +300,8 @@ void cai_cache_flush_idle(struct cai_thread *thread)
 {
     cai_cache_publish(thread);
     cai_lock_take(&thread->lock);
-    FOR_USED_BINS (thread, place, size_class) {
+    FOR_USED_BINS(thread, place, size_class)
+    {
         struct cai_bin *bin = &thread->bins[place][size_class];
         uint32_t mark = (uint32_t)(bin->rounds + (uint64_t)bin->period - (uint64_t)bin->countdown) * 2048 + bin->count;
         if (thread->marks[place][size_class] == mark)
@@ -362,7 +365,8 @@ CAI_NOINLINE void *cai_cache_take_slow(enum cai_place place, unsigned size_class
 
 /* A slot of another heap's slab: back into the slab at once, the count told later. The exchange makes two threads that
  * free the same block in the same instant one free and one violation. */
-static bool put_foreign(struct cai_thread *thread, struct cai_unit *slab, enum cai_place place, uint8_t *state, uint8_t live)
+static bool put_foreign(struct cai_thread *thread, struct cai_unit *slab, enum cai_place place, uint8_t *state,
+                        uint8_t live)
 {
     if (!cai_swap_strong_acq_rel(state, &live, cai_state_freed(place, CAI_STATE_IN_SLAB)))
         return false;

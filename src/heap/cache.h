@@ -62,7 +62,8 @@ CAI_INLINE void cai_cache_zero(struct cai_thread *thread, void *address, size_t 
 }
 
 /* A slot of the class, or NULL: then cai_cache_take_slow has it. With `zeroed`, its first `bytes` bytes are zero. */
-CAI_INLINE void *cai_cache_take(enum cai_place place, enum cai_grain grain, size_t size_class, bool zeroed, size_t bytes)
+CAI_INLINE void *cai_cache_take(enum cai_place place, enum cai_grain grain, size_t size_class, bool zeroed,
+                                size_t bytes)
 {
     struct cai_thread *thread = cai_self;
     struct cai_bin *bin = &thread->bins[place][size_class];

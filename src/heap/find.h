@@ -7,10 +7,10 @@
 
 /* A live block of a place. */
 struct cai_live {
-    uint8_t *state;      /* its first state byte, NULL: no live block of the place starts there */
-    size_t granule;      /* in its zone */
-    uint8_t live;        /* what the state byte said */
-    uint8_t size_class;  /* 0: a large block */
+    uint8_t *state;     /* its first state byte, NULL: no live block of the place starts there */
+    size_t granule;     /* in its zone */
+    uint8_t live;       /* what the state byte said */
+    uint8_t size_class; /* 0: a large block */
     enum cai_grain grain;
 };
 

@@ -9,7 +9,6 @@
 #include "heap/clear.h"
 #include "heap/heap.h"
 #include "heap/tick.h"
-#include "os/os.h"
 
 #include <string.h>
 
@@ -153,6 +152,11 @@ size_t cai_large_bytes(enum cai_place place, size_t granule)
     return usable(run_at(place, granule));
 }
 
+size_t cai_large_run_bytes(enum cai_place place, size_t granule)
+{
+    return (size_t)run_at(place, granule)->units << CAI_UNIT_SHIFT;
+}
+
 uint64_t *cai_large_exact(enum cai_place place, size_t granule)
 {
     return &run_at(place, granule)->bytes;
@@ -178,11 +182,8 @@ static void *move(enum cai_place place, struct cai_unit *from, size_t bytes)
     cai_store_release(state_of(to), CAI_STATE_LARGE);
     cai_store_relaxed(state_of(from), CAI_STATE_CACHED);
     /* Into warm memory copying is cheaper: the pages are there, and those moved would only replace them. */
-    if (from_bytes >= MOVE_BYTES_MIN && to->zeroed &&
-        cai_os_move(cai_unit_address(from), from_bytes, cai_unit_address(to), (size_t)units << CAI_UNIT_SHIFT)) {
-        cai_run_moved(from);
+    if (from_bytes >= MOVE_BYTES_MIN && to->zeroed && cai_run_move(from, to))
         return address;
-    }
     memcpy(address, (void *)cai_unit_address(from), usable(from));
     if (cai_place_zeroes(place))
         clear_run(from);

@@ -16,6 +16,9 @@ bool cai_large_put(enum cai_place place, size_t granule, uint8_t live);
 /* Usable bytes of a live large block: the exact size, rounded up to pages. */
 size_t cai_large_bytes(enum cai_place place, size_t granule);
 
+/* The whole run of a live large block, past what the program may use: an overflow may have got there. */
+size_t cai_large_run_bytes(enum cai_place place, size_t granule);
+
 /* Where the exact size of a live large block stands. */
 uint64_t *cai_large_exact(enum cai_place place, size_t granule);
 

@@ -6,6 +6,7 @@
 
 #include "core/settings.h"
 #include "estate/meta.h"
+#include "estate/policy.h"
 #include "estate/run.h"
 #include "heap/tick.h"
 #include "os/os.h"
@@ -43,6 +44,7 @@ static void after_fork_in_parent(void)
 
 static void after_fork_in_child(void)
 {
+    cai_policy_after_fork_in_child(); /* first: whatever comes may look at the blocks */
     unlock_estate();
     cai_thread_after_fork_in_child();
     cai_thread_unlock_all();
@@ -52,10 +54,12 @@ static void after_fork_in_child(void)
 /* Once: every allocation fails from now on, and nobody would know why. */
 static CAI_COLD void say_why_not(enum cai_estate_start result)
 {
-    static const char second[] = "capalloc: second-engine: another copy of the library is at work in this process; this one "
-                                 "gives no memory\n";
-    static const char nowhere[] = "capalloc: no-addresses: no part of the address space is free enough for the heap; there "
-                                  "will be no memory\n";
+    static const char second[] =
+        "capalloc: second-engine: another copy of the library is at work in this process; this one "
+        "gives no memory\n";
+    static const char nowhere[] =
+        "capalloc: no-addresses: no part of the address space is free enough for the heap; there "
+        "will be no memory\n";
 
     if (result == CAI_ESTATE_SECOND_ENGINE)
         cai_os_write_error(second, sizeof second - 1);

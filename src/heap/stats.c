@@ -73,7 +73,8 @@ CAI_NO_TSAN static void count_allocations(ca_stats *stats)
         for (unsigned place = 0; place < CAI_PLACES; place++)
             for (unsigned size_class = 1; size_class < CAI_CLASSES; size_class++) {
                 const struct cai_bin *bin = &thread->bins[place][size_class];
-                stats->size_class[size_class].allocations += bin->rounds + (uint64_t)((int64_t)bin->period - bin->countdown);
+                stats->size_class[size_class].allocations +=
+                    bin->rounds + (uint64_t)((int64_t)bin->period - bin->countdown);
             }
         stats->size_class[LARGE_ROW].allocations += thread->large_allocations;
         stats->bytes_cleared += thread->bytes_cleared;

@@ -43,7 +43,7 @@ struct cai_thread {
     uint32_t pending;              /* ... this many, not yet told */
     uint64_t used_bins[CAI_PLACES][2];
     struct cai_unit *large[CAI_LARGE_CACHED]; /* large blocks for reuse */
-    bool large_idle; /* no large block was taken from or put into the cache since the last look */
+    bool large_idle;              /* no large block was taken from or put into the cache since the last look */
     uint64_t bytes_cleared;       /* because somebody asked for zeros, or must-zero memory went back */
     uint64_t bytes_clear_skipped; /* asked for as zero and known to be */
     uint64_t large_allocations;
@@ -58,8 +58,8 @@ struct cai_thread {
     struct cai_thread *next_all;    /* the registry: every heap there ever was */
     struct cai_thread *next_orphan; /* heaps without a thread */
     bool orphan;
-    bool warm;           /* an orphan whose bins still hold slots */
-    uint64_t orphan_ms;  /* since when */
+    bool warm;                               /* an orphan whose bins still hold slots */
+    uint64_t orphan_ms;                      /* since when */
     uint16_t wants[CAI_PLACES][CAI_CLASSES]; /* slots a bin's next refill takes: twice as many each time */
     uint32_t marks[CAI_PLACES][CAI_CLASSES]; /* what each bin had done at the last look, to find idle ones */
 };

@@ -34,10 +34,10 @@ static void *allocate(size_t size, size_t alignment)
 /* As the standard says: call the new-handler and try again until there is memory or no handler. */
 static CAI_COLD void *new_failed(size_t size, size_t alignment, bool may_throw)
 {
-    new_handler (*get_handler)(void) =
-        (new_handler(*)(void))(uintptr_t)runtime_function((void *)(uintptr_t)_ZSt15get_new_handlerv, "_ZSt15get_new_handlerv");
-    void (*throw_bad_alloc)(void) =
-        (void (*)(void))(uintptr_t)runtime_function((void *)(uintptr_t)_ZSt17__throw_bad_allocv, "_ZSt17__throw_bad_allocv");
+    new_handler (*get_handler)(void) = (new_handler(*)(void))(uintptr_t)runtime_function(
+        (void *)(uintptr_t)_ZSt15get_new_handlerv, "_ZSt15get_new_handlerv");
+    void (*throw_bad_alloc)(void) = (void (*)(void))(uintptr_t)runtime_function(
+        (void *)(uintptr_t)_ZSt17__throw_bad_allocv, "_ZSt17__throw_bad_allocv");
 
     for (;;) {
         new_handler handler = get_handler != NULL ? get_handler() : NULL;
@@ -101,10 +101,10 @@ NEW(_ZnwmRKSt9nothrow_t, (size_t size, const struct nothrow *tag IGNORED), 16, f
 NEW(_ZnamRKSt9nothrow_t, (size_t size, const struct nothrow *tag IGNORED), 16, false)
 NEW(_ZnwmSt11align_val_t, (size_t size, size_t alignment), alignment, true)
 NEW(_ZnamSt11align_val_t, (size_t size, size_t alignment), alignment, true)
-NEW(_ZnwmSt11align_val_tRKSt9nothrow_t,
-    (size_t size, size_t alignment, const struct nothrow *tag IGNORED), alignment, false)
-NEW(_ZnamSt11align_val_tRKSt9nothrow_t,
-    (size_t size, size_t alignment, const struct nothrow *tag IGNORED), alignment, false)
+NEW(_ZnwmSt11align_val_tRKSt9nothrow_t, (size_t size, size_t alignment, const struct nothrow *tag IGNORED), alignment,
+    false)
+NEW(_ZnamSt11align_val_tRKSt9nothrow_t, (size_t size, size_t alignment, const struct nothrow *tag IGNORED), alignment,
+    false)
 
 DELETE(_ZdlPv, (void *block), operator_delete(block))
 DELETE(_ZdaPv, (void *block), operator_delete(block))
@@ -118,5 +118,7 @@ DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t alignment IGNOR
        operator_delete(block))
 DELETE(_ZdlPvm, (void *block, size_t size), operator_delete_sized(block, size, 16))
 DELETE(_ZdaPvm, (void *block, size_t size), operator_delete_sized(block, size, 16))
-DELETE(_ZdlPvmSt11align_val_t, (void *block, size_t size, size_t alignment), operator_delete_sized(block, size, alignment))
-DELETE(_ZdaPvmSt11align_val_t, (void *block, size_t size, size_t alignment), operator_delete_sized(block, size, alignment))
+DELETE(_ZdlPvmSt11align_val_t, (void *block, size_t size, size_t alignment),
+       operator_delete_sized(block, size, alignment))
+DELETE(_ZdaPvmSt11align_val_t, (void *block, size_t size, size_t alignment),
+       operator_delete_sized(block, size, alignment))

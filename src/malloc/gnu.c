@@ -80,7 +80,8 @@ CAI_EXPORT int malloc_info(int options, FILE *stream)
     fprintf(stream, "<malloc version=\"capalloc-1\">\n<heap nr=\"0\">\n<sizes>\n");
     for (unsigned i = 1; i < CAI_CLASSES; i++)
         if (stats.size_class[i].live_blocks != 0)
-            fprintf(stream, "  <size to=\"%llu\" count=\"%llu\"/>\n", (unsigned long long)stats.size_class[i].slot_bytes,
+            fprintf(stream, "  <size to=\"%llu\" count=\"%llu\"/>\n",
+                    (unsigned long long)stats.size_class[i].slot_bytes,
                     (unsigned long long)stats.size_class[i].live_blocks);
     fprintf(stream,
             "</sizes>\n<total type=\"live\" count=\"%llu\" size=\"%llu\"/>\n"

@@ -49,6 +49,18 @@ bool cai_os_read_write(void *address, size_t length);
 /* Keeps the range out of core dumps. */
 bool cai_os_no_dump(uintptr_t address, size_t length);
 
+/* Has the range read as zero in a child of fork, and in the child's children. Not for hidden memory. */
+bool cai_os_wipe_on_fork(uintptr_t address, size_t length);
+
+/* Keeps the range out of swap until it is unmapped, within the limits of the process; a child of fork does not inherit it.
+ * With `resident` its pages are brought in now, those already in swap included, else each when it is touched. */
+bool cai_os_lock(uintptr_t address, size_t length, bool resident);
+
+/* Like cai_os_map, but the pages are in nobody's reach but this process's own loads and stores, not even the kernel's; locked,
+ * left out of core dumps, and not there in a child of fork. They cannot be discarded or moved, and are freed when the last
+ * of the whole range is unmapped. SHORT also when the kernel has no such memory. */
+enum cai_map cai_os_map_hidden(uintptr_t address, size_t length);
+
 /* Names the range in /proc/self/maps where the kernel can. A hint. */
 void cai_os_name(uintptr_t address, size_t length, const char *name);
 

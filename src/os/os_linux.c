@@ -4,6 +4,7 @@
 #include "base/bits.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
@@ -19,6 +20,12 @@
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
+#endif
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
+#ifndef SYS_memfd_secret
+#define SYS_memfd_secret 447
 #endif
 #ifndef PR_SET_VMA
 #define PR_SET_VMA 0x53564d41
@@ -36,16 +43,15 @@ size_t cai_os_page_size(void)
 }
 
 /* By system call: tools and programs that interpose mmap have their own ideas of where memory should lie. */
-static void *map_raw(uintptr_t address, size_t length, int flags)
+static void *map_raw(uintptr_t address, size_t length, int flags, int fd)
 {
-    return (void *)syscall(SYS_mmap, pointer(address), length, PROT_READ | PROT_WRITE, flags, -1, 0);
+    return (void *)syscall(SYS_mmap, pointer(address), length, PROT_READ | PROT_WRITE, flags | MAP_FIXED_NOREPLACE, fd,
+                           0);
 }
 
-enum cai_map cai_os_map(uintptr_t address, size_t length, bool charged)
+static enum cai_map map_here(uintptr_t address, size_t length, int flags, int fd)
 {
-    int saved = errno;
-    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | (charged ? 0 : MAP_NORESERVE);
-    void *got = map_raw(address, length, flags);
+    void *got = map_raw(address, length, flags, fd);
     bool taken = got == MAP_FAILED && errno == EEXIST;
 
     /* Kernels before 4.17 and some emulators take the address for a hint and choose another when it is in use. */
@@ -53,8 +59,36 @@ enum cai_map cai_os_map(uintptr_t address, size_t length, bool charged)
         munmap(got, length);
         taken = true;
     }
-    errno = saved;
     return got == pointer(address) ? CAI_MAP_DONE : taken ? CAI_MAP_TAKEN : CAI_MAP_SHORT;
+}
+
+enum cai_map cai_os_map(uintptr_t address, size_t length, bool charged)
+{
+    int saved = errno;
+    enum cai_map result = map_here(address, length, MAP_PRIVATE | MAP_ANONYMOUS | (charged ? 0 : MAP_NORESERVE), -1);
+
+    errno = saved;
+    return result;
+}
+
+/* Pages of a file with a single purpose. A child must not get them: clearing its memory, it would clear the parent's. */
+enum cai_map cai_os_map_hidden(uintptr_t address, size_t length)
+{
+    int saved = errno;
+    int fd = (int)syscall(SYS_memfd_secret, O_CLOEXEC);
+    enum cai_map result = CAI_MAP_SHORT;
+
+    if (fd >= 0) {
+        if (ftruncate(fd, (off_t)length) == 0)
+            result = map_here(address, length, MAP_SHARED, fd);
+        close(fd);
+        if (result == CAI_MAP_DONE && madvise(pointer(address), length, MADV_DONTFORK) != 0) {
+            munmap(pointer(address), length);
+            result = CAI_MAP_SHORT;
+        }
+    }
+    errno = saved;
+    return result;
 }
 
 bool cai_os_peek(uintptr_t address, void *out, size_t length)
@@ -80,7 +114,9 @@ bool cai_os_unmap(uintptr_t address, size_t length)
 bool cai_os_discard(uintptr_t address, size_t length)
 {
     int saved = errno;
-    bool done = madvise(pointer(address), length, MADV_DONTNEED) == 0;
+    /* Locked memory wants to be told so; kernels before 5.18 keep it. */
+    bool done = madvise(pointer(address), length, MADV_DONTNEED) == 0 ||
+                madvise(pointer(address), length, MADV_DONTNEED_LOCKED) == 0;
 
     errno = saved;
     return done;
@@ -93,7 +129,7 @@ bool cai_os_move(uintptr_t from, size_t from_length, uintptr_t to, size_t to_len
 
     /* Kernels before 6.17 unmap the target before they find out that the source will not do. */
     if (got != pointer(to))
-        map_raw(to, to_length, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE);
+        map_raw(to, to_length, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     errno = saved;
     return got == pointer(to);
 }
@@ -142,12 +178,34 @@ bool cai_os_no_dump(uintptr_t address, size_t length)
     return done;
 }
 
+bool cai_os_wipe_on_fork(uintptr_t address, size_t length)
+{
+    int saved = errno;
+    bool done = madvise(pointer(address), length, MADV_WIPEONFORK) == 0;
+
+    errno = saved;
+    return done;
+}
+
+bool cai_os_lock(uintptr_t address, size_t length, bool resident)
+{
+    int saved = errno;
+    bool done = mlock2(pointer(address), length, resident ? 0 : MLOCK_ONFAULT) == 0;
+
+    /* It may have been locked before its pages could not be brought in. */
+    if (!done)
+        munlock(pointer(address), length);
+    errno = saved;
+    return done;
+}
+
 void cai_os_name(uintptr_t address, size_t length, const char *name)
 {
     static bool refused; /* by kernels built without it; atomic */
     int saved = errno;
 
-    if (!__atomic_load_n(&refused, __ATOMIC_RELAXED) && prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, address, length, name) != 0)
+    if (!__atomic_load_n(&refused, __ATOMIC_RELAXED) &&
+        prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, address, length, name) != 0)
         __atomic_store_n(&refused, true, __ATOMIC_RELAXED);
     errno = saved;
 }

@@ -11,8 +11,8 @@ static account_box made(int balance)
     return account_box_move(&box);
 }
 
-int boxes(int early);
-int boxes(int early)
+int test_B2_B3_B4_clean_boxes(int early);
+int test_B2_B3_B4_clean_boxes(int early)
 {
     CA_SCOPED(account_box) box = made(1);
     CA_SCOPED(secret_box) secret = secret_box_new_zeroed();
@@ -52,8 +52,8 @@ void there_and_back(void)
     account_box_drop(&again);
 }
 
-int counted(int early);
-int counted(int early)
+int test_B2_B3_B4_clean_counted(int early);
+int test_B2_B3_B4_clean_counted(int early)
 {
     CA_SCOPED(account_rc) owner = account_rc_new((struct account){5});
     CA_SCOPED(account_rc) clone = account_rc_clone(&owner);

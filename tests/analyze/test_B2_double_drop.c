@@ -3,8 +3,8 @@
  * clang: unix.Malloc */
 #include "box.h"
 
-void drop_twice(void);
-void drop_twice(void)
+void test_B2_double_drop(void);
+void test_B2_double_drop(void)
 {
     account_box box = account_box_new((struct account){5});
     account_box copy = box;

@@ -5,8 +5,8 @@
  * clang does not follow the cleanup attribute. */
 #include "box.h"
 
-void drop_twice_at_the_end(void);
-void drop_twice_at_the_end(void)
+void test_B2_double_drop_scoped(void);
+void test_B2_double_drop_scoped(void)
 {
     CA_SCOPED(secret_box) box = secret_box_new((struct account){5});
     CA_SCOPED(secret_box) other = secret_box_from_raw(secret_box_get(&box));

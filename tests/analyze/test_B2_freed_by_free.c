@@ -4,8 +4,8 @@
 #include "box.h"
 #include <stdlib.h>
 
-void give_to_free(void);
-void give_to_free(void)
+void test_B2_freed_by_free(void);
+void test_B2_freed_by_free(void)
 {
     account_box box = account_box_new((struct account){5});
     free(account_box_into_raw(&box));

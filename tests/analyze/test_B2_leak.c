@@ -5,8 +5,8 @@
  * clang does not follow the cleanup attribute and would take every scoped box for a leak: it is not told what allocates. */
 #include "box.h"
 
-int balance_of_leak(void);
-int balance_of_leak(void)
+int test_B2_leak(void);
+int test_B2_leak(void)
 {
     account_box box = account_box_new((struct account){5});
     if (!account_box_is_ok(&box))

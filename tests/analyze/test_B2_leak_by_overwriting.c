@@ -3,8 +3,8 @@
  * clang: nothing */
 #include "box.h"
 
-int balance_of_the_second(void);
-int balance_of_the_second(void)
+int test_B2_leak_by_overwriting(void);
+int test_B2_leak_by_overwriting(void)
 {
     CA_SCOPED(account_box) box = account_box_new((struct account){1});
     if (!account_box_is_ok(&box))

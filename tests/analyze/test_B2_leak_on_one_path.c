@@ -3,8 +3,8 @@
  * clang: nothing */
 #include "box.h"
 
-int balance_if(int wanted);
-int balance_if(int wanted)
+int test_B2_leak_on_one_path(int wanted);
+int test_B2_leak_on_one_path(int wanted)
 {
     secret_box box = secret_box_new((struct account){5});
     if (!secret_box_is_ok(&box))

@@ -3,8 +3,8 @@
  * clang: core.NullDereference */
 #include "box.h"
 
-int balance_unchecked(void);
-int balance_unchecked(void)
+int test_B2_unchecked(void);
+int test_B2_unchecked(void)
 {
     CA_SCOPED(account_box) box = account_box_new((struct account){5});
     account_box_get(&box)->balance += 1;

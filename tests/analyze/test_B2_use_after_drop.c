@@ -3,8 +3,8 @@
  * clang: unix.Malloc */
 #include "box.h"
 
-int balance_after_drop(void);
-int balance_after_drop(void)
+int test_B2_use_after_drop(void);
+int test_B2_use_after_drop(void)
 {
     account_box box = account_box_new((struct account){5});
     if (!account_box_is_ok(&box))

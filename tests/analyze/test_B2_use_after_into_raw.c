@@ -3,8 +3,8 @@
  * clang: core.NullDereference */
 #include "box.h"
 
-struct account *take(void);
-struct account *take(void)
+struct account *test_B2_use_after_into_raw(void);
+struct account *test_B2_use_after_into_raw(void)
 {
     CA_SCOPED(account_box) box = account_box_new((struct account){5});
     if (!account_box_is_ok(&box))

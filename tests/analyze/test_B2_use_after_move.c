@@ -3,8 +3,8 @@
  * clang: core.NullDereference */
 #include "box.h"
 
-int balance_after_move(void);
-int balance_after_move(void)
+int test_B2_use_after_move(void);
+int test_B2_use_after_move(void)
 {
     CA_SCOPED(account_box) box = account_box_new((struct account){5});
     if (!account_box_is_ok(&box))

@@ -3,8 +3,8 @@
  * clang: unix.Malloc */
 #include "box.h"
 
-void drop_array_twice(void);
-void drop_array_twice(void)
+void test_B3_array_double_drop(void);
+void test_B3_array_double_drop(void)
 {
     accounts box = accounts_new(3);
     accounts copy = box;

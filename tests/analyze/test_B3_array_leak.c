@@ -3,8 +3,8 @@
  * clang: nothing */
 #include "box.h"
 
-int first_of_leaked_array(void);
-int first_of_leaked_array(void)
+int test_B3_array_leak(void);
+int test_B3_array_leak(void)
 {
     accounts box = accounts_new(3);
     struct account *first = accounts_at(&box, 0);

@@ -8,8 +8,8 @@
 CA_BOX_DEFINE(plain_box, int, CA_NO_DESTRUCTOR)
 CA_BOX_DEFINE_AS(ca_secret, key_box, int, CA_NO_DESTRUCTOR)
 
-void give(void);
-void give(void)
+void test_Z1_B3_box_dropped_as_other_intention(void);
+void test_Z1_B3_box_dropped_as_other_intention(void)
 {
     key_box key = key_box_new(1);
 #ifdef CORRECT

@@ -13,8 +13,8 @@ static void keep(key_box *box)
     key_box_drop(box);
 }
 
-void give(void);
-void give(void)
+void test_Z1_B3_box_of_other_intention(void);
+void test_Z1_B3_box_of_other_intention(void)
 {
     plain_box plain = plain_box_new(1);
     key_box key = key_box_new(1);

@@ -10,8 +10,8 @@ static void take(ca_block block)
     ca_deallocate(block);
 }
 
-void give(void);
-void give(void)
+void test_Z1_N1_nocaps_to_block_parameter(void);
+void test_Z1_N1_nocaps_to_block_parameter(void)
 {
     ca_nocaps memory = ca_unwrap(ca_allocate_nocaps(ca_default_authority(), CA_LAYOUT_OF(int)));
 #ifdef CORRECT

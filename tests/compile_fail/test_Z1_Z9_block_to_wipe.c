@@ -4,8 +4,8 @@
  * c++: ca_block */
 #include <capalloc/heap.h>
 
-void give(void);
-void give(void)
+void test_Z1_Z9_block_to_wipe(void);
+void test_Z1_Z9_block_to_wipe(void)
 {
     ca_block block = ca_unwrap(ca_allocate(ca_default_authority(), CA_LAYOUT_OF(int)));
 #ifdef CORRECT

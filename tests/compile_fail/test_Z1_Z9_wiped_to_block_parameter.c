@@ -10,8 +10,8 @@ static void take(ca_block block)
     ca_deallocate(block);
 }
 
-void give(void);
-void give(void)
+void test_Z1_Z9_wiped_to_block_parameter(void);
+void test_Z1_Z9_wiped_to_block_parameter(void)
 {
     ca_secret block = ca_unwrap(ca_allocate_secret(ca_default_authority(), CA_LAYOUT_OF(int)));
     ca_wiped wiped = ca_wipe(&block);

@@ -4,8 +4,8 @@
  * c++: ca_wiped */
 #include <capalloc/heap.h>
 
-void give(void);
-void give(void)
+void test_Z1_Z9_wiped_to_shrink(void);
+void test_Z1_Z9_wiped_to_shrink(void)
 {
     ca_secret block = ca_unwrap(ca_allocate_secret(ca_default_authority(), CA_LAYOUT_OF(int)));
     ca_wiped wiped = ca_wipe(&block);

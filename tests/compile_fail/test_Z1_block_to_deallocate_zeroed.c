@@ -4,8 +4,8 @@
  * c++: ca_block */
 #include <capalloc/heap.h>
 
-void give(void);
-void give(void)
+void test_Z1_block_to_deallocate_zeroed(void);
+void test_Z1_block_to_deallocate_zeroed(void)
 {
     ca_block block = ca_unwrap(ca_allocate(ca_default_authority(), CA_LAYOUT_OF(int)));
 #ifdef CORRECT

@@ -4,8 +4,8 @@
  * c++: ca_mustzero */
 #include <capalloc/heap.h>
 
-void give(void);
-void give(void)
+void test_Z1_mustzero_to_deallocate(void);
+void test_Z1_mustzero_to_deallocate(void)
 {
     ca_mustzero block = ca_unwrap(ca_allocate_mustzero(ca_default_authority(), CA_LAYOUT_OF(int)));
 #ifdef CORRECT

@@ -5,8 +5,8 @@
 #include <capalloc/heap.h>
 #include <stdlib.h>
 
-void give(void);
-void give(void)
+void test_Z1_mustzero_to_free(void);
+void test_Z1_mustzero_to_free(void)
 {
     ca_mustzero block = ca_unwrap(ca_allocate_mustzero(ca_default_authority(), CA_LAYOUT_OF(int)));
 #ifdef CORRECT

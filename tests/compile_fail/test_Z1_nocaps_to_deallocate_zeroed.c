@@ -4,8 +4,8 @@
  * c++: ca_nocaps */
 #include <capalloc/heap.h>
 
-void give(void);
-void give(void)
+void test_Z1_nocaps_to_deallocate_zeroed(void);
+void test_Z1_nocaps_to_deallocate_zeroed(void)
 {
     ca_nocaps block = ca_unwrap(ca_allocate_nocaps(ca_default_authority(), CA_LAYOUT_OF(int)));
 #ifdef CORRECT

@@ -4,8 +4,8 @@
  * c++: ca_block_result */
 #include <capalloc/heap.h>
 
-void give(void);
-void give(void)
+void test_Z1_result_given_back(void);
+void test_Z1_result_given_back(void)
 {
     ca_block_result result = ca_allocate(ca_default_authority(), CA_LAYOUT_OF(int));
 #ifdef CORRECT

@@ -4,8 +4,8 @@
  * c++: ca_block */
 #include <capalloc/heap.h>
 
-void give(void);
-void give(void)
+void test_Z1_result_to_other_type(void);
+void test_Z1_result_to_other_type(void)
 {
     ca_block block;
 #ifdef CORRECT

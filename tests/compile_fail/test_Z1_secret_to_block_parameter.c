@@ -10,8 +10,8 @@ static void take(ca_block block)
     ca_deallocate(block);
 }
 
-void give(void);
-void give(void)
+void test_Z1_secret_to_block_parameter(void);
+void test_Z1_secret_to_block_parameter(void)
 {
     ca_secret memory = ca_unwrap(ca_allocate_secret(ca_default_authority(), CA_LAYOUT_OF(int)));
 #ifdef CORRECT

@@ -4,8 +4,8 @@
  * c++: ca_secret */
 #include <capalloc/heap.h>
 
-void give(void);
-void give(void)
+void test_Z1_secret_to_deallocate(void);
+void test_Z1_secret_to_deallocate(void)
 {
     ca_secret block = ca_unwrap(ca_allocate_secret(ca_default_authority(), CA_LAYOUT_OF(int)));
 #ifdef CORRECT

@@ -163,8 +163,8 @@ static void release_all(void)
     audit();
 }
 
-/* Whatever failed: no block is live, and no run in use. What stands in the bins of the heap that threads without their own
- * share may stay. */
+/* Whatever failed: no block is live, and no run in use. What stands in the bins of the heap that threads without their
+ * own share may stay. */
 static bool nothing_is_lost(void)
 {
     ca_stats stats = CA_STATS_INIT;

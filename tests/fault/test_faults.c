@@ -1,5 +1,5 @@
-/* Every call of the system that can fail does, one after the other, and all from one on: allocations fail as documented,
- * nothing is lost, nothing crashes.
+/* Every call of the system that can fail does, one after the other, and all from one on: allocations fail as
+ * documented, nothing is lost, nothing crashes.
  */
 #include "unit/unit.h"
 

@@ -1,5 +1,5 @@
-/* A program that misuses the heap in one way, told by its arguments: crimes NAME SIZE [refuse]. The runner, test_misuse.py,
- * knows what each must end in. Run on the drop-in library.
+/* A program that misuses the heap in one way, told by its arguments: crimes NAME SIZE [refuse]. The runner,
+ * test_misuse.py, knows what each must end in. Run on the drop-in library.
  *
  * Before the crime it prints the addresses that the report must name. With `refuse`, a handler refuses the call; the
  * program then checks that nothing has changed, and prints what the handler was told.

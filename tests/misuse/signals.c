@@ -1,5 +1,5 @@
-/* A signal handler that frees what it must not, while the program is somewhere in malloc or free: the report must come out
- * whatever was interrupted. signals SEED: how many signals pass before the crime depends on it.
+/* A signal handler that frees what it must not, while the program is somewhere in malloc or free: the report must come
+ * out whatever was interrupted. signals SEED: how many signals pass before the crime depends on it.
  */
 #include <pthread.h>
 #include <signal.h>

@@ -10,6 +10,8 @@
 #include <capalloc/capalloc.h>
 
 #include "base/bits.h"
+#include "core/settings.h"
+#include "support/audit.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -19,13 +21,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#if __has_include("support/audit.h")
-#include "support/audit.h"
-#define STRESS_AUDIT 1
-#else
-#define STRESS_AUDIT 0
-#endif
-
 struct plan plan = {.lanes = 4, .operations = 250000, .fork = true};
 struct shelf shelf = {.lock = PTHREAD_MUTEX_INITIALIZER};
 static struct lane lanes[LANES_MAX];
@@ -34,6 +29,9 @@ static _Thread_local const struct lane *current;
 
 /* Operations that a thread lives for, at most. */
 enum { LIFE = 20000, FORKS_MAX = 1000 };
+
+/* What slabs and caches may hold when nothing is live: some for the main thread, none for those that ended. */
+enum { USED_BYTES_MAX = 4 << 20 };
 
 void fail(const char *format, ...)
 {
@@ -269,11 +267,23 @@ static void parse(int count, char **arguments)
     }
 }
 
-/* Threads that said they are done may still be giving back what they have cached. */
+/* Threads that said they are done may still be on their way out, giving back what they have cached. */
+static void wait_for_quiet(ca_stats *stats)
+{
+    for (int i = 0; i < 5000; i++) {
+        ca_stats_read(stats);
+        if (stats->threads <= 1)
+            return;
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    fail("%llu threads still have a heap", (unsigned long long)stats->threads);
+}
+
 static void check_nothing_is_left(void)
 {
     ca_stats stats = CA_STATS_INIT;
 
+    wait_for_quiet(&stats);
     ca_trim();
     ca_stats_read(&stats);
     if (stats.live_blocks != 0 || stats.live_bytes != 0)
@@ -283,6 +293,13 @@ static void check_nothing_is_left(void)
         fail("%llu violations", (unsigned long long)stats.violations);
     if (stats.allocations == 0)
         fail("no allocation was counted");
+    if (stats.place[0].used_bytes > USED_BYTES_MAX)
+        fail("%llu bytes are in use after everything was freed and trimmed",
+             (unsigned long long)stats.place[0].used_bytes);
+    /* The helper is a thread inside the allocator: nothing is quiet with it. */
+    const char *wrong = cai_settings->helper ? NULL : audit_all();
+    if (wrong != NULL)
+        fail("audit: %s", wrong);
 }
 
 int main(int count, char **arguments)

@@ -1,4 +1,5 @@
-/* Audits: each walks a whole structure of the engine and compares every number with every other that must agree with it.
+/* Audits: each walks a whole structure of the engine and compares every number with every other that must agree with
+ * it.
  *
  * They take no locks and want a quiet process: no other thread inside the allocator. An audit returns NULL when all is
  * well and otherwise what is wrong, in static storage. Called by unit, fault and stress tests.
@@ -11,8 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The runs of one zone: lengths add up, no two free neighbours of one kind, bins hold exactly the free runs, the age list
- * exactly the dirty ones, counters say what is there, state bytes fit the kind of the run. */
+/* The runs of one zone: lengths add up, no two free neighbours of one kind, bins hold exactly the free runs, the age
+ * list exactly the dirty ones, counters say what is there, state bytes fit the kind of the run. */
 const char *audit_zone(unsigned number);
 
 /* Every slab, large block and thread cache: state bytes, counters, owners and lists tell one story, nothing is lost. */
@@ -21,8 +22,8 @@ const char *audit_heap(void);
 /* All zones, committed memory, and the heap. */
 const char *audit_all(void);
 
-/* Every byte of every free run and of every cached large block in places where free means zero is zero. Free slots inside
- * slabs are looked at where their state byte says zero when `slots` is set. */
+/* Every byte of every free run and of every cached large block in places where free means zero is zero. Free slots
+ * inside slabs are looked at where their state byte says zero when `slots` is set. */
 const char *audit_zeros(bool slots);
 
 /* The free run with this head is in the bin it belongs to. */

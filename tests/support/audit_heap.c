@@ -25,7 +25,8 @@ static const char *count_slots(const struct cai_unit *slab, struct slots *slots)
     const uint8_t *state = state_of(slab);
 
     for (size_t i = 0; i < granules; i++) {
-        if (state[i] == CAI_STATE_NONE)
+        bool is_record = state[i] >= CAI_RECORD && state[i] < 0xc0 && i % step != 0;
+        if (state[i] == CAI_STATE_NONE || is_record)
             continue;
         if (i % step != 0 || i / step >= slab->slots)
             return audit_say("zone %u: slab %u of class %u: state byte %u between slots, at granule %zu", slab->zone,

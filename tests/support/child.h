@@ -1,5 +1,5 @@
-/* Running a piece of a test in a forked child: for what ends a process, and for what a process can do only once, such as
- * starting the engine. In the child, say `require(condition)` rather than cmocka's assertions.
+/* Running a piece of a test in a forked child: for what ends a process, and for what a process can do only once, such
+ * as starting the engine. In the child, say `require(condition)` rather than cmocka's assertions.
  */
 #ifndef TESTS_SUPPORT_CHILD_H
 #define TESTS_SUPPORT_CHILD_H

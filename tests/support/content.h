@@ -1,4 +1,5 @@
-/* Content by which a block is known again: eight bytes that depend on a seed and their offset, over the whole length. */
+/* Content by which a block is known again: eight bytes that depend on a seed and their offset, over the whole
+ * length. */
 #ifndef TESTS_SUPPORT_CONTENT_H
 #define TESTS_SUPPORT_CONTENT_H
 

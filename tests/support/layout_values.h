@@ -39,7 +39,7 @@ static inline size_t layout_any_align(struct rng *rng)
     case 0:
         return layout_align_at((unsigned)rng_below(rng, LAYOUT_ALIGNS));
     case 1:
-        return rng_size(rng, 64);
+        return rng_next(rng);
     default:
         return (size_t)1 << rng_below(rng, 1 + rng_below(rng, 64));
     }
@@ -79,7 +79,7 @@ static inline size_t layout_any_count(struct rng *rng, size_t size, size_t align
     case 3:
         return layout_wobble(rng);
     case 4:
-        return rng_size(rng, 64);
+        return rng_next(rng);
     default:
         return rng_below(rng, 64);
     }

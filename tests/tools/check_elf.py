@@ -3,13 +3,15 @@
 
 All: libc alone is needed, no __tls_get_addr (it may call malloc), and libc's malloc is not called.
 Shared forms: one soname, never unloaded, relocated at start, stack not executable; the drop-in exports all that the
-shared library does, so that either can stand in for the other. Only ca_ names, and in the drop-in malloc's, are visible.
+shared library does, so that either can stand in for the other. Only ca_ names, and in the drop-in malloc's, are visible;
+the former carry the version CAPALLOC_0, the latter none.
 """
 import re
 import subprocess
 import sys
 
 SONAME = "libcapalloc.so.0"
+VERSION = "CAPALLOC_0"
 NEEDED = re.compile(r"libc\.so\.6$|ld-linux.*\.so\.\d$")
 MALLOC = {"malloc", "calloc", "realloc", "reallocarray", "free", "free_sized", "free_aligned_sized", "aligned_alloc",
           "posix_memalign", "memalign", "valloc", "pvalloc", "malloc_usable_size"}
@@ -50,8 +52,12 @@ def shared_form(path, allowed):
         yield "lacks GNU_RELRO"
     if re.search(r"GNU_STACK.*\bRWE\b", headers):
         yield "has an executable stack"
-    defined, undefined = symbols(readelf("--dyn-syms", path))
+    table = readelf("--dyn-syms", path)
+    defined, undefined = symbols(table)
+    versions = dict(re.findall(r"\s(\w+)@@?(\w+)\n", table))
     for name in sorted(defined):
+        if versions.get(name) != (VERSION if name.startswith("ca_") else None):
+            yield f"{name} has the version {versions.get(name)}"
         if not allowed(name):
             yield f"exports {name}"
     if "__tls_get_addr" in undefined:

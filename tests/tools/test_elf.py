@@ -23,6 +23,9 @@ class Elf(unittest.TestCase):
     def build(self, name, code, *options):
         source, out = self.folder / f"{name}.c", self.folder / name
         source.write_text(code)
+        if not name.startswith("unversioned"):
+            (self.folder / "map").write_text(f"{check_elf.VERSION} {{ global: ca_*; }};\n")
+            options = (*options, f"-Wl,--version-script={self.folder / 'map'}")
         kind = ["-c"] if name.endswith(".o") else ["-shared"]
         subprocess.run(["gcc", "-O1", "-fPIC", "-fno-builtin", "-nostartfiles", "-w", *kind, "-o", out, source, *options], check=True)
         return str(out)
@@ -48,6 +51,14 @@ class Elf(unittest.TestCase):
         findings = self.findings(shared=bad)
         self.assertIn("exports other", findings)
         self.assertIn("calls libc's malloc", findings)
+
+    def test_sees_a_name_without_its_version(self):
+        self.assertIn("ca_x has the version None", self.findings(shared=self.build("unversioned.so", CODE, *GOOD)))
+
+    def test_sees_a_version_where_none_must_be(self):
+        (self.folder / "all").write_text(f"{check_elf.VERSION} {{ global: *; }};\n")
+        bad = self.build("unversioned.so", CODE + FAMILY, *GOOD, f"-Wl,--version-script={self.folder / 'all'}")
+        self.assertIn("malloc has the version CAPALLOC_0", self.findings(preload=bad))
 
     def test_sees_dynamic_tls(self):
         code = CODE + "extern _Thread_local int ca_t; int ca_y(void) { return ca_t; } _Thread_local int ca_t;"

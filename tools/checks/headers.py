@@ -32,7 +32,7 @@ def declarations(text):
 
 def function_body(declaration):
     """An inline function ends with its brace; a struct, enum or initializer with the semicolon behind it."""
-    return re.search(r"\)\s*(\w+\s*)*$", declaration[:declaration.index("{")]) is not None
+    return re.search(r"\)(?:\s+\w+)*\s*$", declaration[:declaration.index("{")]) is not None
 
 
 def check(tree, write=False):

@@ -25,7 +25,7 @@ def functions(text):
             if depth == 0 and re.match(r'\s*(extern\s*"\s*"|(inline\s+)?namespace\b[^;{}=()]*)\s*$', head):
                 start = at + 1
                 continue
-            if depth == 0 and body is None and re.search(r"\)\s*(\w+\s*)*$", head) and "=" not in head.split("(")[0]:
+            if depth == 0 and body is None and re.search(r"\)(?:\s+\w+)*\s*$", head) and "=" not in head.split("(")[0]:
                 name = re.search(r"([\w:~]+)\s*\((?!\s*\()", re.sub(r"__attribute__\s*\(\(.*?\)\)", "", head, flags=re.S))
                 body = (name[1] if name else "?", line_of(code, at))
             depth += 1

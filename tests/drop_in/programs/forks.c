@@ -13,25 +13,27 @@
 enum { BUSY_THREADS = 4, FORKS = 150, BLOCKS = 600, CHILD_SECONDS = 60, GENERATIONS = 4 };
 static atomic_bool stop;
 
-static size_t random_size(uint64_t *random)
+/* What is not small is mostly a large block: taken and given under a lock, with system calls. */
+static size_t random_size(uint64_t *random, unsigned percent_small)
 {
     uint64_t dice = next_random(random);
 
-    return dice % 100 < 97 ? dice / 100 % 2000 : dice / 100 % 1500000;
+    return dice % 100 < percent_small ? dice / 100 % 2000 : dice / 100 % 3000000;
 }
 
 static void *busy(void *argument)
 {
     uint64_t random = (uintptr_t)argument;
+    unsigned small = random % 2 == 0 ? 97 : 20;
     void *blocks[BLOCKS] = {0};
 
     while (!atomic_load(&stop)) {
         size_t i = next_random(&random) % BLOCKS;
         if (next_random(&random) % 4 == 0) {
-            blocks[i] = realloc(blocks[i], random_size(&random) + 1);
+            blocks[i] = realloc(blocks[i], random_size(&random, small) + 1);
         } else {
             free(blocks[i]);
-            blocks[i] = malloc(random_size(&random));
+            blocks[i] = malloc(random_size(&random, small));
         }
     }
     for (size_t i = 0; i < BLOCKS; i++)
@@ -55,7 +57,7 @@ static void *in_child_thread(void *argument)
 
     for (size_t i = 0; i < BLOCKS; i += 2) {
         free(parents[i]);
-        parents[i] = malloc(random_size(&random) + 1);
+        parents[i] = malloc(random_size(&random, 97) + 1);
     }
     return NULL;
 }
@@ -114,7 +116,7 @@ int main(void)
         CHECK(pthread_create(&threads[i], NULL, busy, (void *)(i + 1)) == 0);
     for (int round = 0; round < FORKS; round++) {
         for (size_t i = 0; i < BLOCKS; i++) {
-            CHECK((blocks[i] = malloc(random_size(&random) + 1)) != NULL);
+            CHECK((blocks[i] = malloc(random_size(&random, 97) + 1)) != NULL);
             *(unsigned char *)blocks[i] = (unsigned char)i;
         }
         pid_t forked = fork();

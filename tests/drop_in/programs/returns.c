@@ -67,7 +67,7 @@ int main(int count, char **arguments)
     CHECK(count == 3);
     long small_kib = strtol(arguments[2], NULL, 10) * 1024;
     const char *mode = arguments[1];
-    bool idle = strcmp(mode, "idle") == 0;
+    bool quiet = strcmp(mode, "idle") == 0 || strcmp(mode, "trim") == 0;
 
     memset(blocks, 0, sizeof blocks);
     if (strcmp(mode, "threads") == 0) {
@@ -86,7 +86,7 @@ int main(int count, char **arguments)
     long now_kib = status_kib("VmRSS:") - own_kib;
     while (now_kib >= small_kib && seconds() < start + patience) {
         wait_a_millisecond();
-        if (!idle)
+        if (!quiet)
             free(malloc(64));
         now_kib = status_kib("VmRSS:") - own_kib;
     }

@@ -14,7 +14,7 @@ static int start(void **state)
 {
     (void)state;
     cai_settings_start();
-    return cai_estate_start() ? 0 : -1;
+    return cai_estate_start() == CAI_ESTATE_STARTED ? 0 : -1;
 }
 
 static void test_zeroed_and_aligned(void **state)

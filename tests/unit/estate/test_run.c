@@ -1,4 +1,5 @@
-/* Runs: taking, giving, merging, splitting, growing, shrinking, and all of it at random with an audit after each step. */
+/* Runs: taking, giving, merging, splitting, growing, shrinking, and all of it at random with an audit after each
+ * step. */
 #include "unit/unit.h"
 
 #include "core/settings.h"
@@ -18,7 +19,7 @@ enum { ORDINARY_FINE = 0, ORDINARY_COARSE = 1, MUSTZERO_COARSE = 5 };
 static void start(void)
 {
     cai_settings_start();
-    require(cai_estate_start());
+    require(cai_estate_start() == CAI_ESTATE_STARTED);
 }
 
 static size_t length_of(const struct cai_unit *run)

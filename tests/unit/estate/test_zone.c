@@ -1,7 +1,9 @@
-/* Zones: tables cover exactly what they claim, granules of addresses, and what somebody else has mapped is stepped over. */
+/* Zones: tables cover exactly what they claim, granules of addresses, and what somebody else has mapped is stepped
+ * over. */
 #include "unit/unit.h"
 
 #include "core/settings.h"
+#include "estate/geometry.h"
 #include "estate/run.h"
 #include "os/os.h"
 #include "support/audit.h"
@@ -13,7 +15,7 @@
 static void start(void)
 {
     cai_settings_start();
-    require(cai_estate_start());
+    require(cai_estate_start() == CAI_ESTATE_STARTED);
 }
 
 /* Every byte of what was promised can be written, and the first one beyond is still free to be mapped. */
@@ -165,18 +167,42 @@ static void test_growing_against_a_foreign_mapping(void **state)
     assert_true(child_succeeded(&child));
 }
 
-/* The first geometry is taken: the next one serves. */
+/* The end of the first geometry is somebody else's: the next one serves, and nothing stays mapped in the first. */
 static void start_beside(const void *unused)
 {
+    const struct cai_geometry *first = &cai_geometries[0];
+    uintptr_t last = first->places + ((uintptr_t)CAI_PLACES << first->shift) - CAI_PAGE_BYTES_MAX;
+
     (void)unused;
     cai_settings_start();
-    require(cai_estate_start());
+    if (cai_os_map(last, CAI_PAGE_BYTES_MAX, false) == CAI_MAP_SHORT)
+        return; /* no such addresses here */
+    enum cai_estate_start result = cai_estate_start();
+    require(cai_os_map(first->tables, CAI_PAGE_BYTES_MAX, false) != CAI_MAP_TAKEN);
+    if (result == CAI_ESTATE_NO_ADDRESSES)
+        return; /* a sanitizer has the rest */
+    require(result == CAI_ESTATE_STARTED && cai_sealed.places != first->places && cai_sealed.shift < first->shift);
+    struct cai_unit *run = cai_run_take(&cai_zones[1], 10, 1, CAI_UNIT_LARGE);
+    require(run != NULL);
+    require_null(audit_zone(1));
+}
+
+static void start_twice(const void *unused)
+{
+    (void)unused;
+    start();
     uintptr_t places = cai_sealed.places;
-    uintptr_t last = places + ((uintptr_t)CAI_PLACES << cai_sealed.shift) - CAI_PAGE_BYTES_MAX;
-    require(cai_os_map(last, CAI_PAGE_BYTES_MAX, false) == CAI_MAP_DONE);
-    require(cai_os_read_write(&cai_sealed, sizeof cai_sealed));
-    bool started = cai_estate_start();
-    require(!started || cai_sealed.places != places);
+    require(cai_estate_start() == CAI_ESTATE_SECOND_ENGINE);
+    require(cai_sealed.places == places);
+}
+
+static void test_D3_second_engine_is_noticed(void **state)
+{
+    struct child child;
+
+    (void)state;
+    child_run(&child, 20, start_twice, NULL);
+    assert_true(child_succeeded(&child));
 }
 
 static void test_next_geometry_when_one_is_taken(void **state)
@@ -212,6 +238,7 @@ int main(void)
         cmocka_unit_test(test_foreign_mapping_is_stepped_over),
         cmocka_unit_test(test_growing_against_a_foreign_mapping),
         cmocka_unit_test(test_next_geometry_when_one_is_taken),
+        cmocka_unit_test(test_D3_second_engine_is_noticed),
         cmocka_unit_test(test_views_are_sealed),
     };
 

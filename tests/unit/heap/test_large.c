@@ -1,4 +1,5 @@
-/* Large blocks: in place where the neighbours allow, moved with their content where not, cleared where free means zero. */
+/* Large blocks: in place where the neighbours allow, moved with their content where not, cleared where free means
+ * zero. */
 #include "unit/unit.h"
 
 #include "heap/find.h"

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# examples/demo.sh: runs real programs on capalloc and shows what happened; `make demo` builds and calls it.
+# Takes some ten seconds. Exits with 1 when something is not as it should be.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+capalloc=build/release/capalloc
+folder=$(mktemp -d)
+server=
+trap 'if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; fi; rm -rf "$folder"' EXIT
+
+say() { printf '%s\n' "$@"; }
+title() { printf '\n--- %s %s\n\n' "$1" "$(printf '%*s' $((74 - ${#1})) '' | tr ' ' -)"; }
+wrong() { say "" "demo: this is wrong: $*" >&2; exit 1; }
+
+# What `capalloc run` says at the end, in short: the lines that begin with one of these words.
+report() { sed -nE "s/^  ($1)  */  \1	/p" "$folder/report" | expand -t 16; }
+
+# Runs a program on capalloc and demands that it really was.
+on_capalloc() { "$capalloc" run --require --stats --output "$folder/report" -- "$@"; }
+
+[ -x "$capalloc" ] || wrong "$capalloc is not there; run make first"
+say "capalloc takes the place of malloc in programs that know nothing of it." \
+    "It checks every pointer that is given back, and keeps its own books elsewhere."
+
+title "1. A program in an interpreted language"
+for interpreter in /usr/bin/python3 python3 perl; do
+    command -v "$interpreter" >"$folder/path" && break
+done || wrong "neither python3 nor perl is installed"
+case $interpreter in *perl) script=examples/words.pl ;; *) script=examples/words.py ;; esac
+say "\$ capalloc run --stats -- $(basename "$interpreter") $script" ""
+PYTHONMALLOC=malloc "$interpreter" "$script" >"$folder/expected"
+PYTHONMALLOC=malloc on_capalloc "$interpreter" "$script" >"$folder/answer" || wrong "the program failed"
+cat "$folder/answer"
+if [[ $script = *.py ]]; then
+    cmp -s "$folder/answer" "$folder/expected" || wrong "another answer than without capalloc"
+    say "" "The same answer as without capalloc. What the allocator did:" ""
+else
+    say "" "What the allocator did:" ""
+fi
+report 'time|resident|allocations|returned|violations'
+grep -q '^  violations  *none' "$folder/report" || wrong "violations in a good program"
+
+title "2. A server under load"
+if command -v redis-server >"$folder/path" && command -v redis-benchmark >"$folder/path"; then
+    say "\$ capalloc run --stats -- redis-server    (and redis-benchmark against it)" ""
+    on_capalloc redis-server --port 0 --unixsocket "$folder/socket" --dir "$folder" --save '' \
+        >"$folder/redis.log" 2>&1 &
+    server=$!
+    for ((i = 0; i < 100; i++)); do
+        redis-cli -s "$folder/socket" ping >"$folder/pong" 2>&1 && break
+        sleep 0.1
+    done
+    grep -q PONG "$folder/pong" || wrong "redis-server does not answer: $(tail -n 3 "$folder/redis.log")"
+    redis-benchmark -s "$folder/socket" -q -n 100000 -P 16 -r 20000 -d 100 -t set,get,lpush,hset |
+        tr '\r' '\n' | sed -nE 's/^([A-Z]+.*requests per second).*/  \1/p'
+    redis-cli -s "$folder/socket" shutdown nosave >"$folder/pong" 2>&1 || true
+    status=0
+    wait "$server" || status=$?
+    server=
+    [ "$status" = 0 ] || wrong "redis-server ended with status $status"
+    say "" "Every one of its blocks came from capalloc:" ""
+    report 'resident|allocations|returned|threads|violations'
+else
+    say "redis-server and redis-benchmark are not installed: left out."
+fi
+
+title "3. A bug: the same block given back twice"
+${CC:-cc} -O0 -w -o "$folder/double_free" examples/double_free.c
+say "examples/double_free.c frees a block, another one, and the first again." \
+    "With the C library's malloc:" ""
+status=0
+"$folder/double_free" >"$folder/answer" 2>&1 || status=$?
+if [ "$status" = 0 ]; then
+    sed 's/^/  /' "$folder/answer"
+    say "" "Two owners, one block, and nobody noticed. On capalloc:" ""
+else
+    sed 's/^/  /' "$folder/answer"
+    say "" "This C library noticed. On capalloc:" ""
+fi
+status=0
+("$capalloc" run -- "$folder/double_free"; exit $?) >"$folder/answer" 2>&1 || status=$?
+grep '^capalloc: double-free' "$folder/answer" | sed 's/, found/,\n      found/; s/^/  /' || wrong "the double free was not found"
+[ "$status" != 0 ] || wrong "the program went on after the double free"
+say "" "The second free was refused before anything was changed, and the program ended."
+
+say "" "Try your own: $capalloc run --stats -- PROGRAM ARGUMENTS"

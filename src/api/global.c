@@ -1,0 +1,92 @@
+/* The global allocator: two words that are written while `state` is open and read once it is sealed. The first use
+ * seals. The layout's size stands for the block's: between what was asked for and what was returned, as the trait
+ * allows.
+ */
+#include <capalloc/global.h>
+
+#include "base/atomic.h"
+#include "base/compiler.h"
+#include "os/os.h"
+
+#include <capalloc/heap.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Held for a few instructions. Open: registered may be replaced. Sealed: nobody writes any more. */
+enum { OPEN, HELD, SEALED };
+
+static uint32_t state;          /* atomic; who changes OPEN to HELD may write `registered` */
+static ca_allocator registered; /* without vtable: the heap */
+
+/* False: sealed. */
+static bool hold(void)
+{
+    uint32_t seen = OPEN;
+
+    while (!cai_swap_strong_acq_rel(&state, &seen, HELD)) {
+        if (seen == SEALED)
+            return false;
+        cai_os_yield();
+        seen = OPEN;
+    }
+    return true;
+}
+
+static CAI_COLD void seal(void)
+{
+    if (!hold())
+        return;
+    if (registered.vtable == NULL)
+        registered = ca_heap_allocator(ca_default_authority());
+    cai_store_release(&state, SEALED);
+}
+
+static ca_allocator global(void)
+{
+    if (CAI_UNLIKELY(cai_load_acquire(&state) != SEALED))
+        seal();
+    return registered;
+}
+
+CAI_EXPORT ca_error ca_global_register(ca_allocator allocator)
+{
+    const ca_allocator_vtable *vtable = allocator.vtable;
+
+    if (vtable == NULL || vtable->struct_size < offsetof(ca_allocator_vtable, deallocate) + sizeof vtable->deallocate ||
+        vtable->allocate == NULL || vtable->deallocate == NULL)
+        return CA_ERROR_INVALID;
+    if (!hold())
+        return CA_ERROR_NOT_PERMITTED;
+    registered = allocator;
+    cai_store_release(&state, OPEN);
+    return CA_OK;
+}
+
+CAI_EXPORT void *ca_alloc(ca_layout layout)
+{
+    return ca_allocator_allocate(global(), layout).ptr;
+}
+
+CAI_EXPORT void *ca_alloc_zeroed(ca_layout layout)
+{
+    return ca_allocator_allocate_zeroed(global(), layout).ptr;
+}
+
+static ca_block block_of(void *ptr, ca_layout layout)
+{
+    return (ca_block){.ptr = ptr, .size = layout.size};
+}
+
+CAI_EXPORT void ca_dealloc(void *ptr, ca_layout layout)
+{
+    ca_allocator_deallocate(global(), block_of(ptr, layout), layout);
+}
+
+CAI_EXPORT void *ca_global_realloc(void *ptr, ca_layout layout, size_t new_size)
+{
+    ca_layout new_layout = {.size = new_size, .align = layout.align};
+
+    if (new_size >= layout.size)
+        return ca_allocator_grow(global(), block_of(ptr, layout), layout, new_layout).ptr;
+    return ca_allocator_shrink(global(), block_of(ptr, layout), layout, new_layout).ptr;
+}

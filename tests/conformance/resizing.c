@@ -1,0 +1,145 @@
+/* Rules of growing and shrinking: A7 to A9, and that a failure changes nothing. */
+#include "suite.h"
+
+static const size_t steps[] = {0, 1, 3, 16, 17, 48, 100, 256, 1000, 4096, 8000};
+enum { STEPS = sizeof steps / sizeof *steps };
+
+static ca_layout layout_of(size_t size, size_t align)
+{
+    return (ca_layout){.size = size, .align = align};
+}
+
+static ca_block_result call_grow(struct suite *suite, const struct held *held, ca_layout layout, bool zeroed)
+{
+    return (zeroed ? ca_allocator_grow_zeroed : ca_allocator_grow)(suite->allocator, held->block, held->layout, layout);
+}
+
+/* A block behind it now and then, so that it cannot always stay. */
+static void grow_once(struct suite *suite, ca_layout from, ca_layout to, bool zeroed, bool blocked)
+{
+    struct held held, behind;
+
+    if (!take_surely(suite, &held, from, PLAIN))
+        return;
+    blocked = blocked && take_surely(suite, &behind, layout_of(16, 1), PLAIN);
+    ca_block_result grown = call_grow(suite, &held, to, zeroed);
+    expect(suite, ca_is_ok(grown), "A7", "a small grow was refused though nearly nothing is out");
+    if (take_over(suite, &held, grown, to, from.size)) {
+        expect(suite, is_intact(&held, from.size), "A7", "a grow lost bytes");
+        if (zeroed)
+            expect(suite, is_zero((char *)held.block.ptr + from.size, held.block.size - from.size), "A8",
+                   "what grow_zeroed added is not all zero");
+        fill(suite, &held);
+    }
+    if (blocked)
+        expect(suite, is_intact(&behind, behind.filled), "A4", "a grow changed another block");
+    if (held.block.ptr != NULL)
+        give(suite, &held);
+    if (blocked)
+        give(suite, &behind);
+}
+
+static void grow(struct suite *suite)
+{
+    for (unsigned from = 0; from < STEPS; from++)
+        for (unsigned to = from; to < STEPS; to++)
+            for (unsigned how = 0; how < 4; how++)
+                grow_once(suite, layout_of(steps[from], 8), layout_of(steps[to], 8), (how & 1) != 0, (how & 2) != 0);
+}
+
+static void grow_to_other_alignments(struct suite *suite)
+{
+    for (size_t from = 1; from <= 512; from *= 8)
+        for (size_t to = 1; to <= 512; to *= 8)
+            for (unsigned how = 0; how < 4; how++)
+                grow_once(suite, layout_of(40, from), layout_of(40 + how * 30, to), (how & 1) != 0, (how & 2) != 0);
+}
+
+static void shrink(struct suite *suite)
+{
+    for (unsigned from = 0; from < STEPS; from++)
+        for (unsigned to = 0; to <= from; to++) {
+            struct held held;
+            ca_layout layout = layout_of(steps[to], 4);
+            if (!take_surely(suite, &held, layout_of(steps[from], 8), PLAIN))
+                continue;
+            ca_block_result shrunk = ca_allocator_shrink(suite->allocator, held.block, held.layout, layout);
+            expect(suite, ca_is_ok(shrunk), "A9", "a shrink was refused");
+            if (take_over(suite, &held, shrunk, layout, layout.size)) {
+                expect(suite, is_intact(&held, layout.size), "A9", "a shrink lost bytes");
+                expect(suite, layout.size != 0 || held.block.size == 0, "A9", "a shrink to 0 left a length");
+                fill(suite, &held);
+            }
+            give(suite, &held);
+        }
+}
+
+static size_t live(const struct suite *suite)
+{
+    return suite->options.live != NULL ? suite->options.live(suite->options.context) : 0;
+}
+
+/* Whatever it was that failed: the block is out, its bytes are there, nothing else is out. False: it did not fail,
+ * and the block is gone. */
+static bool is_untouched(struct suite *suite, struct held *held, ca_block_result result, const char *rule,
+                         size_t before)
+{
+    expect(suite, is_error(ca_error_of(result)), rule,
+           "a call that must fail succeeded, or does not say why it failed");
+    if (ca_is_ok(result))
+        return false;
+    expect(suite, is_intact(held, held->filled), rule, "a failed call changed the block");
+    expect(suite, live(suite) == before, rule, "a failed call gave the block back, or kept something");
+    return true;
+}
+
+static void failing_grow(struct suite *suite, bool zeroed)
+{
+    static const ca_layout impossible[] = {{PTRDIFF_MAX - 4095, 8}, {PTRDIFF_MAX - 4095, 4096}, {99, 8}, {200, 12}};
+    struct held held, next;
+
+    if (!take_surely(suite, &held, layout_of(100, 8), PLAIN))
+        return;
+    size_t before = live(suite);
+    for (unsigned i = 0; i < sizeof impossible / sizeof *impossible; i++)
+        if (!is_untouched(suite, &held, call_grow(suite, &held, impossible[i], zeroed), "A7", before))
+            return;
+    /* What comes next must not be the memory of the block. */
+    if (take_surely(suite, &next, layout_of(100, 8), PLAIN)) {
+        expect(suite, is_intact(&held, held.filled), "A7", "a failed grow gave the block back");
+        give(suite, &next);
+    }
+    give(suite, &held);
+}
+
+static void failing_shrink(struct suite *suite)
+{
+    struct held held;
+
+    if (!take_surely(suite, &held, layout_of(100, 8), PLAIN))
+        return;
+    size_t before = live(suite);
+    size_t lacking = ((uintptr_t)held.block.ptr & -(uintptr_t)held.block.ptr) * 2;
+    if (is_untouched(suite, &held, ca_allocator_shrink(suite->allocator, held.block, held.layout, layout_of(101, 8)),
+                     "A9", before) &&
+        is_untouched(suite, &held,
+                     ca_allocator_shrink(suite->allocator, held.block, held.layout, layout_of(50, lacking)), "A11",
+                     before))
+        give(suite, &held);
+}
+
+static void failures(struct suite *suite)
+{
+    failing_grow(suite, false);
+    if (suite->findings == 0) /* else it may clear what is not its own */
+        failing_grow(suite, true);
+    failing_shrink(suite);
+}
+
+void rules_of_resizing(struct suite *suite)
+{
+    settle(suite, grow);
+    settle(suite, grow_to_other_alignments);
+    settle(suite, shrink);
+    settle(suite, failures);
+}

@@ -1,0 +1,107 @@
+/* The ABI as numbers, compiled as C and as C++: programs have them inside. Sizes are those of all 64-bit machines. Where one
+ * changes, every program must be compiled again; abi/capalloc.abi has the rest, without what is inline only. */
+#ifndef TESTS_UNIT_API_ABI_H
+#define TESTS_UNIT_API_ABI_H
+
+#include <capalloc/capalloc.h>
+#include <capalloc/conformance.h>
+#include <capalloc/rc.h>
+
+#ifdef __cplusplus
+#define ABI_ASSERT static_assert
+#else
+#define ABI_ASSERT _Static_assert
+#endif
+
+/* Values that travel in two registers. */
+#define ABI_PAIRS(X)                                                                                                   \
+    X(ca_layout)                                                                                                       \
+    X(ca_block)                                                                                                        \
+    X(ca_nocaps)                                                                                                       \
+    X(ca_mustzero)                                                                                                     \
+    X(ca_secret)                                                                                                       \
+    X(ca_wiped)                                                                                                        \
+    X(ca_block_result)                                                                                                 \
+    X(ca_nocaps_result)                                                                                                \
+    X(ca_mustzero_result)                                                                                              \
+    X(ca_secret_result)                                                                                                \
+    X(ca_authority)                                                                                                    \
+    X(ca_allocator)                                                                                                    \
+    X(ca_rc_counts)
+
+/* Structs that the caller owns and the library knows: they do not grow. */
+#define ABI_FIXED(X)                                                                                                   \
+    X(ca_fixed, 24)                                                                                                    \
+    X(ca_limit, 32)                                                                                                    \
+    X(ca_failing, 56)                                                                                                  \
+    X(ca_arena_lane, 56)                                                                                               \
+    X(ca_arena, 224)                                                                                                   \
+    X(ca_arena_scope, 104)                                                                                             \
+    X(ca_place_stats, 40)                                                                                              \
+    X(ca_class_stats, 24)
+
+/* Structs that grow at their end: at least this size, and struct_size comes first. */
+#define ABI_GROWING(X)                                                                                                 \
+    X(ca_stats, 2968)                                                                                                  \
+    X(ca_violation, 72)                                                                                                \
+    X(ca_allocator_vtable, 104)                                                                                        \
+    X(ca_counts, 192)                                                                                                  \
+    X(ca_conformance_options, 64)
+
+#define ABI_ENUMS(X)                                                                                                   \
+    X(ca_error)                                                                                                        \
+    X(ca_violation_kind)                                                                                               \
+    X(ca_method)
+
+#define ABI_VALUES(X)                                                                                                  \
+    X(CA_OK, 0)                                                                                                        \
+    X(CA_ERROR_OUT_OF_MEMORY, 1)                                                                                       \
+    X(CA_ERROR_LAYOUT, 2)                                                                                              \
+    X(CA_ERROR_QUOTA, 3)                                                                                               \
+    X(CA_ERROR_NOT_PERMITTED, 4)                                                                                       \
+    X(CA_ERROR_STALE, 5)                                                                                               \
+    X(CA_ERROR_INVALID, 6)                                                                                             \
+    X(CA_VIOLATION_DOUBLE_FREE, 1)                                                                                     \
+    X(CA_VIOLATION_INVALID_FREE, 2)                                                                                    \
+    X(CA_VIOLATION_WRONG_DEALLOCATOR, 3)                                                                               \
+    X(CA_VIOLATION_SIZE_MISMATCH, 4)                                                                                   \
+    X(CA_VIOLATION_MISMATCHED_DELETE, 5)                                                                               \
+    X(CA_VIOLATION_UNWRAP_ERROR, 6)                                                                                    \
+    X(CA_VIOLATION_ARENA_ORDER, 7)                                                                                     \
+    X(CA_VIOLATION_NOT_WIPED, 8)                                                                                       \
+    X(CA_VIOLATION_STALE, 9)                                                                                           \
+    X(CA_VIOLATION_DENIED, 10)                                                                                         \
+    X(CA_PROMISE_NOCAPS_PLACE, 1)                                                                                      \
+    X(CA_PROMISE_MUSTZERO_PLACE, 2)                                                                                    \
+    X(CA_PROMISE_VALIDATES, 4)                                                                                         \
+    X(CA_PROMISE_THREAD_SAFE, 8)                                                                                       \
+    X(CA_METHOD_DEALLOCATE_ZEROED, 9)                                                                                  \
+    X(CA_ARENA_LANES, 3)                                                                                               \
+    X(CA_PLACE_COUNT, 4)                                                                                               \
+    X(CA_STATS_CLASSES_MAX, 112)
+
+#define ABI_IS_PAIR(type) ABI_ASSERT(sizeof(type) == 16, #type " travels in two registers");
+#define ABI_IS_FIXED(type, bytes) ABI_ASSERT(sizeof(type) == (bytes), #type " has this size forever");
+#define ABI_IS_GROWING(type, bytes)                                                                                    \
+    ABI_ASSERT(sizeof(type) >= (bytes), #type " never shrinks");                                                       \
+    ABI_ASSERT(offsetof(type, struct_size) == 0, #type " begins with struct_size");                                    \
+    ABI_ASSERT(sizeof(((type *)0)->struct_size) == sizeof(size_t), #type " says its size in a size_t");
+#define ABI_IS_ENUM(type) ABI_ASSERT(sizeof(type) == 4, #type " has 32 bits");
+#define ABI_IS_VALUE(name, value) ABI_ASSERT((name) == (value), #name " keeps its number");
+
+ABI_PAIRS(ABI_IS_PAIR)
+ABI_FIXED(ABI_IS_FIXED)
+ABI_GROWING(ABI_IS_GROWING)
+ABI_ENUMS(ABI_IS_ENUM)
+ABI_VALUES(ABI_IS_VALUE)
+
+/* Where the members are that inline functions touch. */
+ABI_ASSERT(offsetof(ca_block_result, ptr) == 0 && offsetof(ca_block_result, size_or_error) == 8, "pointer first");
+ABI_ASSERT(offsetof(ca_allocator, vtable) == 0 && offsetof(ca_allocator, self) == 8, "vtable first");
+ABI_ASSERT(offsetof(ca_arena, lane) == 0, "the lane that ca_arena_allocate uses comes first");
+ABI_ASSERT(offsetof(ca_arena_lane, top) == 0 && offsetof(ca_arena_lane, end) == 8, "top and end of a lane");
+ABI_ASSERT(offsetof(ca_rc_counts, strong) == 0 && offsetof(ca_rc_counts, weak) == 8, "strong first");
+ABI_ASSERT(offsetof(ca_allocator_vtable, allocate) == 16 && offsetof(ca_allocator_vtable, deallocate) == 24,
+           "the two methods that every allocator has");
+
+#endif
