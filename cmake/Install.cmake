@@ -1,4 +1,4 @@
-# install(): libraries, headers, program, pkg-config and CMake package files, man pages.
+# install(): libraries, headers, program, pkg-config and CMake package files. The manual: cmake/Man.cmake.
 include(CMakePackageConfigHelpers)
 
 install(TARGETS capalloc_shared EXPORT capallocTargets
@@ -18,21 +18,22 @@ if(TARGET capalloc_program)
 endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/capalloc DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development
     FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
-if(EXISTS ${PROJECT_SOURCE_DIR}/docs/man)
-    install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT runtime
-        FILES_MATCHING PATTERN "*.1")
-    install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man3 COMPONENT development
-        FILES_MATCHING PATTERN "*.3")
-endif()
-
 install(EXPORT capallocTargets NAMESPACE capalloc:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/capalloc
     COMPONENT development)
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/capallocConfig.cmake.in
     ${PROJECT_BINARY_DIR}/capallocConfig.cmake INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/capalloc)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/capallocConfigVersion.cmake COMPATIBILITY SameMinorVersion)
-# Relative to the file itself, so that an installed tree can be moved.
-file(RELATIVE_PATH capalloc_prefix_from_pc /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
-string(REGEX REPLACE "/$" "" capalloc_prefix_from_pc ${capalloc_prefix_from_pc})
+# Relative to the file itself, so that an installed tree can be moved; unless somebody says where, once and for all.
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}" OR IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
+    set(capalloc_pc_prefix ${CMAKE_INSTALL_PREFIX})
+    set(capalloc_pc_libdir ${CMAKE_INSTALL_FULL_LIBDIR})
+    set(capalloc_pc_includedir ${CMAKE_INSTALL_FULL_INCLUDEDIR})
+else()
+    file(RELATIVE_PATH capalloc_pc_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+    string(REGEX REPLACE "/$" "" capalloc_pc_prefix "\${pcfiledir}/${capalloc_pc_prefix}")
+    set(capalloc_pc_libdir "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
+    set(capalloc_pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+endif()
 configure_file(${PROJECT_SOURCE_DIR}/cmake/capalloc.pc.in ${PROJECT_BINARY_DIR}/capalloc.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/capallocConfig.cmake ${PROJECT_BINARY_DIR}/capallocConfigVersion.cmake
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/capalloc COMPONENT development)

@@ -80,7 +80,7 @@ void *ca_box_untracked(void *ptr);
 /* CA_SCOPED(NAME) variable = ...; declares a box (or a counted owner) that is dropped when its scope ends. The
  * initializer is not optional: what is dropped must have been set. Needs gcc or clang. Contract: B1. */
 #if defined(__GNUC__)
-#define CA_SCOPED(name) __attribute__((cleanup(name##_drop))) name
+#define CA_SCOPED(name) __attribute__((cleanup(name##_drop), unused)) name
 #endif
 
 #ifdef __cplusplus

@@ -1,5 +1,5 @@
-/* A memory allocator that checks every pointer given back to it, and can be told what memory is for. This header includes
- * all others but box.hpp, for C++, and conformance.h, which belongs to a library of its own.
+/* A memory allocator that checks every pointer given back to it, and can be told what memory is for. This header
+ * includes all others but box.hpp, for C++, and conformance.h, which belongs to a library of its own.
  *
  * A program that uses malloc runs on capalloc unchanged:
  *
@@ -10,16 +10,16 @@
  *
  *     cc program.c $(pkg-config --cflags --libs capalloc)
  *
- * The environment variable CAPALLOC_OPTIONS is read once, at the first allocation, and not in a privileged process: words
- * separated by commas. Sizes take K, M, G or T. What is unknown is reported on stderr and skipped.
+ * The environment variable CAPALLOC_OPTIONS is read once, at the first allocation, and not in a privileged process:
+ * words separated by commas. Sizes take K, M, G or T. What is unknown is reported on stderr and skipped.
  *
  *     limit=SIZE    no more memory than this for blocks; beyond it allocations fail
  *     decay=MS      free memory goes back to the system when it is about this old; 200 unless told
  *     helper        a thread in the background does that, so that an idle program does too
  *     strict        a sized delete whose size cannot be right is a violation
  *
- * Pointers that are wrong are found when they are given back, and reported with a line on stderr before the program aborts:
- * violation.h.
+ * Pointers that are wrong are found when they are given back, and reported with a line on stderr before the program
+ * aborts: violation.h.
  */
 #ifndef CAPALLOC_CAPALLOC_H
 #define CAPALLOC_CAPALLOC_H

@@ -76,53 +76,37 @@ static bool is_small_alignment(size_t align)
     return align <= 16 && (0x10116u >> align & 1) != 0;
 }
 
+/* The fast path of one grain: a slot, and the exact size recorded behind its state. */
+CAI_INLINE void *take(enum cai_place place, enum cai_grain grain, size_t bytes, enum form form, size_t *got)
+{
+    size_t size_class = grain == CAI_FINE ? cai_class_of_fine(bytes) : cai_class_of_coarse(bytes);
+    size_t exact = form == AT_LEAST ? cai_class_sizes[size_class] : bytes;
+    void *address = cai_cache_take(place, grain, size_class, form == ZEROED, exact);
+
+    if (CAI_UNLIKELY(address == NULL))
+        return NULL;
+    const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
+    uint8_t *state = view->state + (((uintptr_t)address - view->origin) >> cai_grain_shift(grain));
+    if (grain == CAI_FINE && CAI_LIKELY(size_class != 1))
+        cai_record_set_fine(state, size_class, exact);
+    else
+        cai_record_set(state, (unsigned)size_class, exact);
+    *got = exact;
+    return address;
+}
+
 CAI_INLINE result allocate(ca_authority authority, ca_layout layout, enum cai_place place, enum form form)
 {
-    if (CAI_UNLIKELY(!cai_authority_is_default(authority) || !is_small_alignment(layout.align) ||
-                     layout.size - 1 >= CAI_FINE_BYTES_MAX))
-        return allocate_slow(authority, layout, place, form);
-    size_t size_class = cai_class_of_fine(layout.size);
-    size_t bytes = form == AT_LEAST ? cai_class_sizes[size_class] : layout.size;
-    void *address = cai_cache_take(place, CAI_FINE, size_class, form == ZEROED || cai_place_zeroes(place), bytes);
-    if (CAI_UNLIKELY(address == NULL))
-        return allocate_slow(authority, layout, place, form);
-    const struct cai_view *view = cai_view_of(cai_zone_number(place, CAI_FINE));
-    uint8_t *state = view->state + (((uintptr_t)address - view->origin) >> CAI_FINE_SHIFT);
-    if (CAI_LIKELY(size_class != 1))
-        cai_record_set_fine(state, size_class, bytes);
-    else
-        cai_record_set(state, 1, bytes);
-    return success(address, bytes);
-}
+    size_t bytes = 0;
 
-/* What a caller's compiler worked out from a constant size: the class, and the record of what the block lacks. */
-static size_t class_of_hint(unsigned hint)
-{
-    return hint & 0xff;
-}
-
-_Static_assert(CA_HINT_(16) == 0x8001 && CA_HINT_(17) == (2 | 0x8f00) && CA_HINT_(129) == (9 | 0x8f00) &&
-                   CA_HINT_(257) == (17 | 0x9f00) && CA_HINT_(512) == (24 | 0x8000),
-               "the public header knows the classes up to 512 bytes: they are part of the ABI");
-
-/* State and record of a block of constant size are one store, and one comparison on the way back. */
-CAI_EXPORT ca_block_result ca_block_allocate_hinted_(ca_authority authority, size_t size, unsigned hint)
-{
-    const struct cai_view *view = cai_view_of(cai_zone_number(CAI_PLACE_ordinary, CAI_FINE));
-    struct cai_bin *bin = &cai_self->bins[CAI_PLACE_ordinary][class_of_hint(hint)];
-    size_t count = bin->count;
-
-    if (CAI_LIKELY(cai_authority_is_default(authority) && count != 0 && --bin->countdown >= 0)) {
-        void *address = bin->slots[--count];
-        uint8_t *state = view->state + (((uintptr_t)address - view->origin) >> CAI_FINE_SHIFT);
-        if (CAI_LIKELY(cai_state_is_cached(cai_load_relaxed(state)))) {
-            uint16_t both = (uint16_t)hint;
-            memcpy(state, &both, sizeof both);
-            bin->count = (uint32_t)count;
-            return success(address, size);
-        }
+    if (CAI_LIKELY(cai_authority_is_default(authority) && is_small_alignment(layout.align) &&
+                   layout.size - 1 < CAI_SMALL_BYTES_MAX)) {
+        void *address = layout.size <= CAI_FINE_BYTES_MAX ? take(place, CAI_FINE, layout.size, form, &bytes)
+                                                          : take(place, CAI_COARSE, layout.size, form, &bytes);
+        if (CAI_LIKELY(address != NULL))
+            return success(address, bytes);
     }
-    return ca_allocate(authority, (ca_layout){.size = size, .align = 16});
+    return allocate_slow(authority, layout, place, form);
 }
 
 /* --- authenticity --- */
@@ -228,24 +212,53 @@ static CAI_NOINLINE void deallocate_slow(enum cai_place place, void *address, si
         cai_heap_free_slow(place, address, function);
 }
 
+/* The state byte of a small block of this grain that starts there with exactly this size, NULL when the slow path must say
+ * what it is. */
+CAI_INLINE uint8_t *authentic(enum cai_place place, enum cai_grain grain, const void *address, size_t bytes)
+{
+    const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
+    size_t granule = cai_granule_of(view, grain, address);
+
+    if (CAI_UNLIKELY(granule >= view->granules))
+        return NULL;
+    uint8_t *state = view->state + granule;
+    uint8_t live = cai_load_relaxed(state);
+    if (CAI_UNLIKELY((uint8_t)(live - 2) >= CAI_CLASS_LAST - 1))
+        return NULL;
+    bool exact =
+        grain == CAI_FINE ? cai_record_is_fine(state, live, bytes) : cai_record_bytes(state, live, live) == bytes;
+    return CAI_LIKELY(exact) ? state : NULL;
+}
+
 CAI_INLINE void deallocate(enum cai_place place, void *address, size_t bytes, const char *function)
 {
-    const struct cai_view *view = cai_view_of(cai_zone_number(place, CAI_FINE));
-    size_t granule = cai_granule_of(view, CAI_FINE, address);
-
-    if (CAI_LIKELY(granule < view->granules)) {
-        const uint8_t *state = view->state + granule;
-        uint8_t live = cai_load_relaxed(state);
-        if (CAI_LIKELY((uint8_t)(live - 2) < CAI_CLASS_FINE_LAST - 1 && cai_record_is_fine(state, live, bytes) &&
-                       cai_cache_put(place, CAI_FINE, address) == CAI_PUT_DONE))
-            return;
-    }
+    if (CAI_LIKELY(authentic(place, CAI_FINE, address, bytes) != NULL &&
+                   cai_cache_put(place, CAI_FINE, address) == CAI_PUT_DONE))
+        return;
+    if (CAI_LIKELY(authentic(place, CAI_COARSE, address, bytes) != NULL &&
+                   cai_cache_put(place, CAI_COARSE, address) == CAI_PUT_DONE))
+        return;
     if (bytes != 0)
         deallocate_slow(place, address, bytes, false, function);
 }
 
-static void deallocate_zeroed(enum cai_place place, void *address, size_t bytes, const char *function)
+/* Clears the whole slot, then gives it back. */
+CAI_INLINE bool clear_and_put(enum cai_place place, enum cai_grain grain, void *address, size_t bytes)
 {
+    uint8_t *state = authentic(place, grain, address, bytes);
+
+    if (CAI_UNLIKELY(state == NULL))
+        return false;
+    uint8_t live = cai_load_relaxed(state);
+    cai_clear(address, cai_class_sizes[live]);
+    return CAI_LIKELY(cai_cache_put(place, grain, address) == CAI_PUT_DONE) ||
+           cai_cache_put_slow(place, live, live, address);
+}
+
+CAI_INLINE void deallocate_zeroed(enum cai_place place, void *address, size_t bytes, const char *function)
+{
+    if (CAI_LIKELY(clear_and_put(place, CAI_FINE, address, bytes) || clear_and_put(place, CAI_COARSE, address, bytes)))
+        return;
     if (bytes != 0)
         deallocate_slow(place, address, bytes, false, function);
 }
@@ -304,8 +317,8 @@ static void *grow_in_place(enum cai_place place, void *address, struct cai_live 
     return layout.size <= cai_live_usable(place, live) ? address : NULL;
 }
 
-/* Makes [from, to) zero. Where free memory is zero, only what was already in the block's slot may not be (0: the block is a new
- * one): an overflow may have got there. */
+/* Makes [from, to) zero. Where free memory is zero, only what was already in the block's slot may not be (0: the block
+ * is a new one): an overflow may have got there. */
 static void zero_added(enum cai_place place, char *block, size_t from, size_t to, size_t slot)
 {
     size_t unknown = cai_place_zeroes(place) ? cai_max(from, cai_min(to, slot)) : to;
@@ -395,29 +408,6 @@ FOR_ALLOCATION(ca_allocate_secret, ca_secret, secret, ZEROED)
 CAI_EXPORT void ca_block_deallocate(ca_block block)
 {
     deallocate(CAI_PLACE_ordinary, block.ptr, block.size, "ca_deallocate");
-}
-
-CAI_EXPORT void ca_block_deallocate_hinted_(ca_block block, unsigned hint)
-{
-    const struct cai_view *view = cai_view_of(cai_zone_number(CAI_PLACE_ordinary, CAI_FINE));
-    size_t granule = cai_granule_of(view, CAI_FINE, block.ptr);
-
-    if (CAI_LIKELY(granule < view->granules)) {
-        uint8_t *state = view->state + granule;
-        struct cai_thread *thread = cai_self;
-        struct cai_bin *bin = &thread->bins[CAI_PLACE_ordinary][class_of_hint(hint)];
-        uint32_t count = bin->count;
-        uint16_t both;
-        memcpy(&both, state, sizeof both);
-        if (CAI_LIKELY(both == (uint16_t)hint && count != bin->limit &&
-                       cai_load_relaxed(&view->owner[cai_unit_of_granule(CAI_FINE, granule)]) == thread->id)) {
-            cai_store_relaxed(state, CAI_STATE_CACHED);
-            bin->slots[count] = block.ptr;
-            bin->count = count + 1;
-            return;
-        }
-    }
-    ca_block_deallocate(block);
 }
 
 CAI_EXPORT void ca_nocaps_deallocate(ca_nocaps block)

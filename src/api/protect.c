@@ -31,7 +31,7 @@ static ca_protection collect(void)
                           (now.lock_bytes == now.mapped_bytes ? CA_PROTECT_LOCK : 0u) |
                           (now.hide_bytes == now.mapped_bytes ? CA_PROTECT_HIDE : 0u);
     /* With nothing mapped, what is possible is known from having been tried. */
-    now.obtained = now.wanted & everywhere & (now.mapped_bytes == 0 ? ~now.refused : ~0u);
+    now.obtained = now.wanted & everywhere & (now.mapped_bytes == 0 ? ~numbers.impossible : ~0u);
     return now;
 }
 

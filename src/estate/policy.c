@@ -16,6 +16,7 @@ enum { GUARDS = 4 };
 
 static unsigned wanted = CAI_PROTECT_NO_DUMP; /* atomic */
 static unsigned refused;                      /* atomic */
+static unsigned impossible;                   /* atomic: what failed when it was last tried without need */
 static size_t guarded_units[GUARDS];          /* atomic: units with each guard */
 
 static struct cai_unit *unit_at(const struct cai_zone *zone, uint32_t number)
@@ -65,7 +66,8 @@ static unsigned protect_range(uintptr_t address, size_t length, unsigned guard, 
     if ((guard & CAI_GUARD_HIDDEN) != 0)
         return guard;
     guard = cai_os_no_dump(address, length) ? guard & ~(unsigned)CAI_GUARD_DUMPED : guard | CAI_GUARD_DUMPED;
-    if ((want & CAI_PROTECT_WIPE_ON_FORK) != 0 && (guard & CAI_GUARD_WIPED) == 0 && cai_os_wipe_on_fork(address, length))
+    if ((want & CAI_PROTECT_WIPE_ON_FORK) != 0 && (guard & CAI_GUARD_WIPED) == 0 &&
+        cai_os_wipe_on_fork(address, length))
         guard |= CAI_GUARD_WIPED;
     if ((want & CAI_PROTECT_LOCK) != 0 && (guard & CAI_GUARD_LOCKED) == 0 && cai_os_lock(address, length, resident))
         guard |= CAI_GUARD_LOCKED;
@@ -146,6 +148,11 @@ static bool is_hidden(const struct cai_unit *unit)
     return (unit->guard & CAI_GUARD_HIDDEN) != 0;
 }
 
+bool cai_policy_is_hidden(const struct cai_zone *zone, uint32_t number)
+{
+    return is_hidden(unit_at(zone, number));
+}
+
 /* A mapping goes on from the unit before this one into it. */
 static bool is_inside(const struct cai_unit *unit)
 {
@@ -195,7 +202,9 @@ void cai_policy_want(unsigned more)
     /* Before the lock is taken: who maps meanwhile either sees it or is seen by cai_policy_apply. */
     __atomic_fetch_or(&wanted, more, __ATOMIC_RELAXED);
     cai_lock_take(&zone->lock);
-    refuse(probe(zone, more));
+    unsigned failed = probe(zone, more);
+    cai_store_relaxed(&impossible, (impossible & ~more) | failed);
+    refuse(failed);
     cai_lock_give(&zone->lock);
 }
 
@@ -268,7 +277,9 @@ void cai_policy_after_fork_in_child(void)
 
 struct cai_policy_numbers cai_policy_numbers(void)
 {
-    struct cai_policy_numbers numbers = {.wanted = cai_load_relaxed(&wanted), .refused = cai_load_relaxed(&refused)};
+    struct cai_policy_numbers numbers = {.wanted = cai_load_relaxed(&wanted),
+                                         .refused = cai_load_relaxed(&refused),
+                                         .impossible = cai_load_relaxed(&impossible)};
 
     for (unsigned number = 0; number < CAI_ZONES; number++)
         if (is_protected_zone(number)) {

@@ -25,8 +25,9 @@ uint64_t cai_purged_bytes(void)
     return cai_load_relaxed(&purged);
 }
 
-/* The state bytes of memory that goes back: whole pages of them are given back too. Pages that were never touched must not
- * become resident by clearing them, so what is not a whole page is cleared only for the short runs slabs are made of. */
+/* The state bytes of memory that goes back: whole pages of them are given back too. Pages that were never touched must
+ * not become resident by clearing them, so what is not a whole page is cleared only for the short runs slabs are made
+ * of. */
 void cai_purge_state(unsigned number, uint32_t head, uint32_t units)
 {
     const struct cai_view *view = cai_view_of(number);
@@ -46,7 +47,8 @@ void cai_purge_state(unsigned number, uint32_t head, uint32_t units)
         memset((void *)inner_from, 0, inner_to - inner_from);
 }
 
-/* Gives one run back; it is unlinked and marked busy, the lock is not held. Returns what it became; `before` when it stays. */
+/* Gives one run back; it is unlinked and marked busy, the lock is not held. Returns what it became; `before` when it
+ * stays. */
 static enum cai_unit_kind give_back(unsigned number, uint32_t head, uint32_t units, enum cai_way way,
                                     enum cai_unit_kind before)
 {
@@ -56,7 +58,8 @@ static enum cai_unit_kind give_back(unsigned number, uint32_t head, uint32_t uni
     if (way == CAI_WAY_KEEP)
         return before;
     cai_purge_state(number, head, units);
-    /* Unmapping the middle of a mapping makes one more of them, and their number is limited: fall back to discarding. */
+    /* Unmapping the middle of a mapping makes one more of them, and their number is limited: fall back to
+     * discarding. */
     if (way != CAI_WAY_DISCARD && cai_os_unmap(address, length))
         return CAI_UNIT_BARE;
     if (way == CAI_WAY_UNMAP_ONLY)
@@ -167,6 +170,11 @@ static size_t purge_bins(struct cai_zone *zone, struct cai_bins *bins)
                 break; /* it could not be given back, and will not the next time */
         }
     return bytes;
+}
+
+void cai_purge_fresh(struct cai_zone *zone)
+{
+    purge_bins(zone, &zone->fresh);
 }
 
 size_t cai_purge_all(void)

@@ -20,6 +20,9 @@ void cai_purge_instead(struct cai_zone *zone, uint32_t units);
 /* Zeroes the state bytes of a run whose memory goes back; whole pages of them go back too. */
 void cai_purge_state(unsigned zone, uint32_t head, uint32_t units);
 
+/* Unmaps what is mapped, free and fresh, so that it merges with its bare neighbours; the zone's lock is held. */
+void cai_purge_fresh(struct cai_zone *zone);
+
 /* Everything that is free, in all zones; fresh memory is unmapped too. Returns the bytes given back. */
 size_t cai_purge_all(void);
 

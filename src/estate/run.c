@@ -23,6 +23,9 @@ enum {
 /* The first stride over addresses that somebody else has mapped; each next one is 8 times as long. */
 enum { SKIP_UNITS_MIN = 1 << (26 - CAI_UNIT_SHIFT) };
 
+/* Less mapped and free memory than this in pieces is left as it is. */
+enum { SCATTERED_UNITS_MIN = 1 << (26 - CAI_UNIT_SHIFT) };
+
 /* How many runs of a bin are looked at for one that is long enough. */
 enum { BIN_TRIES = 8 };
 
@@ -253,7 +256,8 @@ static bool extend(struct cai_zone *zone, uint32_t units)
             cai_zone_extend_tables(zone, zone->frontier + want) ? commit(zone, zone->frontier, want) : CAI_MAP_SHORT;
         if (result == CAI_MAP_DONE) {
             cai_store_relaxed(&zone->frontier, zone->frontier + want);
-            cai_run_link(zone, zone->frontier - want, want, CAI_UNIT_FRESH);
+            uint32_t head = zone->frontier - want;
+            cai_run_link(zone, head, want, cai_policy_is_hidden(zone, head) ? CAI_UNIT_DIRTY : CAI_UNIT_FRESH);
             return true;
         }
         if (want > units)
@@ -307,6 +311,13 @@ struct cai_unit *cai_run_take(struct cai_zone *zone, uint32_t count, uint32_t al
 
     cai_lock_take(&zone->lock);
     struct cai_unit *run = take_once(zone, count, align, &zeroed, &dirty);
+    /* Free pieces of different kinds do not merge. When there is much that is mapped and free and still nothing fits, it is
+     * in pieces: unmapped, they merge with their bare neighbours. */
+    if (run == NULL && zone->committed_units - zone->used_units - zone->dirty_units >
+                           cai_max(zone->used_units / 4, SCATTERED_UNITS_MIN)) {
+        cai_purge_fresh(zone);
+        run = take_once(zone, count, align, &zeroed, &dirty);
+    }
     if (run == NULL && whole < UINT32_MAX && extend(zone, (uint32_t)whole))
         run = take_once(zone, count, align, &zeroed, &dirty);
     if (run != NULL) {

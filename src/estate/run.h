@@ -1,7 +1,8 @@
 /* Runs of units: taking them from a zone, giving them back, growing one in place.
  *
- * Free runs are kept by kind. Dirty ones are warm and taken first; fresh ones are mapped and known to be zero; bare ones
- * are only addresses. Neighbours of one kind are merged. Dirty runs return to the system by age and by amount (purge.h).
+ * Free runs are kept by kind. Dirty ones are warm and taken first; fresh ones are mapped and known to be zero; bare
+ * ones are only addresses. Neighbours of one kind are merged. Dirty runs return to the system by age and by amount
+ * (purge.h).
  */
 #ifndef CAI_ESTATE_RUN_H
 #define CAI_ESTATE_RUN_H
@@ -9,14 +10,15 @@
 #include "estate/zone.h"
 
 /* Takes `units` units whose first address is a multiple of `align` units (a power of two). The head has kind (SLAB or
- * LARGE) and `zeroed` set; a slab's inner units lead to the head. State bytes of a slab are all 0. NULL: out of memory. */
+ * LARGE) and `zeroed` set; a slab's inner units lead to the head. State bytes of a slab are all 0. NULL: out of
+ * memory. */
 struct cai_unit *cai_run_take(struct cai_zone *zone, uint32_t units, uint32_t align, enum cai_unit_kind kind);
 
 /* Gives a whole run back as dirty memory; under must-zero places its bytes must be zero already. */
 void cai_run_give(struct cai_unit *run);
 
-/* Moves the pages of one run to another, longer one of the same zone, whose content is lost, and gives the first back. False:
- * not possible, or not without losing protection (policy.h); nothing changed. */
+/* Moves the pages of one run to another, longer one of the same zone, whose content is lost, and gives the first back.
+ * False: not possible, or not without losing protection (policy.h); nothing changed. */
 bool cai_run_move(struct cai_unit *from, struct cai_unit *to);
 
 /* The same as cai_run_give for a run whose pages were moved away by cai_os_move. */

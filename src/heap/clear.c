@@ -1,5 +1,6 @@
-/* See clear.h. Long ranges are cleared past the caches: the program's own data stays there, and nobody waits for lines that
- * will be overwritten whole. Shorter ones are as a rule still cached from their use. Numbers: docs/decisions/0016-clearing.md.
+/* See clear.h. Long ranges are cleared past the caches: the program's own data stays there, and nobody waits for lines
+ * that will be overwritten whole. Shorter ones are as a rule still cached from their use. Numbers:
+ * docs/decisions/0016-clearing.md.
  */
 #include "heap/clear.h"
 
@@ -11,7 +12,7 @@
 #if defined(__SSE2__)
 #include <emmintrin.h>
 
-#define STREAM_BYTES_MIN (8 * CAI_MIB)
+#define STREAM_BYTES_MIN (16 * CAI_MIB)
 
 static void stream_zeros(void *address, size_t bytes)
 {
@@ -29,11 +30,17 @@ static void stream_zeros(void *address, size_t bytes)
     memset(line, 0, (size_t)(end - (char *)line));
     _mm_sfence(); /* before any later store: release stores alone do not order these */
 }
+
+static void store_zeros(void *address, size_t bytes)
+{
+    if (bytes >= STREAM_BYTES_MIN)
+        stream_zeros(address, bytes);
+    else
+        memset(address, 0, bytes);
+}
 #else
 /* memset clears whole lines without reading them where the processor can (AArch64: DC ZVA). */
-#define STREAM_BYTES_MIN SIZE_MAX
-
-static void stream_zeros(void *address, size_t bytes)
+static void store_zeros(void *address, size_t bytes)
 {
     memset(address, 0, bytes);
 }
@@ -43,10 +50,7 @@ void cai_clear(void *address, size_t bytes)
 {
     struct cai_thread *thread = cai_self;
 
-    if (bytes >= STREAM_BYTES_MIN)
-        stream_zeros(address, bytes);
-    else
-        memset(address, 0, bytes);
+    store_zeros(address, bytes);
     /* The memory is said to be read by this: the stores cannot be dead. */
     __asm__ volatile("" : : "r"(address) : "memory");
     if (thread->id != 0)

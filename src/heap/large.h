@@ -9,8 +9,8 @@
 /* align: a power of two. NULL: out of memory. With `zeroed`, the whole block is zero. */
 void *cai_large_take(enum cai_place place, size_t bytes, size_t align, bool zeroed);
 
-/* Gives a large block back whose state byte was `live` (LARGE or WIPED); false when another thread was faster. In must-zero
- * places the whole run is cleared, unless it was wiped. */
+/* Gives a large block back whose state byte was `live` (LARGE or WIPED); false when another thread was faster. In
+ * must-zero places the whole run is cleared, unless it was wiped. */
 bool cai_large_put(enum cai_place place, size_t granule, uint8_t live);
 
 /* Usable bytes of a live large block: the exact size, rounded up to pages. */
@@ -22,8 +22,8 @@ size_t cai_large_run_bytes(enum cai_place place, size_t granule);
 /* Where the exact size of a live large block stands. */
 uint64_t *cai_large_exact(enum cai_place place, size_t granule);
 
-/* Makes a live large block hold at least `bytes`, more than CAI_SMALL_BYTES_MAX; keeps an alignment of CAI_UNIT_BYTES only.
- * Returns its new address; NULL: out of memory, nothing changed. */
+/* Makes a live large block hold at least `bytes`, more than CAI_SMALL_BYTES_MAX; keeps an alignment of CAI_UNIT_BYTES
+ * only. Returns its new address; NULL: out of memory, nothing changed. */
 void *cai_large_resize(enum cai_place place, size_t granule, size_t bytes);
 
 /* The same for a heap whose thread vanished in mid-operation. */

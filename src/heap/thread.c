@@ -74,7 +74,7 @@ static struct cai_thread *adopt_or_create(void)
         return create();
     registry.orphans = thread->next_orphan;
     thread->orphan = false;
-    registry.warm -= thread->warm;
+    cai_store_relaxed(&registry.warm, registry.warm - thread->warm);
     thread->warm = false;
     return thread;
 }
@@ -108,7 +108,7 @@ static void cool(struct cai_thread *thread)
 {
     cai_cache_flush_all(thread);
     thread->warm = false;
-    registry.warm--;
+    cai_store_relaxed(&registry.warm, registry.warm - 1);
 }
 
 void cai_thread_detach(void)
@@ -125,7 +125,8 @@ void cai_thread_detach(void)
     orphan(thread);
     thread->warm = true;
     thread->orphan_ms = cai_os_milliseconds();
-    if (++registry.warm > WARM_MAX)
+    cai_store_relaxed(&registry.warm, registry.warm + 1);
+    if (registry.warm > WARM_MAX)
         cool(thread);
     cai_lock_give(&registry.lock);
 }

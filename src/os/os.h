@@ -1,7 +1,9 @@
-/* The whole contract with the operating system. Nothing above this layer makes a system call on memory, time or threads.
+/* The whole contract with the operating system. Nothing above this layer makes a system call on memory, time or
+ * threads.
  *
- * Every address and length is a multiple of cai_os_page_size() unless said otherwise. A function that returns bool tells
- * success, changes nothing when it fails, and keeps errno. A fake of exactly this header fails the Nth call in tests.
+ * Every address and length is a multiple of cai_os_page_size() unless said otherwise. A function that returns bool
+ * tells success, changes nothing when it fails, and keeps errno. A fake of exactly this header fails the Nth call in
+ * tests.
  */
 #ifndef CAI_OS_OS_H
 #define CAI_OS_OS_H
@@ -33,8 +35,8 @@ bool cai_os_unmap(uintptr_t address, size_t length);
 /* Gives the pages back but keeps the mapping; they read as zero afterwards. */
 bool cai_os_discard(uintptr_t address, size_t length);
 
-/* Moves the pages of [from, from + from_length) to `to` and makes them to_length >= from_length long; what is added reads
- * as zero. `to` must be mapped by cai_os_map with nothing of worth in it; `from` is unmapped afterwards. */
+/* Moves the pages of [from, from + from_length) to `to` and makes them to_length >= from_length long; what is added
+ * reads as zero. `to` must be mapped by cai_os_map with nothing of worth in it; `from` is unmapped afterwards. */
 bool cai_os_move(uintptr_t from, size_t from_length, uintptr_t to, size_t to_length);
 
 /* Makes the pages resident at once, cheaper than by faults one by one. A hint: failure has no effect. */
@@ -52,13 +54,13 @@ bool cai_os_no_dump(uintptr_t address, size_t length);
 /* Has the range read as zero in a child of fork, and in the child's children. Not for hidden memory. */
 bool cai_os_wipe_on_fork(uintptr_t address, size_t length);
 
-/* Keeps the range out of swap until it is unmapped, within the limits of the process; a child of fork does not inherit it.
- * With `resident` its pages are brought in now, those already in swap included, else each when it is touched. */
+/* Keeps the range out of swap until it is unmapped, within the limits of the process; a child of fork does not inherit
+ * it. With `resident` its pages are brought in now, those already in swap included, else each when it is touched. */
 bool cai_os_lock(uintptr_t address, size_t length, bool resident);
 
-/* Like cai_os_map, but the pages are in nobody's reach but this process's own loads and stores, not even the kernel's; locked,
- * left out of core dumps, and not there in a child of fork. They cannot be discarded or moved, and are freed when the last
- * of the whole range is unmapped. SHORT also when the kernel has no such memory. */
+/* Like cai_os_map, but the pages are in nobody's reach but this process's own loads and stores, not even the kernel's;
+ * locked, left out of core dumps, and not there in a child of fork. They cannot be discarded or moved, and are freed
+ * when the last of the whole range is unmapped. SHORT also when the kernel has no such memory. */
 enum cai_map cai_os_map_hidden(uintptr_t address, size_t length);
 
 /* Names the range in /proc/self/maps where the kernel can. A hint. */

@@ -45,8 +45,10 @@ size_t cai_os_page_size(void)
 /* By system call: tools and programs that interpose mmap have their own ideas of where memory should lie. */
 static void *map_raw(uintptr_t address, size_t length, int flags, int fd)
 {
-    return (void *)syscall(SYS_mmap, pointer(address), length, PROT_READ | PROT_WRITE, flags | MAP_FIXED_NOREPLACE, fd,
-                           0);
+    long how = flags | MAP_FIXED_NOREPLACE;
+
+    /* Each argument is a long: of an int the upper half may be anything. */
+    return (void *)syscall(SYS_mmap, pointer(address), length, (long)(PROT_READ | PROT_WRITE), how, (long)fd, 0L);
 }
 
 static enum cai_map map_here(uintptr_t address, size_t length, int flags, int fd)
@@ -71,7 +73,7 @@ enum cai_map cai_os_map(uintptr_t address, size_t length, bool charged)
     return result;
 }
 
-/* Pages of a file with a single purpose. A child must not get them: clearing its memory, it would clear the parent's. */
+/* Pages of a file of their own. A child must not get them: clearing its memory, it would clear the parent's. */
 enum cai_map cai_os_map_hidden(uintptr_t address, size_t length)
 {
     int saved = errno;
@@ -190,11 +192,13 @@ bool cai_os_wipe_on_fork(uintptr_t address, size_t length)
 bool cai_os_lock(uintptr_t address, size_t length, bool resident)
 {
     int saved = errno;
-    bool done = mlock2(pointer(address), length, resident ? 0 : MLOCK_ONFAULT) == 0;
+    bool done = !resident && syscall(SYS_mlock2, pointer(address), length, (long)MLOCK_ONFAULT) == 0;
 
-    /* It may have been locked before its pages could not be brought in. */
+    /* By system call: sanitizers make nothing of the functions. Some emulators know only the older one. */
+    if (resident || (!done && errno == ENOSYS))
+        done = syscall(SYS_mlock, pointer(address), length) == 0;
     if (!done)
-        munlock(pointer(address), length);
+        syscall(SYS_munlock, pointer(address), length); /* it may be locked without its pages having been brought in */
     errno = saved;
     return done;
 }

@@ -2,7 +2,8 @@
  * gcc: -Wanalyzer-malloc-leak
  * clang: nothing
  *
- * clang does not follow the cleanup attribute and would take every scoped box for a leak: it is not told what allocates. */
+ * clang does not follow the cleanup attribute and would take every scoped box for a leak: it is not told what
+ * allocates. */
 #include "box.h"
 
 int test_B2_leak(void);

@@ -2,6 +2,7 @@
 #include "support/audit.h"
 
 #include "heap/cache.h"
+#include "heap/record.h"
 #include "heap/thread.h"
 #include "support/audit_say.h"
 
@@ -31,7 +32,8 @@ static const char *count_slots(const struct cai_unit *slab, struct slots *slots)
         if (i % step != 0 || i / step >= slab->slots)
             return audit_say("zone %u: slab %u of class %u: state byte %u between slots, at granule %zu", slab->zone,
                              cai_unit_number(slab), slab->size_class, state[i], i);
-        if (cai_state_is_live(state[i]) && state[i] != slab->size_class)
+        bool is_short = slab->size_class == 1 && state[i] > CAI_STATE_SHORT && state[i] < CAI_STATE_SHORT + 16;
+        if (cai_state_is_live(state[i]) && state[i] != slab->size_class && state[i] != CAI_STATE_WIPED && !is_short)
             return audit_say("zone %u: slab %u of class %u holds a live block of class %u", slab->zone,
                              cai_unit_number(slab), slab->size_class, state[i]);
         slots->live += cai_state_is_live(state[i]);

@@ -19,7 +19,8 @@ static void prepare(int error_fd, unsigned seconds)
         signal(signals[i], SIG_DFL);
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     dup2(error_fd, STDERR_FILENO);
-    alarm(seconds);
+    const char *patience = getenv("CAPALLOC_TEST_PATIENCE");
+    alarm(seconds * (patience != NULL ? (unsigned)atoi(patience) : 1));
 }
 
 void child_run(struct child *child, unsigned seconds, void (*body)(const void *), const void *argument)

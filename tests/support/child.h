@@ -12,7 +12,8 @@ struct child {
     char text[4096]; /* what it wrote to standard error, ended by 0 */
 };
 
-/* Runs body(argument) in a child whose signals are as at program start and which SIGALRM ends after `seconds`. */
+/* Runs body(argument) in a child whose signals are as at program start and which SIGALRM ends after `seconds`, times
+ * CAPALLOC_TEST_PATIENCE where that is set (for valgrind and slow machines). */
 void child_run(struct child *child, unsigned seconds, void (*body)(const void *), const void *argument);
 
 /* It returned, and every requirement held. */

@@ -24,7 +24,7 @@ def readelf(*arguments):
 
 
 def symbols(text):
-    """(defined global names, undefined names) of readelf's symbol tables; absolute symbols are version names."""
+    """(defined visible names, undefined names) of readelf's symbol tables; absolute symbols are version names."""
     defined, undefined = set(), set()
     for match in re.finditer(r"^\s*\d+: \w+\s+\w+\s+\w+\s+(GLOBAL|WEAK|UNIQUE)\s+(\w+).*?\s(\w+)\s+(\w\S*)", text, re.MULTILINE):
         bind, visibility, section, name = match.groups()
@@ -71,7 +71,13 @@ def check(shared, static, preload=None):
     yield from (f"{shared}: {finding}" for finding in shared_form(shared, is_ours))
     if not any(is_ours(name) for name in symbols(readelf("--dyn-syms", shared))[0]):
         yield f"{shared}: exports no ca_ name"
-    defined, _ = symbols(readelf("-s", static))
+    table = readelf("-s", static)
+    defined, _ = symbols(table)
+    # A public function that somebody forgot to mark is there, and hidden.
+    exported = symbols(readelf("--dyn-syms", shared))[0]
+    for name in sorted(set(re.findall(r"\sFUNC\s+GLOBAL\s+HIDDEN\s+\d+ (ca_\w+)", table)) | defined - exported):
+        if is_ours(name):
+            yield f"{shared}: does not export {name}, the archive has it"
     for name in sorted(defined):
         if not name.startswith(("ca_", "cai_")):
             yield f"{static}: defines {name}"

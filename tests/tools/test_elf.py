@@ -52,6 +52,10 @@ class Elf(unittest.TestCase):
         self.assertIn("exports other", findings)
         self.assertIn("calls libc's malloc", findings)
 
+    def test_sees_a_public_name_that_is_hidden(self):
+        hidden = CODE + '__attribute__((visibility("hidden"))) int ca_y(void) { return 1; }\n'
+        self.assertIn("does not export ca_y", self.findings(static=self.build("bad.o", hidden)))
+
     def test_sees_a_name_without_its_version(self):
         self.assertIn("ca_x has the version None", self.findings(shared=self.build("unversioned.so", CODE, *GOOD)))
 

@@ -91,10 +91,12 @@ def item_of(text, head):
         name = re.search(r"\(\*(\w+)\)", text) if text.startswith("typedef") and "{" not in text else None
         name = name or re.search(r"(\w+);$", text)
         values = re.findall(r"(?<=[{,])\s*([A-Z]\w+)", COMMENT.sub("", text))
+        values = [value for value in values if not value.endswith("_")] or ["CA_"]
         return Item("type", name[1] if name else ", ".join(values), text)
     while PREFIX.match(head):
         head = head[PREFIX.match(head).end():]
     head = re.sub(r"\s+: .*", "", " ".join(head.split()))
+    head = re.sub(r"\((\w+)\)\(", r"\1(", head)  # a name in brackets, so that it is not taken for the macro
     name = re.search(r"(operator\s?[^\s(]+|~?\w+)\(", head)
     return Item("function", name[1], head.rstrip(";") + ";") if name else None
 

@@ -24,7 +24,7 @@ class Writer:
         text = re.sub(r"`([^`]+)`", r"\\fI\1\\fR", text)
         text = re.sub(r"(?<![\w*])\*(\w+)\*(?!\w)", r"\\fI\1\\fR", text)
         text = re.sub(r"\b((?:ca|CA)_\w+|CAPALLOC_OPTIONS)", r"\\fB\1\\fR", text)
-        text = re.sub(r"(?<![\w/<])(?:capalloc/)?(\w+\.(?:hpp|h))\b",
+        text = re.sub(r"(?<![\w/])<?(?:capalloc/)?(\w+\.(?:hpp|h))\b>?",
                       lambda match: self.reference(match[1]) or match[0], text)
         text = re.sub(r"(^|(?<=[.)] ))((?:Errors|Provided|Cost):)", r"\\fB\2\\fR", text)
         # Names are not broken at the end of a line.

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { BUSY_THREADS = 4, FORKS = 150, BLOCKS = 600, CHILD_SECONDS = 60, GENERATIONS = 4 };
+enum { BUSY_THREADS = 4, BUSY_BLOCKS = 100, FORKS = 120, BLOCKS = 600, CHILD_SECONDS = 60, GENERATIONS = 4 };
 static atomic_bool stop;
 
 /* What is not small is mostly a large block: taken and given under a lock, with system calls. */
@@ -18,17 +18,17 @@ static size_t random_size(uint64_t *random, unsigned percent_small)
 {
     uint64_t dice = next_random(random);
 
-    return dice % 100 < percent_small ? dice / 100 % 2000 : dice / 100 % 3000000;
+    return dice % 100 < percent_small ? dice / 100 % 2000 : dice / 100 % 1000000;
 }
 
 static void *busy(void *argument)
 {
     uint64_t random = (uintptr_t)argument;
     unsigned small = random % 2 == 0 ? 97 : 20;
-    void *blocks[BLOCKS] = {0};
+    void *blocks[BUSY_BLOCKS] = {0};
 
     while (!atomic_load(&stop)) {
-        size_t i = next_random(&random) % BLOCKS;
+        size_t i = next_random(&random) % BUSY_BLOCKS;
         if (next_random(&random) % 4 == 0) {
             blocks[i] = realloc(blocks[i], random_size(&random, small) + 1);
         } else {
@@ -36,7 +36,7 @@ static void *busy(void *argument)
             blocks[i] = malloc(random_size(&random, small));
         }
     }
-    for (size_t i = 0; i < BLOCKS; i++)
+    for (size_t i = 0; i < BUSY_BLOCKS; i++)
         free(blocks[i]);
     return NULL;
 }

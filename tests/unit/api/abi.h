@@ -1,11 +1,10 @@
-/* The ABI as numbers, compiled as C and as C++: programs have them inside. Sizes are those of all 64-bit machines. Where one
- * changes, every program must be compiled again; abi/capalloc.abi has the rest, without what is inline only. */
+/* The ABI as numbers, compiled as C and as C++: programs have them inside. Sizes are those of all 64-bit machines.
+ * Where one changes, every program must be compiled again. abi/capalloc.abi has the rest, but not what is inline. */
 #ifndef TESTS_UNIT_API_ABI_H
 #define TESTS_UNIT_API_ABI_H
 
 #include <capalloc/capalloc.h>
 #include <capalloc/conformance.h>
-#include <capalloc/rc.h>
 
 #ifdef __cplusplus
 #define ABI_ASSERT static_assert
@@ -46,6 +45,7 @@
     X(ca_violation, 72)                                                                                                \
     X(ca_allocator_vtable, 104)                                                                                        \
     X(ca_counts, 192)                                                                                                  \
+    X(ca_protection, 64)                                                                                               \
     X(ca_conformance_options, 64)
 
 #define ABI_ENUMS(X)                                                                                                   \
@@ -75,6 +75,10 @@
     X(CA_PROMISE_MUSTZERO_PLACE, 2)                                                                                    \
     X(CA_PROMISE_VALIDATES, 4)                                                                                         \
     X(CA_PROMISE_THREAD_SAFE, 8)                                                                                       \
+    X(CA_PROTECT_NO_DUMP, 1)                                                                                           \
+    X(CA_PROTECT_WIPE_ON_FORK, 2)                                                                                      \
+    X(CA_PROTECT_LOCK, 4)                                                                                              \
+    X(CA_PROTECT_HIDE, 8)                                                                                              \
     X(CA_METHOD_DEALLOCATE_ZEROED, 9)                                                                                  \
     X(CA_ARENA_LANES, 3)                                                                                               \
     X(CA_PLACE_COUNT, 4)                                                                                               \

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-/* What a caller of any language sees that knows the calling convention only: two registers, as one number. */
+/* What a caller of any language sees that knows the calling convention only: two registers, as one number. Functions
+ * are called through volatile pointers: a compiler that knows which one it is refuses the other type. */
 __extension__ typedef unsigned __int128 pair;
 
 typedef pair (*pair_of_two)(pair authority, pair layout);

@@ -1,5 +1,5 @@
-/* C++ sees the same ABI as C: the numbers of abi.h, values that the calling convention treats as C's, and names that are
- * not mangled. */
+/* C++ sees the same ABI as C: the numbers of abi.h, values that the calling convention treats as C's, and names that
+ * are not mangled. */
 #include "unit/api/abi.h"
 #include <type_traits>
 

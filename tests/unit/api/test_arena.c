@@ -271,7 +271,7 @@ static void test_A7_A9_newest_block_stays(void **state)
     end(&arena);
 }
 
-static void test_A11_blocks_of_others(void **state)
+static void test_A4_A11_blocks_of_others(void **state)
 {
     ca_arena arena;
 
@@ -360,7 +360,7 @@ int main(void)
         cmocka_unit_test(test_Z5_Z6_must_zero_parts_are_cleared),
         cmocka_unit_test(test_A12_callbacks_run_newest_first),
         cmocka_unit_test(test_A7_A9_newest_block_stays),
-        cmocka_unit_test(test_A11_blocks_of_others),
+        cmocka_unit_test(test_A4_A11_blocks_of_others),
         cmocka_unit_test(test_A3_failures_below),
         cmocka_unit_test(test_A11_N1_promises_are_those_below),
     };

@@ -1,5 +1,6 @@
-/* Boxes: dropped on each way out of a scope, empty after a move, in all intentions. Compiled with -fexceptions, without
- * which pthread_exit passes scopes by. The destructors write down what they ran on, and live blocks are counted. */
+/* Boxes: dropped on each way out of a scope, empty after a move, in all intentions. Compiled with -fexceptions,
+ * without which pthread_exit passes scopes by. The destructors write down what they ran on, and live blocks are
+ * counted. */
 #include <capalloc/box.h>
 #include <capalloc/stats.h>
 #include <pthread.h>

@@ -97,7 +97,7 @@ static void test_A7_A9_newest_block_stays(void **state)
     assert_int_equal(ca_fixed_remaining(&fixed), 256);
 }
 
-static void test_A11_blocks_of_others(void **state)
+static void test_A4_A11_blocks_of_others(void **state)
 {
     static _Alignas(16) char buffer[128], other[128], copy[128];
     ca_fixed fixed, foreign;
@@ -136,7 +136,7 @@ int main(void)
         cmocka_unit_test(test_A12_misaligned_buffer),
         cmocka_unit_test(test_A3_too_small_or_no_buffer),
         cmocka_unit_test(test_A7_A9_newest_block_stays),
-        cmocka_unit_test(test_A11_blocks_of_others),
+        cmocka_unit_test(test_A4_A11_blocks_of_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

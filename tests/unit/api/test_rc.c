@@ -1,5 +1,5 @@
-/* Counted owners: the value goes with the last strong one, the block with the last of all, whatever the order and, in the
- * atomic form, whichever the thread. */
+/* Counted owners: the value goes with the last strong one, the block with the last of all, whatever the order and, in
+ * the atomic form, whichever the thread. */
 #include <capalloc/rc.h>
 #include <capalloc/stats.h>
 #include <pthread.h>

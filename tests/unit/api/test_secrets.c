@@ -18,7 +18,7 @@
 #include <string.h>
 
 /* Every kind of block: fine and coarse slots, large ones of one unit and more, one that is cleared past the caches. */
-static const size_t sizes[] = {1, 16, 24, 100, 500, 513, 4000, 20000, 40000, 300000, 9 * CAI_MIB};
+static const size_t sizes[] = {1, 16, 24, 100, 500, 513, 4000, 20000, 40000, 300000, 17 * CAI_MIB};
 enum { SIZES = sizeof sizes / sizeof *sizes };
 
 static void run(void (*body)(const void *))
@@ -74,6 +74,33 @@ static ca_stats stats(void)
     return now;
 }
 
+static void forced(const void *unused)
+{
+    (void)unused;
+    refuse_start();
+    for (unsigned i = 0; i < SIZES; i++) {
+        ca_mustzero block = take(sizes[i]);
+        memset(block.ptr, 0xee, sizes[i]);
+        ca_block_deallocate((ca_block){block.ptr, block.size});
+        require(was_refused("wrong-deallocator"));
+        ca_nocaps_deallocate((ca_nocaps){block.ptr, block.size});
+        require(was_refused("wrong-deallocator"));
+        ca_wiped_deallocate((ca_wiped){block.ptr, block.size});
+        require(was_refused("wrong-deallocator"));
+        ca_free(block.ptr);
+        require(was_refused("wrong-deallocator"));
+        require(ca_mustzero_check(block) == CA_OK && ((unsigned char *)block.ptr)[sizes[i] - 1] == 0xee);
+        ca_mustzero_deallocate_zeroed(block);
+        require(ca_mustzero_check(block) != CA_OK);
+    }
+}
+
+static void test_Z1_forced_into_a_plain_deallocator(void **state)
+{
+    (void)state;
+    run(forced);
+}
+
 static void give_back(const void *unused)
 {
     (void)unused;
@@ -126,9 +153,9 @@ static void grow_all(const void *unused)
     grow(100, 1000);
     grow(100, 40000);
     grow(20000, 100000);
-    grow(40000, 200000);             /* copied */
-    grow(CAI_MIB - 1, 4 * CAI_MIB);  /* its pages are moved */
-    grow(9 * CAI_MIB, 20 * CAI_MIB);
+    grow(40000, 200000);            /* copied */
+    grow(CAI_MIB - 1, 4 * CAI_MIB); /* its pages are moved */
+    grow(17 * CAI_MIB, 24 * CAI_MIB);
 }
 
 static void test_Z3_moving_grow_clears_the_old_block(void **state)
@@ -400,6 +427,7 @@ static void test_Z9_writing_after_wiping_is_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_Z1_forced_into_a_plain_deallocator),
         cmocka_unit_test(test_Z2_the_whole_slot_is_cleared),
         cmocka_unit_test(test_Z3_moving_grow_clears_the_old_block),
         cmocka_unit_test(test_Z3_what_is_added_is_zero),

@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+"""check_man.py DIR [DESCRIPTION]: the manual in DIR can be read. One line for each finding; exit status 77 without man.
+
+Every page renders without a warning at 80 columns and has its sections; every link leads to a page; and every function
+that the library exports (the symbols of abi/capalloc.abi), those for its own macros apart, has one.
+"""
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+SECTIONS = ("NAME", "SYNOPSIS", "DESCRIPTION", "SEE ALSO")
+
+
+def check(folder, description=None):
+    folder = pathlib.Path(folder)
+    for path in sorted(folder.glob("man*/*")):
+        text = path.read_text()
+        if link := re.fullmatch(r"\.so (\S+)\n", text):
+            if not (folder / link[1]).exists():
+                yield f"{path.name}: leads to {link[1]}, which does not exist"
+            continue
+        result = subprocess.run(["man", "--warnings=w", "-E", "UTF-8", "-Tutf8", "-l", path], capture_output=True, text=True,
+                                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "MANWIDTH": "80"})
+        for line in result.stderr.splitlines():
+            yield f"{path.name}: {line}"
+        page = re.sub(r"\x1b\[[\d;]*m|.\x08", "", result.stdout)
+        for section in SECTIONS:
+            if not re.search(rf"^{section}$", page, re.MULTILINE):
+                yield f"{path.name}: has no section {section}"
+        if "/*" in re.sub(r"^ {8,}.*$", "", page, flags=re.MULTILINE):
+            yield f"{path.name}: a comment's delimiter in the text"
+    if description:
+        for name in re.findall(r"<elf-symbol name='(\w+)'", pathlib.Path(description).read_text()):
+            if not name.endswith("_") and not (folder / f"man3/{name}.3").exists():
+                yield f"{name}: has no page"
+
+
+if __name__ == "__main__":
+    if not shutil.which("man"):
+        print("skipped: man is not installed (Debian: man-db)")
+        sys.exit(77)
+    findings = list(check(*sys.argv[1:]))
+    print("\n".join(findings) or "the manual can be read")
+    sys.exit(1 if findings else 0)

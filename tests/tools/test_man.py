@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""tools/man reads headers as it should, and check_man.py can fail."""
+import pathlib
+import shutil
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True
+TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(TOP / "tools"), str(pathlib.Path(__file__).parent)]
+import check_man  # noqa: E402
+from manual import header, roff  # noqa: E402
+
+TEXT = """/* Things: what they are. Second sentence.
+ */
+#ifndef CAPALLOC_X_H
+#define CAPALLOC_X_H
+#include <stddef.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A thing. */
+typedef struct ca_thing {
+    int x; /* its x */
+} ca_thing;
+
+/* Kinds. */
+enum { CA_A = 1, CA_B, CA_HIDDEN_ };
+
+/* ca_do(thing): does it; `x` counts. Errors: CA_ERROR_LAYOUT. Contract: A1, A2. */
+int ca_thing_do(ca_thing thing);
+__attribute__((cold)) static inline int ca_other_do(int a, ca_thing *thing)
+{
+    return a; /* } */
+}
+
+int ca_undocumented(void);
+
+/* Again. */
+int *(ca_again)(int x);
+
+/* Internal. */
+void ca_internal_(void);
+
+#ifdef __cplusplus
+}
+inline int ca_do(ca_thing thing) { return ca_thing_do(thing); }
+#else
+#define ca_do(x) ca_thing_do(x)
+#endif
+
+/* For all. */
+#define CA_ALL(a, ...) \\
+    ((a), __VA_ARGS__)
+#endif
+"""
+
+
+class Reading(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        path = pathlib.Path(folder.name, "x.h")
+        path.write_text(TEXT)
+        self.header = header.read(path)
+
+    def test_names(self):
+        self.assertEqual([name for name, _ in self.header.names()],
+                         ["ca_thing", "CA_A", "CA_B", "ca_do", "ca_thing_do", "ca_other_do", "ca_again",
+                          "CA_ALL"])
+
+    def test_a_group(self):
+        group = self.header.groups[2]
+        self.assertEqual(group.lead, "ca_do(thing)")
+        self.assertTrue(group.lines[0].startswith("Does it;"))
+        self.assertEqual([item.text for item in group.items],
+                         ["int ca_thing_do(ca_thing thing);", "int ca_other_do(int a, ca_thing *thing);"])
+
+    def test_words(self):
+        text = "\n".join(roff.Writer({"x.h": "capalloc_x"}).paragraphs(self.header.groups[2].lines + ["See x.h."]))
+        self.assertEqual(text, ".PP\nDoes it; \\fIx\\fR counts.\n.PP\n\\fBErrors:\\fR \\%\\fBCA_ERROR_LAYOUT\\fR. "
+                               "See \\%\\fBcapalloc_x\\fR(3).")
+
+    def test_two_columns_are_a_list_and_examples_stay(self):
+        writer = roff.Writer()
+        self.assertIn(".TP", writer.indented(["    -a FILE   takes it", "              away", "    -b        not"]))
+        self.assertIn(".EX", writer.indented(["    int x = 1;   // one", "    use(x);"]))
+        self.assertIn(".EX", writer.indented(["    a   b   c", "    d   e   f"]))
+
+    def test_what_roff_would_take_as_its_own(self):
+        self.assertEqual(roff.escape(".x"), "\\&.x")
+        self.assertEqual(roff.escape("'a\\b-"), "\\&\\(aqa\\eb\\-")
+
+
+@unittest.skipUnless(shutil.which("man"), "man is not installed")
+class Checking(unittest.TestCase):
+    PAGE = '.TH X 3\n.SH NAME\nx \\- y\n.SH SYNOPSIS\nx\n.SH DESCRIPTION\nx\n.SH "SEE ALSO"\nx\n'
+
+    def findings(self, description=None, **pages):
+        with tempfile.TemporaryDirectory() as folder:
+            pathlib.Path(folder, "man3").mkdir()
+            for name, text in pages.items():
+                pathlib.Path(folder, "man3", name + ".3").write_text(text)
+            if description:
+                pathlib.Path(folder, "abi").write_text(description)
+                description = pathlib.Path(folder, "abi")
+            return "\n".join(check_man.check(folder, description))
+
+    def test_accepts_a_good_page(self):
+        self.assertEqual(self.findings(x=self.PAGE, y=".so man3/x.3\n", description="<elf-symbol name='x'/>"), "")
+
+    def test_sees_what_is_wrong(self):
+        self.assertIn("nowhere", self.findings(y=".so man3/nowhere.3\n"))
+        self.assertIn("no section NAME", self.findings(x=self.PAGE.replace(".SH NAME", ".SH NAMES")))
+        self.assertIn("warning", self.findings(x=self.PAGE + ".nosuchmacro\n"))
+        self.assertIn("ca_y: has no page", self.findings(x=self.PAGE, description="<elf-symbol name='ca_y'/>"))
+
+
+if __name__ == "__main__":
+    unittest.main()
