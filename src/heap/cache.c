@@ -135,24 +135,6 @@ static uint32_t bin_slots_max(unsigned size_class)
     return (uint32_t)cai_min(cai_max(BIN_BYTES_MAX / cai_class_bytes(size_class), BIN_SLOTS_MIN), BIN_SLOTS_MAX);
 }
 
-/* Gives the bin an array of this length, at least as long as what is in it. False: memory is short. */
-static bool bin_resize(struct cai_bin *bin, uint32_t limit)
-{
-    void **slots = cai_meta_allocate(limit * sizeof *slots);
-    void **before = bin->slots;
-    uint32_t before_limit = bin->limit;
-
-    if (slots == NULL)
-        return false;
-    if (before != NULL)
-        memcpy(slots, before, bin->count * sizeof *slots);
-    bin->slots = slots;
-    bin->limit = limit;
-    if (before != NULL)
-        cai_meta_free(before, before_limit * sizeof *slots); /* last: a child forked now finds the bin whole */
-    return true;
-}
-
 /* Makes the bin larger unless it is as large as it may be. False: it has no array and memory is short. */
 static bool bin_grow(struct cai_thread *thread, enum cai_place place, unsigned size_class)
 {
@@ -161,8 +143,18 @@ static bool bin_grow(struct cai_thread *thread, enum cai_place place, unsigned s
 
     if (bin->limit >= most)
         return true;
-    if (!bin_resize(bin, (uint32_t)cai_min(bin->limit == 0 ? BIN_START : bin->limit * BIN_GROWTH, most)))
+    uint32_t limit = (uint32_t)cai_min(bin->limit == 0 ? BIN_START : bin->limit * BIN_GROWTH, most);
+    void **slots = cai_meta_allocate(limit * sizeof *slots);
+    if (slots == NULL)
         return bin->limit != 0;
+    void **before = bin->slots;
+    uint32_t before_limit = bin->limit;
+    if (before != NULL)
+        memcpy(slots, before, bin->count * sizeof *slots);
+    bin->slots = slots;
+    bin->limit = limit;
+    if (before != NULL)
+        cai_meta_free(before, before_limit * sizeof *slots); /* last: a child forked now finds the bin whole */
     thread->used_bins[place][size_class / 64] |= UINT64_C(1) << size_class % 64;
     return true;
 }
@@ -242,30 +234,6 @@ static void flush_bin(struct cai_thread *thread, enum cai_place place, unsigned 
     cai_lock_give(&thread->lock);
 }
 
-static uint32_t allocations_of(const struct cai_bin *bin)
-{
-    return (uint32_t)(bin->rounds + (uint64_t)bin->period - (uint64_t)bin->countdown);
-}
-
-/* Room in a full bin. As a rule the older half goes; when nothing was taken since it last ran over, the program is tearing
- * something down, and everything goes: nobody will come for it, and its thread may fall asleep. */
-static void bin_overflow(struct cai_thread *thread, enum cai_place place, unsigned size_class)
-{
-    struct cai_bin *bin = &thread->bins[place][size_class];
-    uint32_t allocations = allocations_of(bin);
-    uint32_t *flushed = &thread->flushed[place][size_class];
-    uint32_t few = (uint32_t)cai_max(bin_slots_max(size_class) / BIN_GROWTH, BIN_SLOTS_MIN);
-
-    if (*flushed != allocations) {
-        flush_bin(thread, place, size_class, (bin->count + 1) / 2);
-    } else {
-        flush_bin(thread, place, size_class, bin->count);
-        if (bin->limit > few)
-            bin_resize(bin, few);
-    }
-    *flushed = allocations;
-}
-
 /* Calls flush for every bin that was ever used. */
 #define FOR_USED_BINS(thread, place, size_class)                                                                       \
     for (enum cai_place place = 0; place < CAI_PLACES; place++)                                                        \
@@ -335,7 +303,7 @@ void cai_cache_flush_idle(struct cai_thread *thread)
     FOR_USED_BINS(thread, place, size_class)
     {
         struct cai_bin *bin = &thread->bins[place][size_class];
-        uint32_t mark = allocations_of(bin) * 2048 + bin->count;
+        uint32_t mark = (uint32_t)(bin->rounds + (uint64_t)bin->period - (uint64_t)bin->countdown) * 2048 + bin->count;
         if (thread->marks[place][size_class] == mark)
             empty_class(thread, place, size_class);
         thread->marks[place][size_class] = mark;
@@ -429,11 +397,10 @@ CAI_NOINLINE bool cai_cache_put_slow(enum cai_place place, unsigned size_class, 
     if (thread->id == 0 || cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)]) != thread->id)
         return put_foreign(thread, slab, place, state, live);
     if (bin->count == bin->limit) {
-        bool tearing_down = bin->limit != 0 && thread->flushed[place][size_class] == allocations_of(bin);
-        if (!tearing_down && !bin_grow(thread, place, size_class))
+        if (!bin_grow(thread, place, size_class))
             return put_foreign(thread, slab, place, state, live);
         if (bin->count == bin->limit)
-            bin_overflow(thread, place, size_class);
+            flush_bin(thread, place, size_class, (bin->count + 1) / 2);
         if (thread->armed)
             cai_tick_arm(thread);
     }

@@ -58,11 +58,10 @@ struct cai_thread {
     struct cai_thread *next_all;    /* the registry: every heap there ever was */
     struct cai_thread *next_orphan; /* heaps without a thread */
     bool orphan;
-    bool warm;                                 /* an orphan whose bins still hold slots */
-    uint64_t orphan_ms;                        /* since when */
-    uint16_t wants[CAI_PLACES][CAI_CLASSES];   /* slots a bin's next refill takes: twice as many each time */
-    uint32_t flushed[CAI_PLACES][CAI_CLASSES]; /* allocations of a bin when it last ran over */
-    uint32_t marks[CAI_PLACES][CAI_CLASSES];   /* what each bin had done at the last look, to find idle ones */
+    bool warm;                               /* an orphan whose bins still hold slots */
+    uint64_t orphan_ms;                      /* since when */
+    uint16_t wants[CAI_PLACES][CAI_CLASSES]; /* slots a bin's next refill takes: twice as many each time */
+    uint32_t marks[CAI_PLACES][CAI_CLASSES]; /* what each bin had done at the last look, to find idle ones */
 };
 
 /* The calling thread's heap; initial-exec, eight bytes, so that it fits when the library is dlopen-ed. */

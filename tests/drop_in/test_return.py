@@ -31,7 +31,7 @@ class Returns(drop_in.DropIn):
         self.returns("trim", within_ms=1000)
 
     def test_D6_helper_gives_back_when_the_program_sleeps(self):
-        self.returns("idle", within_ms=3000, options="helper")
+        self.returns("idle", within_ms=3000, small_mib=96, options="helper")
 
 
 class Resident(drop_in.DropIn):
