@@ -6,8 +6,8 @@
 
 int main(void)
 {
-    static const char *const family[] = {"malloc", "free", "calloc", "realloc", "aligned_alloc", "posix_memalign",
-                                         "memalign", "malloc_usable_size"};
+    static const char *const family[] = {"malloc",        "free",           "calloc",   "realloc",
+                                         "aligned_alloc", "posix_memalign", "memalign", "malloc_usable_size"};
     for (size_t i = 0; i < sizeof family / sizeof family[0]; i++) {
         void *function = dlsym(RTLD_DEFAULT, family[i]);
         Dl_info info;

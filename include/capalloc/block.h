@@ -6,9 +6,9 @@
  *     ca_mustzero   yes                 yes
  *     ca_secret     no                  yes
  *
- * The types are distinct, so that the compiler refuses to give one back as another. A block is a value: copying it does not
- * copy the memory, and after it was given back, every copy is dead. From the proposal that allocation APIs should be
- * intentional (NoCaps, MustZero), after Rust's NonNull<[u8]>.
+ * The types are distinct, so that the compiler refuses to give one back as another. A block is a value: copying it does
+ * not copy the memory, and after it was given back, every copy is dead. From the proposal that allocation APIs should
+ * be intentional (NoCaps, MustZero), after Rust's NonNull<[u8]>.
  */
 #ifndef CAPALLOC_BLOCK_H
 #define CAPALLOC_BLOCK_H
@@ -52,8 +52,8 @@ typedef struct ca_wiped {
     size_t size;
 } ca_wiped;
 
-/* A block or the reason why there is none. ptr NULL: size_or_error is a ca_error; otherwise it is the size. 16 bytes, which
- * travel in two registers. Look with ca_is_ok, take with ca_unwrap. */
+/* A block or the reason why there is none. ptr NULL: size_or_error is a ca_error; otherwise it is the size. 16 bytes,
+ * which travel in two registers. Look with ca_is_ok, take with ca_unwrap. */
 typedef struct ca_block_result {
     void *ptr;
     size_t size_or_error;
@@ -99,6 +99,7 @@ void ca_unwrap_failed(ca_error error);
         block.size = result.ptr != NULL ? result.size_or_error : 0;                                                    \
         return block;                                                                                                  \
     }
+/* ca_block_is_ok, ca_block_error_of, ca_block_unwrap, and the same for the other three. */
 CA_RESULT_(ca_block)
 CA_RESULT_(ca_nocaps)
 CA_RESULT_(ca_mustzero)
@@ -121,6 +122,7 @@ static_assert(sizeof(ca_block_result) == 2 * sizeof(void *), "results travel in 
     {                                                                                                                  \
         return type##_unwrap(result);                                                                                  \
     }
+/* ca_is_ok, ca_error_of and ca_unwrap in C++: overloads. */
 CA_RESULT_(ca_block)
 CA_RESULT_(ca_nocaps)
 CA_RESULT_(ca_mustzero)
@@ -143,8 +145,8 @@ _Static_assert(sizeof(ca_block_result) == 2 * sizeof(void *), "results travel in
 /* ca_error ca_error_of(result): CA_OK when there is a block. */
 #define ca_error_of(...) CA_BY_RESULT_(error_of, __VA_ARGS__)
 
-/* The block of a result. There being none is the violation unwrap-error; when a handler refuses it, an empty block with a
- * null pointer. */
+/* The block of a result. There being none is the violation unwrap-error; when a handler refuses it, an empty block with
+ * a null pointer. */
 #define ca_unwrap(...) CA_BY_RESULT_(unwrap, __VA_ARGS__)
 #endif
 

@@ -39,8 +39,8 @@ CA_BOX_MEMORY_(ca_mustzero)
 CA_BOX_MEMORY_(ca_secret)
 #undef CA_BOX_MEMORY_
 
-/* An owner of one T in a block of the intention ca_block, ca_nocaps, ca_mustzero or ca_secret. Contract: B1, B2, B3.
- * */
+/* An owner of one T in a block of the intention ca_block, ca_nocaps, ca_mustzero or ca_secret. Contract: B1, B2,
+ * B3. */
 template <class T, class Intention = ca_block> class box
 {
     static_assert(!std::is_array<T>::value, "for arrays take CA_BOX_ARRAY_DEFINE or a container");

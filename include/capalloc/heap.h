@@ -1,5 +1,6 @@
-/* The heap's own form: blocks that say what they are, and go back without a layout. What the trait passes along on every
- * call (size, alignment, which allocator) the block's address and the heap's records already say, as a capability would.
+/* The heap's own form: blocks that say what they are, and go back without a layout. What the trait passes along on
+ * every call (size, alignment, which allocator) the block's address and the heap's records already say, as a capability
+ * would.
  *
  * All functions are thread-safe and not async-signal-safe. On an error or a violation nothing has changed.
  */
@@ -13,7 +14,8 @@
 extern "C" {
 #endif
 
-/* The right to allocate: which heap, which rights, how much quota. Passed by value; its content is nobody's business. */
+/* The right to allocate: which heap, which rights, how much quota. Passed by value; its content is nobody's
+ * business. */
 typedef struct ca_authority {
     uint64_t opaque[2];
 } ca_authority;
@@ -29,28 +31,31 @@ ca_block_result ca_allocate(ca_authority authority, ca_layout layout);
 /* The same, all zero. Memory known to be zero is not cleared again. Contract: C1, A6, Z7. */
 ca_block_result ca_allocate_zeroed(ca_authority authority, ca_layout layout);
 
-/* The same as ca_allocate, with the spare room of its slot: the block is at least layout.size bytes long. Contract: C1. */
+/* The same as ca_allocate, with the spare room of its slot: the block is at least layout.size bytes long. Contract:
+ * C1. */
 ca_block_result ca_allocate_at_least(ca_authority authority, ca_layout layout);
 
 /* Memory that will hold no pointers, in a place of its own that no sweep reads. Contract: C1, N1. */
 ca_nocaps_result ca_allocate_nocaps(ca_authority authority, ca_layout layout);
 ca_nocaps_result ca_allocate_nocaps_zeroed(ca_authority authority, ca_layout layout);
 
-/* Memory that is cleared before anyone else sees it, in a place of its own whose free memory is always zero: so it arrives
- * zero without any work. Left out of core dumps. Given back with ca_deallocate_zeroed. Contract: C1, Z1, Z2, Z6. */
+/* Memory that is cleared before anyone else sees it, in a place of its own whose free memory is always zero: so it
+ * arrives zero without any work. Left out of core dumps. Given back with ca_deallocate_zeroed. Contract: C1, Z1, Z2,
+ * Z6. */
 ca_mustzero_result ca_allocate_mustzero(ca_authority authority, ca_layout layout);
 
 /* Both: no pointers, and cleared. Contract: C1. */
 ca_secret_result ca_allocate_secret(ca_authority authority, ca_layout layout);
 
-/* ca_deallocate(block): gives a ca_block, ca_nocaps or ca_wiped back. It must be the start of a live block of the type's
- * place with exactly its current size; anything else is a violation. Size 0: nothing to do. Contract: C2, Z1, Z9. */
+/* ca_deallocate(block): gives a ca_block, ca_nocaps or ca_wiped back. It must be the start of a live block of the
+ * type's place with exactly its current size; anything else is a violation. Size 0: nothing to do. Contract: C2, Z1,
+ * Z9. */
 void ca_block_deallocate(ca_block block);
 void ca_nocaps_deallocate(ca_nocaps block);
 void ca_wiped_deallocate(ca_wiped block);
 
-/* ca_deallocate_zeroed(block): clears the whole slot of a ca_mustzero or ca_secret by stores that no compiler removes, then
- * gives it back. Contract: C2, Z2. */
+/* ca_deallocate_zeroed(block): clears the whole slot of a ca_mustzero or ca_secret by stores that no compiler removes,
+ * then gives it back. Contract: C2, Z2. */
 void ca_mustzero_deallocate_zeroed(ca_mustzero block);
 void ca_secret_deallocate_zeroed(ca_secret block);
 
@@ -67,10 +72,10 @@ ca_nocaps_result ca_nocaps_shrink(ca_nocaps block, ca_layout layout);
 ca_mustzero_result ca_mustzero_shrink(ca_mustzero block, ca_layout layout);
 ca_secret_result ca_secret_shrink(ca_secret block, ca_layout layout);
 
-/* ca_grow(authority, block, layout): makes the block layout.size >= its size bytes long, moving it when necessary. Success
- * kills the old block; must-zero memory that moves is cleared where it was, and what is added to it is zero. Errors leave
- * the block as it is: CA_ERROR_LAYOUT, CA_ERROR_OUT_OF_MEMORY, CA_ERROR_NOT_PERMITTED (the authority lacks the right to
- * grow), CA_ERROR_INVALID or CA_ERROR_STALE after a refused violation. Contract: C4, A7, Z3. */
+/* ca_grow(authority, block, layout): makes the block layout.size >= its size bytes long, moving it when necessary.
+ * Success kills the old block; must-zero memory that moves is cleared where it was, and what is added to it is zero.
+ * Errors leave the block as it is: CA_ERROR_LAYOUT, CA_ERROR_OUT_OF_MEMORY, CA_ERROR_NOT_PERMITTED (the authority lacks
+ * the right to grow), CA_ERROR_INVALID or CA_ERROR_STALE after a refused violation. Contract: C4, A7, Z3. */
 ca_block_result ca_block_grow(ca_authority authority, ca_block block, ca_layout layout);
 ca_nocaps_result ca_nocaps_grow(ca_authority authority, ca_nocaps block, ca_layout layout);
 ca_mustzero_result ca_mustzero_grow(ca_authority authority, ca_mustzero block, ca_layout layout);
@@ -93,9 +98,9 @@ ca_error ca_secret_check(ca_secret block);
 ca_allocator ca_heap_allocator(ca_authority authority);
 
 /* --- constant sizes ---
- * Where the compiler knows the size of a ca_block, from 16 to 512 bytes, it works out the size class and the record of the
- * exact size, and the library has less to do: an allocation and its deallocation then cost no more than malloc and free.
- * The classes up to 512 bytes are therefore part of the ABI. Nothing here is for calling by hand. */
+ * Where the compiler knows the size of a ca_block, from 16 to 512 bytes, it works out the size class and the record of
+ * the exact size, and the library has less to do: an allocation and its deallocation then cost no more than malloc and
+ * free. The classes up to 512 bytes are therefore part of the ABI. Nothing here is for calling by hand. */
 #define CA_HINT_CLASS_(size) ((size) <= 256 ? (((size) + 15) / 16) : (((size) + 31) / 32 + 8))
 #define CA_HINT_SLOT_(size) ((size) <= 256 ? ((size) + 15) / 16 * 16 : ((size) + 31) / 32 * 32)
 #define CA_HINT_(size) ((unsigned)(CA_HINT_CLASS_(size) | (0x80 + CA_HINT_SLOT_(size) - (size)) << 8))
@@ -202,7 +207,8 @@ static inline ca_wiped ca_wipe(ca_secret *block)
 }
 #else
 
-/* The first and the second of several arguments; the last may be a compound literal, whose commas are then arguments. */
+/* The first and the second of several arguments; the last may be a compound literal, whose commas are then
+ * arguments. */
 #define CA_FIRST_(first, ...) first
 #define CA_SECOND_(first, second, ...) second
 

@@ -22,9 +22,9 @@ void *ca_malloc(size_t size);
  * cleared again. Contract: Z7. */
 void *ca_calloc(size_t count, size_t size);
 
-/* ca_realloc(block, size): makes the block `size` bytes long, moving it when necessary, and keeps its first min(old, new) bytes. On success the old
- * address is dead, even when it is the same; on failure the block is the caller's and unaltered. block NULL: as ca_malloc.
- * size 0: frees the block and returns NULL, as the GNU C library does. */
+/* ca_realloc(block, size): makes the block `size` bytes long, moving it when necessary, and keeps its first min(old,
+ * new) bytes. On success the old address is dead, even when it is the same; on failure the block is the caller's and
+ * unaltered. block NULL: as ca_malloc. size 0: frees the block and returns NULL, as the GNU C library does. */
 void *ca_malloc_realloc(void *block, size_t size);
 
 /* ca_realloc(block, size) is the function above; with a layout as second of three arguments it is the one of
@@ -44,7 +44,8 @@ extern "C" {
 /* ca_realloc(block, count * size); fails when the product overflows. */
 void *ca_reallocarray(void *block, size_t count, size_t size);
 
-/* Gives the block back. NULL is ignored. errno is kept. Anything that is not a live block is a violation (violation.h). */
+/* Gives the block back. NULL is ignored. errno is kept. Anything that is not a live block is a violation
+ * (violation.h). */
 void ca_free(void *block);
 
 /* ca_free for a block of ca_malloc, ca_calloc or ca_realloc that was asked for with `size` bytes; another size is a
@@ -69,8 +70,8 @@ void *ca_pvalloc(size_t size);
 /* How many bytes of the block may be used: at least what was asked for. NULL: 0. */
 size_t ca_malloc_usable_size(const void *block);
 
-/* Gives all free memory back to the operating system now, that of the calling thread's cache included. Returns the bytes
- * given back. Contract: D6. */
+/* Gives all free memory back to the operating system now, that of the calling thread's cache included. Returns the
+ * bytes given back. Contract: D6. */
 size_t ca_trim(void);
 
 #ifdef __cplusplus

@@ -16,7 +16,8 @@ extern "C" {
 /* How long the arrays below are. */
 enum { CA_PLACE_COUNT = 4, CA_STATS_CLASSES_MAX = 112 };
 
-/* One of the four places: ordinary, nocaps, mustzero, secret (in this order). All values in bytes unless named blocks. */
+/* One of the four places: ordinary, nocaps, mustzero, secret (in this order). All values in bytes unless named
+ * blocks. */
 typedef struct ca_place_stats {
     uint64_t live_bytes;      /* slots handed out and not given back, counted with their slack */
     uint64_t live_blocks;     /* number of those */
@@ -25,7 +26,8 @@ typedef struct ca_place_stats {
     uint64_t committed_bytes; /* mapped and writable; the upper bound of what can be resident */
 } ca_place_stats;
 
-/* One size class of small blocks; unused rows have slot_bytes 0. The last used row, with slot_bytes SIZE_MAX, is large blocks. */
+/* One size class of small blocks; unused rows have slot_bytes 0. The last used row, with slot_bytes SIZE_MAX, is large
+ * blocks. */
 typedef struct ca_class_stats {
     uint64_t slot_bytes;
     uint64_t live_blocks;

@@ -1,4 +1,5 @@
-/* Who may allocate. There is one authority so far, the process's own, recognised by a secret of this run of the program. */
+/* Who may allocate. There is one authority so far, the process's own, recognised by a secret of this run of the
+ * program. */
 #ifndef CAI_API_AUTHORITY_H
 #define CAI_API_AUTHORITY_H
 
@@ -7,8 +8,8 @@
 
 #include <capalloc/heap.h>
 
-/* Before the library has started the answer means nothing: there is no slot to take either, and the slow path asks again
- * after starting. */
+/* Before the library has started the answer means nothing: there is no slot to take either, and the slow path asks
+ * again after starting. */
 CAI_INLINE bool cai_authority_is_default(ca_authority authority)
 {
     return authority.opaque[0] == cai_sealed.secret;

@@ -1,5 +1,6 @@
-/* Blocks whose size the caller's compiler knew: it worked out the size class and the record of the exact size, and passes
- * both as one hint (include/capalloc/heap.h). State and record are then one store, and one comparison on the way back.
+/* Blocks whose size the caller's compiler knew: it worked out the size class and the record of the exact size, and
+ * passes both as one hint (include/capalloc/heap.h). State and record are then one store, and one comparison on the way
+ * back.
  */
 #include <capalloc/heap.h>
 #undef ca_allocate /* the function, not the macro that chooses between it and the ones here */

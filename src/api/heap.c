@@ -212,8 +212,8 @@ static CAI_NOINLINE void deallocate_slow(enum cai_place place, void *address, si
         cai_heap_free_slow(place, address, function);
 }
 
-/* The state byte of a small block of this grain that starts there with exactly this size, NULL when the slow path must say
- * what it is. */
+/* The state byte of a small block of this grain that starts there with exactly this size, NULL when the slow path must
+ * say what it is. */
 CAI_INLINE uint8_t *authentic(enum cai_place place, enum cai_grain grain, const void *address, size_t bytes)
 {
     const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));

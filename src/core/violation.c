@@ -1,4 +1,5 @@
-/* The report is built in a buffer on the stack and written by one write(2): async-signal-safe, not torn by other threads. */
+/* The report is built in a buffer on the stack and written by one write(2): async-signal-safe, not torn by other
+ * threads. */
 #include "core/violation.h"
 
 #include "base/atomic.h"

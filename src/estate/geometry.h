@@ -2,8 +2,8 @@
  *
  * Addresses are set aside by agreement, not reserved by mappings: the kernel never picks an address down there on its
  * own, every mapping we make refuses to replace another, and what somebody else took is skipped. So there is nothing to
- * reserve at start, nothing for `ulimit -v`, core dumps, valgrind or qemu to choke on. Layouts are tried from the largest
- * to the smallest until one is possible in this process.
+ * reserve at start, nothing for `ulimit -v`, core dumps, valgrind or qemu to choke on. Layouts are tried from the
+ * largest to the smallest until one is possible in this process.
  */
 #ifndef CAI_ESTATE_GEOMETRY_H
 #define CAI_ESTATE_GEOMETRY_H

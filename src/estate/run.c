@@ -311,8 +311,8 @@ struct cai_unit *cai_run_take(struct cai_zone *zone, uint32_t count, uint32_t al
 
     cai_lock_take(&zone->lock);
     struct cai_unit *run = take_once(zone, count, align, &zeroed, &dirty);
-    /* Free pieces of different kinds do not merge. When there is much that is mapped and free and still nothing fits, it is
-     * in pieces: unmapped, they merge with their bare neighbours. */
+    /* Free pieces of different kinds do not merge. When there is much that is mapped and free and still nothing fits,
+     * it is in pieces: unmapped, they merge with their bare neighbours. */
     if (run == NULL && zone->committed_units - zone->used_units - zone->dirty_units >
                            cai_max(zone->used_units / 4, SCATTERED_UNITS_MIN)) {
         cai_purge_fresh(zone);

@@ -52,7 +52,8 @@ static void place_zone(const struct cai_geometry *geometry, unsigned number)
     uintptr_t slack = zone_bytes / 8; /* of the zone given up to randomness; the tables have as much, scaled */
     uintptr_t offset = cai_os_random() % slack & ~(2 * CAI_MIB - 1);
 
-    /* Tables first to last: state (7/8 of the room), descriptors, owners; colours keep them off each other's cache sets. */
+    /* Tables first to last: state (7/8 of the room), descriptors, owners; colours keep them off each other's cache
+     * sets. */
     view->origin = geometry->places + number * zone_bytes + offset;
     view->state =
         (uint8_t *)(tables + (cai_os_random() % (zone_bytes / 256) & ~(CAI_PAGE_BYTES_MAX - 1)) + CAI_PAGE_BYTES_MAX);
@@ -135,7 +136,8 @@ bool cai_zone_extend_tables(struct cai_zone *zone, uint32_t units)
     return opened;
 }
 
-/* Free addresses at the start of the tables and at the end of each place. The first stays mapped: it marks the engine. */
+/* Free addresses at the start of the tables and at the end of each place. The first stays mapped: it marks the
+ * engine. */
 static bool geometry_fits(const struct cai_geometry *geometry)
 {
     uintptr_t place_bytes = (uintptr_t)1 << geometry->shift;

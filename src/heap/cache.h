@@ -1,20 +1,20 @@
 /* The fast paths: taking a slot from the thread's bin and putting it back.
  *
- * No lock, no division, no atomic instruction, and no load from the block itself. Every slot that leaves or enters a bin
- * is checked against its state byte: an address that is not the start of a live block never gets in, and a slot that two
- * threads freed in the same instant does not get out twice.
+ * No lock, no division, no atomic instruction, and no load from the block itself. Every slot that leaves or enters a
+ * bin is checked against its state byte: an address that is not the start of a live block never gets in, and a slot
+ * that two threads freed in the same instant does not get out twice.
  */
 #ifndef CAI_HEAP_CACHE_H
 #define CAI_HEAP_CACHE_H
 
 #include "heap/slab.h"
 
-/* What to do when cai_cache_take gave nothing: refill, attach a heap to the thread, housekeeping. NULL: out of memory. With
- * `zeroed`, the first `bytes` bytes are zero. */
+/* What to do when cai_cache_take gave nothing: refill, attach a heap to the thread, housekeeping. NULL: out of memory.
+ * With `zeroed`, the first `bytes` bytes are zero. */
 void *cai_cache_take_slow(enum cai_place place, unsigned size_class, bool zeroed, size_t bytes);
 
-/* What to do when cai_cache_put says CAI_PUT_SLOW for a live small block of this class whose state byte was `live`: the bin
- * is full, or the slot is another thread heap's. False: another thread freed it meanwhile, nothing changed. */
+/* What to do when cai_cache_put says CAI_PUT_SLOW for a live small block of this class whose state byte was `live`: the
+ * bin is full, or the slot is another thread heap's. False: another thread freed it meanwhile, nothing changed. */
 bool cai_cache_put_slow(enum cai_place place, unsigned size_class, uint8_t live, void *address);
 
 /* The slots of every bin go back to their slabs. */
@@ -89,8 +89,8 @@ enum cai_put {
     CAI_PUT_SLOW,    /* nothing changed: not a small live block, or not as simple as pushing it */
 };
 
-/* Gives a small block of this zone back, where that takes no more than pushing it. In must-zero places its slot has been
- * cleared already. */
+/* Gives a small block of this zone back, where that takes no more than pushing it. In must-zero places its slot has
+ * been cleared already. */
 CAI_INLINE enum cai_put cai_cache_put(enum cai_place place, enum cai_grain grain, void *address)
 {
     const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));

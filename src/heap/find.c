@@ -75,8 +75,8 @@ static struct cai_lookup look_up_large(const struct cai_unit *run, enum cai_plac
     return (struct cai_lookup){start ? CAI_FOUND_FREED : CAI_FOUND_INSIDE_FREED, place, bytes};
 }
 
-/* A run that is free: what its blocks were is forgotten, but the state byte of each remembers that it was one, until the
- * memory goes back or gets another use. */
+/* A run that is free: what its blocks were is forgotten, but the state byte of each remembers that it was one, until
+ * the memory goes back or gets another use. */
 static struct cai_lookup look_up_free(const struct cai_unit *run, enum cai_place place, uintptr_t address)
 {
     enum cai_grain grain = cai_zone_grain(run->zone);

@@ -36,8 +36,8 @@ CAI_INLINE void *cai_heap_allocate(enum cai_place place, size_t bytes, bool zero
 /* align: a power of two. */
 void *cai_heap_allocate_aligned(enum cai_place place, size_t bytes, size_t align, bool zeroed);
 
-/* What to do when the fast path below did not: NULL (nothing), large blocks, full bins, other threads' slots, and what must
- * be reported under the name of the door. */
+/* What to do when the fast path below did not: NULL (nothing), large blocks, full bins, other threads' slots, and what
+ * must be reported under the name of the door. */
 void cai_heap_free_slow(enum cai_place place, void *address, const char *function);
 
 /* Gives a block of this place back. */
@@ -55,8 +55,8 @@ CAI_INLINE void cai_heap_free(enum cai_place place, void *address, const char *f
 /* A live block of the place: usable bytes, or 0 after a report when the address is none. */
 size_t cai_heap_usable(enum cai_place place, const void *address, const char *function);
 
-/* realloc, for places whose free memory need not be zero: the block holds at least `bytes` afterwards, at the returned address. NULL: out of memory or refused, nothing
- * changed. address is not NULL. */
+/* realloc, for places whose free memory need not be zero: the block holds at least `bytes` afterwards, at the returned
+ * address. NULL: out of memory or refused, nothing changed. address is not NULL. */
 void *cai_heap_resize(enum cai_place place, void *address, size_t bytes, const char *function);
 
 #endif

@@ -1,9 +1,10 @@
 /* Records: the exact size of a block whose door asks for it, kept out of line.
  *
- * A slot has state bytes that nobody uses: all but its first. What the block lacks to its slot stands there, in bytes from
- * 0x80 to 0xbf (which no block starts with): five bits each, lowest first, and a bit that says another follows. No record
- * or one of 0 means that the block is as long as its slot. A slot of 16 bytes has one state byte only: shorter blocks in it are live
- * states of their own. Blocks of malloc have no record: what an earlier block left there means nothing.
+ * A slot has state bytes that nobody uses: all but its first. What the block lacks to its slot stands there, in bytes
+ * from 0x80 to 0xbf (which no block starts with): five bits each, lowest first, and a bit that says another follows. No
+ * record or one of 0 means that the block is as long as its slot. A slot of 16 bytes has one state byte only: shorter
+ * blocks in it are live states of their own. Blocks of malloc have no record: what an earlier block left there means
+ * nothing.
  */
 #ifndef CAI_HEAP_RECORD_H
 #define CAI_HEAP_RECORD_H
@@ -36,7 +37,8 @@ CAI_INLINE void cai_record_set_fine(uint8_t *state, size_t size_class, size_t by
     cai_store_relaxed(state + 1, (uint8_t)(CAI_RECORD + (cai_class_sizes[size_class] - bytes)));
 }
 
-/* True when the block of a fine class but the first is this long by a record of one byte; false may mean a longer record. */
+/* True when the block of a fine class but the first is this long by a record of one byte; false may mean a longer
+ * record. */
 CAI_INLINE bool cai_record_is_fine(const uint8_t *state, size_t size_class, size_t bytes)
 {
     return cai_load_relaxed(state + 1) == (uint8_t)(CAI_RECORD + (cai_class_sizes[size_class] - bytes)) &&

@@ -9,7 +9,8 @@ const uint8_t cai_class_table[CAI_FINE_BYTES_MAX / 16 + 1] = {
 };
 
 #define EIGHT(first, step)                                                                                             \
-    first, first + step, first + 2 * step, first + 3 * step, first + 4 * step, first + 5 * step, first + 6 * step, first + 7 * step
+    first, first + step, first + 2 * step, first + 3 * step, first + 4 * step, first + 5 * step, first + 6 * step,     \
+        first + 7 * step
 const uint16_t cai_class_sizes[CAI_CLASSES] = {
     0, EIGHT(16, 16), EIGHT(144, 16), EIGHT(288, 32), EIGHT(576, 64), EIGHT(1152, 128),
     EIGHT(2304, 256), EIGHT(4608, 512), EIGHT(9216, 1024), EIGHT(18432, 2048),

@@ -1,5 +1,5 @@
-/* See slab.h. Searching a slab of short slots means comparing its state bytes 16 at a time with "in slab": 64 KiB of 16-byte
- * slots are searched in 256 steps, so a bitmap of free slots would only be a second truth.
+/* See slab.h. Searching a slab of short slots means comparing its state bytes 16 at a time with "in slab": 64 KiB of
+ * 16-byte slots are searched in 256 steps, so a bitmap of free slots would only be a second truth.
  */
 #include "heap/slab.h"
 
@@ -43,8 +43,8 @@ struct cai_unit *cai_slab_create(struct cai_thread *thread, enum cai_place place
         return NULL;
     slab->size_class = (uint8_t)size_class;
     slab->slots = (uint32_t)(((size_t)units << CAI_UNIT_SHIFT) / cai_class_bytes(size_class));
-    /* Begin at another slot in each slab: hot slots and their state bytes would share cache sets otherwise. Near the front,
-     * so that a slab that replaces another one in warm memory touches the same pages. */
+    /* Begin at another slot in each slab: hot slots and their state bytes would share cache sets otherwise. Near the
+     * front, so that a slab that replaces another one in warm memory touches the same pages. */
     slab->start = (uint32_t)((cai_unit_number(slab) * UINT64_C(0x9e3779b9) >> 8) % COLOURS * COLOUR_BYTES /
                              cai_class_bytes(size_class));
     slab->fresh = 0;

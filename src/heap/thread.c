@@ -186,8 +186,8 @@ void cai_thread_unlock_all(void)
     cai_lock_give_after_fork(&shared.lock);
 }
 
-/* The other threads stopped in the middle of anything: a slot may have left a bin and not be live yet, or be live and still
- * stand in the bin. Putting back only what the state byte calls cached is right in both cases. */
+/* The other threads stopped in the middle of anything: a slot may have left a bin and not be live yet, or be live and
+ * still stand in the bin. Putting back only what the state byte calls cached is right in both cases. */
 void cai_thread_after_fork_in_child(void)
 {
     for (struct cai_thread *thread = registry.first; thread != NULL; thread = thread->next_all) {

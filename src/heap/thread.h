@@ -28,8 +28,8 @@ struct cai_slabs {
     uint32_t first, last; /* unit numbers, 0: none; taken from the front, new ones at the end */
 };
 
-/* A bin for every state byte of a live block. Those that are no class stay empty and full, so that freeing such a block by
- * the fast path ends in the slow one, without a test for it. */
+/* A bin for every state byte of a live block. Those that are no class stay empty and full, so that freeing such a block
+ * by the fast path ends in the slow one, without a test for it. */
 enum { CAI_BINS_PER_PLACE = 128 };
 
 enum { CAI_LARGE_CACHED = 2 };
@@ -89,7 +89,8 @@ struct cai_thread *cai_thread_first(void);
 /* Heaps with a thread. */
 uint64_t cai_thread_count(void);
 
-/* Around fork, in the forking thread: all locks of this layer, and in the child the heaps of threads that are not there. */
+/* Around fork, in the forking thread: all locks of this layer, and in the child the heaps of threads that are not
+ * there. */
 void cai_thread_lock_all(void);
 void cai_thread_unlock_all(void);
 void cai_thread_after_fork_in_child(void);

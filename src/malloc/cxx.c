@@ -70,7 +70,8 @@ CAI_INLINE void operator_delete(void *block)
     cai_heap_free(PLACE, block, "operator delete");
 }
 
-/* A sized delete with the wrong size breaks no allocator that ignores the size, so many programs have one: strict only. */
+/* A sized delete with the wrong size breaks no allocator that ignores the size, so many programs have one: strict
+ * only. */
 static void operator_delete_sized(void *block, size_t size, size_t alignment)
 {
     if (block == NULL)

@@ -1,5 +1,5 @@
-/* One family, two sets of names: this file is compiled with CAI_PLAIN_NAMES for the drop-in library (malloc, free, ...) and
- * without for the library that is linked (ca_malloc, ca_free, ...).
+/* One family, two sets of names: this file is compiled with CAI_PLAIN_NAMES for the drop-in library (malloc, free, ...)
+ * and without for the library that is linked (ca_malloc, ca_free, ...).
  */
 #ifndef CAI_MALLOC_NAMES_H
 #define CAI_MALLOC_NAMES_H

@@ -1,5 +1,5 @@
-/* The rule: a size that was asked for is at most the slot's, and more than half of it, because realloc leaves a block where it
- * is down to that. Small slots and aligned blocks have their own least size.
+/* The rule: a size that was asked for is at most the slot's, and more than half of it, because realloc leaves a block
+ * where it is down to that. Small slots and aligned blocks have their own least size.
  */
 #include "malloc/stated.h"
 

@@ -56,8 +56,8 @@ CAI_INLINE void cai_lock_give(struct cai_lock *lock)
         cai_lock_wake(lock);
 }
 
-/* Around fork all locks are held by the thread that forks. Other libraries' fork handlers run in the same window, in the
- * same thread, and may allocate: for that thread a lock held for fork is no obstacle. */
+/* Around fork all locks are held by the thread that forks. Other libraries' fork handlers run in the same window, in
+ * the same thread, and may allocate: for that thread a lock held for fork is no obstacle. */
 void cai_lock_hold_for_fork(struct cai_lock *lock);
 void cai_lock_give_after_fork(struct cai_lock *lock);
 

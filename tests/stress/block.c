@@ -1,4 +1,5 @@
-/* See block.h. Long blocks are filled in windows, so that a test of many blocks does not become a test of memory speed. */
+/* See block.h. Long blocks are filled in windows, so that a test of many blocks does not become a test of memory
+ * speed. */
 #include "block.h"
 
 #include "base/atomic.h"

@@ -25,7 +25,8 @@ void block_start(void);
 /* Takes possession of memory that was handed out just now: claims its range and fills it. */
 void block_own(struct block *block, void *at, size_t size, uint64_t tag);
 
-/* Checks that every byte that was filled is as it was, up to `size`; also for a copy of the block at another address. */
+/* Checks that every byte that was filled is as it was, up to `size`; also for a copy of the block at another
+ * address. */
 void block_verify(const struct block *block, size_t size);
 
 /* Before the block is given back or resized: verifies it all and releases the claim. */

@@ -1,5 +1,5 @@
-/* A lane: what one thread after the other works on. A thread lives for a number of operations, then starts the next one,
- * which inherits the live blocks: most blocks outlive the thread that took them.
+/* A lane: what one thread after the other works on. A thread lives for a number of operations, then starts the next
+ * one, which inherits the live blocks: most blocks outlive the thread that took them.
  */
 #ifndef STRESS_LANE_H
 #define STRESS_LANE_H

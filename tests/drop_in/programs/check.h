@@ -20,7 +20,8 @@
         }                                                                                                              \
     } while (0)
 
-/* A line of /proc/self/status in kB, such as "VmRSS:". Allocates nothing: that would be housekeeping for the allocator. */
+/* A line of /proc/self/status in kB, such as "VmRSS:". Allocates nothing: that would be housekeeping for the
+ * allocator. */
 static inline long status_kib(const char *field)
 {
     static char text[8192];

@@ -1,5 +1,5 @@
-/* operator new and delete in every form, on the drop-in library: each pair is used, failing forms throw, return null, or
- * call the new-handler, and thread_local objects allocate in their destructors.
+/* operator new and delete in every form, on the drop-in library: each pair is used, failing forms throw, return null,
+ * or call the new-handler, and thread_local objects allocate in their destructors.
  */
 #include <cstddef>
 #include <cstdint>

@@ -1,4 +1,5 @@
-/* What the family answers when it cannot or must not, and what it leaves in errno. Plain names: run on the drop-in library.
+/* What the family answers when it cannot or must not, and what it leaves in errno. Plain names: run on the drop-in
+ * library.
  */
 #include "check.h"
 

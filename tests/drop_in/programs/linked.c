@@ -1,5 +1,5 @@
-/* Linked with libcapalloc.so and run with the drop-in library preloaded: there must be one engine, so that a block of the
- * one family can be given back through the other.
+/* Linked with libcapalloc.so and run with the drop-in library preloaded: there must be one engine, so that a block of
+ * the one family can be given back through the other.
  */
 #include <capalloc/capalloc.h>
 

@@ -1,5 +1,5 @@
-/* Loads, at run time and again and again, a library that is linked with libcapalloc.so, or libcapalloc.so itself; uses it
- * in threads that outlive the dlclose.
+/* Loads, at run time and again and again, a library that is linked with libcapalloc.so, or libcapalloc.so itself; uses
+ * it in threads that outlive the dlclose.
  *
  *     loads PLUGIN          a library with plugin_allocate and plugin_free
  *     loads LIBCAPALLOC     libcapalloc.so: ca_malloc and ca_free

@@ -5,8 +5,8 @@
  *     returns idle      sleeps: for the helper
  *     returns threads   as busy, but it was another thread that took and freed, and it still sleeps
  *
- * Prints the resident KiB at the peak and at the end, and the milliseconds from the last free until less than the MiB of
- * the second argument were resident.
+ * Prints the resident KiB at the peak and at the end, and the milliseconds from the last free until less than the MiB
+ * of the second argument were resident.
  */
 #include "check.h"
 

@@ -1,5 +1,5 @@
-/* Linked with libcapalloc.a: every function of the family, small and large blocks, threads. For tools that look from the
- * outside, such as valgrind.
+/* Linked with libcapalloc.a: every function of the family, small and large blocks, threads. For tools that look from
+ * the outside, such as valgrind.
  */
 #include <capalloc/capalloc.h>
 

@@ -1,7 +1,7 @@
 /* Threads that allocate to their very end.
  *
  *     threads destructors   allocate and free in destructors of thread-specific data, after ours has run, too
- *     threads churn         1000 threads, 20 at a time, leave half their blocks to others: what stays resident is bounded
+ *     threads churn         1000 threads, 20 at a time, leave half their blocks to others: what stays is bounded
  */
 #include "check.h"
 
