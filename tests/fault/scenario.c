@@ -179,7 +179,7 @@ static bool nothing_is_lost(void)
     return stats.live_blocks == 0;
 }
 
-unsigned scenario_run(void)
+struct scenario scenario_run(void)
 {
     errno = 77;
     allocate_all();
@@ -190,8 +190,9 @@ unsigned scenario_run(void)
     ca_trim();
     audit();
     release_all();
+    unsigned before = failures;
     allocate_all();
     release_all();
     require(nothing_is_lost());
-    return failures;
+    return (struct scenario){.failures = failures, .late = failures - before};
 }

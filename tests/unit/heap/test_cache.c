@@ -312,6 +312,31 @@ static void test_a_miscount_does_not_hang(void **state)
     run(counted_twice);
 }
 
+static void *put_twice_there(void *block)
+{
+    struct cai_live live = cai_find_live(PLACE, block);
+
+    require(cai_cache_put_slow(PLACE, live.size_class, live.live, block));
+    require(!cai_cache_put_slow(PLACE, live.size_class, live.live, block));
+    return NULL;
+}
+
+/* Of two foreign threads that found a block live, the second is told. */
+static void raced(const void *unused)
+{
+    pthread_t thread;
+
+    (void)unused;
+    require(pthread_create(&thread, NULL, put_twice_there, take(80)) == 0 && pthread_join(thread, NULL) == 0);
+    require_null(audit_all());
+}
+
+static void test_V2_two_threads_free_one_block(void **state)
+{
+    (void)state;
+    run(raced);
+}
+
 static unsigned reports;
 
 static bool refuse(const ca_violation *violation)
@@ -354,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_D3_destructors_of_threads),
         cmocka_unit_test(test_a_miscount_does_not_hang),
         cmocka_unit_test(test_V2_slot_freed_by_two_threads),
+        cmocka_unit_test(test_V2_two_threads_free_one_block),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,6 +163,10 @@ static void zeroed(const void *unused)
             require(block != NULL && content_is_zero(block, bytes));
             memset(block, 0xff, cai_heap_usable(CAI_PLACE_ordinary, block, "usable"));
             give(CAI_PLACE_ordinary, block);
+            block = cai_heap_allocate(CAI_PLACE_ordinary, bytes, true); /* the same one, from the thread's cache */
+            require(block != NULL && content_is_zero(block, bytes));
+            memset(block, 0xff, bytes);
+            give(CAI_PLACE_ordinary, block);
             require_null(audit_all());
         }
 }
@@ -171,6 +175,23 @@ static void test_zeroed_after_dirty_reuse(void **state)
 {
     (void)state;
     run(zeroed);
+}
+
+/* Of two threads that found the block live, the second is told. */
+static void raced(const void *unused)
+{
+    (void)unused;
+    char *block = take(CAI_PLACE_ordinary, MIB);
+    struct cai_live live = cai_find_live(CAI_PLACE_ordinary, block);
+    require(cai_large_put(CAI_PLACE_ordinary, live.granule, live.live));
+    require(!cai_large_put(CAI_PLACE_ordinary, live.granule, live.live));
+    require_null(audit_all());
+}
+
+static void test_V2_two_threads_free_one_block(void **state)
+{
+    (void)state;
+    run(raced);
 }
 
 static void aligned(const void *unused)
