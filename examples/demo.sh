@@ -80,7 +80,8 @@ else
 fi
 status=0
 ("$capalloc" run -- "$folder/double_free"; exit $?) >"$folder/answer" 2>&1 || status=$?
-grep '^capalloc: double-free' "$folder/answer" | sed 's/, found/,\n      found/; s/^/  /' || wrong "the double free was not found"
+grep "^capalloc: double-free" "$folder/answer" | sed "s/, found/,\n      found/; s/^/  /" ||
+    wrong "the double free was not found"
 [ "$status" != 0 ] || wrong "the program went on after the double free"
 say "" "The second free was refused before anything was changed, and the program ended."
 

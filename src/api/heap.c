@@ -339,7 +339,7 @@ static result grow(ca_authority authority, enum cai_place place, void *address, 
     if (bytes == 0)
         return allocate(authority, layout, place, zeroed ? ZEROED : PLAIN);
     struct judged judged = judge(place, address, bytes, false);
-    if (judged.verdict != AUTHENTIC)
+    if (judged.verdict != AUTHENTIC || address == NULL)
         return failure(report(place, address, judged, function));
     size_t slot = slot_of(place, judged.live);
     void *grown = grow_in_place(place, address, judged.live, layout);

@@ -27,7 +27,7 @@ static struct cai_channel *open_channel(void)
 
     if (text == NULL || text[0] < '0' || text[0] > '9')
         return NULL;
-    int fd = atoi(text);
+    int fd = (int)strtol(text, NULL, 10);
     if (fstat(fd, &stat) != 0 || !S_ISREG(stat.st_mode) || (size_t)stat.st_size < sizeof(struct cai_channel))
         return NULL;
     struct cai_channel *page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

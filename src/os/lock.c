@@ -16,12 +16,12 @@ static void pause_briefly(void)
 #endif
 }
 
-/* The thread that holds locks for fork; written under all of them. */
+/* The thread that holds locks for fork; atomic, an integer in glibc. */
 static pthread_t forker;
 
 static bool is_mine_for_fork(const struct cai_lock *lock)
 {
-    return cai_load_acquire(&lock->word) == CAI_LOCK_FORK && pthread_equal(forker, pthread_self());
+    return cai_load_acquire(&lock->word) == CAI_LOCK_FORK && pthread_equal(cai_load_relaxed(&forker), pthread_self());
 }
 
 void cai_lock_wait(struct cai_lock *lock)
@@ -53,7 +53,7 @@ void cai_lock_wake(struct cai_lock *lock)
 void cai_lock_hold_for_fork(struct cai_lock *lock)
 {
     cai_lock_take(lock);
-    forker = pthread_self();
+    cai_store_relaxed(&forker, pthread_self());
     cai_store_release(&lock->word, CAI_LOCK_FORK);
 }
 

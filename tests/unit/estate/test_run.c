@@ -186,6 +186,8 @@ static void purging(const void *unused)
     memset(state_of(small), CAI_STATE_IN_SLAB, state_bytes(small));
     give(small);
     require(cai_purge_pending());
+    cai_purge_old(cai_os_milliseconds()); /* too young */
+    require(cai_purge_pending() && small->kind == CAI_UNIT_DIRTY && cai_purged_bytes() == 0);
     cai_purge_old(cai_os_milliseconds() + 2 * cai_settings->decay_ms);
     require(!cai_purge_pending() && small->kind == CAI_UNIT_FRESH);
     require(cai_purged_bytes() == 4 * CAI_UNIT_BYTES);

@@ -228,9 +228,10 @@ static void test_D2_alignment_and_impossible_sizes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_grows_and_shrinks_in_place), cmocka_unit_test(test_moves_with_its_content),
-        cmocka_unit_test(test_becomes_small_and_large),    cmocka_unit_test(test_mustzero_blocks_leave_zeros),
-        cmocka_unit_test(test_zeroed_after_dirty_reuse),   cmocka_unit_test(test_D2_alignment_and_impossible_sizes),
+        cmocka_unit_test(test_grows_and_shrinks_in_place),        cmocka_unit_test(test_moves_with_its_content),
+        cmocka_unit_test(test_becomes_small_and_large),           cmocka_unit_test(test_mustzero_blocks_leave_zeros),
+        cmocka_unit_test(test_zeroed_after_dirty_reuse),          cmocka_unit_test(test_V2_two_threads_free_one_block),
+        cmocka_unit_test(test_D2_alignment_and_impossible_sizes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

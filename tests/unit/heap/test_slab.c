@@ -152,6 +152,9 @@ static void told(const void *unused)
     require(slab->used == 10 && slab->remote == 4 && cai_self->returned == slab && slab->next_returned == NULL);
     cai_slab_listen(slab);
     require(slab->used == 6 && slab->remote == 0);
+    cai_slab_tell(slab, 6); /* told, and not true: the state bytes are looked at before a slab goes */
+    cai_slab_listen(slab);
+    require(slab->used == 0 && !cai_slab_is_empty(slab));
 }
 
 static void test_remote_frees_are_counted_when_told(void **state)
