@@ -2,7 +2,10 @@
 #ifndef TESTS_FAULT_SCENARIO_H
 #define TESTS_FAULT_SCENARIO_H
 
+#include <stdbool.h>
+
 struct scenario {
+    bool started;      /* the engine found room for itself */
     unsigned failures; /* allocations that failed */
     unsigned late;     /* of these, in the last part, which does nothing that was not done before */
 };
