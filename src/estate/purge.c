@@ -12,8 +12,9 @@
  * cliff: a program that frees and takes 32 MiB again and again must not fault it in each time. */
 enum { KEEP_UNITS_MIN = 1 << (26 - CAI_UNIT_SHIFT), KEEP_FRACTION = 2 };
 
-/* Less dirty memory than this is not worth a system call when clean memory is taken beside it. */
-enum { INSTEAD_UNITS_MIN = 1 << (20 - CAI_UNIT_SHIFT) };
+/* Less dirty memory than this, or than this part of what is in use, stays when clean memory is taken beside it: large
+ * blocks of changing sizes would fault their pages in again and again. */
+enum { INSTEAD_UNITS_MIN = 1 << (20 - CAI_UNIT_SHIFT), INSTEAD_FRACTION = 2 };
 
 /* From here on a run is unmapped rather than discarded. */
 enum { UNMAP_UNITS_MIN = 1 << (21 - CAI_UNIT_SHIFT) };
@@ -137,7 +138,9 @@ void cai_purge_excess(struct cai_zone *zone)
 
 void cai_purge_instead(struct cai_zone *zone, uint32_t units)
 {
-    if (cai_load_relaxed(&zone->dirty_units) < cai_max(units, INSTEAD_UNITS_MIN))
+    size_t enough = cai_max(INSTEAD_UNITS_MIN, cai_load_relaxed(&zone->used_units) / INSTEAD_FRACTION);
+
+    if (cai_load_relaxed(&zone->dirty_units) < enough)
         return;
     cai_lock_take(&zone->lock);
     for (size_t purged_units = 0; oldest(zone) != NULL && purged_units < units;) {
