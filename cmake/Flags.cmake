@@ -15,6 +15,8 @@ target_compile_options(capalloc_flags INTERFACE
     -Wall -Wextra -Wshadow -Wpointer-arith -Wundef -Wvla
     $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes>
     $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>)
+# valgrind 3.19 does not read the debug information that clang writes by default.
+target_compile_options(capalloc_flags INTERFACE $<$<OR:$<C_COMPILER_ID:Clang>,$<CXX_COMPILER_ID:Clang>>:-gdwarf-4>)
 target_link_options(capalloc_flags INTERFACE -pthread)
 if(CAPALLOC_WERROR)
     target_compile_options(capalloc_flags INTERFACE -Werror)
