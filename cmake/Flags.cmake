@@ -44,7 +44,7 @@ target_link_libraries(capalloc_engine_flags INTERFACE capalloc_flags)
 target_include_directories(capalloc_engine_flags INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
 target_compile_options(capalloc_engine_flags INTERFACE
     -fPIC                            # one set of objects serves the static and the shared forms
-    -fvisibility=hidden              # only what is marked CA_API leaves the library
+    -fvisibility=hidden              # only what is marked CAI_EXPORT leaves the library
     -ftls-model=initial-exec         # no __tls_get_addr on the fast path: it may itself call malloc
     -fno-plt                         # the few calls to libc go straight through the GOT
     -fno-semantic-interposition)     # our own calls to exported functions may be inlined

@@ -17,7 +17,7 @@ struct cai_settings {
     size_t limit_bytes; /* of committed memory, all places together; SIZE_MAX: none */
     uint32_t decay_ms;  /* how long free memory stays with the process */
     bool helper;        /* give memory back from a background thread, also when the program is idle */
-    bool strict;        /* also report what many working programs get wrong: sized and mismatched delete */
+    bool strict;        /* also report what many working programs get wrong: sized delete */
 };
 
 extern const struct cai_settings *const cai_settings;

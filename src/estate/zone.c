@@ -42,7 +42,7 @@ static size_t state_bytes(enum cai_grain grain, size_t units)
     return units << (CAI_UNIT_SHIFT - cai_grain_shift(grain));
 }
 
-/* Room for the tables of one zone is an eighth of the zone: state 1/16 at most, owners and descriptors 1/900. */
+/* Room for the tables of one zone is an eighth of the zone: state 1/16 at most, owners and descriptors 1/240. */
 static void place_zone(const struct cai_geometry *geometry, unsigned number)
 {
     struct cai_zone *zone = &cai_zones[number];
@@ -52,7 +52,7 @@ static void place_zone(const struct cai_geometry *geometry, unsigned number)
     uintptr_t slack = zone_bytes / 8; /* of the zone given up to randomness; the tables have as much, scaled */
     uintptr_t offset = cai_os_random() % slack & ~(2 * CAI_MIB - 1);
 
-    /* Tables first to last: state (7/8 of the room), descriptors, owners; colours keep them off each other's cache
+    /* Tables first to last: state, descriptors, owners; colours keep them off each other's cache
      * sets. */
     view->origin = geometry->places + number * zone_bytes + offset;
     view->state =

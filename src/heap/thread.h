@@ -25,7 +25,7 @@ struct cai_bin {
 };
 
 struct cai_slabs {
-    uint32_t first, last; /* unit numbers, 0: none; taken from the front, new ones at the end */
+    uint32_t first, last; /* unit numbers, 0: none; taken from and put to the front */
 };
 
 /* A bin for every state byte of a live block. Those that are no class stay empty and full, so that freeing such a block

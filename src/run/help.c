@@ -29,7 +29,7 @@ static const char help_run[] = "Usage: capalloc run [OPTION]... [--] PROGRAM [AR
                                "  --limit SIZE         refuse memory beyond SIZE (K, M, G, T: powers of 1024)\n"
                                "  --decay MS           give unused memory back after about MS milliseconds\n"
                                "  --helper             do housekeeping in a background thread\n"
-                               "  --strict             also report deletes that do not match their new\n"
+                               "  --strict             also report sized deletes of a wrong size\n"
                                "  --require            status 125 if the program does not use capalloc; one that\n"
                                "                       certainly cannot (static, privileged) is not started\n"
                                "  --library FILE       the library to use (default: found beside capalloc)\n"
