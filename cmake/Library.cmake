@@ -9,7 +9,8 @@ find_package(Threads REQUIRED)
 set(malloc_dir ${PROJECT_SOURCE_DIR}/src/malloc)
 file(GLOB engine_sources CONFIGURE_DEPENDS
     ${PROJECT_SOURCE_DIR}/src/base/*.c ${PROJECT_SOURCE_DIR}/src/os/*.c ${PROJECT_SOURCE_DIR}/src/core/*.c
-    ${PROJECT_SOURCE_DIR}/src/estate/*.c ${PROJECT_SOURCE_DIR}/src/heap/*.c ${PROJECT_SOURCE_DIR}/src/api/*.c)
+    ${PROJECT_SOURCE_DIR}/src/cap/*.c ${PROJECT_SOURCE_DIR}/src/estate/*.c ${PROJECT_SOURCE_DIR}/src/heap/*.c
+    ${PROJECT_SOURCE_DIR}/src/api/*.c)
 file(GLOB malloc_sources CONFIGURE_DEPENDS ${malloc_dir}/*.c)
 list(REMOVE_ITEM malloc_sources ${malloc_dir}/channel.c ${malloc_dir}/cxx.c ${malloc_dir}/gnu.c)
 set(plain_sources "")
