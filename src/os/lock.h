@@ -19,6 +19,7 @@ enum cai_lock_rank {
     CAI_RANK_THREAD,   /* one thread heap's slabs */
     CAI_RANK_ZONE,     /* the runs of one zone */
     CAI_RANK_META,     /* the metadata allocator */
+    CAI_RANK_TAGS,     /* the mappings of the table of tags */
 };
 
 struct cai_lock {
