@@ -254,15 +254,15 @@ static void test_K9_a_forked_child_has_its_own(void **state)
 static void without_address_space(const void *argument)
 {
     struct rlimit limit = {1, 1};
-    ca_cap block = ca_cap_unwrap(ca_cap_allocate(ca_default_authority(), (ca_layout){24 << 20, 16}));
+    ca_cap block = ca_cap_unwrap(ca_cap_allocate(ca_default_authority(), (ca_layout){256 << 20, 16}));
 
     (void)argument;
     require(ca_cap_store_cap(block, 0, block) == CA_CAP_FAULT_NONE);
-    require(ca_cap_store_u64(block, 20 << 20, 77) == CA_CAP_FAULT_NONE);
+    require(ca_cap_store_u64(block, 200 << 20, 77) == CA_CAP_FAULT_NONE);
     require(setrlimit(RLIMIT_AS, &limit) == 0);
     uint64_t value = 0;
-    require(ca_cap_store_cap(block, 20 << 20, block) == CA_CAP_FAULT_TAG_MEMORY);
-    require(ca_cap_load_u64(block, 20 << 20, &value) == CA_CAP_FAULT_NONE && value == 77); /* nothing changed */
+    require(ca_cap_store_cap(block, 200 << 20, block) == CA_CAP_FAULT_TAG_MEMORY);
+    require(ca_cap_load_u64(block, 200 << 20, &value) == CA_CAP_FAULT_NONE && value == 77); /* nothing changed */
     require(ca_cap_store_cap(block, 16, block) == CA_CAP_FAULT_NONE);                      /* there is room already */
 }
 
