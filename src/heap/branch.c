@@ -385,14 +385,15 @@ void cai_branch_free_all(uint32_t node)
     cai_lock_give(&branches.lock);
 }
 
-/* Where the blocks of a dead node's branch go: a heap of the heir, its `use` held when it is a branch. NULL: there is
- * no memory for one. */
+/* Where the blocks of a dead node's branch go: a branch of the heir, its `use` held, or the heap that threads share.
+ * Nobody's bins: what is freed there goes straight to the slab, and few slots do not keep many slabs. NULL: there is no
+ * memory for one. */
 static struct cai_thread *heir_of(const struct cai_thread *branch)
 {
     struct cai_grant grant;
 
     if (!cai_authority_heir(branch->node, &grant))
-        return own_heap() != NULL ? cai_self : cai_thread_borrow();
+        return cai_thread_borrow();
     struct cai_thread *heir = find(&grant, NULL);
     if (heir == NULL)
         heir = create();
@@ -416,7 +417,7 @@ static bool bequeath(struct cai_thread *branch)
     cai_authority_hand_over(branch, heir);
     if (heir->is_branch)
         cai_lock_give(&heir->use);
-    else if (heir != cai_self)
+    else
         cai_thread_return();
     return true;
 }

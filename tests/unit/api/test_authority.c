@@ -291,6 +291,7 @@ static void test_C5_authorities_end_and_make_room(void **state)
     }
     ca_stats_read(&after);
     assert_true(after.metadata_bytes <= before.metadata_bytes + 65536);
+    assert_true(after.committed_bytes <= before.committed_bytes + (8 << 20));
     assert_int_equal(ca_heap_destroy(root), CA_OK);
     for (unsigned i = 0; i < 64; i += 2)
         ca_deallocate(blocks[i]);
