@@ -24,27 +24,33 @@ static CAI_NOINLINE ca_block_result allocate_slow(ca_authority authority, size_t
     return ca_allocate(authority, (ca_layout){.size = size_of_hint(hint), .align = 16});
 }
 
-static CAI_NOINLINE ca_block_result allocate_from_branch(ca_authority authority, size_t hint)
+/* The authority in two words, so that it stays in two registers. */
+static CAI_NOINLINE ca_block_result allocate_from_branch(uint64_t first, uint64_t second, size_t hint)
 {
     struct cai_thread *thread = cai_self;
-    struct cai_thread *branch = cai_branch_enter(thread, authority);
+    struct cai_thread *branch = cai_branch_enter(thread, first, second);
 
-    if (CAI_LIKELY(branch != NULL)) {
-        void *address = cai_exact_take(branch, CAI_PLACE_ordinary, (uint16_t)hint, false, 0);
-        cai_branch_leave(thread);
-        if (CAI_LIKELY(address != NULL))
-            return (ca_block_result){.ptr = address, .size_or_error = hint};
-    }
-    return allocate_slow(authority, hint);
+    if (CAI_UNLIKELY(branch == NULL))
+        return allocate_slow((ca_authority){{first, second}}, hint);
+    void *address = cai_exact_take(branch, CAI_PLACE_ordinary, (uint16_t)hint, false, 0);
+    ca_authority authority = {{0, 0}};
+    if (CAI_UNLIKELY(address == NULL))
+        authority = branch->grant.authority; /* the same: from here, so that it need not be kept */
+    cai_branch_leave(thread);
+    if (CAI_UNLIKELY(address == NULL))
+        return allocate_slow(authority, hint);
+    return (ca_block_result){.ptr = address, .size_or_error = hint};
 }
 
 CAI_EXPORT ca_block_result ca_block_allocate_hinted_(ca_authority authority, size_t hint)
 {
-    if (CAI_UNLIKELY(!cai_authority_is_default(authority)))
-        return allocate_from_branch(authority, hint);
-    void *address = cai_exact_take(cai_self, CAI_PLACE_ordinary, (uint16_t)hint, false, 0);
-    if (CAI_LIKELY(address != NULL))
-        return (ca_block_result){.ptr = address, .size_or_error = hint};
+    if (CAI_UNLIKELY(!cai_authority_may_be_default(authority)))
+        return allocate_from_branch(authority.opaque[0], authority.opaque[1], hint);
+    if (CAI_LIKELY(cai_authority_is_default(authority))) {
+        void *address = cai_exact_take(cai_self, CAI_PLACE_ordinary, (uint16_t)hint, false, 0);
+        if (CAI_LIKELY(address != NULL))
+            return (ca_block_result){.ptr = address, .size_or_error = hint};
+    }
     return allocate_slow(authority, hint);
 }
 

@@ -61,28 +61,6 @@ static void *allocate_for(const struct cai_grant *grant, enum cai_place place, c
     return cai_branch_allocate(grant, place, layout.size, layout.align, zeroed, error);
 }
 
-static CAI_NOINLINE result allocate_slow(ca_authority authority, ca_layout layout, enum cai_place place, enum form form)
-{
-    struct cai_grant grant;
-    ca_error error = CA_ERROR_OUT_OF_MEMORY;
-
-    if (!cai_heap_start())
-        return failure(error);
-    if (!cai_authority_find(authority, &grant) || (grant.rights & CA_RIGHT_ALLOCATE) == 0)
-        return failure(CA_ERROR_NOT_PERMITTED);
-    if (!ca_layout_is_valid(layout))
-        return failure(CA_ERROR_LAYOUT);
-    if (layout.size == 0)
-        return success((void *)layout.align, 0);
-    void *address = allocate_for(&grant, place, layout, form == ZEROED, &error);
-    if (address == NULL)
-        return failure(error);
-    struct cai_live live = cai_find_live(place, address);
-    size_t bytes = form == AT_LEAST ? cai_live_usable(place, live) : layout.size;
-    record(place, live, bytes);
-    return success(address, bytes);
-}
-
 /* Alignments up to 16 as a set of bits. */
 static bool is_small_alignment(size_t align)
 {
@@ -122,19 +100,48 @@ CAI_INLINE void *take_small(struct cai_thread *heap, enum cai_place place, ca_la
                : NULL;
 }
 
-/* The fast path of an authority that is not the default one. The block is whole before anyone may take the branch
- * away. */
+/* The same from the branch that an authority opens. The block is whole before anyone may take the branch away. */
 CAI_INLINE void *take_from_branch(ca_authority authority, enum cai_place place, ca_layout layout, enum form form,
                                   size_t *got)
 {
     struct cai_thread *thread = cai_self;
-    struct cai_thread *branch = cai_branch_enter(thread, authority);
+    struct cai_thread *branch = cai_branch_enter(thread, authority.opaque[0], authority.opaque[1]);
 
     if (CAI_UNLIKELY(branch == NULL))
         return NULL;
     void *address = take_small(branch, place, layout, form, got);
     cai_branch_leave(thread);
     return address;
+}
+
+static CAI_NOINLINE result allocate_slow(ca_authority authority, ca_layout layout, enum cai_place place, enum form form)
+{
+    struct cai_grant grant;
+    ca_error error = CA_ERROR_OUT_OF_MEMORY;
+
+    if (!cai_heap_start())
+        return failure(error);
+    if (!cai_authority_may_be_default(authority)) {
+        size_t got;
+        void *taken = take_from_branch(authority, place, layout, form, &got);
+        if (taken == NULL && cai_branch_switch(authority))
+            taken = take_from_branch(authority, place, layout, form, &got);
+        if (taken != NULL)
+            return success(taken, got);
+    }
+    if (!cai_authority_find(authority, &grant) || (grant.rights & CA_RIGHT_ALLOCATE) == 0)
+        return failure(CA_ERROR_NOT_PERMITTED);
+    if (!ca_layout_is_valid(layout))
+        return failure(CA_ERROR_LAYOUT);
+    if (layout.size == 0)
+        return success((void *)layout.align, 0);
+    void *address = allocate_for(&grant, place, layout, form == ZEROED, &error);
+    if (address == NULL)
+        return failure(error);
+    struct cai_live live = cai_find_live(place, address);
+    size_t bytes = form == AT_LEAST ? cai_live_usable(place, live) : layout.size;
+    record(place, live, bytes);
+    return success(address, bytes);
 }
 
 /* --- authenticity --- */
@@ -415,29 +422,42 @@ FOR_TYPE(ca_nocaps, nocaps)
 FOR_TYPE(ca_mustzero, mustzero)
 FOR_TYPE(ca_secret, secret)
 
-/* The slow halves have the arguments of the fast ones, which so end in a jump and need no stack. */
+/* The slow halves have the arguments of the fast ones, which so end in a jump and need no stack; so do branches, whose
+ * fast path is for the frequent sizes only. */
 #define FOR_ALLOCATION(name, type, place, form)                                                                        \
     static CAI_NOINLINE type##_result name##_slow(ca_authority authority, ca_layout layout)                            \
     {                                                                                                                  \
         result done = allocate_slow(authority, layout, CAI_PLACE_##place, form);                                       \
         return AS(type, done);                                                                                         \
     }                                                                                                                  \
-    static CAI_NOINLINE type##_result name##_from_branch(ca_authority authority, ca_layout layout)                     \
+    static CAI_NOINLINE type##_result name##_from_branch(uint64_t first, uint64_t second, ca_layout layout)            \
     {                                                                                                                  \
+        struct cai_thread *thread = cai_self;                                                                          \
+        struct cai_thread *branch = NULL;                                                                              \
         size_t bytes;                                                                                                  \
-        void *address = take_from_branch(authority, CAI_PLACE_##place, layout, form, &bytes);                          \
-        if (CAI_LIKELY(address != NULL))                                                                               \
-            return (type##_result){.ptr = address, .size_or_error = bytes};                                            \
-        return name##_slow(authority, layout);                                                                         \
+        if (CAI_LIKELY(cai_has_stamp(layout.size) && is_small_alignment(layout.align)))                                \
+            branch = cai_branch_enter(thread, first, second);                                                          \
+        if (CAI_UNLIKELY(branch == NULL))                                                                              \
+            return name##_slow((ca_authority){{first, second}}, layout);                                               \
+        void *address = take_fine(branch, CAI_PLACE_##place, layout.size, form, &bytes);                               \
+        ca_authority authority = {{0, 0}};                                                                             \
+        if (CAI_UNLIKELY(address == NULL))                                                                             \
+            authority = branch->grant.authority; /* the same: from here, so that it need not be kept */                \
+        cai_branch_leave(thread);                                                                                      \
+        if (CAI_UNLIKELY(address == NULL))                                                                             \
+            return name##_slow(authority, layout);                                                                     \
+        return (type##_result){.ptr = address, .size_or_error = bytes};                                                \
     }                                                                                                                  \
     CAI_EXPORT type##_result name(ca_authority authority, ca_layout layout)                                            \
     {                                                                                                                  \
         size_t bytes;                                                                                                  \
-        if (CAI_UNLIKELY(!cai_authority_is_default(authority)))                                                        \
-            return name##_from_branch(authority, layout);                                                              \
-        void *address = take_small(cai_self, CAI_PLACE_##place, layout, form, &bytes);                                 \
-        if (CAI_LIKELY(address != NULL))                                                                               \
-            return (type##_result){.ptr = address, .size_or_error = bytes};                                            \
+        if (CAI_UNLIKELY(!cai_authority_may_be_default(authority)))                                                    \
+            return name##_from_branch(authority.opaque[0], authority.opaque[1], layout);                               \
+        if (CAI_LIKELY(cai_authority_is_default(authority))) {                                                         \
+            void *address = take_small(cai_self, CAI_PLACE_##place, layout, form, &bytes);                             \
+            if (CAI_LIKELY(address != NULL))                                                                           \
+                return (type##_result){.ptr = address, .size_or_error = bytes};                                        \
+        }                                                                                                              \
         return name##_slow(authority, layout);                                                                         \
     }
 FOR_ALLOCATION(ca_allocate, ca_block, ordinary, PLAIN)

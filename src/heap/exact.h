@@ -9,6 +9,7 @@
 
 #include "heap/cache.h"
 #include "heap/clear.h"
+#include "heap/key.h"
 #include "heap/record.h"
 
 /* A block of `bytes` bytes, whose stamp this is, from a bin of this heap. With `zeroed`, all of them are zero. NULL: the slow path must be
@@ -44,6 +45,21 @@ CAI_INLINE bool cai_exact_may_put(enum cai_place place, size_t bytes)
     return bytes - CAI_STAMP_BYTES_MIN <= most - CAI_STAMP_BYTES_MIN;
 }
 
+/* Pushes a block that has been proved to be one of this heap. */
+CAI_INLINE bool cai_exact_push(struct cai_thread *heap, enum cai_place place, uint16_t stamp, uint8_t *state,
+                               void *address)
+{
+    struct cai_bin *bin = &heap->bins[place][cai_stamp_class(stamp)];
+
+    if (CAI_UNLIKELY(bin->count == bin->limit))
+        return false;
+    if (cai_place_zeroes(place))
+        cai_clear_slot(heap, address, cai_class_sizes[cai_stamp_class(stamp)]);
+    cai_store_relaxed(state, cai_state_freed(place, CAI_STATE_CACHED));
+    bin->slots[bin->count++] = address;
+    return true;
+}
+
 /* Gives a block with this stamp back, where that takes no more than pushing it and, in must-zero places, clearing its
  * slot. False: nothing has changed. */
 CAI_INLINE bool cai_exact_put(enum cai_place place, uint16_t stamp, void *address)
@@ -57,15 +73,15 @@ CAI_INLINE bool cai_exact_put(enum cai_place place, uint16_t stamp, void *addres
     if (CAI_UNLIKELY(!cai_stamp_is(state, stamp)))
         return false;
     struct cai_thread *thread = cai_self;
-    struct cai_bin *bin = &thread->bins[place][cai_stamp_class(stamp)];
-    if (CAI_UNLIKELY(cai_load_relaxed(&view->owner[cai_unit_of_granule(CAI_FINE, granule)]) != thread->id ||
-                     bin->count == bin->limit))
+    uint32_t owner = cai_load_relaxed(&view->owner[cai_unit_of_granule(CAI_FINE, granule)]);
+    if (CAI_LIKELY(owner == thread->id))
+        return cai_exact_push(thread, place, stamp, state, address);
+    struct cai_thread *branch = cai_branch_enter_owner(thread, owner);
+    if (CAI_UNLIKELY(branch == NULL))
         return false;
-    if (cai_place_zeroes(place))
-        cai_clear_slot(thread, address, cai_class_sizes[cai_stamp_class(stamp)]);
-    cai_store_relaxed(state, cai_state_freed(place, CAI_STATE_CACHED));
-    bin->slots[bin->count++] = address;
-    return true;
+    bool done = cai_exact_push(branch, place, stamp, state, address);
+    cai_branch_leave(thread);
+    return done;
 }
 
 #endif
