@@ -11,12 +11,12 @@
 #include "heap/clear.h"
 #include "heap/record.h"
 
-/* A block of `bytes` bytes, whose stamp this is. With `zeroed`, all of them are zero. NULL: the slow path must be
+/* A block of `bytes` bytes, whose stamp this is, from a bin of this heap. With `zeroed`, all of them are zero. NULL: the slow path must be
  * asked. */
-CAI_INLINE void *cai_exact_take(enum cai_place place, uint16_t stamp, bool zeroed, size_t bytes)
+CAI_INLINE void *cai_exact_take(struct cai_thread *thread, enum cai_place place, uint16_t stamp, bool zeroed,
+                                size_t bytes)
 {
     const struct cai_view *view = cai_view_of(cai_zone_number(place, CAI_FINE));
-    struct cai_thread *thread = cai_self;
     struct cai_bin *bin = &thread->bins[place][cai_stamp_class(stamp)];
     size_t count;
 
