@@ -67,7 +67,8 @@ ca_secret_result ca_secret_shrink(ca_secret block, ca_layout layout);
 /* ca_grow(authority, block, layout): makes the block layout.size >= its size bytes long, moving it when necessary.
  * Success kills the old block; must-zero memory that moves is cleared where it was, and what is added to it is zero.
  * Errors leave the block as it is: CA_ERROR_LAYOUT, CA_ERROR_OUT_OF_MEMORY, CA_ERROR_NOT_PERMITTED (the authority lacks
- * the right to grow), CA_ERROR_INVALID or CA_ERROR_STALE after a refused violation. Contract: C4, A7, Z3. */
+ * the right to grow), CA_ERROR_INVALID or CA_ERROR_STALE after a refused violation. In C, ca_grow and ca_shrink want an
+ * authority or a block that is a compound literal in parentheses; a layout needs none. Contract: C4, A7, Z3. */
 ca_block_result ca_block_grow(ca_authority authority, ca_block block, ca_layout layout);
 ca_nocaps_result ca_nocaps_grow(ca_authority authority, ca_nocaps block, ca_layout layout);
 ca_mustzero_result ca_mustzero_grow(ca_authority authority, ca_mustzero block, ca_layout layout);
@@ -200,8 +201,8 @@ static inline ca_wiped ca_wipe(ca_secret *block)
 }
 #else
 
-/* The first and the second of several arguments; the last may be a compound literal, whose commas are then
- * arguments. */
+/* The first and the second of several arguments. The commas of a compound literal separate arguments here: that is why
+ * an authority or a block must not be one without parentheses, and why the layout, the last, may. */
 #define CA_FIRST_(first, ...) first
 #define CA_SECOND_(first, second, ...) second
 
