@@ -179,6 +179,9 @@ static void test_options_parse(void **state)
     assert_string_equal(options.argv[1], "--stats");
     cai_run_options_settings(&options, text, sizeof text);
     assert_string_equal(text, "limit=2097152,decay=10,helper,strict");
+    assert_int_equal(parse(&options, "run --audit --tokens=18446744073709551615 --trust-tokens p"), CAI_OPTIONS_RUN);
+    cai_run_options_settings(&options, text, sizeof text);
+    assert_string_equal(text, "audit,tokens=18446744073709551615,trust-tokens");
 
     assert_int_equal(parse(&options, "run --stats prog --limit nonsense"), CAI_OPTIONS_RUN);
     assert_int_equal(options.stats, CAI_STATS_TEXT);
@@ -190,6 +193,7 @@ static void test_options_parse(void **state)
     static const char *const wrong[] = {
         "run",         "run --",           "run --nope prog",      "run -z prog",      "run --limit prog",
         "run --limit", "run --decay=-1 p", "run --stats=xml prog", "run --helper=1 p", "run --decay=1s p",
+        "run --tokens=0 p", "run --tokens=4K p", "run --audit=1 p",
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         assert_int_equal(parse(&options, wrong[i]), CAI_OPTIONS_WRONG);
