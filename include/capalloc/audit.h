@@ -1,9 +1,9 @@
 /* Looking for pointers where there should be none: words in nocaps and secret memory that point to live blocks.
  *
- * Where no hardware forbids it, the promise that a block holds no pointers is the program's. Once memory is searched for
- * pointers before it is used again, a pointer that hides in such a block is not seen, and its target may be handed out
- * while it is still in use. The audit finds these words while that is harmless. The idea: section Listing 3 of the
- * proposal that docs/seed.md follows. Contract: N6.
+ * Where no hardware forbids it, the promise that a block holds no pointers is the program's. Once freed memory is
+ * searched for pointers to it before it is used again, one that hides in such a block is not seen, and its target may be
+ * handed out while it is still in use. The audit finds these words while that is harmless. From the proposal of NoCaps
+ * memory, which a revocation sweep need not read. Contract: N6.
  *
  * A finding is a word that looks like a pointer. An integer, a piece of text or a stale value may look so, too; with
  * addresses as high as those of blocks that is rare, but one finding alone proves nothing. What is not found: pointers

@@ -2,8 +2,8 @@
  * hold none.
  *
  * The walk takes one zone's lock for a short while at a time. Under it a run in use stays mapped and stays what it is;
- * blocks come and go all the same, so each is looked at while its state byte says live. Between two steps everything may
- * change: the walk remembers a position only, and finds the run that is there when it goes on.
+ * blocks come and go all the same, so each is looked at while its state byte says live. Between two steps everything
+ * may change: the walk remembers a position only, and finds the run that is there when it goes on.
  */
 #ifndef CAI_HEAP_WORDS_H
 #define CAI_HEAP_WORDS_H

@@ -4,8 +4,8 @@
 
 #include "heap/heap.h"
 
-/* As the standard says: calls the new-handler and tries again until there is memory or no handler; then throws bad_alloc
- * or returns NULL. */
+/* As the standard says: calls the new-handler and tries again until there is memory or no handler; then throws
+ * bad_alloc or returns NULL. */
 void *cai_new_failed(enum cai_place place, size_t size, size_t alignment, bool may_throw);
 
 /* For alignments above 16 and for those that are none. NULL: out of memory. */

@@ -1,6 +1,6 @@
 /* Blocks of the place nocaps at malloc's doors.
  *
- * A program may give back by free, delete or realloc what a token entry point (tokens.h) or ca_allocate_nocaps put into
+ * A program may give back by free, delete or realloc what a token entry point (tokens.c) or ca_allocate_nocaps put into
  * nocaps: the address tells. No such door takes must-zero memory. Blocks of nocaps have their exact size recorded
  * whatever door they came through, and a run that holds a block of which the promise was only inferred is marked.
  */

@@ -1,9 +1,9 @@
 /* The entry points of allocation tokens, by both of LLVM's conventions. Contract: N7.
  *
- * Instead of malloc(size) the compiler calls __alloc_token_malloc(size, token), or __alloc_token_TOKEN_malloc(size) where
- * tokens are few. A token of the lower half of its space stands for a type without pointers: the block lies in nocaps.
- * The compiler only infers that, so its run is marked as one that a sweep has to read, unless the user said that tokens
- * are to be trusted. Drop-in library only: such programs have no other malloc than the one of the process.
+ * Instead of malloc(size) the compiler calls __alloc_token_malloc(size, token), or __alloc_token_TOKEN_malloc(size)
+ * where tokens are few. A token of the lower half of its space stands for a type without pointers: the block lies in
+ * nocaps. The compiler only infers that, so its run is marked as one that a sweep has to read, unless the user said
+ * that tokens are to be trusted. Drop-in library only: the blocks go to the free of the process.
  */
 #include "core/settings.h"
 #include "heap/heap.h"
@@ -96,21 +96,21 @@ static CAI_NOINLINE void *token_realloc(void *block, size_t size, size_t token)
     return CAI_LIKELY(resized != NULL) ? resized : out_of_memory();
 }
 
-static void *token_reallocarray(void *block, size_t count, size_t size, size_t token)
+static CAI_NOINLINE void *token_reallocarray(void *block, size_t count, size_t size, size_t token)
 {
     size_t bytes;
 
     return __builtin_mul_overflow(count, size, &bytes) ? out_of_memory() : token_realloc(block, bytes, token);
 }
 
-static void *token_aligned(size_t alignment, size_t size, size_t token)
+static CAI_NOINLINE void *token_aligned(size_t alignment, size_t size, size_t token)
 {
     enum cai_place place = place_of(token);
 
     return handed_out(place, cai_aligned_alloc(place, alignment, size), size, token);
 }
 
-static int token_posix(void **block, size_t alignment, size_t size, size_t token)
+static CAI_NOINLINE int token_posix(void **block, size_t alignment, size_t size, size_t token)
 {
     enum cai_place place = place_of(token);
     int error = cai_aligned_posix(place, block, alignment, size);
@@ -120,7 +120,7 @@ static int token_posix(void **block, size_t alignment, size_t size, size_t token
     return error;
 }
 
-static void *token_pages(size_t size, bool whole, size_t token)
+static CAI_NOINLINE void *token_pages(size_t size, bool whole, size_t token)
 {
     enum cai_place place = place_of(token);
     void *block = cai_aligned_pages(place, size, whole);

@@ -191,9 +191,19 @@ static void test_options_parse(void **state)
 
     assert_int_equal(parse(&options, "run --help"), CAI_OPTIONS_HELP);
     static const char *const wrong[] = {
-        "run",         "run --",           "run --nope prog",      "run -z prog",      "run --limit prog",
-        "run --limit", "run --decay=-1 p", "run --stats=xml prog", "run --helper=1 p", "run --decay=1s p",
-        "run --tokens=0 p", "run --tokens=4K p", "run --audit=1 p",
+        "run",
+        "run --",
+        "run --nope prog",
+        "run -z prog",
+        "run --limit prog",
+        "run --limit",
+        "run --decay=-1 p",
+        "run --stats=xml prog",
+        "run --helper=1 p",
+        "run --decay=1s p",
+        "run --tokens=0 p",
+        "run --tokens=4K p",
+        "run --audit=1 p",
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         assert_int_equal(parse(&options, wrong[i]), CAI_OPTIONS_WRONG);

@@ -8,7 +8,7 @@
 
 enum { ORDINARY, NOCAPS, MUSTZERO, SECRET };
 
-/* A place is the largest power of two of which the four known blocks lie in four different steps, one after the other. */
+/* A place is as long as the largest power of two in whose steps the four known blocks lie one after the other. */
 static inline int place_of(const void *address)
 {
     static uintptr_t first;

@@ -123,7 +123,7 @@ static void by_argument(size_t token, int place)
     FAMILY(BY_ARGUMENT, place);
 }
 
-/* What a type is decides at each realloc: a block that may hold pointers from now on leaves nocaps, none moves there. */
+/* The type decides at each realloc: a block that may hold pointers from now on leaves nocaps, none moves there. */
 static void from_type_to_type(size_t flat, size_t pointers)
 {
     for (unsigned from = 0; from < SIZES; from++)

@@ -98,19 +98,23 @@ static void *touched(sized got, size_t size, size_t align, int place)
             operator delete[](touched(prefix##_ZnamSt11align_val_t(size, al __VA_ARGS__), size, a, place), al);        \
             operator delete(touched(prefix##_ZnwmSt11align_val_t(size, al __VA_ARGS__), size, a, place), size, al);    \
             operator delete(                                                                                           \
-                touched(prefix##_ZnwmSt11align_val_tRKSt9nothrow_t(size, al, quiet_ __VA_ARGS__), size, a, place),     \
-                al, quiet_);                                                                                           \
+                touched(prefix##_ZnwmSt11align_val_tRKSt9nothrow_t(size, al, quiet_ __VA_ARGS__), size, a, place), al, \
+                quiet_);                                                                                               \
             operator delete[](                                                                                         \
-                touched(prefix##_ZnamSt11align_val_tRKSt9nothrow_t(size, al, quiet_ __VA_ARGS__), size, a, place),     \
-                al, quiet_);                                                                                           \
+                touched(prefix##_ZnamSt11align_val_tRKSt9nothrow_t(size, al, quiet_ __VA_ARGS__), size, a, place), al, \
+                quiet_);                                                                                               \
             operator delete(                                                                                           \
                 touched(prefix##_ZnwmSt11align_val_t12__hot_cold_t(size, al, 1 __VA_ARGS__), size, a, place), al);     \
             operator delete[](                                                                                         \
                 touched(prefix##_ZnamSt11align_val_t12__hot_cold_t(size, al, 1 __VA_ARGS__), size, a, place), al);     \
-            operator delete(touched(prefix##_ZnwmSt11align_val_tRKSt9nothrow_t12__hot_cold_t(                          \
-                                        size, al, quiet_, 1 __VA_ARGS__), size, a, place), al);                        \
-            operator delete[](touched(prefix##_ZnamSt11align_val_tRKSt9nothrow_t12__hot_cold_t(                        \
-                                          size, al, quiet_, 1 __VA_ARGS__), size, a, place), al);                      \
+            operator delete(                                                                                           \
+                touched(prefix##_ZnwmSt11align_val_tRKSt9nothrow_t12__hot_cold_t(size, al, quiet_, 1 __VA_ARGS__),     \
+                        size, a, place),                                                                               \
+                al);                                                                                                   \
+            operator delete[](                                                                                         \
+                touched(prefix##_ZnamSt11align_val_tRKSt9nothrow_t12__hot_cold_t(size, al, quiet_, 1 __VA_ARGS__),     \
+                        size, a, place),                                                                               \
+                al);                                                                                                   \
             operator delete(touched(prefix##__size_returning_new_aligned(size, al __VA_ARGS__), size, a, place), al);  \
             operator delete(                                                                                           \
                 touched(prefix##__size_returning_new_aligned_hot_cold(size, al, 1 __VA_ARGS__), size, a, place), al);  \
