@@ -45,7 +45,7 @@ typedef bool (*ca_audit_handler)(const ca_audit_finding *finding, void *context)
  * Other threads go on meanwhile. A block that lives during the whole call is looked at whole, and a pointer that stands
  * in it all the time to a block that lives all the time is found. What is allocated, given back, moved or written
  * meanwhile may be found or not, and may have gone when the handler hears of it; memory that goes back to the system
- * meanwhile is not touched. A thread that allocates may wait for a tenth of a millisecond.
+ * meanwhile is not touched. A thread that allocates may wait for a fifth of a millisecond.
  *
  * Cost: reads all live memory of the two places (about a second for 4 GiB), untouched pages included.
  * Thread-safe; not async-signal-safe. Errors: none; without a heap, 0. Contract: N6. */

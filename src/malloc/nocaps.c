@@ -3,7 +3,6 @@
 
 #include "heap/find.h"
 #include "heap/large.h"
-#include "heap/record.h"
 
 #include <string.h>
 
@@ -25,8 +24,7 @@ static void note(struct cai_live live, size_t bytes, bool inferred)
 {
     struct cai_unit *run = run_of(live);
 
-    /* In a slot of 16 bytes a record would be another state, which takes the slow way back: not worth it. What
-     * ca_shrink may have left there is undone. */
+    /* As in cai_nocaps_note_fine; what ca_shrink may have left in such a slot is undone. */
     if (live.size_class == 1)
         cai_store_relaxed(live.state, 1);
     else if (live.size_class == 0)

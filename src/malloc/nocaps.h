@@ -8,6 +8,7 @@
 #define CAI_MALLOC_NOCAPS_H
 
 #include "heap/heap.h"
+#include "heap/record.h"
 
 /* The place in which a door of malloc looks for this address: nocaps when it lies there, ordinary for all others. */
 CAI_INLINE enum cai_place cai_back_place(const void *address)
@@ -35,6 +36,22 @@ CAI_INLINE void cai_back_free(void *address, const char *function)
 /* A block of nocaps that was just handed out: its size is recorded, and `inferred` says that nobody promised that it
  * will hold no pointers. */
 void cai_nocaps_note(void *address, size_t bytes, bool inferred);
+
+/* The same for a block of 1 to 512 bytes that no alignment was asked for. */
+CAI_INLINE void cai_nocaps_note_fine(void *address, size_t bytes, bool inferred)
+{
+    const struct cai_view *view = cai_view_of(cai_zone_number(CAI_PLACE_nocaps, CAI_FINE));
+    size_t granule = ((uintptr_t)address - view->origin) >> CAI_FINE_SHIFT;
+    uint8_t *state = view->state + granule;
+    size_t size_class = cai_load_relaxed(state);
+    struct cai_unit *slab = cai_slab_of(view, CAI_FINE, granule);
+
+    /* In a slot of 16 bytes a record would be another state, which takes the slow way back: not worth it. */
+    if (CAI_LIKELY(size_class != 1))
+        cai_record_set_fine(state, size_class, bytes);
+    if (inferred && CAI_UNLIKELY(cai_load_relaxed(&slab->inferred) == 0))
+        cai_store_relaxed(&slab->inferred, 1);
+}
 
 /* realloc of a block that lies in nocaps, to `bytes`, which is not 0: it stays there. NULL: out of memory or refused,
  * nothing changed. */

@@ -45,6 +45,20 @@ CAI_INLINE size_t from_name(size_t token)
     return token < half ? token : SIZE_MAX;
 }
 
+/* Where the block was not asked for with an alignment. */
+CAI_INLINE void *handed_out_plain(enum cai_place place, void *block, size_t size, size_t token)
+{
+    bool inferred = token < cai_settings->token_trusted;
+
+    if (place != CAI_PLACE_nocaps)
+        return block;
+    if (CAI_LIKELY(size - 1 < CAI_FINE_BYTES_MAX))
+        cai_nocaps_note_fine(block, size, inferred);
+    else
+        cai_nocaps_note(block, size, inferred);
+    return block;
+}
+
 CAI_INLINE void *handed_out(enum cai_place place, void *block, size_t size, size_t token)
 {
     if (place == CAI_PLACE_nocaps && CAI_LIKELY(block != NULL))
@@ -52,12 +66,18 @@ CAI_INLINE void *handed_out(enum cai_place place, void *block, size_t size, size
     return block;
 }
 
-CAI_INLINE void *take(size_t size, bool zeroed, size_t token)
+/* place: a constant. */
+CAI_INLINE void *take_from(enum cai_place place, size_t size, bool zeroed, size_t token)
 {
-    enum cai_place place = place_of(token);
     void *block = size <= PTRDIFF_MAX ? cai_heap_allocate(place, size, zeroed) : NULL;
 
-    return CAI_LIKELY(block != NULL) ? handed_out(place, block, size, token) : out_of_memory();
+    return CAI_LIKELY(block != NULL) ? handed_out_plain(place, block, size, token) : out_of_memory();
+}
+
+CAI_INLINE void *take(size_t size, bool zeroed, size_t token)
+{
+    return place_of(token) == CAI_PLACE_nocaps ? take_from(CAI_PLACE_nocaps, size, zeroed, token)
+                                               : take_from(CAI_PLACE_ordinary, size, zeroed, token);
 }
 
 static CAI_NOINLINE void *token_malloc(size_t size, size_t token)
@@ -133,8 +153,10 @@ static CAI_NOINLINE void *token_pages(size_t size, bool whole, size_t token)
 static CAI_NOINLINE void *token_new(size_t size, size_t alignment, bool may_throw, size_t token)
 {
     enum cai_place place = place_of(token);
+    void *block = cai_new(place, size, alignment, may_throw);
 
-    return handed_out(place, cai_new(place, size, alignment, may_throw), size, token);
+    return alignment <= 16 && CAI_LIKELY(block != NULL) ? handed_out_plain(place, block, size, token)
+                                                        : handed_out(place, block, size, token);
 }
 
 /* The block and how much of it may be used. */
