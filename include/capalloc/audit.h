@@ -1,7 +1,7 @@
 /* Looking for pointers where there should be none: words in nocaps and secret memory that point to live blocks.
  *
- * Where no hardware forbids it, the promise that a block holds no pointers is the program's. Once freed memory is
- * searched for pointers to it before it is used again, one that hides in such a block is not seen, and its target may be
+ * Where no hardware forbids it, the promise that a block holds no pointers is the program's. Once a sweep looks for
+ * pointers to freed memory before it is used again, one that hides in such a block is not seen, and its target may be
  * handed out while it is still in use. The audit finds these words while that is harmless. From the proposal of NoCaps
  * memory, which a revocation sweep need not read. Contract: N6.
  *
