@@ -7,7 +7,8 @@
  *
  * A finding is a word that looks like a pointer. An integer, a piece of text or a stale value may look so, too; with
  * addresses as high as those of blocks that is rare, but one finding alone proves nothing. What is not found: pointers
- * that are not aligned, are compressed or changed in any way, or point to freed blocks or to memory of others.
+ * that are not aligned, that are compressed or changed in any way, that stand behind the size that was asked for, or
+ * that point to freed blocks or to memory of others.
  */
 #ifndef CAPALLOC_AUDIT_H
 #define CAPALLOC_AUDIT_H

@@ -48,7 +48,7 @@ CAI_INLINE void cai_nocaps_note_fine(void *address, size_t bytes, bool inferred)
 
     /* In a slot of 16 bytes a record would be another state, which takes the slow way back: not worth it. */
     if (CAI_LIKELY(size_class != 1))
-        cai_record_set_fine(state, size_class, bytes);
+        cai_record_set(state, (unsigned)size_class, bytes);
     if (inferred && CAI_UNLIKELY(cai_load_relaxed(&slab->inferred) == 0))
         cai_store_relaxed(&slab->inferred, 1);
 }

@@ -1,4 +1,6 @@
 /* The parts of `capalloc run` that need no process: sizes, options, environment, ELF files, reports. */
+#include "malloc/audit_line.h"
+#include "run/channel_host.h"
 #include "run/elf.h"
 #include "run/options.h"
 #include "run/preload.h"
@@ -375,6 +377,34 @@ static size_t columns(const char *line)
     return count;
 }
 
+/* The page is the program's to scribble on. */
+static void test_N6_findings_from_a_hostile_page(void **state)
+{
+    (void)state;
+    char name[] = "name";
+    char *argv[] = {name, NULL};
+    struct cai_outcome outcome = {.pid = 1};
+    struct cai_channel page = sample_channel();
+    struct cai_channel seen;
+    struct cai_channel_host host = {.fd = -1, .page = &page};
+    struct cai_report report = {argv, name, "/l/ours.so", &outcome, &seen, CAI_USE_FINISHED, ""};
+    char *text = NULL;
+    size_t length = 0;
+    memset(&page.findings, 0xff, sizeof page.findings);
+    cai_channel_snapshot(&host, &seen);
+    assert_int_equal(seen.findings.kept, CAI_CHANNEL_FINDINGS);
+    FILE *memory = open_memstream(&text, &length);
+    assert_true(cai_report_json(memory, &report));
+    fclose(memory);
+    assert_non_null(strstr(text, "\"target_place\": \"none\""));
+    assert_non_null(strstr(text, "\"block\": \"0xffffffffffffffff\""));
+    assert_non_null(strstr(text, "\"found\": 18446744073709551615"));
+    free(text);
+    char line[CAI_AUDIT_LINE];
+    assert_true(strlen(cai_audit_line(line, &seen.findings.finding[0])) < sizeof line - 1);
+    assert_true(strlen(cai_audit_total(line, &seen.findings)) < sizeof line - 1);
+}
+
 static void test_reports(void **state)
 {
     (void)state;
@@ -465,6 +495,7 @@ int main(void)
         cmocka_unit_test(test_elf_look_scripts),
         cmocka_unit_test(test_elf_look_privileges),
         cmocka_unit_test(test_reports),
+        cmocka_unit_test(test_N6_findings_from_a_hostile_page),
         cmocka_unit_test(test_verdict),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
