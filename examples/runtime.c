@@ -1,12 +1,13 @@
-/* The runtime of a small Lisp, written for a CHERI machine and run on this one. Every value lives where its kind belongs:
+/* The runtime of a small Lisp, written for a CHERI machine and run on this one. Every value lives where its kind
+ * belongs:
  *
  *     cons cells, symbols    ordinary memory: they hold capabilities
  *     text                   nocaps memory: bytes, and never a pointer
  *     keys                   secret memory: bytes that are zero when they go
  *
- * Nothing here knows which model of a capability it is compiled for. `runtime_soft` behaves as on CHERI: after the script
- * it shows four mistakes that the machine catches. `runtime_plain` is the same program with pointers, where nobody would,
- * so it does not make them. Both print the same for the script.
+ * Nothing here knows which model of a capability it is compiled for. `runtime_soft` behaves as on CHERI: after the
+ * script it shows some mistakes that the machine catches. `runtime_plain` is the same program with pointers, where
+ * nobody would, so it does not make them. Both print the same for the script.
  *
  *     cc runtime.c -lcapalloc            and            cc -DCA_CAP_PLAIN runtime.c -lcapalloc
  */

@@ -117,7 +117,8 @@ static void test_N2_only_places_for_pointers_hold_tags(void **state)
     ca_cap_deallocate(secret);
 }
 
-/* Memory that the tables take, by the kernel's own account; what was only read takes none. SIZE_MAX: it does not say. */
+/* Memory that the tables take, by the kernel's own account; what was only read takes none. SIZE_MAX:
+ * it does not say. */
 static size_t table_bytes(void)
 {
     FILE *maps = fopen("/proc/self/smaps", "re");
