@@ -298,7 +298,7 @@ static void test_K9_K7_capabilities_move_with_their_block(void **state)
             assert_true(ca_cap_length_get(cap) == ca_cap_representable_length(steps[i]));
             assert_int_equal(held(cap, 0, old), old / 16);
             assert_int_equal(held(cap, old, ca_cap_length_get(cap)), 0);
-            if (ca_cap_base_get(before) != ca_cap_base_get(cap))
+            if (ca_cap_base_get(before) != ca_cap_base_get(cap) && old < 30000) /* a large block's memory is gone */
                 assert_int_equal(held(before, 0, old), 0); /* what a stale copy finds there is data */
         }
         while (ca_cap_length_get(cap) > 64) {
@@ -307,7 +307,7 @@ static void test_K9_K7_capabilities_move_with_their_block(void **state)
             ca_cap wide = cap;
             cap = ca_cap_unwrap(ca_cap_shrink(cap, (ca_layout){bytes, 16}));
             assert_int_equal(held(cap, 0, ca_cap_length_get(cap)), ca_cap_length_get(cap) / 16);
-            if (ca_cap_length_get(wide) < 30000) /* a large block's tail is gone */
+            if (ca_cap_length_get(wide) < 30000)
                 assert_int_equal(held(wide, (ca_cap_length_get(cap) + 15) / 16 * 16, ca_cap_length_get(wide)), 0);
         }
         assert_int_equal(ca_cap_deallocate(cap), CA_OK);
