@@ -15,7 +15,7 @@
 
 struct cai_bounds cai_morello_decode(uint64_t high, uint64_t address);
 
-/* As cai_concentrate_set_bounds. From bounds so large that addresses are not cut (ROOT's are), the new ones may come out
+/* As cai_concentrate_set_bounds. From bounds so large that addresses are not cut (ROOT's are), the new ones may lie
  * elsewhere when the upper eight bits of `address` are no repetition of bit 55; hardware clears the tag then.
  */
 uint64_t cai_morello_set_bounds(uint64_t high, uint64_t address, cai_u128 length, bool *exact);
