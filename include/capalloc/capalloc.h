@@ -27,6 +27,7 @@
 #include <capalloc/adapters.h>
 #include <capalloc/allocator.h>
 #include <capalloc/arena.h>
+#include <capalloc/authority.h>
 #include <capalloc/block.h>
 #include <capalloc/box.h>
 #include <capalloc/error.h>

@@ -12,8 +12,8 @@ typedef enum ca_error {
     CA_ERROR_OUT_OF_MEMORY = 1, /* no memory, or no more of it for this process */
     CA_ERROR_LAYOUT = 2,        /* no valid layout, or one that this call cannot meet */
     CA_ERROR_QUOTA = 3,         /* the authority has less than that left */
-    CA_ERROR_NOT_PERMITTED = 4, /* the authority lacks the right */
-    CA_ERROR_STALE = 5,         /* the block was given back, or the authority revoked */
+    CA_ERROR_NOT_PERMITTED = 4, /* the authority lacks the right, or is none */
+    CA_ERROR_STALE = 5,         /* the block was given back */
     CA_ERROR_INVALID = 6,       /* the address is no block of this kind, or the size not the block's */
     CA_ERROR_MAKE_32_BITS = 0x7fffffff
 } ca_error;

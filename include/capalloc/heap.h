@@ -8,20 +8,12 @@
 #define CAPALLOC_HEAP_H
 
 #include <capalloc/allocator.h>
+#include <capalloc/authority.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* The right to allocate: which heap, which rights, how much quota. Passed by value; its content is nobody's
- * business. */
-typedef struct ca_authority {
-    uint64_t opaque[2];
-} ca_authority;
-
-/* The authority over the process's own heap; exists without set-up and cannot be revoked. Contract: C5. */
-ca_authority ca_default_authority(void);
 
 /* A block of exactly layout.size bytes, aligned to layout.align, owned by the caller until it is given back with
  * ca_deallocate or a grow or shrink succeeds. Errors: CA_ERROR_LAYOUT (no layout), CA_ERROR_OUT_OF_MEMORY,

@@ -1,6 +1,7 @@
-/* The default authority. */
+/* Authorities and heaps as the program sees them: rights are checked here, on the way in. */
 #include "api/authority.h"
 
+#include "heap/branch.h"
 #include "heap/heap.h"
 
 CAI_EXPORT ca_authority ca_default_authority(void)
@@ -10,4 +11,83 @@ CAI_EXPORT ca_authority ca_default_authority(void)
     if (cai_heap_start())
         authority.opaque[0] = cai_sealed.secret;
     return authority;
+}
+
+/* False: no authority, or one that lacks one of these rights. */
+static bool find(ca_authority authority, unsigned rights, struct cai_grant *grant)
+{
+    return cai_heap_start() && cai_authority_find(authority, grant) && (grant->rights & rights) == rights;
+}
+
+CAI_EXPORT ca_error ca_heap_create(const ca_heap_options *options, ca_authority *root)
+{
+    static const ca_heap_options defaults = CA_HEAP_OPTIONS_INIT;
+
+    if (options == NULL)
+        options = &defaults;
+    if (options->struct_size != sizeof *options ||
+        (options->policy != CA_HEAP_POLICY_DEFAULT && options->policy != CA_HEAP_POLICY_STANDARD))
+        return CA_ERROR_INVALID;
+    if (!cai_heap_start())
+        return CA_ERROR_OUT_OF_MEMORY;
+    return cai_authority_add(NULL, CA_RIGHT_ALL, options->quota_bytes, options->name, root);
+}
+
+CAI_EXPORT ca_error ca_heap_destroy(ca_authority root)
+{
+    struct cai_grant grant;
+
+    if (!find(root, CA_RIGHT_DESTROY, &grant) || cai_authority_heap(grant.node) != grant.node ||
+        !cai_authority_kill(&grant))
+        return CA_ERROR_NOT_PERMITTED;
+    cai_branch_bury(true);
+    return CA_OK;
+}
+
+CAI_EXPORT ca_error ca_free_all(ca_authority authority)
+{
+    struct cai_grant grant;
+
+    if (!find(authority, CA_RIGHT_DESTROY, &grant))
+        return CA_ERROR_NOT_PERMITTED;
+    cai_branch_free_all(grant.node);
+    return CA_OK;
+}
+
+CAI_EXPORT ca_error ca_authority_derive(ca_authority parent, unsigned rights, size_t quota_bytes, ca_authority *out)
+{
+    struct cai_grant grant;
+
+    if (!find(parent, CA_RIGHT_DERIVE, &grant) || (rights & ~grant.rights) != 0)
+        return CA_ERROR_NOT_PERMITTED;
+    if (quota_bytes != SIZE_MAX && quota_bytes > cai_authority_quota(grant.node))
+        return CA_ERROR_QUOTA;
+    return cai_authority_add(&grant, rights, quota_bytes, NULL, out);
+}
+
+CAI_EXPORT ca_error ca_authority_revoke(ca_authority authority)
+{
+    struct cai_grant grant;
+
+    if (!find(authority, 0, &grant) || !cai_authority_kill(&grant))
+        return CA_ERROR_NOT_PERMITTED;
+    cai_branch_bury(false);
+    return CA_OK;
+}
+
+CAI_EXPORT size_t ca_authority_quota_remaining(ca_authority authority)
+{
+    struct cai_grant grant;
+
+    return find(authority, 0, &grant) ? cai_authority_remaining(grant.node) : 0;
+}
+
+CAI_EXPORT ca_error ca_authority_describe(ca_authority authority, ca_authority_info *out)
+{
+    struct cai_grant grant;
+
+    if (!find(authority, 0, &grant))
+        return CA_ERROR_NOT_PERMITTED;
+    cai_authority_describe(grant.node, out);
+    return CA_OK;
 }

@@ -10,6 +10,7 @@
 #include "api/authority.h"
 #include "base/compiler.h"
 #include "core/violation.h"
+#include "heap/branch.h"
 #include "heap/clear.h"
 #include "heap/find.h"
 #include "heap/heap.h"
@@ -51,19 +52,32 @@ static size_t recorded(enum cai_place place, struct cai_live live)
 
 enum form { PLAIN, ZEROED, AT_LEAST };
 
+/* NULL: *error says why. */
+static void *allocate_for(const struct cai_grant *grant, enum cai_place place, ca_layout layout, bool zeroed,
+                          ca_error *error)
+{
+    *error = CA_ERROR_OUT_OF_MEMORY;
+    if (grant->node == CAI_NODE_DEFAULT)
+        return cai_heap_allocate_aligned(place, layout.size, layout.align, zeroed);
+    return cai_branch_allocate(grant, place, layout.size, layout.align, zeroed, error);
+}
+
 static CAI_NOINLINE result allocate_slow(ca_authority authority, ca_layout layout, enum cai_place place, enum form form)
 {
+    struct cai_grant grant;
+    ca_error error = CA_ERROR_OUT_OF_MEMORY;
+
     if (!cai_heap_start())
-        return failure(CA_ERROR_OUT_OF_MEMORY);
-    if (!cai_authority_is_default(authority))
+        return failure(error);
+    if (!cai_authority_find(authority, &grant) || (grant.rights & CA_RIGHT_ALLOCATE) == 0)
         return failure(CA_ERROR_NOT_PERMITTED);
     if (!ca_layout_is_valid(layout))
         return failure(CA_ERROR_LAYOUT);
     if (layout.size == 0)
         return success((void *)layout.align, 0);
-    void *address = cai_heap_allocate_aligned(place, layout.size, layout.align, form == ZEROED);
+    void *address = allocate_for(&grant, place, layout, form == ZEROED, &error);
     if (address == NULL)
-        return failure(CA_ERROR_OUT_OF_MEMORY);
+        return failure(error);
     struct cai_live live = cai_find_live(place, address);
     size_t bytes = form == AT_LEAST ? cai_live_usable(place, live) : layout.size;
     record(place, live, bytes);
@@ -77,11 +91,12 @@ static bool is_small_alignment(size_t align)
 }
 
 /* The fast path of one grain: a slot, and the exact size recorded behind its state. */
-CAI_INLINE void *take(enum cai_place place, enum cai_grain grain, size_t bytes, enum form form, size_t *got)
+CAI_INLINE void *take(struct cai_thread *heap, enum cai_place place, enum cai_grain grain, size_t bytes, enum form form,
+                      size_t *got)
 {
     size_t size_class = grain == CAI_FINE ? cai_class_of_fine(bytes) : cai_class_of_coarse(bytes);
     size_t exact = form == AT_LEAST ? cai_class_sizes[size_class] : bytes;
-    void *address = cai_cache_take(place, grain, size_class, form == ZEROED, exact);
+    void *address = cai_cache_take_from(heap, place, grain, size_class, form == ZEROED, exact);
 
     if (CAI_UNLIKELY(address == NULL))
         return NULL;
@@ -95,18 +110,38 @@ CAI_INLINE void *take(enum cai_place place, enum cai_grain grain, size_t bytes, 
     return address;
 }
 
-CAI_INLINE result allocate(ca_authority authority, ca_layout layout, enum cai_place place, enum form form)
+CAI_INLINE void *take_small(struct cai_thread *heap, enum cai_place place, ca_layout layout, enum form form,
+                            size_t *got)
 {
+    if (CAI_UNLIKELY(!is_small_alignment(layout.align) || layout.size - 1 >= CAI_SMALL_BYTES_MAX))
+        return NULL;
+    return layout.size <= CAI_FINE_BYTES_MAX ? take(heap, place, CAI_FINE, layout.size, form, got)
+                                             : take(heap, place, CAI_COARSE, layout.size, form, got);
+}
+
+/* The fast path of an authority that is not the default one. The block is whole before anyone may take the branch
+ * away. */
+CAI_INLINE result allocate_from_branch(ca_authority authority, ca_layout layout, enum cai_place place, enum form form)
+{
+    struct cai_thread *thread = cai_self;
+    struct cai_thread *branch = cai_branch_enter(thread, authority);
     size_t bytes = 0;
 
-    if (CAI_LIKELY(cai_authority_is_default(authority) && is_small_alignment(layout.align) &&
-                   layout.size - 1 < CAI_SMALL_BYTES_MAX)) {
-        void *address = layout.size <= CAI_FINE_BYTES_MAX ? take(place, CAI_FINE, layout.size, form, &bytes)
-                                                          : take(place, CAI_COARSE, layout.size, form, &bytes);
+    if (CAI_LIKELY(branch != NULL)) {
+        void *address = take_small(branch, place, layout, form, &bytes);
+        cai_branch_leave(thread);
         if (CAI_LIKELY(address != NULL))
             return success(address, bytes);
     }
     return allocate_slow(authority, layout, place, form);
+}
+
+CAI_INLINE result allocate(ca_layout layout, enum cai_place place, enum form form, ca_authority authority)
+{
+    size_t bytes = 0;
+    void *address = take_small(cai_self, place, layout, form, &bytes);
+
+    return CAI_LIKELY(address != NULL) ? success(address, bytes) : allocate_slow(authority, layout, place, form);
 }
 
 /* --- authenticity --- */
@@ -307,14 +342,26 @@ static result shrink(enum cai_place place, void *address, size_t bytes, ca_layou
     return success(address, layout.size);
 }
 
+/* The node of the authority that a live block is charged to. */
+static uint32_t payer_of(enum cai_place place, struct cai_live live)
+{
+    const struct cai_view *view = cai_view_of(cai_zone_number(place, live.grain));
+
+    return cai_branch_node_of_owner(cai_load_acquire(&view->owner[cai_unit_of_granule(live.grain, live.granule)]));
+}
+
 /* Where the block lies now, when that is possible without moving its first byte to another block. NULL: it is not. */
-static void *grow_in_place(enum cai_place place, void *address, struct cai_live live, ca_layout layout)
+static void *grow_in_place(const struct cai_grant *grant, enum cai_place place, void *address, struct cai_live live,
+                           ca_layout layout)
 {
     if (((uintptr_t)address & (layout.align - 1)) != 0)
         return NULL;
-    if (live.size_class == 0 && layout.align <= CAI_UNIT_BYTES)
-        return cai_large_resize(place, live.granule, layout.size);
-    return layout.size <= cai_live_usable(place, live) ? address : NULL;
+    if (live.size_class != 0)
+        return layout.size <= cai_live_usable(place, live) ? address : NULL;
+    if (grant->node != CAI_NODE_DEFAULT)
+        return cai_branch_grow_large(grant, place, live.granule, layout.size) ? address : NULL;
+    bool own = payer_of(place, live) == CAI_NODE_DEFAULT;
+    return own && layout.align <= CAI_UNIT_BYTES ? cai_large_resize(place, live.granule, layout.size) : NULL;
 }
 
 /* Makes [from, to) zero. Where free memory is zero, only what was already in the block's slot may not be (0: the block
@@ -331,23 +378,28 @@ static void zero_added(enum cai_place place, char *block, size_t from, size_t to
 static result grow(ca_authority authority, enum cai_place place, void *address, size_t bytes, ca_layout layout,
                    bool zeroed, const char *function)
 {
-    if (!cai_authority_is_default(authority))
+    struct cai_grant grant;
+    ca_error error;
+
+    if (!cai_heap_start() || !cai_authority_find(authority, &grant) || (grant.rights & CA_RIGHT_GROW) == 0)
         return failure(CA_ERROR_NOT_PERMITTED);
     if (!ca_layout_is_valid(layout) || layout.size < bytes)
         return failure(CA_ERROR_LAYOUT);
     zeroed = zeroed || cai_place_zeroes(place);
-    if (bytes == 0)
-        return allocate(authority, layout, place, zeroed ? ZEROED : PLAIN);
+    if (bytes == 0) /* anybody can name a block of size 0: this is an allocation, and needs the right to it */
+        return allocate_slow(authority, layout, place, zeroed ? ZEROED : PLAIN);
     struct judged judged = judge(place, address, bytes, false);
     if (judged.verdict != AUTHENTIC || address == NULL)
         return failure(report(place, address, judged, function));
+    if (cai_authority_heap(grant.node) != cai_authority_heap(payer_of(place, judged.live)))
+        return failure(CA_ERROR_NOT_PERMITTED);
     size_t slot = slot_of(place, judged.live);
-    void *grown = grow_in_place(place, address, judged.live, layout);
+    void *grown = grow_in_place(&grant, place, address, judged.live, layout);
     if (grown == NULL) {
         slot = 0;
-        grown = cai_heap_allocate_aligned(place, layout.size, layout.align, false);
+        grown = allocate_for(&grant, place, layout, false, &error);
         if (grown == NULL)
-            return failure(CA_ERROR_OUT_OF_MEMORY);
+            return failure(error);
         memcpy(grown, address, bytes);
         cai_heap_free_slow(place, address, function); /* clears it where the place wants that */
     }
@@ -392,9 +444,16 @@ FOR_TYPE(ca_mustzero, mustzero)
 FOR_TYPE(ca_secret, secret)
 
 #define FOR_ALLOCATION(name, type, place, form)                                                                        \
+    static CAI_NOINLINE type##_result name##_from_branch(ca_authority authority, ca_layout layout)                     \
+    {                                                                                                                  \
+        result done = allocate_from_branch(authority, layout, CAI_PLACE_##place, form);                                \
+        return AS(type, done);                                                                                         \
+    }                                                                                                                  \
     CAI_EXPORT type##_result name(ca_authority authority, ca_layout layout)                                            \
     {                                                                                                                  \
-        result done = allocate(authority, layout, CAI_PLACE_##place, form);                                            \
+        if (CAI_UNLIKELY(!cai_authority_is_default(authority)))                                                        \
+            return name##_from_branch(authority, layout);                                                              \
+        result done = allocate(layout, CAI_PLACE_##place, form, authority);                                            \
         return AS(type, done);                                                                                         \
     }
 FOR_ALLOCATION(ca_allocate, ca_block, ordinary, PLAIN)

@@ -8,6 +8,7 @@
 #include "core/violation.h"
 #include "estate/meta.h"
 #include "estate/purge.h"
+#include "heap/branch.h"
 #include "heap/tick.h"
 
 #include <string.h>
@@ -76,6 +77,13 @@ static CAI_NOINLINE void settle_changed(struct cai_thread *thread, struct cai_un
     } else if (!slab->listed && cai_slab_room(slab) != 0) {
         list_push(list, slab);
     }
+}
+
+void cai_cache_list(struct cai_thread *thread, struct cai_unit *slab)
+{
+    slab->listed = 0;
+    if (cai_slab_room(slab) != 0)
+        list_push(list_of(thread, slab), slab);
 }
 
 CAI_INLINE void settle(struct cai_thread *thread, struct cai_unit *slab)
@@ -166,6 +174,7 @@ static void put_back(struct cai_thread *thread, enum cai_place place, unsigned s
     enum cai_grain grain = cai_class_grain(size_class);
     const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
     struct cai_unit *slab = NULL;
+    size_t put = 0;
 
     for (uint32_t i = 0; i < count; i++) {
         size_t granule = cai_granule_of(view, grain, bin->slots[i]);
@@ -175,13 +184,17 @@ static void put_back(struct cai_thread *thread, enum cai_place place, unsigned s
         if (of_this != slab && slab != NULL)
             settle(thread, slab);
         slab = of_this;
-        if (CAI_LIKELY(cai_state_is_cached(cai_load_relaxed(&view->state[granule]))))
+        if (CAI_LIKELY(cai_state_is_cached(cai_load_relaxed(&view->state[granule])))) {
             cai_slab_put(slab, &view->state[granule]);
+            put++;
+        }
     }
     if (slab != NULL)
         settle(thread, slab);
     bin->count -= count;
     memmove(bin->slots, bin->slots + count, bin->count * sizeof *bin->slots);
+    if (thread->is_branch)
+        cai_add_release(&thread->uncharged, put * cai_class_sizes[size_class]);
 }
 
 static void reverse(void **slots, uint32_t count)
@@ -206,6 +219,8 @@ static bool refill(struct cai_thread *thread, enum cai_place place, unsigned siz
     uint16_t *wants = &thread->wants[place][size_class];
     uint32_t want = (uint32_t)cai_min(cai_max(*wants, WANT_MIN), (bin->limit + 1) / 2);
     *wants = (uint16_t)(want * 2);
+    if (thread->is_branch && (want = cai_branch_charge(thread, want, cai_class_sizes[size_class])) == 0)
+        return false;
     cai_lock_take(&thread->lock);
     collect(thread);
     while (got < want) {
@@ -222,6 +237,8 @@ static bool refill(struct cai_thread *thread, enum cai_place place, unsigned siz
             list_unlink(list, slab); /* the latter: miscounted, because two threads freed one block at once */
     }
     cai_lock_give(&thread->lock);
+    if (thread->is_branch)
+        cai_add_release(&thread->uncharged, (size_t)(want - got) * cai_class_sizes[size_class]);
     reverse(bin->slots, got);
     bin->count = got;
     return got != 0;
@@ -322,6 +339,10 @@ static void *take(struct cai_thread *thread, enum cai_place place, unsigned size
     if (bin->countdown < 0 || --bin->countdown < 0)
         cai_tick(thread, bin);
     if (bin->count == 0 && !refill(thread, place, size_class)) {
+        if (thread->refused != CA_OK) {
+            bin->countdown++;
+            return NULL;
+        }
         /* What this thread and others have at hand may be what is missing. */
         cai_tick_give_back(thread);
         if (!refill(thread, place, size_class)) {
@@ -333,7 +354,20 @@ static void *take(struct cai_thread *thread, enum cai_place place, unsigned size
     if (CAI_LIKELY(cai_cache_activate(place, cai_class_grain(size_class), size_class, address, is_zero)))
         return address;
     *twice = address;
+    if (thread->is_branch)
+        cai_add_release(&thread->uncharged, cai_class_sizes[size_class]);
     return NULL;
+}
+
+static CAI_COLD void report_twice(enum cai_place place, unsigned size_class, const void *address)
+{
+    cai_violation_report((ca_violation){.kind = CA_VIOLATION_DOUBLE_FREE,
+                                        .function = "allocate",
+                                        .address = address,
+                                        .size = cai_class_bytes(size_class),
+                                        .place = cai_place_name(place),
+                                        .stated = "a free block",
+                                        .found = "a block that two threads freed at once,"});
 }
 
 CAI_NOINLINE void *cai_cache_take_slow(enum cai_place place, unsigned size_class, bool zeroed, size_t bytes)
@@ -353,13 +387,23 @@ CAI_NOINLINE void *cai_cache_take_slow(enum cai_place place, unsigned size_class
             cai_thread_return();
         if (twice == NULL)
             return address;
-        cai_violation_report((ca_violation){.kind = CA_VIOLATION_DOUBLE_FREE,
-                                            .function = "allocate",
-                                            .address = twice,
-                                            .size = cai_class_bytes(size_class),
-                                            .place = cai_place_name(place),
-                                            .stated = "a free block",
-                                            .found = "a block that two threads freed at once,"});
+        report_twice(place, size_class, twice);
+    }
+}
+
+void *cai_cache_take_for(struct cai_thread *branch, enum cai_place place, unsigned size_class, bool zeroed,
+                         size_t bytes)
+{
+    for (;;) {
+        bool is_zero = false;
+        void *twice = NULL;
+        void *address = take(branch, place, size_class, &is_zero, &twice);
+
+        if (address != NULL && zeroed)
+            cai_cache_zero(branch, address, bytes, is_zero);
+        if (twice == NULL)
+            return address;
+        report_twice(place, size_class, twice);
     }
 }
 
@@ -370,6 +414,13 @@ static bool put_foreign(struct cai_thread *thread, struct cai_unit *slab, enum c
 {
     if (!cai_swap_strong_acq_rel(state, &live, cai_state_freed(place, CAI_STATE_IN_SLAB)))
         return false;
+    struct cai_thread *branch = cai_branch_lock_owner(&cai_view_of(slab->zone)->owner[cai_unit_number(slab)]);
+    if (branch != NULL) {
+        cai_slab_tell(slab, 1);
+        cai_add_release(&branch->uncharged, cai_class_sizes[slab->size_class]);
+        cai_lock_give(&branch->use);
+        return true;
+    }
     if (thread->id == 0) {
         cai_slab_tell(slab, 1);
         return true;
@@ -394,8 +445,13 @@ CAI_NOINLINE bool cai_cache_put_slow(enum cai_place place, unsigned size_class, 
     if (thread == &cai_thread_none && cai_thread_attach() != NULL)
         thread = cai_self;
     struct cai_bin *bin = &thread->bins[place][size_class];
-    if (thread->id == 0 || cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)]) != thread->id)
+    uint32_t owner = cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)]);
+    if (thread->id == 0 || owner != thread->id) {
+        struct cai_thread *branch = cai_branch_of_owner(owner);
+        if (branch != NULL && cai_branch_put(branch, place, size_class, state, address))
+            return true;
         return put_foreign(thread, slab, place, state, live);
+    }
     if (bin->count == bin->limit) {
         if (!bin_grow(thread, place, size_class))
             return put_foreign(thread, slab, place, state, live);

@@ -13,6 +13,13 @@
  * With `zeroed`, the first `bytes` bytes are zero. */
 void *cai_cache_take_slow(enum cai_place place, unsigned size_class, bool zeroed, size_t bytes);
 
+/* The same for a branch whose `use` is held; the branch may have been refused a charge. */
+void *cai_cache_take_for(struct cai_thread *branch, enum cai_place place, unsigned size_class, bool zeroed,
+                         size_t bytes);
+
+/* A slab that is in no list becomes one of the thread heap, whose lock is held. */
+void cai_cache_list(struct cai_thread *thread, struct cai_unit *slab);
+
 /* What to do when cai_cache_put says CAI_PUT_SLOW for a live small block of this class whose state byte was `live`: the
  * bin is full, or the slot is another thread heap's. False: another thread freed it meanwhile, nothing changed. */
 bool cai_cache_put_slow(enum cai_place place, unsigned size_class, uint8_t live, void *address);
@@ -61,11 +68,11 @@ CAI_INLINE void cai_cache_zero(struct cai_thread *thread, void *address, size_t 
     }
 }
 
-/* A slot of the class, or NULL: then cai_cache_take_slow has it. With `zeroed`, its first `bytes` bytes are zero. */
-CAI_INLINE void *cai_cache_take(enum cai_place place, enum cai_grain grain, size_t size_class, bool zeroed,
-                                size_t bytes)
+/* A slot of the class from a bin of this heap, or NULL: then the slow path has it. With `zeroed`, its first `bytes`
+ * bytes are zero. */
+CAI_INLINE void *cai_cache_take_from(struct cai_thread *thread, enum cai_place place, enum cai_grain grain,
+                                     size_t size_class, bool zeroed, size_t bytes)
 {
-    struct cai_thread *thread = cai_self;
     struct cai_bin *bin = &thread->bins[place][size_class];
     uint32_t count = bin->count;
     bool is_zero;
@@ -81,6 +88,13 @@ CAI_INLINE void *cai_cache_take(enum cai_place place, enum cai_grain grain, size
     if (zeroed)
         cai_cache_zero(thread, address, bytes, is_zero);
     return address;
+}
+
+/* The same from the calling thread's own heap; cai_cache_take_slow is its slow path. */
+CAI_INLINE void *cai_cache_take(enum cai_place place, enum cai_grain grain, size_t size_class, bool zeroed,
+                                size_t bytes)
+{
+    return cai_cache_take_from(cai_self, place, grain, size_class, zeroed, bytes);
 }
 
 enum cai_put {

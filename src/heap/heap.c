@@ -18,7 +18,7 @@ void *cai_heap_allocate_aligned(enum cai_place place, size_t bytes, size_t align
 {
     if (align <= 16)
         return cai_heap_allocate(place, bytes, zeroed);
-    unsigned size_class = bytes <= CAI_SMALL_BYTES_MAX ? cai_class_aligned(bytes, align) : 0;
+    unsigned size_class = cai_class_for(bytes, align);
     if (size_class == 0)
         return cai_large_take(place, bytes, align, zeroed);
     void *block = size_class <= CAI_CLASS_FINE_LAST ? cai_cache_take(place, CAI_FINE, size_class, zeroed, bytes)
@@ -72,7 +72,9 @@ void *cai_heap_resize(enum cai_place place, void *address, size_t bytes, const c
         return NULL;
     }
     size_t usable = cai_live_usable(place, live);
-    if (live.size_class == 0 && bytes > CAI_SMALL_BYTES_MAX)
+    /* A large block of an authority grows only by that authority: here its content moves to the process's own heap. */
+    if (live.size_class == 0 && bytes > CAI_SMALL_BYTES_MAX &&
+        (bytes <= usable || *cai_large_owner(place, live.granule) == 0))
         return cai_large_resize(place, live.granule, bytes);
     /* Shrinking to less than half moves; above that the copy costs more than the slack. */
     if (bytes <= usable && bytes >= usable / 2)

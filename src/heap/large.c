@@ -6,6 +6,7 @@
 #include "core/settings.h"
 #include "estate/purge.h"
 #include "estate/run.h"
+#include "heap/branch.h"
 #include "heap/clear.h"
 #include "heap/heap.h"
 #include "heap/tick.h"
@@ -76,6 +77,43 @@ static uint32_t units_for(size_t bytes)
     return (uint32_t)(cai_round_up(bytes, CAI_UNIT_BYTES) >> CAI_UNIT_SHIFT);
 }
 
+static uint32_t *owner_of(const struct cai_unit *run)
+{
+    return &cai_view_of(run->zone)->owner[cai_unit_number(run)];
+}
+
+/* The run becomes a live block. */
+static void *begin(struct cai_thread *heap, struct cai_unit *run, size_t bytes, bool zeroed)
+{
+    void *address = (void *)cai_unit_address(run);
+
+    run->bytes = bytes;
+    if (zeroed)
+        cai_cache_zero(heap, address, usable(run), run->zeroed);
+    cai_store_release(state_of(run), CAI_STATE_LARGE);
+    if (heap->id != 0)
+        heap->large_allocations++;
+    return address;
+}
+
+size_t cai_large_charge(size_t bytes)
+{
+    return bytes > LARGE_BYTES_MAX ? 0 : (size_t)units_for(cai_max(bytes, 1)) << CAI_UNIT_SHIFT;
+}
+
+void *cai_large_take_for(struct cai_thread *branch, enum cai_place place, size_t bytes, size_t align, bool zeroed)
+{
+    if (bytes > LARGE_BYTES_MAX || align > LARGE_ALIGN_MAX)
+        return NULL;
+    bytes = cai_max(bytes, 1);
+    struct cai_unit *run =
+        take_run(place, units_for(bytes), (uint32_t)(cai_max(align, CAI_UNIT_BYTES) >> CAI_UNIT_SHIFT));
+    if (run == NULL)
+        return NULL;
+    cai_store_release(owner_of(run), branch->id);
+    return begin(branch, run, bytes, zeroed);
+}
+
 void *cai_large_take(enum cai_place place, size_t bytes, size_t align, bool zeroed)
 {
     struct cai_unit *run = NULL;
@@ -94,15 +132,9 @@ void *cai_large_take(enum cai_place place, size_t bytes, size_t align, bool zero
         run = take_run(place, units_for(bytes), (uint32_t)(cai_max(align, CAI_UNIT_BYTES) >> CAI_UNIT_SHIFT));
     if (run == NULL)
         return NULL;
-    void *address = (void *)cai_unit_address(run);
-    run->bytes = bytes;
-    if (zeroed)
-        cai_cache_zero(thread, address, usable(run), run->zeroed);
-    cai_store_release(state_of(run), CAI_STATE_LARGE);
-    if (thread->id != 0) {
-        thread->large_allocations++;
+    void *address = begin(thread, run, bytes, zeroed);
+    if (thread->id != 0)
         cai_tick_slow(thread);
-    }
     return address;
 }
 
@@ -138,13 +170,35 @@ bool cai_large_put(enum cai_place place, size_t granule, uint8_t live)
         return false;
     if (cai_place_zeroes(place) && live != CAI_STATE_WIPED)
         clear_run(run);
-    if (thread->id != 0 && run->units <= CACHED_UNITS_MAX)
+    if (cai_load_relaxed(owner_of(run)) != 0) {
+        cai_branch_uncharge(owner_of(run), (size_t)run->units << CAI_UNIT_SHIFT);
+        cai_store_release(owner_of(run), 0);
+    } else if (thread->id != 0 && run->units <= CACHED_UNITS_MAX) {
         run = put_cached(thread, run);
+    }
     if (run != NULL)
         cai_run_give(run);
     if (thread->id != 0)
         cai_tick_slow(thread);
     return true;
+}
+
+void cai_large_discard(struct cai_unit *run)
+{
+    uint8_t live = cai_load_relaxed(state_of(run));
+
+    /* Somebody else is giving it back this moment: it is theirs. */
+    if (!cai_state_is_live(live) || !cai_swap_strong_acq_rel(state_of(run), &live, CAI_STATE_CACHED))
+        return;
+    if (cai_place_zeroes((enum cai_place)(run->zone / CAI_GRAINS)) && live != CAI_STATE_WIPED)
+        clear_run(run);
+    cai_store_release(owner_of(run), 0);
+    cai_run_give(run);
+}
+
+const uint32_t *cai_large_owner(enum cai_place place, size_t granule)
+{
+    return owner_of(run_at(place, granule));
 }
 
 size_t cai_large_bytes(enum cai_place place, size_t granule)
@@ -191,6 +245,28 @@ static void *move(enum cai_place place, struct cai_unit *from, size_t bytes)
     return address;
 }
 
+/* Gives units back that are more than a quarter of the run. */
+static void give_tail(struct cai_unit *run, uint32_t units)
+{
+    uint32_t before = run->units;
+
+    if (units >= before - before / 4)
+        return;
+    cai_run_shrink(run, units);
+    cai_branch_uncharge(owner_of(run), (size_t)(before - run->units) << CAI_UNIT_SHIFT);
+}
+
+bool cai_large_grow_in_place(enum cai_place place, size_t granule, size_t bytes)
+{
+    struct cai_unit *run = run_at(place, granule);
+    uint32_t units = units_for(bytes);
+
+    if (units > run->units && !cai_run_grow(run, units))
+        return false;
+    run->bytes = bytes;
+    return true;
+}
+
 void *cai_large_resize(enum cai_place place, size_t granule, size_t bytes)
 {
     struct cai_unit *run = run_at(place, granule);
@@ -203,8 +279,7 @@ void *cai_large_resize(enum cai_place place, size_t granule, size_t bytes)
         return move(place, run, bytes);
     if (bytes < run->bytes && cai_place_zeroes(place))
         clear_tail(run, bytes);
-    if (units < run->units - run->units / 4)
-        cai_run_shrink(run, units);
+    give_tail(run, units);
     run->bytes = bytes;
     return address;
 }

@@ -9,6 +9,21 @@
 /* align: a power of two. NULL: out of memory. With `zeroed`, the whole block is zero. */
 void *cai_large_take(enum cai_place place, size_t bytes, size_t align, bool zeroed);
 
+/* The same for a branch, which is its owner then. */
+void *cai_large_take_for(struct cai_thread *branch, enum cai_place place, size_t bytes, size_t align, bool zeroed);
+
+/* What a large block of so many bytes takes from a quota; 0: no block is so long. */
+size_t cai_large_charge(size_t bytes);
+
+/* The number of the branch that owns a large block; 0: none does. */
+const uint32_t *cai_large_owner(enum cai_place place, size_t granule);
+
+/* False: its neighbour is not free. What is added may hold anything. */
+bool cai_large_grow_in_place(enum cai_place place, size_t granule, size_t bytes);
+
+/* Gives a live block back for its branch, which takes care of the charge. */
+void cai_large_discard(struct cai_unit *run);
+
 /* Gives a large block back whose state byte was `live` (LARGE or WIPED); false when another thread was faster. In
  * must-zero places the whole run is cleared, unless it was wiped. */
 bool cai_large_put(enum cai_place place, size_t granule, uint8_t live);

@@ -37,3 +37,10 @@ unsigned cai_class_aligned(size_t bytes, size_t align)
             return size_class;
     return 0;
 }
+
+unsigned cai_class_for(size_t bytes, size_t align)
+{
+    if (bytes > CAI_SMALL_BYTES_MAX)
+        return 0;
+    return align <= 16 ? (unsigned)cai_class_of(bytes) : cai_class_aligned(bytes, align);
+}

@@ -57,6 +57,9 @@ CAI_INLINE enum cai_grain cai_class_grain(unsigned size_class)
 /* Length in units of a slab of this class. */
 uint32_t cai_class_slab_units(unsigned size_class);
 
+/* The class for blocks of this size and alignment (a power of two); 0: they are large. */
+unsigned cai_class_for(size_t bytes, size_t align);
+
 /* The smallest class whose slots are at least `bytes` long and multiples of align (16 to 64 KiB); 0: none is. */
 unsigned cai_class_aligned(size_t bytes, size_t align);
 

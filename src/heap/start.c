@@ -8,6 +8,7 @@
 #include "estate/meta.h"
 #include "estate/policy.h"
 #include "estate/run.h"
+#include "heap/branch.h"
 #include "heap/tick.h"
 #include "os/os.h"
 
@@ -23,15 +24,18 @@ static void on_thread_exit(void)
 
 static void before_fork(void)
 {
+    cai_branch_lock_all(); /* first: who holds these takes the others */
     cai_thread_lock_all();
     for (unsigned i = 0; i < CAI_ZONES; i++)
         cai_lock_hold_for_fork(&cai_zones[i].lock);
+    cai_authority_lock();
     cai_meta_lock();
 }
 
 static void unlock_estate(void)
 {
     cai_meta_unlock();
+    cai_authority_unlock();
     for (unsigned i = CAI_ZONES; i-- > 0;)
         cai_lock_give_after_fork(&cai_zones[i].lock);
 }
@@ -40,14 +44,17 @@ static void after_fork_in_parent(void)
 {
     unlock_estate();
     cai_thread_unlock_all();
+    cai_branch_unlock_all();
 }
 
 static void after_fork_in_child(void)
 {
     cai_policy_after_fork_in_child(); /* first: whatever comes may look at the blocks */
     unlock_estate();
+    cai_branch_after_fork_in_child();
     cai_thread_after_fork_in_child();
     cai_thread_unlock_all();
+    cai_branch_unlock_all();
     cai_tick_start_helper();
 }
 

@@ -4,6 +4,7 @@
 #include "heap/thread.h"
 
 #include "estate/meta.h"
+#include "heap/branch.h"
 #include "heap/heap.h"
 #include "heap/large.h"
 #include "os/os.h"
@@ -79,6 +80,16 @@ static struct cai_thread *adopt_or_create(void)
     return thread;
 }
 
+struct cai_thread *cai_thread_create_branch(void)
+{
+    cai_lock_take(&registry.lock);
+    struct cai_thread *thread = create();
+    if (thread != NULL)
+        thread->is_branch = true;
+    cai_lock_give(&registry.lock);
+    return thread;
+}
+
 struct cai_thread *cai_thread_attach(void)
 {
     if (cai_self != &cai_thread_none || !cai_heap_start())
@@ -115,6 +126,8 @@ void cai_thread_detach(void)
 {
     struct cai_thread *thread = cai_self;
 
+    if (thread->id != 0)
+        cai_branch_detach(thread);
     cai_self = &cai_thread_gone;
     if (thread->id == 0)
         return;
@@ -191,7 +204,7 @@ void cai_thread_unlock_all(void)
 void cai_thread_after_fork_in_child(void)
 {
     for (struct cai_thread *thread = registry.first; thread != NULL; thread = thread->next_all) {
-        if (thread == cai_self || thread == shared.thread || thread->orphan)
+        if (thread == cai_self || thread == shared.thread || thread->orphan || thread->is_branch)
             continue;
         cai_large_salvage(thread);
         thread->pending = 0;

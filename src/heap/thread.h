@@ -10,6 +10,7 @@
 #ifndef CAI_HEAP_THREAD_H
 #define CAI_HEAP_THREAD_H
 
+#include "heap/grant.h"
 #include "heap/state.h"
 #include "os/lock.h"
 
@@ -34,8 +35,13 @@ enum { CAI_BINS_PER_PLACE = 128 };
 
 enum { CAI_LARGE_CACHED = 2 };
 
+enum { CAI_BRANCHES_KNOWN = 16 };
+
 struct cai_thread {
-    uint32_t id; /* 0: stands for no heap */
+    uint32_t id;               /* 0: stands for no heap */
+    uint32_t inside;           /* atomic: its thread is in the fast path of a branch (branch.h) */
+    struct cai_thread *recent; /* atomic: the branch its thread used last */
+    uint64_t key[2];           /* atomic, branch: the authority that opens its fast path; key[0] is 0: shut */
     struct cai_bin bins[CAI_PLACES][CAI_BINS_PER_PLACE];
 
     /* The owner's alone. */
@@ -55,6 +61,19 @@ struct cai_thread {
     struct cai_slabs slabs[CAI_PLACES][CAI_CLASSES];
     struct cai_unit *returned; /* atomic: slabs with remote frees, pushed by anyone, taken under the lock */
 
+    /* Branches: heaps that serve an authority (branch.h). Protected by `use`, except where noted. */
+    struct cai_lock use;
+    bool is_branch;            /* since it was made */
+    uint32_t node;             /* atomic: of the authority; CAI_NODE_DEFAULT: it serves nobody */
+    struct cai_grant grant;    /* the authority */
+    struct cai_thread *keeper; /* atomic: the heap of the thread that uses it; NULL: none does */
+    uint64_t uncharged;        /* atomic: bytes given back and not yet taken back from the authority */
+    ca_error refused;          /* why a charge was refused */
+    size_t charged;            /* protected by the lock of the authorities */
+    struct cai_thread *next_branch;
+
+    struct cai_thread *branches[CAI_BRANCHES_KNOWN]; /* atomic: those its thread used, by the words of their keys */
+
     struct cai_thread *next_all;    /* the registry: every heap there ever was */
     struct cai_thread *next_orphan; /* heaps without a thread */
     bool orphan;
@@ -72,6 +91,9 @@ extern struct cai_thread cai_thread_none, cai_thread_gone;
 
 /* A heap for the calling thread: an adopted one or a new one. NULL: out of memory, or the thread is gone. */
 struct cai_thread *cai_thread_attach(void);
+
+/* A new heap, for a branch. NULL: out of memory. */
+struct cai_thread *cai_thread_create_branch(void);
 
 /* The calling thread ends. Its heap can be adopted, with what is in its bins: the next thread will want the same. What
  * nobody adopts in time is given back by cai_thread_cool. */

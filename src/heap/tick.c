@@ -3,7 +3,7 @@
 
 #include "core/settings.h"
 #include "estate/purge.h"
-#include "heap/cache.h"
+#include "heap/branch.h"
 #include "heap/large.h"
 #include "os/os.h"
 
@@ -24,6 +24,7 @@ static void purge(uint64_t now_ms)
         return;
     for (struct cai_thread *thread = cai_thread_first(); thread != NULL; thread = thread->next_all)
         cai_cache_collect(thread, false);
+    cai_branch_flush(true);
     cai_thread_cool(now_ms - cai_settings->decay_ms);
     cai_purge_old(now_ms);
 }
@@ -86,6 +87,7 @@ void cai_tick_give_back(struct cai_thread *thread)
         cai_large_flush(thread);
         cai_cache_flush_all(thread);
     }
+    cai_branch_flush(false);
     cai_thread_cool(UINT64_MAX);
     if (!borrowed)
         cai_thread_flush_shared();

@@ -14,11 +14,15 @@
 
 /* In the order in which they are taken. */
 enum cai_lock_rank {
+    CAI_RANK_BRANCHES, /* the list of branches */
+    CAI_RANK_BRANCH,   /* the use of one branch */
     CAI_RANK_START,    /* starting the library */
     CAI_RANK_REGISTRY, /* the list of thread heaps */
     CAI_RANK_THREAD,   /* one thread heap's slabs */
     CAI_RANK_ZONE,     /* the runs of one zone */
+    CAI_RANK_TREE,     /* the authorities */
     CAI_RANK_META,     /* the metadata allocator */
+    CAI_RANK_TAGS,     /* the mappings of the table of tags */
 };
 
 struct cai_lock {

@@ -71,6 +71,12 @@ uint64_t cai_os_milliseconds(void);
 /* Nanoseconds of the same clock, precise. */
 uint64_t cai_os_nanoseconds(void);
 
+/* Makes cai_os_barrier possible; to be repeated in a child of fork. False: the kernel has no such thing. */
+bool cai_os_barrier_start(void);
+
+/* Every other thread of the process passes a full memory barrier before this returns. */
+void cai_os_barrier(void);
+
 /* Unpredictable bits. Never fails: falls back to weaker ones when the kernel has none to give yet. */
 uint64_t cai_os_random(void);
 

@@ -245,6 +245,36 @@ uint64_t cai_os_random(void)
     return bits;
 }
 
+/* From <linux/membarrier.h>, since Linux 4.14. */
+enum { BARRIER_PRIVATE_EXPEDITED = 1 << 3, BARRIER_REGISTER_PRIVATE_EXPEDITED = 1 << 4 };
+
+bool cai_os_barrier_start(void)
+{
+    int saved = errno;
+    bool done = syscall(SYS_membarrier, (long)BARRIER_REGISTER_PRIVATE_EXPEDITED, 0L, 0L) == 0 &&
+                syscall(SYS_membarrier, (long)BARRIER_PRIVATE_EXPEDITED, 0L, 0L) == 0;
+
+    errno = saved;
+    return done;
+}
+
+void cai_os_barrier(void)
+{
+    int saved = errno;
+
+    /* A process that forbids itself the call later on (seccomp): making a page unreadable for an instant interrupts
+     * every processor that runs one of our threads, which is a barrier, too. */
+    if (syscall(SYS_membarrier, (long)BARRIER_PRIVATE_EXPEDITED, 0L, 0L) != 0) {
+        void *page = mmap(NULL, cai_os_page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (page != MAP_FAILED) {
+            *(volatile char *)page = 1;
+            mprotect(page, cai_os_page_size(), PROT_NONE);
+            munmap(page, cai_os_page_size());
+        }
+    }
+    errno = saved;
+}
+
 bool cai_os_is_privileged(void)
 {
     return getauxval(AT_SECURE) != 0;

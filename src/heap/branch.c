@@ -1,0 +1,502 @@
+/* See branch.h. */
+#include "heap/branch.h"
+
+#include "estate/meta.h"
+#include "heap/large.h"
+#include "heap/owned.h"
+#include "os/os.h"
+
+/* Taking credit back may have to be repeated: others take it at the same time. */
+enum { RECLAIMS_MAX = 1000 };
+
+static struct {
+    struct cai_lock lock;     /* who serves whom; not needed by a keeper for its own branch */
+    struct cai_thread *first; /* atomic; only grows */
+    bool asked, fast;         /* whether the kernel has the barrier */
+    uint64_t nobody;          /* second word of a shut branch's key: no authority has it */
+} branches;
+
+struct cai_thread *cai_branch_first(void)
+{
+    return cai_load_acquire(&branches.first);
+}
+
+#define FOR_BRANCHES(branch)                                                                                           \
+    for (struct cai_thread *branch = cai_branch_first(); branch != NULL; branch = branch->next_branch)
+
+struct cai_thread *cai_branch_of_owner(uint32_t owner)
+{
+    struct cai_thread *thread = cai_thread_of_id(owner);
+
+    return thread != NULL && thread->is_branch ? thread : NULL;
+}
+
+bool cai_branch_serves(uint32_t node)
+{
+    FOR_BRANCHES(branch)
+    if (cai_load_relaxed(&branch->node) == node)
+        return true;
+    return false;
+}
+
+CAI_NO_TSAN size_t cai_branch_credit(const struct cai_thread *branch)
+{
+    size_t bytes = cai_load_relaxed(&branch->uncharged);
+
+    for (unsigned place = 0; place < CAI_PLACES; place++)
+        for (unsigned size_class = 1; size_class < CAI_CLASSES; size_class++)
+            bytes += (size_t)branch->bins[place][size_class].count * cai_class_sizes[size_class];
+    return bytes;
+}
+
+/* --- keys; `use` is held --- */
+
+static unsigned known_slot(ca_authority authority)
+{
+    return (unsigned)(authority.opaque[0] % CAI_BRANCHES_KNOWN);
+}
+
+static void open(struct cai_thread *branch)
+{
+    struct cai_thread *keeper = branch->keeper;
+
+    if (!branches.fast || keeper == NULL || (branch->grant.rights & CA_RIGHT_ALLOCATE) == 0)
+        return;
+    cai_store_relaxed(&branch->key[1], branch->grant.authority.opaque[1]);
+    cai_store_release(&branch->key[0], branch->grant.authority.opaque[0]);
+    if (keeper == cai_self) {
+        cai_store_relaxed(&keeper->branches[known_slot(branch->grant.authority)], branch);
+        cai_store_relaxed(&keeper->recent, branch);
+    }
+}
+
+/* Whatever this thread stored, the keeper sees from its next entering on, and it has left. */
+static void await(struct cai_thread *keeper)
+{
+    if (keeper == cai_self || !branches.fast)
+        return;
+    cai_os_barrier();
+    while (cai_load_acquire(&keeper->inside) != 0)
+        cai_os_yield();
+}
+
+static void take_key(struct cai_thread *branch)
+{
+    cai_store_relaxed(&branch->key[1], branches.nobody);
+    cai_store_seq_cst(&branch->key[0], 0);
+}
+
+/* The keeper does not use the bins from here on. */
+static void shut(struct cai_thread *branch)
+{
+    if (branch->key[0] == 0)
+        return;
+    take_key(branch);
+    await(branch->keeper);
+}
+
+/* Forgets the keeper, which forgets the branch. */
+static void part(struct cai_thread *branch)
+{
+    struct cai_thread *keeper = branch->keeper;
+    struct cai_thread *expected = branch;
+
+    if (keeper == NULL)
+        return;
+    take_key(branch);
+    cai_swap_strong_acq_rel(&keeper->recent, &expected, NULL);
+    expected = branch;
+    cai_swap_strong_acq_rel(&keeper->branches[known_slot(branch->grant.authority)], &expected, NULL);
+    await(keeper);
+    cai_store_relaxed(&branch->keeper, NULL);
+}
+
+/* A branch without blocks and without credit serves nobody. */
+static void retire(struct cai_thread *branch)
+{
+    part(branch);
+    cai_store_relaxed(&branch->node, CAI_NODE_DEFAULT);
+    branch->grant = (struct cai_grant){0, 0, {{0, 0}}};
+}
+
+CAI_NOINLINE struct cai_thread *cai_branch_switch(struct cai_thread *thread, ca_authority authority)
+{
+    struct cai_thread *branch = cai_load_relaxed(&thread->branches[known_slot(authority)]);
+
+    if (branch != NULL && cai_load_acquire(&branch->key[0]) == authority.opaque[0] &&
+        cai_load_relaxed(&branch->key[1]) == authority.opaque[1]) {
+        cai_store_relaxed(&thread->recent, branch);
+        return branch;
+    }
+    cai_branch_leave(thread);
+    return NULL;
+}
+
+/* --- finding the branch --- */
+
+static bool is_for(const struct cai_thread *branch, const struct cai_grant *grant, const struct cai_thread *keeper)
+{
+    return branch->grant.authority.opaque[0] == grant->authority.opaque[0] && branch->keeper == keeper;
+}
+
+/* A branch that this keeper can use for the authority, or one that serves nobody. branches.lock is held. */
+static struct cai_thread *find(const struct cai_grant *grant, const struct cai_thread *keeper)
+{
+    struct cai_thread *spare = NULL;
+    struct cai_thread *orphan = NULL;
+
+    FOR_BRANCHES(branch)
+    {
+        if (is_for(branch, grant, keeper))
+            return branch;
+        if (is_for(branch, grant, NULL))
+            orphan = branch;
+        else if (branch->node == CAI_NODE_DEFAULT && branch->keeper == NULL)
+            spare = branch;
+    }
+    return orphan != NULL ? orphan : spare;
+}
+
+static struct cai_thread *create(void)
+{
+    struct cai_thread *branch = cai_thread_create_branch();
+
+    if (branch == NULL)
+        return NULL;
+    if (!branches.asked) {
+        branches.asked = true;
+        branches.fast = cai_os_barrier_start();
+        branches.nobody = cai_os_random();
+    }
+    branch->key[1] = branches.nobody;
+    branch->next_branch = branches.first;
+    cai_store_release(&branches.first, branch);
+    return branch;
+}
+
+/* The keeper's branch for the authority, its `use` held; NULL: out of memory. A keeper of NULL: nobody in particular,
+ * every time under the lock. */
+static struct cai_thread *take_use(const struct cai_grant *grant, struct cai_thread *keeper)
+{
+    struct cai_thread *known = keeper != NULL ? cai_load_relaxed(&keeper->branches[known_slot(grant->authority)]) : NULL;
+
+    if (known != NULL) {
+        cai_lock_take(&known->use);
+        if (is_for(known, grant, keeper))
+            return known;
+        cai_lock_give(&known->use);
+    }
+    cai_lock_take(&branches.lock);
+    struct cai_thread *branch = find(grant, keeper);
+    if (branch == NULL)
+        branch = create();
+    if (branch != NULL) {
+        cai_lock_take(&branch->use);
+        branch->grant = *grant;
+        cai_store_relaxed(&branch->node, grant->node);
+        cai_store_relaxed(&branch->keeper, keeper);
+        if (keeper != NULL)
+            cai_store_relaxed(&keeper->branches[known_slot(grant->authority)], branch);
+    }
+    cai_lock_give(&branches.lock);
+    return branch;
+}
+
+static struct cai_thread *own_heap(void)
+{
+    if (cai_self == &cai_thread_none)
+        cai_thread_attach();
+    return cai_self->id != 0 ? cai_self : NULL;
+}
+
+/* --- credit --- */
+
+uint32_t cai_branch_charge(struct cai_thread *branch, uint32_t want, size_t slot_bytes)
+{
+    for (branch->refused = CA_OK; want != 0; want /= 2) {
+        branch->refused = cai_authority_charge(branch, &branch->grant, want * slot_bytes);
+        if (branch->refused != CA_ERROR_QUOTA)
+            break;
+    }
+    return branch->refused == CA_OK ? want : 0;
+}
+
+static size_t flush(struct cai_thread *branch)
+{
+    shut(branch);
+    cai_cache_flush_all(branch);
+    size_t bytes = cai_authority_settle(branch);
+    open(branch);
+    return bytes;
+}
+
+/* Takes the unused credit of every branch whose authority has a limit in common with this node's. False: there was
+ * none. */
+static bool reclaim(uint32_t node)
+{
+    uint32_t top = cai_authority_top(node);
+    size_t taken = 0;
+
+    cai_lock_take(&branches.lock);
+    FOR_BRANCHES(branch)
+    if (branch->node != CAI_NODE_DEFAULT && cai_authority_is_within(branch->node, top)) {
+        cai_lock_take(&branch->use);
+        taken += flush(branch);
+        cai_lock_give(&branch->use);
+    }
+    cai_lock_give(&branches.lock);
+    return taken != 0;
+}
+
+struct cai_thread *cai_branch_lock_owner(const uint32_t *owner)
+{
+    for (;;) {
+        uint32_t id = cai_load_acquire(owner);
+        struct cai_thread *branch = cai_branch_of_owner(id);
+        if (branch == NULL)
+            return NULL;
+        cai_lock_take(&branch->use);
+        if (cai_load_acquire(owner) == id)
+            return branch;
+        cai_lock_give(&branch->use); /* handed over meanwhile */
+    }
+}
+
+void cai_branch_uncharge(const uint32_t *owner, size_t bytes)
+{
+    struct cai_thread *branch = cai_branch_lock_owner(owner);
+
+    if (branch == NULL)
+        return;
+    cai_add_release(&branch->uncharged, bytes);
+    cai_lock_give(&branch->use);
+}
+
+uint32_t cai_branch_node_of_owner(uint32_t owner)
+{
+    const struct cai_thread *branch = cai_branch_of_owner(owner);
+
+    return branch == NULL ? CAI_NODE_DEFAULT : cai_load_relaxed(&branch->node);
+}
+
+/* --- allocation --- */
+
+static void *take_large(struct cai_thread *branch, enum cai_place place, size_t bytes, size_t align, bool zeroed)
+{
+    size_t charge = cai_large_charge(bytes);
+
+    branch->refused = charge == 0 ? CA_ERROR_OUT_OF_MEMORY : cai_authority_charge(branch, &branch->grant, charge);
+    if (branch->refused != CA_OK)
+        return NULL;
+    void *block = cai_large_take_for(branch, place, bytes, align, zeroed);
+    if (block == NULL) {
+        branch->refused = CA_ERROR_OUT_OF_MEMORY;
+        cai_add_release(&branch->uncharged, charge);
+    }
+    return block;
+}
+
+static void *take(const struct cai_grant *grant, enum cai_place place, size_t bytes, size_t align, bool zeroed,
+                  ca_error *error)
+{
+    unsigned size_class = cai_class_for(bytes, align);
+    struct cai_thread *branch = take_use(grant, own_heap());
+
+    *error = CA_ERROR_OUT_OF_MEMORY;
+    if (branch == NULL)
+        return NULL;
+    branch->refused = CA_OK;
+    void *block = size_class != 0 ? cai_cache_take_for(branch, place, size_class, zeroed, bytes)
+                                  : take_large(branch, place, bytes, align, zeroed);
+    if (block != NULL)
+        open(branch);
+    else if (branch->refused != CA_OK)
+        *error = branch->refused;
+    if (*error == CA_ERROR_NOT_PERMITTED && branch->charged == 0)
+        retire(branch); /* the authority was revoked before this branch was there: nobody else will come for it */
+    cai_lock_give(&branch->use);
+    return block;
+}
+
+void *cai_branch_allocate(const struct cai_grant *grant, enum cai_place place, size_t bytes, size_t align, bool zeroed,
+                          ca_error *error)
+{
+    void *block = take(grant, place, bytes, align, zeroed, error);
+
+    for (unsigned i = 0; block == NULL && *error == CA_ERROR_QUOTA && i < RECLAIMS_MAX && reclaim(grant->node); i++)
+        block = take(grant, place, bytes, align, zeroed, error);
+    return block;
+}
+
+bool cai_branch_grow_large(const struct cai_grant *grant, enum cai_place place, size_t granule, size_t bytes)
+{
+    struct cai_thread *branch = cai_branch_lock_owner(cai_large_owner(place, granule));
+    bool grown = false;
+
+    if (branch == NULL)
+        return false;
+    size_t before = cai_large_run_bytes(place, granule);
+    size_t after = cai_large_charge(bytes);
+    size_t more = after > before ? after - before : 0;
+    if (after != 0 && branch->grant.authority.opaque[0] == grant->authority.opaque[0] &&
+        cai_authority_charge(branch, grant, more) == CA_OK) {
+        grown = cai_large_grow_in_place(place, granule, bytes);
+        if (!grown)
+            cai_add_release(&branch->uncharged, more);
+    }
+    cai_lock_give(&branch->use);
+    return grown;
+}
+
+bool cai_branch_put(struct cai_thread *branch, enum cai_place place, unsigned size_class, uint8_t *state, void *address)
+{
+    struct cai_thread *thread = cai_self;
+    struct cai_bin *bin = &branch->bins[place][size_class];
+    bool done = false;
+
+    if (thread->id == 0 || cai_load_relaxed(&branch->keeper) != thread)
+        return false;
+    cai_store_relaxed(&thread->inside, 1);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (cai_load_acquire(&branch->key[0]) != 0 && cai_load_relaxed(&branch->keeper) == thread &&
+        bin->count < bin->limit) {
+        cai_store_relaxed(state, cai_state_freed(place, CAI_STATE_CACHED));
+        bin->slots[bin->count++] = address;
+        done = true;
+    }
+    cai_branch_leave(thread);
+    return done;
+}
+
+/* --- taking branches apart --- */
+
+void cai_branch_free_all(uint32_t node)
+{
+    cai_lock_take(&branches.lock);
+    FOR_BRANCHES(branch)
+    if (branch->node != CAI_NODE_DEFAULT && cai_authority_is_within(branch->node, node)) {
+        cai_lock_take(&branch->use);
+        shut(branch);
+        cai_owned_discard(branch);
+        cai_authority_clear(branch);
+        open(branch);
+        cai_lock_give(&branch->use);
+    }
+    cai_lock_give(&branches.lock);
+}
+
+/* Where the blocks of a dead node's branch go: a heap of the heir, its `use` held when it is a branch. NULL: there is
+ * no memory for one. */
+static struct cai_thread *heir_of(const struct cai_thread *branch)
+{
+    struct cai_grant grant;
+
+    if (!cai_authority_heir(branch->node, &grant))
+        return own_heap() != NULL ? cai_self : cai_thread_borrow();
+    struct cai_thread *heir = find(&grant, NULL);
+    if (heir == NULL)
+        heir = create();
+    if (heir == NULL)
+        return NULL;
+    cai_lock_take(&heir->use);
+    heir->grant = grant;
+    cai_store_relaxed(&heir->node, grant.node);
+    return heir;
+}
+
+/* False: it stays as it is, with its node, until the next time. */
+static bool bequeath(struct cai_thread *branch)
+{
+    struct cai_thread *heir = heir_of(branch);
+
+    if (heir == NULL)
+        return false;
+    cai_cache_flush_all(branch);
+    cai_owned_hand_over(branch, heir);
+    cai_authority_hand_over(branch, heir);
+    if (heir->is_branch)
+        cai_lock_give(&heir->use);
+    else if (heir != cai_self)
+        cai_thread_return();
+    return true;
+}
+
+void cai_branch_bury(bool free_all)
+{
+    cai_lock_take(&branches.lock);
+    FOR_BRANCHES(branch)
+    if (branch->node != CAI_NODE_DEFAULT && !cai_authority_is_alive(branch->node)) {
+        cai_lock_take(&branch->use);
+        part(branch);
+        if (free_all) {
+            cai_owned_discard(branch);
+            cai_authority_clear(branch);
+        }
+        if (free_all || bequeath(branch))
+            retire(branch);
+        cai_lock_give(&branch->use);
+    }
+    cai_authority_drop();
+    cai_lock_give(&branches.lock);
+}
+
+void cai_branch_flush(bool idle_only)
+{
+    FOR_BRANCHES(branch)
+    {
+        if (cai_load_relaxed(&branch->node) == CAI_NODE_DEFAULT || !cai_lock_try(&branch->use))
+            continue;
+        if (!idle_only) {
+            flush(branch);
+        } else if (cai_branch_credit(branch) != 0) {
+            shut(branch);
+            cai_cache_flush_idle(branch);
+            cai_authority_settle(branch);
+            open(branch);
+        }
+        cai_lock_give(&branch->use);
+    }
+}
+
+void cai_branch_detach(struct cai_thread *keeper)
+{
+    FOR_BRANCHES(branch)
+    if (cai_load_relaxed(&branch->keeper) == keeper) {
+        cai_lock_take(&branch->use);
+        if (branch->keeper == keeper) {
+            cai_cache_flush_all(branch);
+            part(branch);
+        }
+        cai_lock_give(&branch->use);
+    }
+}
+
+/* --- fork --- */
+
+void cai_branch_lock_all(void)
+{
+    cai_lock_hold_for_fork(&branches.lock);
+    FOR_BRANCHES(branch) cai_lock_hold_for_fork(&branch->use);
+}
+
+void cai_branch_unlock_all(void)
+{
+    FOR_BRANCHES(branch) cai_lock_give_after_fork(&branch->use);
+    cai_lock_give_after_fork(&branches.lock);
+}
+
+/* A keeper that is not there may have stopped inside: what it had in its hand stays charged, like a block that nobody
+ * will give back. */
+void cai_branch_after_fork_in_child(void)
+{
+    if (branches.fast)
+        branches.fast = cai_os_barrier_start();
+    FOR_BRANCHES(branch)
+    if (branch->keeper != NULL && branch->keeper != cai_self) {
+        branch->keeper->inside = 0;
+        branch->key[0] = 0;
+        branch->key[1] = branches.nobody;
+        cai_cache_salvage(branch);
+        part(branch);
+    }
+}
