@@ -9,8 +9,6 @@
 
 #include "cap/bounds.h"
 
-#include <assert.h>
-
 enum { MANTISSA = 14 };
 enum { OTYPE_SHIFT = 27, FLAG_SHIFT = 45, HARDWARE_SHIFT = 48, SOFTWARE_SHIFT = 60, SOFTWARE_VIEW = 15 };
 
@@ -18,7 +16,7 @@ enum { OTYPE_SHIFT = 27, FLAG_SHIFT = 45, HARDWARE_SHIFT = 48, SOFTWARE_SHIFT = 
 
 static const uint64_t bounds_bits = (UINT64_C(1) << OTYPE_SHIFT) - 1;
 
-static_assert(2 * MANTISSA - 1 == OTYPE_SHIFT, "the bounds fill what lies under the type");
+_Static_assert(2 * MANTISSA - 1 == OTYPE_SHIFT, "the bounds fill what lies under the type");
 
 static struct cai_mantissas unpack(uint64_t high)
 {
