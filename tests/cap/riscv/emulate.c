@@ -3,7 +3,8 @@
  * is tested where no CHERI emulator is at hand. What the instructions mean is soft's word here, not hardware's.
  *
  * A register holds a capability while its 64 bits are those that an instruction put there. A tag in memory counts while
- * the 16 bytes are those that were stored with it: ordinary stores do not come by here.
+ * the 16 bytes are those that were stored with it: ordinary stores do not come by here. With EMULATE_OLDER it is a core
+ * that traps instead of clearing tags.
  */
 /* The rest of the image has capabilities in hardware. */
 #undef CAI_CAP_RISCV
@@ -11,6 +12,10 @@
 
 enum { OPCODE = 0x5b, GRANULE = 16, CAUSE_ILLEGAL = 2, CAUSE_CHERI = 28, DDC = 1 };
 enum { CAUSE_LOAD_MISALIGNED = 4, CAUSE_STORE_MISALIGNED = 6 };
+
+#ifndef EMULATE_OLDER
+#define EMULATE_OLDER 0
+#endif
 
 #define MEMORY 0x80000000
 #define MEMORY_BYTES 0x420000
@@ -22,11 +27,16 @@ static uint64_t *x;
 
 unsigned emulate(uint64_t *frame);
 
+static cai_cap integer(uint64_t value)
+{
+    return (cai_cap){.address = value, .high = CAI_CONCENTRATE_NULL, .tag = 0};
+}
+
 static cai_cap get(unsigned number)
 {
-    if (number == 0 || registers[number].address != x[number])
-        return (cai_cap){.address = number == 0 ? 0 : x[number], .high = CAI_CONCENTRATE_NULL, .tag = 0};
-    return registers[number];
+    if (number == 0)
+        return integer(0);
+    return registers[number].address == x[number] ? registers[number] : integer(x[number]);
 }
 
 static void put(unsigned number, cai_cap cap)
@@ -39,7 +49,7 @@ static void put(unsigned number, cai_cap cap)
 
 static void put_integer(unsigned number, uint64_t value)
 {
-    put(number, (cai_cap){.address = value, .high = CAI_CONCENTRATE_NULL, .tag = 0});
+    put(number, integer(value));
 }
 
 static cai_cap *granule(uint64_t address)
@@ -227,58 +237,70 @@ static unsigned one_operand(struct instruction i)
     return done(i.pc);
 }
 
+/* False: no such instruction. */
+static bool derive(unsigned function, cai_cap *cap, const cai_cap *other, uint64_t value)
+{
+    switch (function) {
+    case 0x08:
+        cai_cap_bounds_set(cap, cap, value);
+        return true;
+    case 0x09:
+        cai_cap_bounds_set_exact(cap, cap, value);
+        return true;
+    case 0x0b:
+        cai_cap_seal(cap, cap, other);
+        return true;
+    case 0x0c:
+        cai_cap_unseal(cap, cap, other);
+        return true;
+    case 0x0d:
+        cai_cap_perms_and(cap, cap, value);
+        return true;
+    case 0x0e:
+        cai_cap_flags_set(cap, cap, value);
+        return true;
+    case 0x0f:
+        cai_cap_offset_set(cap, cap, value);
+        return true;
+    case 0x10:
+        cai_cap_address_set(cap, cap, value);
+        return true;
+    case 0x11:
+        cai_cap_increment(cap, cap, (ptrdiff_t)value);
+        return true;
+    case 0x1d:
+        cai_cap_build(cap, cap, other);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Older cores trap where newer ones clear the tag, except where an address cannot be represented. */
+static bool traps_on_older(unsigned function, const cai_cap *before, const cai_cap *after)
+{
+    bool moves = function >= 0x0e && function <= 0x11;
+
+    return EMULATE_OLDER && (moves ? before->tag && cai_cap_is_sealed(before) : !after->tag);
+}
+
 static unsigned two_operands(struct instruction i)
 {
-    cai_cap cap = get(i.rs1);
-    cai_cap other = get(i.rs2);
-    uint64_t value = x[i.rs2];
+    const cai_cap cap = get(i.rs1);
+    const cai_cap other = get(i.rs2);
+    cai_cap result = cap;
 
-    switch (i.function) {
-    case 0x01: /* reading DDC is all that happens here */
-        if (i.rs1 != 0 || i.rs2 != DDC)
-            return raise(CAUSE_ILLEGAL, 0);
-        cai_cap_root(&cap);
-        break;
-    case 0x08:
-        cai_cap_bounds_set(&cap, &cap, value);
-        break;
-    case 0x09:
-        cai_cap_bounds_set_exact(&cap, &cap, value);
-        break;
-    case 0x0b:
-        cai_cap_seal(&cap, &cap, &other);
-        break;
-    case 0x0c:
-        cai_cap_unseal(&cap, &cap, &other);
-        break;
-    case 0x0d:
-        cai_cap_perms_and(&cap, &cap, value);
-        break;
-    case 0x0e:
-        cai_cap_flags_set(&cap, &cap, value);
-        break;
-    case 0x0f:
-        cai_cap_offset_set(&cap, &cap, value);
-        break;
-    case 0x10:
-        cai_cap_address_set(&cap, &cap, value);
-        break;
-    case 0x11:
-        cai_cap_increment(&cap, &cap, (ptrdiff_t)value);
-        break;
-    case 0x1d:
-        cai_cap_build(&cap, &cap, &other);
-        break;
-    case 0x20:
-        put_integer(i.rd, cai_cap_is_subset(&cap, &other));
-        return done(i.pc);
-    case 0x21:
-        put_integer(i.rd, cai_cap_is_equal_exact(&cap, &other));
-        return done(i.pc);
-    default:
+    if (i.function == 0x01 && i.rs1 == 0 && i.rs2 == DDC) /* reading it is all that happens here */
+        cai_cap_root(&result);
+    else if (i.function == 0x20)
+        result = integer(cai_cap_is_subset(&cap, &other));
+    else if (i.function == 0x21)
+        result = integer(cai_cap_is_equal_exact(&cap, &other));
+    else if (!derive(i.function, &result, &other, x[i.rs2]))
         return raise(CAUSE_ILLEGAL, 0);
-    }
-    put(i.rd, cap);
+    else if (traps_on_older(i.function, &cap, &result))
+        return raise(CAUSE_CHERI, CA_CAP_FAULT_TAG | i.rs1 << 5);
+    put(i.rd, result);
     return done(i.pc);
 }
 
