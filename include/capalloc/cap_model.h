@@ -32,12 +32,11 @@ extern "C" {
 
 #if CA_CAP_MODEL == CA_CAP_MODEL_NATIVE
 
-/* The machine's pointer. cheriintrin.h may have another type that behaves like one. */
-#ifdef CHERI_INTRIN_POINTER
-typedef CHERI_INTRIN_POINTER ca_cap;
-#else
-typedef void *ca_cap;
+#ifndef CHERI_INTRIN_POINTER
+#define CHERI_INTRIN_POINTER void *
 #endif
+/* The machine's pointer. A cheriintrin.h of a test has another type that behaves like one. */
+typedef CHERI_INTRIN_POINTER ca_cap;
 #define CA_CAP_BYTES 16
 
 #elif CA_CAP_MODEL == CA_CAP_MODEL_PLAIN

@@ -12,6 +12,7 @@
 /* No page is larger. */
 #define PAGE_BYTES_MAX (64 * CAI_KIB)
 #define CHUNK_BYTES ((size_t)1 << CAI_TAGS_CHUNK_SHIFT)
+#define WORD_BYTES ((size_t)1 << CAI_TAGS_WORD_SHIFT)
 #define CHUNK_TABLE_BYTES (CHUNK_BYTES >> (CAI_TAGS_GRANULE_SHIFT + 3))
 
 struct cai_tags cai_tags;
@@ -150,6 +151,69 @@ uint64_t cai_tags_read(size_t address, unsigned count)
     for (unsigned i = 0; i < count; i++)
         tags |= (uint64_t)cai_tags_get(address + ((size_t)i << CAI_TAGS_GRANULE_SHIFT)) << i;
     return tags;
+}
+
+/* Calls `found` with the number of each granule of the range whose tag is set, until it returns false; true: it never
+ * did. Skips what was never mapped. */
+static bool for_each(size_t address, size_t bytes, bool (*found)(size_t granule, void *context), void *context)
+{
+    size_t end = address + bytes;
+
+    for (size_t at = cai_round_down(address, WORD_BYTES); at < end;) {
+        const uint64_t *word = cai_tags_word(cai_max(at, address));
+        if (word == NULL) {
+            at = cai_round_down(at, CHUNK_BYTES) + CHUNK_BYTES;
+            continue;
+        }
+        for (uint64_t tags = cai_load_acquire(word); tags != 0; tags &= tags - 1) {
+            size_t granule = at + ((size_t)__builtin_ctzll(tags) << CAI_TAGS_GRANULE_SHIFT);
+            if (granule >= address && granule < end &&
+                !found((granule - address) >> CAI_TAGS_GRANULE_SHIFT, context))
+                return false;
+        }
+        at += WORD_BYTES;
+    }
+    return true;
+}
+
+static bool stop(size_t granule, void *context)
+{
+    (void)granule;
+    (void)context;
+    return false;
+}
+
+bool cai_tags_any(size_t address, size_t bytes)
+{
+    return !for_each(address, bytes, stop, NULL);
+}
+
+static bool note(size_t granule, void *context)
+{
+    ((uint64_t *)context)[granule / 64] |= UINT64_C(1) << (granule % 64);
+    return true;
+}
+
+void cai_tags_copy_out(size_t address, size_t bytes, uint64_t *tags)
+{
+    for_each(address, bytes, note, tags);
+}
+
+bool cai_tags_copy_in(size_t address, size_t bytes, const uint64_t *tags)
+{
+    size_t words = ((bytes >> CAI_TAGS_GRANULE_SHIFT) + 63) / 64;
+    bool all = true;
+
+    for (size_t i = 0; i < words; i++)
+        for (uint64_t left = tags[i]; left != 0; left &= left - 1) {
+            size_t granule = i * 64 + (size_t)__builtin_ctzll(left);
+            size_t at = address + (granule << CAI_TAGS_GRANULE_SHIFT);
+            bool room = cai_tags_make_room(at);
+            if (room)
+                cai_tags_set(at);
+            all = all && room;
+        }
+    return all;
 }
 
 void cai_tags_lock(void)

@@ -61,6 +61,15 @@ void cai_tags_clear_slow(size_t address, size_t bytes);
 /* The tags of `count` <= 64 granules from `address` on, bit by bit. */
 uint64_t cai_tags_read(size_t address, unsigned count);
 
+/* Is a tag set in [address, address + bytes), which begins and ends at a granule? */
+bool cai_tags_any(size_t address, size_t bytes);
+
+/* Writes the tags of such a range to `tags`, (bytes / 16 + 63) / 64 words that are zero. */
+void cai_tags_copy_out(size_t address, size_t bytes, uint64_t *tags);
+
+/* Sets the tags of such a range that are set in `tags`. False: some could not be set, out of memory for the table. */
+bool cai_tags_copy_in(size_t address, size_t bytes, const uint64_t *tags);
+
 /* Bytes of table that are mapped, few of which may have been touched. */
 size_t cai_tags_mapped_bytes(void);
 
