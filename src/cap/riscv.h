@@ -1,8 +1,8 @@
 /* Capabilities as the instructions of CHERI-RISC-V version 9 have them, for a compiler that has never heard of them.
  *
  * Capabilities share the registers of integers, and the compiler saves and restores only 64 bits of those. Invariant:
- * between two operations every capability lies in memory, in a struct aligned to 16; each operation is one asm block that
- * loads its operands, works in t0 and t1, and stores. Addresses go through DDC, as in a program without capabilities.
+ * between two operations every capability lies in memory, in a struct aligned to 16; each operation is one asm block
+ * that loads its operands, works in t0 and t1, and stores. Addresses go through DDC, as in code without capabilities.
  *
  * An instruction that traps is skipped: while t2 holds CAI_RISCV_ARMED, the trap handler of the program puts the cause
  * there and goes on behind it. Accesses to memory return that cause. Any other instruction clears the tag of its result
@@ -166,8 +166,8 @@ CAI_RISCV_DEFINE_LENGTH(representable_alignment_mask, "9")
 
 /* --- accesses --- */
 
-/* t0 = the capability at `via`, moved by `by`: the offset that an instruction would have as a constant. A sealed one stays
- * as it is, since moving it would take the tag before the access can tell the cause. */
+/* t0 = the capability at `via`, moved by `by`: the offset that an instruction would have as a constant. A sealed one
+ * stays as it is, since moving it would take the tag before the access can tell the cause. */
 #define CAI_RISCV_VIA(via, by)                                                                                         \
     CAI_RISCV_GET("t0", via)                                                                                           \
     CAI_RISCV_2("5", "t3", "t0") "bnez t3, 1f\n\t" CAI_RISCV_3("0x11", "t0", "t0", by) "1:\n\t"

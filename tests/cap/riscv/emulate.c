@@ -1,6 +1,6 @@
 /* CHERI instructions on a processor without them: each traps as illegal, and is done here on the software capabilities
- * of src/cap/soft.h. So the image runs on any RISC-V emulator, and what riscv.h does with registers, operands and memory
- * is tested where no CHERI emulator is at hand. What the instructions mean is soft's word here, not hardware's.
+ * of src/cap/soft.h. So the image runs on any RISC-V emulator, and what riscv.h does with registers, operands and
+ * memory is tested where no CHERI emulator is at hand. What the instructions mean is soft's word here, not hardware's.
  *
  * A register holds a capability while its 64 bits are those that an instruction put there. A tag in memory counts while
  * the 16 bytes are those that were stored with it: ordinary stores do not come by here. With EMULATE_OLDER it is a core
