@@ -57,10 +57,8 @@ static void flush(void)
 
 static void put(const char *text)
 {
-    size_t length = strlen(text);
-
-    memcpy(out + out_used, text, length);
-    out_used += length;
+    for (; *text != '\0'; text++)
+        out[out_used++] = *text;
 }
 
 static void put_hex(cai_u128 n)
