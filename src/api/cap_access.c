@@ -70,34 +70,96 @@ static CAI_COLD ca_cap_fault refuse(ca_cap_fault fault, const char *function, co
 #define DONE(fault, function, bytes)                                                                                   \
     (CAI_LIKELY((fault) == CA_CAP_FAULT_NONE) ? CA_CAP_FAULT_NONE : refuse((fault), (function), &via, offset, (bytes)))
 
-CAI_EXPORT ca_cap_fault ca_cap_load(ca_cap via, ptrdiff_t offset, unsigned bytes, uint64_t *value)
+/* Each access has two halves: the frequent case, which needs no memory of its own, and all of it, out of line. */
+
+static CAI_NOINLINE ca_cap_fault load_slow(ca_cap via, ptrdiff_t offset, unsigned bytes, uint64_t *value)
 {
     ca_cap_fault fault = cai_cap_load(&via, offset, bytes, value);
 
     return DONE(fault, "ca_cap_load", bytes);
 }
 
-CAI_EXPORT ca_cap_fault ca_cap_store(ca_cap via, ptrdiff_t offset, unsigned bytes, uint64_t value)
+static CAI_NOINLINE ca_cap_fault store_slow(ca_cap via, ptrdiff_t offset, unsigned bytes, uint64_t value)
 {
     ca_cap_fault fault = cai_cap_store(&via, offset, bytes, value);
 
     return DONE(fault, "ca_cap_store", bytes);
 }
 
-CAI_EXPORT ca_cap_fault ca_cap_load_bytes(ca_cap via, ptrdiff_t offset, void *to, size_t bytes)
+static CAI_NOINLINE ca_cap_fault load_cap_slow(ca_cap via, ptrdiff_t offset, ca_cap *out)
+{
+    ca_cap_fault fault = cai_cap_load_cap(out, &via, offset);
+
+    return DONE(fault, "ca_cap_load_cap", CA_CAP_BYTES);
+}
+
+static CAI_NOINLINE ca_cap_fault store_cap_slow(ca_cap via, ptrdiff_t offset, ca_cap value)
+{
+    ca_cap_fault fault = cai_cap_store_cap(&via, offset, &value);
+
+    return DONE(fault, "ca_cap_store_cap", CA_CAP_BYTES);
+}
+
+#define STORE_ANYTHING CAI_SOFT_HIGH(CA_CAP_PERM_STORE | CA_CAP_PERM_STORE_CAP | CA_CAP_PERM_STORE_LOCAL)
+
+/* The frequent case: a small block, within a block's memory. */
+#define IS_QUICK(via, offset, bytes, perms)                                                                            \
+    (CAI_LIKELY((via).tag == 1) && cai_quick_allows((via).high, (via).address, (offset), (bytes), (perms)))
+
+CAI_EXPORT ca_cap_fault ca_cap_load(ca_cap via, ptrdiff_t offset, unsigned bytes, uint64_t *value)
+{
+    const void *at = CAI_SOFT_MEMORY(via.address + (size_t)offset);
+
+    if (CAI_UNLIKELY(!IS_QUICK(via, offset, bytes, CAI_SOFT_HIGH(CA_CAP_PERM_LOAD))))
+        return load_slow(via, offset, bytes, value);
+    *value = 0;
+    if (bytes == 8)
+        memcpy(value, at, 8);
+    else if (bytes == 4)
+        memcpy(value, at, 4);
+    else if (bytes == 2)
+        memcpy(value, at, 2);
+    else
+        memcpy(value, at, 1);
+    return CA_CAP_FAULT_NONE;
+}
+
+CAI_EXPORT ca_cap_fault ca_cap_store(ca_cap via, ptrdiff_t offset, unsigned bytes, uint64_t value)
 {
     size_t address = via.address + (size_t)offset;
-    ca_cap_fault fault = cai_soft_why_not(&via, address, bytes, CA_CAP_PERM_LOAD);
+    void *at = CAI_SOFT_MEMORY(address);
+    uint64_t *word;
+
+    /* Aligned: bytes of one granule, which has no tag to lose. */
+    if (CAI_UNLIKELY(!IS_QUICK(via, offset, bytes, CAI_SOFT_HIGH(CA_CAP_PERM_STORE)) ||
+                     (address & (bytes - 1)) != 0))
+        return store_slow(via, offset, bytes, value);
+    if (cai_tags_has_word(address, &word) && cai_tags_in(word, address))
+        return store_slow(via, offset, bytes, value);
+    if (bytes == 8)
+        memcpy(at, &value, 8);
+    else if (bytes == 4)
+        memcpy(at, &value, 4);
+    else if (bytes == 2)
+        memcpy(at, &value, 2);
+    else
+        memcpy(at, &value, 1);
+    return CA_CAP_FAULT_NONE;
+}
+
+CAI_EXPORT ca_cap_fault ca_cap_load_bytes(ca_cap via, ptrdiff_t offset, void *to, size_t bytes)
+{
+    ca_cap_fault fault = cai_soft_ask(&via, offset, bytes, CA_CAP_PERM_LOAD);
 
     if (fault == CA_CAP_FAULT_NONE)
-        memcpy(to, CAI_SOFT_MEMORY(address), bytes);
+        memcpy(to, CAI_SOFT_MEMORY(via.address + (size_t)offset), bytes);
     return DONE(fault, "ca_cap_load_bytes", bytes);
 }
 
 CAI_EXPORT ca_cap_fault ca_cap_store_bytes(ca_cap via, ptrdiff_t offset, const void *from, size_t bytes)
 {
     size_t address = via.address + (size_t)offset;
-    ca_cap_fault fault = cai_soft_why_not(&via, address, bytes, CA_CAP_PERM_STORE);
+    ca_cap_fault fault = cai_soft_ask(&via, offset, bytes, CA_CAP_PERM_STORE);
 
     if (fault == CA_CAP_FAULT_NONE && bytes != 0) {
         cai_tags_clear(address, bytes);
@@ -108,16 +170,34 @@ CAI_EXPORT ca_cap_fault ca_cap_store_bytes(ca_cap via, ptrdiff_t offset, const v
 
 CAI_EXPORT ca_cap_fault ca_cap_load_cap(ca_cap via, ptrdiff_t offset, ca_cap *out)
 {
-    ca_cap_fault fault = cai_cap_load_cap(out, &via, offset);
+    size_t address = via.address + (size_t)offset;
+    uint64_t *word;
 
-    return DONE(fault, "ca_cap_load_cap", CA_CAP_BYTES);
+    if (CAI_UNLIKELY(!IS_QUICK(via, offset, CAI_CAP_GRANULE, CAI_SOFT_HIGH(CA_CAP_PERM_LOAD | CA_CAP_PERM_LOAD_CAP)) ||
+                     address % CAI_CAP_GRANULE != 0 || !cai_tags_has_word(address, &word)))
+        return load_cap_slow(via, offset, out);
+    out->tag = cai_tags_in(word, address);
+    memcpy(out, CAI_SOFT_MEMORY(address), CAI_CAP_GRANULE);
+    return CA_CAP_FAULT_NONE;
+}
+
+static CAI_NOINLINE ca_cap_fault set_tag(uint64_t *word, size_t address)
+{
+    cai_or_release(word, cai_tags_bit(address));
+    return CA_CAP_FAULT_NONE;
 }
 
 CAI_EXPORT ca_cap_fault ca_cap_store_cap(ca_cap via, ptrdiff_t offset, ca_cap value)
 {
-    ca_cap_fault fault = cai_cap_store_cap(&via, offset, &value);
+    size_t address = via.address + (size_t)offset;
+    uint64_t *word;
 
-    return DONE(fault, "ca_cap_store_cap", CA_CAP_BYTES);
+    /* With all permissions, so that nothing depends on the value. */
+    if (CAI_UNLIKELY(!IS_QUICK(via, offset, CAI_CAP_GRANULE, STORE_ANYTHING) || address % CAI_CAP_GRANULE != 0 ||
+                     value.tag == 0 || !cai_tags_has_word(address, &word)))
+        return store_cap_slow(via, offset, value);
+    memcpy(CAI_SOFT_MEMORY(address), &value, CAI_CAP_GRANULE);
+    return CAI_LIKELY(cai_tags_in(word, address)) ? CA_CAP_FAULT_NONE : set_tag(word, address);
 }
 
 CAI_EXPORT ca_cap_fault ca_cap_tags_load(ca_cap via, size_t *tags)

@@ -7,6 +7,7 @@
  */
 #include "cap/cap.h"
 
+#include "api/authentic.h"
 #include "api/by_place.h"
 #include "base/bits.h"
 #include "base/check.h"
@@ -17,9 +18,6 @@
 
 #include <capalloc/cap.h>
 #include <string.h>
-
-/* Lengths below this are representable at any address. */
-enum { ALWAYS_EXACT = 4096 };
 
 #define DATA_PERMS (CA_CAP_PERM_GLOBAL | CA_CAP_PERM_LOAD | CA_CAP_PERM_STORE)
 #define PERMS_OF(pointers) (DATA_PERMS | ((pointers) ? CA_CAP_PERMS_CAPS : 0))
@@ -39,11 +37,12 @@ static bool holds_caps(enum cai_place place)
 
 static ca_cap mint(enum cai_place place, uintptr_t base, size_t length)
 {
-    bool exact;
-    ca_cap cap = {.address = base,
-                  .high = cai_concentrate_set_bounds(high_of_place[place], base, length, &exact),
-                  .tag = 1};
+    bool exact = true;
+    ca_cap cap = {.address = base, .tag = 1};
 
+    cap.high = CAI_LIKELY(length < CAI_QUICK_EXACT_BELOW)
+                   ? cai_quick_bounds(high_of_place[place], base, length)
+                   : cai_concentrate_set_bounds(high_of_place[place], base, length, &exact);
     CAI_CHECK(exact);
     return cap;
 }
@@ -61,7 +60,7 @@ static ca_cap_result failure(ca_error error)
 /* What to ask of the heap so that the block's bounds can be exact. */
 static bool make_representable(ca_layout *layout)
 {
-    if (layout->size < ALWAYS_EXACT)
+    if (layout->size < CAI_QUICK_EXACT_BELOW)
         return true;
     size_t length = cai_concentrate_crrl(layout->size);
     size_t align = ~cai_concentrate_cram(layout->size) + 1;
@@ -124,9 +123,17 @@ struct claimed {
 
 static struct claimed claim_of(const ca_cap *cap)
 {
-    struct cai_bounds bounds = cai_concentrate_decode(cap->high, cap->address);
-    struct claimed it = {.claim = WHOLE, .base = bounds.base, .length = (size_t)(bounds.top - bounds.base)};
+    struct cai_reach reach;
+    struct claimed it = {.claim = WHOLE};
 
+    if (CAI_LIKELY(cai_quick_reach(cap->high, cap->address, &reach))) {
+        it.base = cap->address - reach.from_base;
+        it.length = reach.length;
+    } else {
+        struct cai_bounds bounds = cai_concentrate_decode(cap->high, cap->address);
+        it.base = bounds.base;
+        it.length = (size_t)(bounds.top - bounds.base);
+    }
     it.place = cai_place_of((void *)it.base);
     if (!cai_cap_tag_get(cap))
         it.claim = NO_TAG;
@@ -181,7 +188,8 @@ CAI_EXPORT ca_error ca_cap_deallocate(ca_cap cap)
 
     if (CAI_UNLIKELY(it.claim != WHOLE))
         return refuse_claim(&cap, it, "ca_cap_deallocate");
-    error = cai_check_in(it.place, (void *)it.base, it.length);
+    if (CAI_UNLIKELY(cai_authentic(it.place, CAI_FINE, (void *)it.base, it.length) == NULL))
+        error = cai_check_in(it.place, (void *)it.base, it.length);
     if (CAI_LIKELY(error == CA_OK) && holds_caps(it.place))
         cai_tags_clear(it.base, it.length);
     cai_deallocate_in(it.place, (void *)it.base, it.length); /* and reports what is wrong */

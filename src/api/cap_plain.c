@@ -7,6 +7,7 @@
 
 #include "api/by_place.h"
 #include "heap/find.h"
+#include "heap/heap.h"
 #include "heap/large.h"
 #include "heap/record.h"
 
@@ -61,15 +62,29 @@ CAI_EXPORT ca_error ca_plain_check_(const void *address)
     return find(address).error;
 }
 
-CAI_EXPORT ca_error ca_plain_deallocate_(void *address)
+static CAI_NOINLINE ca_error deallocate_slow(void *address)
 {
     struct block it = find(address);
 
     if (it.error != CA_OK)
         return report(it, address, "ca_cap_deallocate");
     if (!it.nothing)
-        cai_deallocate_in(it.place, address, it.bytes);
+        cai_heap_free_slow(it.place, address, "ca_cap_deallocate");
     return CA_OK;
+}
+
+CAI_EXPORT ca_error ca_plain_deallocate_(void *address)
+{
+    enum cai_place place = cai_place_of(address);
+    enum cai_put put = CAI_PUT_SLOW;
+
+    /* As free, in the place that the address tells. */
+    if (CAI_LIKELY(place != CAI_PLACE_none && !cai_place_zeroes(place))) {
+        put = cai_cache_put(place, CAI_FINE, address);
+        if (put == CAI_PUT_OUTSIDE)
+            put = cai_cache_put(place, CAI_COARSE, address);
+    }
+    return CAI_LIKELY(put == CAI_PUT_DONE) ? CA_OK : deallocate_slow(address);
 }
 
 CAI_EXPORT ca_block_result ca_plain_shrink_(void *address, ca_layout layout)

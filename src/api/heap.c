@@ -7,6 +7,7 @@
 #include <capalloc/heap.h>
 #undef ca_allocate /* the function itself is defined here */
 
+#include "api/authentic.h"
 #include "api/authority.h"
 #include "base/compiler.h"
 #include "core/violation.h"
@@ -247,30 +248,12 @@ static CAI_NOINLINE void deallocate_slow(enum cai_place place, void *address, si
         cai_heap_free_slow(place, address, function);
 }
 
-/* The state byte of a small block of this grain that starts there with exactly this size, NULL when the slow path must
- * say what it is. */
-CAI_INLINE uint8_t *authentic(enum cai_place place, enum cai_grain grain, const void *address, size_t bytes)
-{
-    const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
-    size_t granule = cai_granule_of(view, grain, address);
-
-    if (CAI_UNLIKELY(granule >= view->granules))
-        return NULL;
-    uint8_t *state = view->state + granule;
-    uint8_t live = cai_load_relaxed(state);
-    if (CAI_UNLIKELY((uint8_t)(live - 2) >= CAI_CLASS_LAST - 1))
-        return NULL;
-    bool exact =
-        grain == CAI_FINE ? cai_record_is_fine(state, live, bytes) : cai_record_bytes(state, live, live) == bytes;
-    return CAI_LIKELY(exact) ? state : NULL;
-}
-
 CAI_INLINE void deallocate(enum cai_place place, void *address, size_t bytes, const char *function)
 {
-    if (CAI_LIKELY(authentic(place, CAI_FINE, address, bytes) != NULL &&
+    if (CAI_LIKELY(cai_authentic(place, CAI_FINE, address, bytes) != NULL &&
                    cai_cache_put(place, CAI_FINE, address) == CAI_PUT_DONE))
         return;
-    if (CAI_LIKELY(authentic(place, CAI_COARSE, address, bytes) != NULL &&
+    if (CAI_LIKELY(cai_authentic(place, CAI_COARSE, address, bytes) != NULL &&
                    cai_cache_put(place, CAI_COARSE, address) == CAI_PUT_DONE))
         return;
     if (bytes != 0)
@@ -280,7 +263,7 @@ CAI_INLINE void deallocate(enum cai_place place, void *address, size_t bytes, co
 /* Clears the whole slot, then gives it back. */
 CAI_INLINE bool clear_and_put(enum cai_place place, enum cai_grain grain, void *address, size_t bytes)
 {
-    uint8_t *state = authentic(place, grain, address, bytes);
+    uint8_t *state = cai_authentic(place, grain, address, bytes);
 
     if (CAI_UNLIKELY(state == NULL))
         return false;

@@ -7,30 +7,27 @@
 #ifndef CAI_CAP_SOFT_MEMORY_H
 #define CAI_CAP_SOFT_MEMORY_H
 
+#include "cap/quick.h"
 #include "cap/soft.h"
 
-/* Why `via` does not give access to [address, address + bytes) with these permissions. `perms` are asked for in the
- * order of their faults' numbers. */
-CAI_INLINE ca_cap_fault cai_soft_why_not(const cai_cap *via, size_t address, size_t bytes, size_t perms)
-{
-    struct cai_bounds bounds;
-    size_t lacking;
+/* Why `via` does not give access to [address, address + bytes) with these permissions, or NONE. */
+ca_cap_fault cai_soft_why_not(const cai_cap *via, size_t address, size_t bytes, size_t perms);
 
-    if (CAI_UNLIKELY(via->tag == 0))
-        return CA_CAP_FAULT_TAG;
-    if (CAI_UNLIKELY(cai_cap_is_sealed(via)))
-        return CA_CAP_FAULT_SEAL;
-    lacking = perms & ~cai_cap_perms_get(via);
-    if (CAI_UNLIKELY(lacking != 0))
-        return (lacking & CA_CAP_PERM_LOAD) != 0        ? CA_CAP_FAULT_PERMIT_LOAD
-               : (lacking & CA_CAP_PERM_STORE) != 0     ? CA_CAP_FAULT_PERMIT_STORE
-               : (lacking & CA_CAP_PERM_LOAD_CAP) != 0  ? CA_CAP_FAULT_PERMIT_LOAD_CAPABILITY
-               : (lacking & CA_CAP_PERM_STORE_CAP) != 0 ? CA_CAP_FAULT_PERMIT_STORE_CAPABILITY
-                                                        : CA_CAP_FAULT_PERMIT_STORE_LOCAL;
-    bounds = cai_concentrate_decode(via->high, via->address);
-    if (CAI_UNLIKELY(address < bounds.base || (cai_u128)address + bytes > bounds.top))
-        return CA_CAP_FAULT_BOUNDS;
-    return CA_CAP_FAULT_NONE;
+/* Permissions below the software's lie at bit 48 of the high word; a type of all zero is unsealed. */
+#define CAI_SOFT_HIGH(perms) ((uint64_t)(perms) << 48)
+#define CAI_SOFT_HIGH_TYPE ((uint64_t)CAI_CONCENTRATE_UNSEALED << 27)
+
+/* The same; answers at once where there is nothing to find. */
+CAI_INLINE ca_cap_fault cai_soft_ask(const cai_cap *via, ptrdiff_t offset, size_t bytes, size_t perms)
+{
+    struct cai_reach reach;
+    uint64_t wanted = CAI_SOFT_HIGH(perms);
+
+    if (CAI_LIKELY(((via->high & (CAI_SOFT_HIGH_TYPE | wanted)) == wanted) & (via->tag == 1)) &&
+        CAI_LIKELY(cai_quick_reach(via->high, via->address, &reach)) && CAI_LIKELY(bytes <= reach.length) &&
+        CAI_LIKELY(reach.from_base + (size_t)offset <= reach.length - bytes))
+        return CA_CAP_FAULT_NONE;
+    return cai_soft_why_not(via, via->address + (size_t)offset, bytes, perms);
 }
 
 /* What storing this value asks for besides STORE. */
@@ -39,13 +36,13 @@ CAI_INLINE size_t cai_soft_perms_to_store(const cai_cap *value)
     if (value->tag == 0)
         return CA_CAP_PERM_STORE;
     return CA_CAP_PERM_STORE | CA_CAP_PERM_STORE_CAP |
-           ((cai_cap_perms_get(value) & CA_CAP_PERM_GLOBAL) != 0 ? 0 : CA_CAP_PERM_STORE_LOCAL);
+           ((value->high & CAI_SOFT_HIGH(CA_CAP_PERM_GLOBAL)) != 0 ? 0 : CA_CAP_PERM_STORE_LOCAL);
 }
 
 CAI_INLINE ca_cap_fault cai_cap_load(const cai_cap *via, ptrdiff_t offset, unsigned bytes, uint64_t *value)
 {
     size_t address = via->address + (size_t)offset;
-    ca_cap_fault fault = cai_soft_why_not(via, address, bytes, CA_CAP_PERM_LOAD);
+    ca_cap_fault fault = cai_soft_ask(via, offset, bytes, CA_CAP_PERM_LOAD);
 
     if (CAI_LIKELY(fault == CA_CAP_FAULT_NONE)) {
         *value = 0;
@@ -57,7 +54,7 @@ CAI_INLINE ca_cap_fault cai_cap_load(const cai_cap *via, ptrdiff_t offset, unsig
 CAI_INLINE ca_cap_fault cai_cap_store(const cai_cap *via, ptrdiff_t offset, unsigned bytes, uint64_t value)
 {
     size_t address = via->address + (size_t)offset;
-    ca_cap_fault fault = cai_soft_why_not(via, address, bytes, CA_CAP_PERM_STORE);
+    ca_cap_fault fault = cai_soft_ask(via, offset, bytes, CA_CAP_PERM_STORE);
 
     if (CAI_LIKELY(fault == CA_CAP_FAULT_NONE)) {
         cai_tags_clear(address, bytes);
@@ -69,7 +66,7 @@ CAI_INLINE ca_cap_fault cai_cap_store(const cai_cap *via, ptrdiff_t offset, unsi
 CAI_INLINE ca_cap_fault cai_cap_load_cap(cai_cap *out, const cai_cap *via, ptrdiff_t offset)
 {
     size_t address = via->address + (size_t)offset;
-    ca_cap_fault fault = cai_soft_why_not(via, address, CAI_CAP_GRANULE, CA_CAP_PERM_LOAD);
+    ca_cap_fault fault = cai_soft_ask(via, offset, CAI_CAP_GRANULE, CA_CAP_PERM_LOAD);
     bool keeps;
     uint64_t words[2];
 
@@ -77,7 +74,7 @@ CAI_INLINE ca_cap_fault cai_cap_load_cap(cai_cap *out, const cai_cap *via, ptrdi
         return fault;
     if (CAI_UNLIKELY(address % CAI_CAP_GRANULE != 0))
         return CA_CAP_FAULT_ALIGNMENT;
-    keeps = (cai_cap_perms_get(via) & CA_CAP_PERM_LOAD_CAP) != 0 && cai_tags_get(address);
+    keeps = (via->high & CAI_SOFT_HIGH(CA_CAP_PERM_LOAD_CAP)) != 0 && cai_tags_get(address);
     __builtin_memcpy(words, CAI_SOFT_MEMORY(address), sizeof words);
     *out = (cai_cap){.address = words[0], .high = words[1], .tag = keeps};
     return CA_CAP_FAULT_NONE;
@@ -88,7 +85,7 @@ CAI_INLINE ca_cap_fault cai_cap_store_cap(const cai_cap *via, ptrdiff_t offset, 
     size_t address = via->address + (size_t)offset;
     uint64_t words[2] = {value->address, value->high};
     bool tag = value->tag != 0;
-    ca_cap_fault fault = cai_soft_why_not(via, address, CAI_CAP_GRANULE, cai_soft_perms_to_store(value));
+    ca_cap_fault fault = cai_soft_ask(via, offset, CAI_CAP_GRANULE, cai_soft_perms_to_store(value));
 
     if (CAI_UNLIKELY(fault != CA_CAP_FAULT_NONE))
         return fault;
@@ -110,8 +107,7 @@ CAI_INLINE ca_cap_fault cai_cap_store_cap(const cai_cap *via, ptrdiff_t offset, 
 
 CAI_INLINE ca_cap_fault cai_cap_tags_load(const cai_cap *via, size_t *tags)
 {
-    ca_cap_fault fault =
-        cai_soft_why_not(via, via->address, CAI_CAP_TAGS_BYTES, CA_CAP_PERM_LOAD | CA_CAP_PERM_LOAD_CAP);
+    ca_cap_fault fault = cai_soft_ask(via, 0, CAI_CAP_TAGS_BYTES, CA_CAP_PERM_LOAD | CA_CAP_PERM_LOAD_CAP);
 
     if (CAI_UNLIKELY(fault != CA_CAP_FAULT_NONE))
         return fault;

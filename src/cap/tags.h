@@ -77,14 +77,25 @@ size_t cai_tags_mapped_bytes(void);
 void cai_tags_lock(void);
 void cai_tags_unlock(void);
 
-/* The word of the table with the tag of `address`, or NULL where there is none yet: no tag is set there. */
-CAI_INLINE uint64_t *cai_tags_word(size_t address)
+/* Does the table have a word for the tag of `address`? Then *word is it. */
+CAI_INLINE bool cai_tags_has_word(size_t address, uint64_t **word)
 {
     size_t offset = address - cai_tags.base;
 
-    if (CAI_LIKELY(offset < cai_tags.bytes && cai_load_acquire(&cai_tags.chunks[offset >> CAI_TAGS_CHUNK_SHIFT]) != 0))
-        return cai_tags.table + (offset >> CAI_TAGS_WORD_SHIFT);
-    offset = address - cai_tags.other;
+    if (CAI_UNLIKELY(offset >= cai_tags.bytes || cai_load_acquire(&cai_tags.chunks[offset >> CAI_TAGS_CHUNK_SHIFT]) == 0))
+        return false;
+    *word = cai_tags.table + (offset >> CAI_TAGS_WORD_SHIFT);
+    return true;
+}
+
+/* That word or the one of the other span, or NULL where there is none yet: no tag is set there. */
+CAI_INLINE uint64_t *cai_tags_word(size_t address)
+{
+    uint64_t *word;
+    size_t offset = address - cai_tags.other;
+
+    if (CAI_LIKELY(cai_tags_has_word(address, &word)))
+        return word;
     return offset < cai_tags.other_bytes ? cai_tags.other_table + (offset >> CAI_TAGS_WORD_SHIFT) : NULL;
 }
 
@@ -93,11 +104,16 @@ CAI_INLINE uint64_t cai_tags_bit(size_t address)
     return UINT64_C(1) << ((address >> CAI_TAGS_GRANULE_SHIFT) & 63);
 }
 
+CAI_INLINE bool cai_tags_in(const uint64_t *word, size_t address)
+{
+    return (cai_load_acquire(word) >> ((address >> CAI_TAGS_GRANULE_SHIFT) & 63) & 1) != 0;
+}
+
 CAI_INLINE bool cai_tags_get(size_t address)
 {
     const uint64_t *word = cai_tags_word(address);
 
-    return word != NULL && (cai_load_acquire(word) & cai_tags_bit(address)) != 0;
+    return word != NULL && cai_tags_in(word, address);
 }
 
 /* After cai_tags_make_room, or where a tag was set before. */

@@ -6,8 +6,6 @@
  * the 16 bytes are those that were stored with it: ordinary stores do not come by here. With EMULATE_OLDER it is a core
  * that traps instead of clearing tags.
  */
-/* The rest of the image has capabilities in hardware. */
-#undef CAI_CAP_RISCV
 #include "cap/cap.h"
 
 enum { OPCODE = 0x5b, GRANULE = 16, CAUSE_ILLEGAL = 2, CAUSE_CHERI = 28, DDC = 1 };
