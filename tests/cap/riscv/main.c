@@ -1,6 +1,6 @@
 /* The bare-metal program that runs the cases of tests/cap/cases.c with capability instructions and prints a line for
  * each on the serial port of a `virt` board. Freestanding: no C library. The first line is FIRST, the last "end" and
- * the number of cases; the board then powers off, with a status of its own when there is no CHERI or an unexpected trap.
+ * the number of cases; then the board powers off, with a status of its own without CHERI or after a trap.
  */
 #include "cap/cap.h"
 #include "cap/cases.h"
