@@ -85,4 +85,17 @@ grep "^capalloc: double-free" "$folder/answer" | sed "s/, found/,\n      found/;
 [ "$status" != 0 ] || wrong "the program went on after the double free"
 say "" "The second free was refused before anything was changed, and the program ended."
 
+title "4. A program that says what it means"
+tour="${CC:-cc} -O2 -Iinclude examples/tour.c build/release/libcapalloc.a -pthread"
+say "examples/tour.c is a page of code that uses capalloc's own interface. It says" \
+    "what each block is for, and the compiler and the library hold it to that." "" \
+    "\$ $tour -o tour" "\$ ./tour" ""
+$tour -o "$folder/tour" || wrong "examples/tour.c does not compile"
+"$folder/tour" >"$folder/answer" || wrong "the tour failed"
+sed 's/^/  /' "$folder/answer"
+grep -q 'still live 0, violations 1' "$folder/answer" || wrong "the tour left something behind"
+say "" "2: each intention has a range of addresses of its own, and the key is gone before" \
+    "its memory is. 3: a block given back twice, on purpose; a handler was asked and let" \
+    "the program go on. 6: nothing is left behind."
+
 say "" "Try your own: $capalloc run --stats -- PROGRAM ARGUMENTS"

@@ -83,17 +83,21 @@ ca_block_result ca_arena_allocate_slow(ca_arena *arena, ca_layout layout);
 static inline ca_block_result ca_arena_allocate(ca_arena *arena, ca_layout layout)
 {
     ca_arena_lane *lane = &arena->lane[0];
-    size_t room = (size_t)(lane->end - lane->top);
-    size_t padding = -(uintptr_t)lane->top & (layout.align - 1);
+    uintptr_t top = (uintptr_t)lane->top;
+    uintptr_t block = (top + layout.align - 1) & -(uintptr_t)layout.align;
     ca_block_result result;
 
-    /* No power of two, size 0 (which becomes the largest), no room. */
-    if ((layout.align & (layout.align - 1)) != 0 || layout.align == 0 || layout.size - 1 >= room ||
-        padding > room - layout.size)
+    /* No power of two, size 0, so much that the sum would overflow, no room. Without a chunk top and end are null. */
+    if ((layout.align & (layout.align - 1)) != 0 || layout.align - 1 >= PTRDIFF_MAX / 4 ||
+        layout.size - 1 >= PTRDIFF_MAX / 4 || block + layout.size > (uintptr_t)lane->end)
         return ca_arena_allocate_slow(arena, layout);
-    result.ptr = lane->top + padding;
+    result.ptr = lane->top + (block - top);
     result.size_or_error = layout.size;
-    lane->top += padding + layout.size;
+    lane->top += block - top + layout.size;
+#ifdef __GNUC__
+    if (result.ptr == NULL)
+        __builtin_unreachable(); /* spares the caller's test */
+#endif
     return result;
 }
 

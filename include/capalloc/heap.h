@@ -67,7 +67,8 @@ ca_secret_result ca_secret_shrink(ca_secret block, ca_layout layout);
 /* ca_grow(authority, block, layout): makes the block layout.size >= its size bytes long, moving it when necessary.
  * Success kills the old block; must-zero memory that moves is cleared where it was, and what is added to it is zero.
  * Errors leave the block as it is: CA_ERROR_LAYOUT, CA_ERROR_OUT_OF_MEMORY, CA_ERROR_NOT_PERMITTED (the authority lacks
- * the right to grow), CA_ERROR_INVALID or CA_ERROR_STALE after a refused violation. Contract: C4, A7, Z3. */
+ * the right to grow), CA_ERROR_INVALID or CA_ERROR_STALE after a refused violation. In C, ca_grow and ca_shrink want an
+ * authority or a block that is a compound literal in parentheses; a layout needs none. Contract: C4, A7, Z3. */
 ca_block_result ca_block_grow(ca_authority authority, ca_block block, ca_layout layout);
 ca_nocaps_result ca_nocaps_grow(ca_authority authority, ca_nocaps block, ca_layout layout);
 ca_mustzero_result ca_mustzero_grow(ca_authority authority, ca_mustzero block, ca_layout layout);
@@ -90,25 +91,26 @@ ca_error ca_secret_check(ca_secret block);
 ca_allocator ca_heap_allocator(ca_authority authority);
 
 /* --- constant sizes ---
- * Where the compiler knows the size of a ca_block, from 16 to 512 bytes, it works out the size class and the record of
+ * Where the compiler knows the size of a ca_block, from 17 to 512 bytes, it works out the size class and the record of
  * the exact size, and the library has less to do: an allocation and its deallocation then cost no more than malloc and
  * free. The classes up to 512 bytes are therefore part of the ABI. Nothing here is for calling by hand. */
 #define CA_HINT_CLASS_(size) ((size) <= 256 ? (((size) + 15) / 16) : (((size) + 31) / 32 + 8))
 #define CA_HINT_SLOT_(size) ((size) <= 256 ? ((size) + 15) / 16 * 16 : ((size) + 31) / 32 * 32)
-#define CA_HINT_(size) ((unsigned)(CA_HINT_CLASS_(size) | (0x80 + CA_HINT_SLOT_(size) - (size)) << 8))
-/* What ca_allocate and ca_deallocate call for constant sizes. */
-ca_block_result ca_block_allocate_hinted_(ca_authority authority, size_t size, unsigned hint);
-void ca_block_deallocate_hinted_(ca_block block, unsigned hint);
+#define CA_HINT_(size) ((size_t)(CA_HINT_CLASS_(size) | (0x80 + CA_HINT_SLOT_(size) - (size)) << 8))
+/* What ca_allocate and ca_deallocate call for constant sizes. The hint says the size; a result that has a pointer says
+ * nothing about it. */
+ca_block_result ca_block_allocate_hinted_(ca_authority authority, size_t hint);
+void ca_block_deallocate_hinted_(void *address, size_t hint);
 
 #if defined(__GNUC__) && defined(__OPTIMIZE__)
 /* ca_allocate with the size class worked out where the layout is constant. */
 __attribute__((always_inline)) static inline ca_block_result ca_block_allocate_inline_(ca_authority authority,
                                                                                        ca_layout layout)
 {
-    if (__builtin_constant_p(layout.size) && __builtin_constant_p(layout.align) && layout.size >= 16 &&
+    if (__builtin_constant_p(layout.size) && __builtin_constant_p(layout.align) && layout.size > 16 &&
         layout.size <= 512 &&
         (layout.align == 1 || layout.align == 2 || layout.align == 4 || layout.align == 8 || layout.align == 16)) {
-        ca_block_result result = ca_block_allocate_hinted_(authority, layout.size, CA_HINT_(layout.size));
+        ca_block_result result = ca_block_allocate_hinted_(authority, CA_HINT_(layout.size));
         if (result.ptr != NULL)
             result.size_or_error = layout.size; /* so that the compiler knows it on the way back, too */
         return result;
@@ -119,8 +121,8 @@ __attribute__((always_inline)) static inline ca_block_result ca_block_allocate_i
 /* ca_deallocate of a ca_block, the same. */
 __attribute__((always_inline)) static inline void ca_block_deallocate_inline_(ca_block block)
 {
-    if (__builtin_constant_p(block.size) && block.size >= 16 && block.size <= 512)
-        ca_block_deallocate_hinted_(block, CA_HINT_(block.size));
+    if (__builtin_constant_p(block.size) && block.size > 16 && block.size <= 512)
+        ca_block_deallocate_hinted_(block.ptr, CA_HINT_(block.size));
     else
         ca_block_deallocate(block);
 }
@@ -199,8 +201,8 @@ static inline ca_wiped ca_wipe(ca_secret *block)
 }
 #else
 
-/* The first and the second of several arguments; the last may be a compound literal, whose commas are then
- * arguments. */
+/* The first and the second of several arguments. The commas of a compound literal separate arguments here: that is why
+ * an authority or a block must not be one without parentheses, and why the layout, the last, may. */
 #define CA_FIRST_(first, ...) first
 #define CA_SECOND_(first, second, ...) second
 

@@ -7,7 +7,6 @@
  */
 #include "cap/cap.h"
 
-#include "api/authentic.h"
 #include "api/by_place.h"
 #include "base/bits.h"
 #include "base/check.h"
@@ -15,6 +14,7 @@
 #include "estate/meta.h"
 #include "heap/find.h"
 #include "heap/heap.h"
+#include "heap/record.h"
 
 #include <capalloc/cap.h>
 #include <string.h>
@@ -181,6 +181,18 @@ CAI_EXPORT ca_error ca_cap_check(ca_cap cap)
     return it.claim == WHOLE ? cai_check_in(it.place, (void *)it.base, it.length) : CA_ERROR_INVALID;
 }
 
+/* Would the heap say at once that this is a whole block? */
+CAI_INLINE bool is_small_block(enum cai_place place, uintptr_t base, size_t bytes)
+{
+    const struct cai_view *view = cai_view_of(cai_zone_number(place, CAI_FINE));
+    size_t granule = cai_granule_of(view, CAI_FINE, (void *)base);
+
+    if (CAI_UNLIKELY(granule >= view->granules))
+        return false;
+    uint8_t live = cai_load_relaxed(&view->state[granule]);
+    return live >= 2 && live <= CAI_CLASS_LAST && cai_record_bytes(&view->state[granule], live, live) == bytes;
+}
+
 CAI_EXPORT ca_error ca_cap_deallocate(ca_cap cap)
 {
     struct claimed it = claim_of(&cap);
@@ -188,7 +200,7 @@ CAI_EXPORT ca_error ca_cap_deallocate(ca_cap cap)
 
     if (CAI_UNLIKELY(it.claim != WHOLE))
         return refuse_claim(&cap, it, "ca_cap_deallocate");
-    if (CAI_UNLIKELY(cai_authentic(it.place, CAI_FINE, (void *)it.base, it.length) == NULL))
+    if (CAI_UNLIKELY(!is_small_block(it.place, it.base, it.length)))
         error = cai_check_in(it.place, (void *)it.base, it.length);
     if (CAI_LIKELY(error == CA_OK) && holds_caps(it.place))
         cai_tags_clear(it.base, it.length);

@@ -3,9 +3,9 @@
  */
 #include <capalloc/adapters.h>
 
+#include "api/adapter.h"
 #include "base/atomic.h"
 #include "base/bits.h"
-#include "base/compiler.h"
 
 #include <string.h>
 
@@ -34,42 +34,35 @@ static bool count_call(ca_counting *counting, ca_method method, const void *made
     return made != NULL;
 }
 
-/* allocate and its variants; deallocate and its variants. */
-#define FOR_ALLOCATION(type, name, method)                                                                             \
+#define ALLOCATION(type, name, METHOD)                                                                                 \
     static type##_result name(void *self, ca_layout layout)                                                            \
     {                                                                                                                  \
         ca_counting *counting = self;                                                                                  \
         type##_result made = ca_allocator_##name(counting->inner, layout);                                             \
-        if (count_call(counting, method, made.ptr)) {                                                                  \
+        if (count_call(counting, CA_METHOD_##METHOD, made.ptr)) {                                                      \
             add_live(counting, layout.size, 1);                                                                        \
             made.size_or_error = layout.size;                                                                          \
         }                                                                                                              \
         return made;                                                                                                   \
     }
-FOR_ALLOCATION(ca_block, allocate, CA_METHOD_ALLOCATE)
-FOR_ALLOCATION(ca_block, allocate_zeroed, CA_METHOD_ALLOCATE_ZEROED)
-FOR_ALLOCATION(ca_nocaps, allocate_nocaps, CA_METHOD_ALLOCATE_NOCAPS)
-FOR_ALLOCATION(ca_mustzero, allocate_mustzero, CA_METHOD_ALLOCATE_MUSTZERO)
+CAI_FOR_ALLOCATIONS(ALLOCATION)
 
-#define FOR_DEALLOCATION(type, name, method)                                                                           \
+#define DEALLOCATION(type, name, METHOD)                                                                               \
     static void name(void *self, type block, ca_layout layout)                                                         \
     {                                                                                                                  \
         ca_counting *counting = self;                                                                                  \
-        count_call(counting, method, block.ptr);                                                                       \
+        count_call(counting, CA_METHOD_##METHOD, block.ptr);                                                           \
         remove_live(counting, layout.size, 1);                                                                         \
         ca_allocator_##name(counting->inner, block, layout);                                                           \
     }
-FOR_DEALLOCATION(ca_block, deallocate, CA_METHOD_DEALLOCATE)
-FOR_DEALLOCATION(ca_nocaps, deallocate_nocaps, CA_METHOD_DEALLOCATE_NOCAPS)
-FOR_DEALLOCATION(ca_mustzero, deallocate_zeroed, CA_METHOD_DEALLOCATE_ZEROED)
+CAI_FOR_DEALLOCATIONS(DEALLOCATION)
 
-/* grow and shrink. */
-#define FOR_RESIZING(name, method)                                                                                     \
+#define RESIZING(name, METHOD)                                                                                         \
     static ca_block_result name(void *self, ca_block block, ca_layout old_layout, ca_layout new_layout)                \
     {                                                                                                                  \
         ca_counting *counting = self;                                                                                  \
         ca_block_result made = ca_allocator_##name(counting->inner, block, old_layout, new_layout);                    \
-        if (count_call(counting, method, made.ptr)) {                                                                  \
+        if (count_call(counting, CA_METHOD_##METHOD, made.ptr)) {                                                      \
             if (new_layout.size > old_layout.size)                                                                     \
                 add_live(counting, new_layout.size - old_layout.size, 0);                                              \
             else                                                                                                       \
@@ -78,29 +71,14 @@ FOR_DEALLOCATION(ca_mustzero, deallocate_zeroed, CA_METHOD_DEALLOCATE_ZEROED)
         }                                                                                                              \
         return made;                                                                                                   \
     }
-FOR_RESIZING(grow, CA_METHOD_GROW)
-FOR_RESIZING(grow_zeroed, CA_METHOD_GROW_ZEROED)
-FOR_RESIZING(shrink, CA_METHOD_SHRINK)
+CAI_FOR_RESIZINGS(RESIZING)
 
 static unsigned promises_now(void *self)
 {
     return ca_allocator_promises(((ca_counting *)self)->inner) & ~(unsigned)CA_PROMISE_VALIDATES;
 }
 
-static const ca_allocator_vtable vtable = {
-    .struct_size = sizeof(ca_allocator_vtable),
-    .allocate = allocate,
-    .deallocate = deallocate,
-    .allocate_zeroed = allocate_zeroed,
-    .grow = grow,
-    .grow_zeroed = grow_zeroed,
-    .shrink = shrink,
-    .allocate_nocaps = allocate_nocaps,
-    .deallocate_nocaps = deallocate_nocaps,
-    .allocate_mustzero = allocate_mustzero,
-    .deallocate_zeroed = deallocate_zeroed,
-    .promises_now = promises_now,
-};
+static const ca_allocator_vtable vtable = CAI_ADAPTER_VTABLE;
 
 CAI_EXPORT void ca_counting_init(ca_counting *counting, ca_allocator inner)
 {

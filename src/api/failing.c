@@ -3,8 +3,8 @@
  */
 #include <capalloc/adapters.h>
 
+#include "api/adapter.h"
 #include "base/atomic.h"
-#include "base/compiler.h"
 
 /* splitmix64 of the call's number: as good as drawn at random, and the same in every run. */
 static uint64_t draw(uint64_t seed, uint64_t number)
@@ -29,56 +29,36 @@ static bool is_to_fail(ca_failing *failing)
 
 #define FAILED(type) ((type##_result){.ptr = NULL, .size_or_error = CA_ERROR_OUT_OF_MEMORY})
 
-#define FOR_ALLOCATION(type, name)                                                                                     \
+#define ALLOCATION(type, name, unused)                                                                                 \
     static type##_result name(void *self, ca_layout layout)                                                            \
     {                                                                                                                  \
         ca_failing *failing = self;                                                                                    \
         return is_to_fail(failing) ? FAILED(type) : ca_allocator_##name(failing->inner, layout);                       \
     }
-FOR_ALLOCATION(ca_block, allocate)
-FOR_ALLOCATION(ca_block, allocate_zeroed)
-FOR_ALLOCATION(ca_nocaps, allocate_nocaps)
-FOR_ALLOCATION(ca_mustzero, allocate_mustzero)
+CAI_FOR_ALLOCATIONS(ALLOCATION)
 
-#define FOR_RESIZING(name)                                                                                             \
+#define RESIZING(name, unused)                                                                                         \
     static ca_block_result name(void *self, ca_block block, ca_layout old_layout, ca_layout new_layout)                \
     {                                                                                                                  \
         ca_failing *failing = self;                                                                                    \
         return is_to_fail(failing) ? FAILED(ca_block)                                                                  \
                                    : ca_allocator_##name(failing->inner, block, old_layout, new_layout);               \
     }
-FOR_RESIZING(grow)
-FOR_RESIZING(grow_zeroed)
-FOR_RESIZING(shrink)
+CAI_FOR_RESIZINGS(RESIZING)
 
-#define FOR_DEALLOCATION(type, name)                                                                                   \
+#define DEALLOCATION(type, name, unused)                                                                               \
     static void name(void *self, type block, ca_layout layout)                                                         \
     {                                                                                                                  \
         ca_allocator_##name(((ca_failing *)self)->inner, block, layout);                                               \
     }
-FOR_DEALLOCATION(ca_block, deallocate)
-FOR_DEALLOCATION(ca_nocaps, deallocate_nocaps)
-FOR_DEALLOCATION(ca_mustzero, deallocate_zeroed)
+CAI_FOR_DEALLOCATIONS(DEALLOCATION)
 
 static unsigned promises_now(void *self)
 {
     return ca_allocator_promises(((ca_failing *)self)->inner);
 }
 
-static const ca_allocator_vtable vtable = {
-    .struct_size = sizeof(ca_allocator_vtable),
-    .allocate = allocate,
-    .deallocate = deallocate,
-    .allocate_zeroed = allocate_zeroed,
-    .grow = grow,
-    .grow_zeroed = grow_zeroed,
-    .shrink = shrink,
-    .allocate_nocaps = allocate_nocaps,
-    .deallocate_nocaps = deallocate_nocaps,
-    .allocate_mustzero = allocate_mustzero,
-    .deallocate_zeroed = deallocate_zeroed,
-    .promises_now = promises_now,
-};
+static const ca_allocator_vtable vtable = CAI_ADAPTER_VTABLE;
 
 CAI_EXPORT void ca_failing_init(ca_failing *failing, ca_allocator inner)
 {

@@ -7,16 +7,14 @@
 #include <capalloc/heap.h>
 #undef ca_allocate /* the function itself is defined here */
 
-#include "api/authentic.h"
 #include "api/authority.h"
 #include "base/compiler.h"
 #include "core/violation.h"
 #include "heap/branch.h"
-#include "heap/clear.h"
+#include "heap/exact.h"
 #include "heap/find.h"
 #include "heap/heap.h"
 #include "heap/large.h"
-#include "heap/record.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -63,6 +61,59 @@ static void *allocate_for(const struct cai_grant *grant, enum cai_place place, c
     return cai_branch_allocate(grant, place, layout.size, layout.align, zeroed, error);
 }
 
+/* Alignments up to 16 as a set of bits. */
+static bool is_small_alignment(size_t align)
+{
+    return align <= 16 && (0x10116u >> align & 1) != 0;
+}
+
+/* A block of 17 to 512 bytes, or NULL. */
+CAI_INLINE void *take_fine(struct cai_thread *heap, enum cai_place place, size_t bytes, enum form form, size_t *got)
+{
+    *got = form == AT_LEAST ? cai_class_sizes[cai_class_of_fine(bytes)] : bytes;
+    return cai_exact_take(heap, place, cai_stamp_of(*got), form == ZEROED, *got);
+}
+
+/* A block of 513 to 32 Ki bytes, or NULL. */
+CAI_INLINE void *take_coarse(struct cai_thread *heap, enum cai_place place, size_t bytes, enum form form, size_t *got)
+{
+    size_t size_class = cai_class_of_coarse(bytes);
+    const struct cai_view *view = cai_view_of(cai_zone_number(place, CAI_COARSE));
+
+    *got = form == AT_LEAST ? cai_class_sizes[size_class] : bytes;
+    void *address = cai_cache_take_from(heap, place, CAI_COARSE, size_class, form == ZEROED, *got);
+    if (CAI_LIKELY(address != NULL))
+        cai_record_set(view->state + cai_granule_of(view, CAI_COARSE, address), (unsigned)size_class, *got);
+    return address;
+}
+
+/* A block of *got bytes, or NULL: the slow path must be asked. */
+CAI_INLINE void *take_small(struct cai_thread *heap, enum cai_place place, ca_layout layout, enum form form,
+                            size_t *got)
+{
+    if (CAI_UNLIKELY(!is_small_alignment(layout.align)))
+        return NULL;
+    if (CAI_LIKELY(cai_has_stamp(layout.size)))
+        return take_fine(heap, place, layout.size, form, got);
+    return layout.size > CAI_FINE_BYTES_MAX && layout.size <= CAI_SMALL_BYTES_MAX
+               ? take_coarse(heap, place, layout.size, form, got)
+               : NULL;
+}
+
+/* The same from the branch that an authority opens. The block is whole before anyone may take the branch away. */
+CAI_INLINE void *take_from_branch(ca_authority authority, enum cai_place place, ca_layout layout, enum form form,
+                                  size_t *got)
+{
+    struct cai_thread *thread = cai_self;
+    struct cai_thread *branch = cai_branch_enter(thread, authority.opaque[0], authority.opaque[1]);
+
+    if (CAI_UNLIKELY(branch == NULL))
+        return NULL;
+    void *address = take_small(branch, place, layout, form, got);
+    cai_branch_leave(thread);
+    return address;
+}
+
 static CAI_NOINLINE result allocate_slow(ca_authority authority, ca_layout layout, enum cai_place place, enum form form)
 {
     struct cai_grant grant;
@@ -70,6 +121,14 @@ static CAI_NOINLINE result allocate_slow(ca_authority authority, ca_layout layou
 
     if (!cai_heap_start())
         return failure(error);
+    if (!cai_authority_may_be_default(authority)) {
+        size_t got;
+        void *taken = take_from_branch(authority, place, layout, form, &got);
+        if (taken == NULL && cai_branch_switch(authority))
+            taken = take_from_branch(authority, place, layout, form, &got);
+        if (taken != NULL)
+            return success(taken, got);
+    }
     if (!cai_authority_find(authority, &grant) || (grant.rights & CA_RIGHT_ALLOCATE) == 0)
         return failure(CA_ERROR_NOT_PERMITTED);
     if (!ca_layout_is_valid(layout))
@@ -83,66 +142,6 @@ static CAI_NOINLINE result allocate_slow(ca_authority authority, ca_layout layou
     size_t bytes = form == AT_LEAST ? cai_live_usable(place, live) : layout.size;
     record(place, live, bytes);
     return success(address, bytes);
-}
-
-/* Alignments up to 16 as a set of bits. */
-static bool is_small_alignment(size_t align)
-{
-    return align <= 16 && (0x10116u >> align & 1) != 0;
-}
-
-/* The fast path of one grain: a slot, and the exact size recorded behind its state. */
-CAI_INLINE void *take(struct cai_thread *heap, enum cai_place place, enum cai_grain grain, size_t bytes, enum form form,
-                      size_t *got)
-{
-    size_t size_class = grain == CAI_FINE ? cai_class_of_fine(bytes) : cai_class_of_coarse(bytes);
-    size_t exact = form == AT_LEAST ? cai_class_sizes[size_class] : bytes;
-    void *address = cai_cache_take_from(heap, place, grain, size_class, form == ZEROED, exact);
-
-    if (CAI_UNLIKELY(address == NULL))
-        return NULL;
-    const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
-    uint8_t *state = view->state + (((uintptr_t)address - view->origin) >> cai_grain_shift(grain));
-    if (grain == CAI_FINE && CAI_LIKELY(size_class != 1))
-        cai_record_set_fine(state, size_class, exact);
-    else
-        cai_record_set(state, (unsigned)size_class, exact);
-    *got = exact;
-    return address;
-}
-
-CAI_INLINE void *take_small(struct cai_thread *heap, enum cai_place place, ca_layout layout, enum form form,
-                            size_t *got)
-{
-    if (CAI_UNLIKELY(!is_small_alignment(layout.align) || layout.size - 1 >= CAI_SMALL_BYTES_MAX))
-        return NULL;
-    return layout.size <= CAI_FINE_BYTES_MAX ? take(heap, place, CAI_FINE, layout.size, form, got)
-                                             : take(heap, place, CAI_COARSE, layout.size, form, got);
-}
-
-/* The fast path of an authority that is not the default one. The block is whole before anyone may take the branch
- * away. */
-CAI_INLINE result allocate_from_branch(ca_authority authority, ca_layout layout, enum cai_place place, enum form form)
-{
-    struct cai_thread *thread = cai_self;
-    struct cai_thread *branch = cai_branch_enter(thread, authority);
-    size_t bytes = 0;
-
-    if (CAI_LIKELY(branch != NULL)) {
-        void *address = take_small(branch, place, layout, form, &bytes);
-        cai_branch_leave(thread);
-        if (CAI_LIKELY(address != NULL))
-            return success(address, bytes);
-    }
-    return allocate_slow(authority, layout, place, form);
-}
-
-CAI_INLINE result allocate(ca_layout layout, enum cai_place place, enum form form, ca_authority authority)
-{
-    size_t bytes = 0;
-    void *address = take_small(cai_self, place, layout, form, &bytes);
-
-    return CAI_LIKELY(address != NULL) ? success(address, bytes) : allocate_slow(authority, layout, place, form);
 }
 
 /* --- authenticity --- */
@@ -248,34 +247,31 @@ static CAI_NOINLINE void deallocate_slow(enum cai_place place, void *address, si
         cai_heap_free_slow(place, address, function);
 }
 
-CAI_INLINE void deallocate(enum cai_place place, void *address, size_t bytes, const char *function)
+/* A small block of this grain, whatever its record. In must-zero places the whole slot is cleared first. False: it is
+ * none of this size, nothing has changed. */
+CAI_INLINE bool put_small(enum cai_place place, enum cai_grain grain, void *address, size_t bytes)
 {
-    if (CAI_LIKELY(cai_authentic(place, CAI_FINE, address, bytes) != NULL &&
-                   cai_cache_put(place, CAI_FINE, address) == CAI_PUT_DONE))
-        return;
-    if (CAI_LIKELY(cai_authentic(place, CAI_COARSE, address, bytes) != NULL &&
-                   cai_cache_put(place, CAI_COARSE, address) == CAI_PUT_DONE))
-        return;
-    if (bytes != 0)
-        deallocate_slow(place, address, bytes, false, function);
-}
+    const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
+    size_t granule = cai_granule_of(view, grain, address);
 
-/* Clears the whole slot, then gives it back. */
-CAI_INLINE bool clear_and_put(enum cai_place place, enum cai_grain grain, void *address, size_t bytes)
-{
-    uint8_t *state = cai_authentic(place, grain, address, bytes);
-
-    if (CAI_UNLIKELY(state == NULL))
+    if (CAI_UNLIKELY(granule >= view->granules))
         return false;
+    uint8_t *state = view->state + granule;
     uint8_t live = cai_load_relaxed(state);
-    cai_clear(address, cai_class_sizes[live]);
-    return CAI_LIKELY(cai_cache_put(place, grain, address) == CAI_PUT_DONE) ||
+    /* Class 1 has records in its states; blocks that short are rare. */
+    if (CAI_UNLIKELY(live < 2 || live > CAI_CLASS_LAST || cai_record_bytes(state, live, live) != bytes))
+        return false;
+    if (cai_place_zeroes(place))
+        cai_clear(address, cai_class_sizes[live]);
+    return CAI_LIKELY(cai_cache_push(place, grain, granule, live, address)) ||
            cai_cache_put_slow(place, live, live, address);
 }
 
-CAI_INLINE void deallocate_zeroed(enum cai_place place, void *address, size_t bytes, const char *function)
+/* Any block, or none. */
+CAI_INLINE void deallocate_any(enum cai_place place, void *address, size_t bytes, const char *function)
 {
-    if (CAI_LIKELY(clear_and_put(place, CAI_FINE, address, bytes) || clear_and_put(place, CAI_COARSE, address, bytes)))
+    if (CAI_LIKELY(bytes > CAI_FINE_BYTES_MAX ? put_small(place, CAI_COARSE, address, bytes)
+                                              : put_small(place, CAI_FINE, address, bytes)))
         return;
     if (bytes != 0)
         deallocate_slow(place, address, bytes, false, function);
@@ -426,18 +422,43 @@ FOR_TYPE(ca_nocaps, nocaps)
 FOR_TYPE(ca_mustzero, mustzero)
 FOR_TYPE(ca_secret, secret)
 
+/* The slow halves have the arguments of the fast ones, which so end in a jump and need no stack; so do branches, whose
+ * fast path is for the frequent sizes only. */
 #define FOR_ALLOCATION(name, type, place, form)                                                                        \
-    static CAI_NOINLINE type##_result name##_from_branch(ca_authority authority, ca_layout layout)                     \
+    static CAI_NOINLINE type##_result name##_slow(ca_authority authority, ca_layout layout)                            \
     {                                                                                                                  \
-        result done = allocate_from_branch(authority, layout, CAI_PLACE_##place, form);                                \
+        result done = allocate_slow(authority, layout, CAI_PLACE_##place, form);                                       \
         return AS(type, done);                                                                                         \
+    }                                                                                                                  \
+    static CAI_NOINLINE type##_result name##_from_branch(uint64_t first, uint64_t second, ca_layout layout)            \
+    {                                                                                                                  \
+        struct cai_thread *thread = cai_self;                                                                          \
+        struct cai_thread *branch = NULL;                                                                              \
+        size_t bytes;                                                                                                  \
+        if (CAI_LIKELY(cai_has_stamp(layout.size) && is_small_alignment(layout.align)))                                \
+            branch = cai_branch_enter(thread, first, second);                                                          \
+        if (CAI_UNLIKELY(branch == NULL))                                                                              \
+            return name##_slow((ca_authority){{first, second}}, layout);                                               \
+        void *address = take_fine(branch, CAI_PLACE_##place, layout.size, form, &bytes);                               \
+        ca_authority authority = {{0, 0}};                                                                             \
+        if (CAI_UNLIKELY(address == NULL))                                                                             \
+            authority = branch->grant.authority; /* the same: from here, so that it need not be kept */                \
+        cai_branch_leave(thread);                                                                                      \
+        if (CAI_UNLIKELY(address == NULL))                                                                             \
+            return name##_slow(authority, layout);                                                                     \
+        return (type##_result){.ptr = address, .size_or_error = bytes};                                                \
     }                                                                                                                  \
     CAI_EXPORT type##_result name(ca_authority authority, ca_layout layout)                                            \
     {                                                                                                                  \
-        if (CAI_UNLIKELY(!cai_authority_is_default(authority)))                                                        \
-            return name##_from_branch(authority, layout);                                                              \
-        result done = allocate(layout, CAI_PLACE_##place, form, authority);                                            \
-        return AS(type, done);                                                                                         \
+        size_t bytes;                                                                                                  \
+        if (CAI_UNLIKELY(!cai_authority_may_be_default(authority)))                                                    \
+            return name##_from_branch(authority.opaque[0], authority.opaque[1], layout);                               \
+        if (CAI_LIKELY(cai_authority_is_default(authority))) {                                                         \
+            void *address = take_small(cai_self, CAI_PLACE_##place, layout, form, &bytes);                             \
+            if (CAI_LIKELY(address != NULL))                                                                           \
+                return (type##_result){.ptr = address, .size_or_error = bytes};                                        \
+        }                                                                                                              \
+        return name##_slow(authority, layout);                                                                         \
     }
 FOR_ALLOCATION(ca_allocate, ca_block, ordinary, PLAIN)
 FOR_ALLOCATION(ca_allocate_zeroed, ca_block, ordinary, ZEROED)
@@ -447,15 +468,21 @@ FOR_ALLOCATION(ca_allocate_nocaps_zeroed, ca_nocaps, nocaps, ZEROED)
 FOR_ALLOCATION(ca_allocate_mustzero, ca_mustzero, mustzero, ZEROED)
 FOR_ALLOCATION(ca_allocate_secret, ca_secret, secret, ZEROED)
 
-CAI_EXPORT void ca_block_deallocate(ca_block block)
-{
-    deallocate(CAI_PLACE_ordinary, block.ptr, block.size, "ca_deallocate");
-}
-
-CAI_EXPORT void ca_nocaps_deallocate(ca_nocaps block)
-{
-    deallocate(CAI_PLACE_nocaps, block.ptr, block.size, "ca_deallocate");
-}
+#define FOR_DEALLOCATION(name, type, place, function)                                                                  \
+    static CAI_NOINLINE void name##_any(type block)                                                                    \
+    {                                                                                                                  \
+        deallocate_any(CAI_PLACE_##place, block.ptr, block.size, function);                                            \
+    }                                                                                                                  \
+    CAI_EXPORT void name(type block)                                                                                   \
+    {                                                                                                                  \
+        if (CAI_UNLIKELY(!cai_exact_may_put(CAI_PLACE_##place, block.size) ||                                          \
+                         !cai_exact_put(CAI_PLACE_##place, cai_stamp_of(block.size), block.ptr)))                      \
+            name##_any(block);                                                                                         \
+    }
+FOR_DEALLOCATION(ca_block_deallocate, ca_block, ordinary, "ca_deallocate")
+FOR_DEALLOCATION(ca_nocaps_deallocate, ca_nocaps, nocaps, "ca_deallocate")
+FOR_DEALLOCATION(ca_mustzero_deallocate_zeroed, ca_mustzero, mustzero, "ca_deallocate_zeroed")
+FOR_DEALLOCATION(ca_secret_deallocate_zeroed, ca_secret, secret, "ca_deallocate_zeroed")
 
 CAI_EXPORT void ca_wiped_deallocate(ca_wiped block)
 {
@@ -463,16 +490,6 @@ CAI_EXPORT void ca_wiped_deallocate(ca_wiped block)
 
     if (block.size != 0 && !(WIPED_IS_CHECKED && was_written_after_wiping(place, block.ptr, block.size)))
         deallocate_slow(place, block.ptr, block.size, true, "ca_deallocate");
-}
-
-CAI_EXPORT void ca_mustzero_deallocate_zeroed(ca_mustzero block)
-{
-    deallocate_zeroed(CAI_PLACE_mustzero, block.ptr, block.size, "ca_deallocate_zeroed");
-}
-
-CAI_EXPORT void ca_secret_deallocate_zeroed(ca_secret block)
-{
-    deallocate_zeroed(CAI_PLACE_secret, block.ptr, block.size, "ca_deallocate_zeroed");
 }
 
 CAI_EXPORT ca_wiped ca_mustzero_wipe(ca_mustzero *block)

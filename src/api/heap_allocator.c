@@ -4,13 +4,46 @@
 #include <capalloc/heap.h>
 
 #include "api/authority.h"
+#include "core/violation.h"
+#include "heap/branch.h"
+#include "heap/find.h"
+#include "heap/heap.h"
 
-/* self is this object for the default authority, NULL for one that allows nothing. */
+/* self is this object for the default authority, the token of any other, NULL for one that allows nothing. */
 static const char default_heap;
 
 static ca_authority authority_of(const void *self)
 {
-    return self == &default_heap ? ca_default_authority() : (ca_authority){{0, 0}};
+    ca_authority none = {{0, 0}};
+
+    if (CAI_LIKELY(self == &default_heap))
+        return ca_default_authority();
+    return cai_authority_of_token((uintptr_t)self, &none) ? none : (ca_authority){{0, 0}};
+}
+
+/* The block is the allocator's heap's; what is no block at all is for the heap to say. */
+static bool is_ours(const void *self, enum cai_place place, const void *address)
+{
+    uint32_t node = cai_branch_node_of_owner(cai_find_owner(place, address));
+    struct cai_grant grant;
+
+    if (self == &default_heap && CAI_LIKELY(node == CAI_NODE_DEFAULT))
+        return true;
+    return cai_authority_find(authority_of(self), &grant) && cai_authority_heap(grant.node) == cai_authority_heap(node);
+}
+
+static bool may_deallocate(const void *self, enum cai_place place, const void *address, size_t bytes)
+{
+    if (bytes == 0 || is_ours(self, place, address))
+        return true;
+    cai_violation_report((ca_violation){.kind = CA_VIOLATION_DENIED,
+                                        .function = "ca_allocator_deallocate",
+                                        .address = address,
+                                        .size = bytes,
+                                        .place = cai_place_name(place),
+                                        .stated = "a block of this allocator's heap",
+                                        .found = "a block of another heap,"});
+    return false;
 }
 
 static ca_block_result allocate(void *self, ca_layout layout)
@@ -25,9 +58,9 @@ static ca_block_result allocate_zeroed(void *self, ca_layout layout)
 
 static void deallocate(void *self, ca_block block, ca_layout layout)
 {
-    (void)self;
     (void)layout;
-    ca_block_deallocate(block);
+    if (may_deallocate(self, CAI_PLACE_ordinary, block.ptr, block.size))
+        ca_block_deallocate(block);
 }
 
 static ca_block_result grow(void *self, ca_block block, ca_layout old_layout, ca_layout new_layout)
@@ -44,8 +77,9 @@ static ca_block_result grow_zeroed(void *self, ca_block block, ca_layout old_lay
 
 static ca_block_result shrink(void *self, ca_block block, ca_layout old_layout, ca_layout new_layout)
 {
-    (void)self;
     (void)old_layout;
+    if (block.size != 0 && !is_ours(self, CAI_PLACE_ordinary, block.ptr))
+        return (ca_block_result){.ptr = NULL, .size_or_error = CA_ERROR_NOT_PERMITTED};
     return ca_block_shrink(block, new_layout);
 }
 
@@ -56,9 +90,9 @@ static ca_nocaps_result allocate_nocaps(void *self, ca_layout layout)
 
 static void deallocate_nocaps(void *self, ca_nocaps block, ca_layout layout)
 {
-    (void)self;
     (void)layout;
-    ca_nocaps_deallocate(block);
+    if (may_deallocate(self, CAI_PLACE_nocaps, block.ptr, block.size))
+        ca_nocaps_deallocate(block);
 }
 
 static ca_mustzero_result allocate_mustzero(void *self, ca_layout layout)
@@ -68,9 +102,9 @@ static ca_mustzero_result allocate_mustzero(void *self, ca_layout layout)
 
 static void deallocate_zeroed(void *self, ca_mustzero block, ca_layout layout)
 {
-    (void)self;
     (void)layout;
-    ca_mustzero_deallocate_zeroed(block);
+    if (may_deallocate(self, CAI_PLACE_mustzero, block.ptr, block.size))
+        ca_mustzero_deallocate_zeroed(block);
 }
 
 static const ca_allocator_vtable heap_vtable = {
@@ -90,7 +124,12 @@ static const ca_allocator_vtable heap_vtable = {
 
 CAI_EXPORT ca_allocator ca_heap_allocator(ca_authority authority)
 {
-    bool is_default = cai_authority_is_default(authority);
+    ca_allocator allocator = {.vtable = &heap_vtable, .self = NULL};
+    struct cai_grant grant;
 
-    return (ca_allocator){.vtable = &heap_vtable, .self = is_default ? (void *)(uintptr_t)&default_heap : NULL};
+    if (cai_authority_is_default(authority))
+        allocator.self = (void *)(uintptr_t)&default_heap;
+    else if (cai_heap_start() && cai_authority_find(authority, &grant))
+        allocator.self = (void *)cai_authority_token(&grant);
+    return allocator;
 }

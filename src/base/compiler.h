@@ -16,6 +16,15 @@
 /* Reads state bytes 16 at a time while others change single ones; what it finds it looks at again, atomically. */
 #define CAI_NO_TSAN __attribute__((no_sanitize("thread")))
 
+/* Whether that is on: it does not know a store of two bytes that others read one by one. */
+#if defined(__SANITIZE_THREAD__)
+#define CAI_TSAN 1
+#elif defined(__has_feature)
+#define CAI_TSAN __has_feature(thread_sanitizer)
+#else
+#define CAI_TSAN 0
+#endif
+
 #define CAI_EXPORT __attribute__((visibility("default")))
 
 enum { CAI_CACHE_LINE = 64 };

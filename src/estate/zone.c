@@ -63,7 +63,7 @@ static void place_zone(const struct cai_geometry *geometry, unsigned number)
         (uint8_t *)(tables + (cai_os_random() % (zone_bytes / 256) & ~(CAI_PAGE_BYTES_MAX - 1)) + CAI_PAGE_BYTES_MAX);
     view->units = (struct cai_unit *)(tables + zone_bytes / 16 + zone_bytes / 64 + CAI_PAGE_BYTES_MAX);
     view->owner = (uint32_t *)(tables + zone_bytes / 16 + zone_bytes / 32 + CAI_PAGE_BYTES_MAX);
-    view->granules = 0;
+    view->granules = view->pairs = 0;
     *zone = (struct cai_zone){.number = (uint8_t)number, .frontier = 1};
     zone->units_max = (uint32_t)((zone_bytes - slack) >> CAI_UNIT_SHIFT);
 }
@@ -130,6 +130,7 @@ bool cai_zone_extend_tables(struct cai_zone *zone, uint32_t units)
     cai_lock_take(&seal_lock);
     bool opened = cai_os_read_write(&cai_sealed, sizeof cai_sealed);
     if (opened) {
+        cai_store_release(&view->pairs, state_bytes(grain, wanted) - 1);
         cai_store_release(&view->granules, state_bytes(grain, wanted));
         cai_os_read_only(&cai_sealed, sizeof cai_sealed);
         zone->units_table = (uint32_t)wanted;

@@ -24,6 +24,7 @@ enum { CAI_FINE_SHIFT = 4, CAI_COARSE_SHIFT = 6, CAI_ZONES = CAI_PLACES * CAI_GR
 struct cai_view {
     uintptr_t origin;       /* address of unit 0 */
     size_t granules;        /* how many have a state byte */
+    size_t pairs;           /* how many have one and another behind it: granules - 1 */
     uint8_t *state;         /* one per granule; see heap/state.h */
     uint32_t *owner;        /* one per unit: id of the thread heap whose slab it is, 0 for none */
     struct cai_unit *units; /* one per unit */
@@ -92,9 +93,9 @@ CAI_INLINE size_t cai_granule_of(const struct cai_view *view, enum cai_grain gra
     return cai_rotate_right((uintptr_t)address - view->origin, cai_grain_shift(grain));
 }
 
-CAI_INLINE uint32_t cai_unit_of_granule(enum cai_grain grain, size_t granule)
+CAI_INLINE size_t cai_unit_of_granule(enum cai_grain grain, size_t granule)
 {
-    return (uint32_t)(granule >> (CAI_UNIT_SHIFT - cai_grain_shift(grain)));
+    return granule >> (CAI_UNIT_SHIFT - cai_grain_shift(grain));
 }
 
 CAI_INLINE uint32_t cai_unit_number(const struct cai_unit *unit)

@@ -69,6 +69,29 @@ bool cai_authority_find(ca_authority authority, struct cai_grant *grant)
     return found;
 }
 
+static uintptr_t token_of(uint64_t second, uint32_t number)
+{
+    return (uintptr_t)((second & ~(uint64_t)((1u << NODE_BITS) - 1)) | number);
+}
+
+uintptr_t cai_authority_token(const struct cai_grant *grant)
+{
+    return token_of(grant->authority.opaque[1], grant->node);
+}
+
+/* Without the lock: words that belong together no more are no authority. */
+bool cai_authority_of_token(uintptr_t token, ca_authority *out)
+{
+    uint32_t number = (uint32_t)(token & ((1u << NODE_BITS) - 1));
+
+    if (number == CAI_NODE_DEFAULT || number >= cai_load_acquire(&tree.count))
+        return false;
+    const struct node *node = node_at(number);
+    out->opaque[0] = cai_load_relaxed(&node->authority.opaque[0]);
+    out->opaque[1] = cai_load_relaxed(&node->authority.opaque[1]);
+    return token_of(out->opaque[1], number) == token;
+}
+
 /* --- nodes --- */
 
 /* A new number and its node; 0: out of memory. */
@@ -88,7 +111,7 @@ static uint32_t take_number(void)
         *block = cai_meta_allocate(NODES_PER_BLOCK * sizeof(struct node));
     if (*block == NULL)
         return 0;
-    tree.count++;
+    cai_store_release(&tree.count, tree.count + 1);
     return number;
 }
 
@@ -108,12 +131,9 @@ static struct node *add(uint32_t parent, unsigned rights, size_t quota)
     if (number == 0)
         return NULL;
     struct node *node = node_at(number);
-    *node = (struct node){.authority = {{++tree.serial << NODE_BITS | number, cai_os_random() | 1}},
-                          .parent = parent,
-                          .heap = number,
-                          .rights = rights,
-                          .life = ALIVE,
-                          .quota = quota};
+    *node = (struct node){.parent = parent, .heap = number, .rights = rights, .life = ALIVE, .quota = quota};
+    cai_store_relaxed(&node->authority.opaque[0], ++tree.serial << NODE_BITS | number);
+    cai_store_relaxed(&node->authority.opaque[1], cai_os_random() | 1);
     if (parent != CAI_NODE_DEFAULT) {
         node->next_child = node_at(parent)->first_child;
         node_at(parent)->first_child = number;

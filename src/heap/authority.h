@@ -12,6 +12,12 @@
 /* False: made up, altered or revoked. */
 bool cai_authority_find(ca_authority authority, struct cai_grant *grant);
 
+/* An authority in one word, for those who have room for no more: 44 of its random bits and its node. */
+uintptr_t cai_authority_token(const struct cai_grant *grant);
+
+/* Back again; false: no authority ever had this token. Whether it was revoked is for cai_authority_find. */
+bool cai_authority_of_token(uintptr_t token, ca_authority *out);
+
 /* Below `parent`, or a heap of its own when parent is NULL. CA_ERROR_OUT_OF_MEMORY; CA_ERROR_NOT_PERMITTED: the parent
  * was revoked meanwhile. */
 ca_error cai_authority_add(const struct cai_grant *parent, unsigned rights, size_t quota, const char *name,

@@ -4,8 +4,6 @@
  */
 #include "heap/clear.h"
 
-#include "heap/thread.h"
-
 #include <stdint.h>
 #include <string.h>
 
@@ -14,7 +12,8 @@
 
 #define STREAM_BYTES_MIN (16 * CAI_MIB)
 
-static void stream_zeros(void *address, size_t bytes)
+/* Another function: what it needs to save, short ranges need not. */
+static CAI_NOINLINE void *stream_zeros(void *address, size_t bytes)
 {
     __m128i *line = (__m128i *)cai_round_up((uintptr_t)address, CAI_CACHE_LINE);
     char *end = (char *)address + bytes;
@@ -29,20 +28,18 @@ static void stream_zeros(void *address, size_t bytes)
     }
     memset(line, 0, (size_t)(end - (char *)line));
     _mm_sfence(); /* before any later store: release stores alone do not order these */
+    return address;
 }
 
-static void store_zeros(void *address, size_t bytes)
+CAI_INLINE void *store_zeros(void *address, size_t bytes)
 {
-    if (bytes >= STREAM_BYTES_MIN)
-        stream_zeros(address, bytes);
-    else
-        memset(address, 0, bytes);
+    return CAI_UNLIKELY(bytes >= STREAM_BYTES_MIN) ? stream_zeros(address, bytes) : memset(address, 0, bytes);
 }
 #else
 /* memset clears whole lines without reading them where the processor can (AArch64: DC ZVA). */
-static void store_zeros(void *address, size_t bytes)
+CAI_INLINE void *store_zeros(void *address, size_t bytes)
 {
-    memset(address, 0, bytes);
+    return memset(address, 0, bytes);
 }
 #endif
 
@@ -50,9 +47,8 @@ void cai_clear(void *address, size_t bytes)
 {
     struct cai_thread *thread = cai_self;
 
-    store_zeros(address, bytes);
-    /* The memory is said to be read by this: the stores cannot be dead. */
-    __asm__ volatile("" : : "r"(address) : "memory");
-    if (thread->id != 0)
+    if (CAI_LIKELY(thread->id != 0))
         thread->bytes_cleared += bytes;
+    /* The memory is said to be read by this: the stores cannot be dead. */
+    __asm__ volatile("" : : "r"(store_zeros(address, bytes)) : "memory");
 }

@@ -43,6 +43,17 @@ struct cai_live cai_find_live(enum cai_place place, const void *address)
     return (struct cai_live){.state = NULL};
 }
 
+uint32_t cai_find_owner(enum cai_place place, const void *address)
+{
+    for (enum cai_grain grain = CAI_FINE; grain < CAI_GRAINS; grain++) {
+        const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
+        size_t granule = ((uintptr_t)address - view->origin) >> cai_grain_shift(grain);
+        if (granule < cai_load_relaxed(&view->granules))
+            return cai_load_acquire(&view->owner[cai_unit_of_granule(grain, granule)]);
+    }
+    return 0;
+}
+
 size_t cai_live_usable(enum cai_place place, struct cai_live live)
 {
     return live.size_class == 0 ? cai_large_bytes(place, live.granule) : cai_class_sizes[live.size_class];

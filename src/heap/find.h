@@ -16,6 +16,9 @@ struct cai_live {
 
 struct cai_live cai_find_live(enum cai_place place, const void *address);
 
+/* The number of the thread heap or branch that owns the unit an address of this place lies in; 0: none. */
+uint32_t cai_find_owner(enum cai_place place, const void *address);
+
 /* Bytes that its owner may use. */
 size_t cai_live_usable(enum cai_place place, struct cai_live live);
 

@@ -85,6 +85,7 @@ static void hand_over(struct cai_unit *run, struct cai_thread *to)
 void cai_owned_hand_over(struct cai_thread *from, struct cai_thread *to)
 {
     cai_cache_collect(from, true);
+    cai_cache_drop_empty(to); /* what earlier branches left there and has been freed since */
     cai_lock_take(&from->lock);
     cai_lock_take(&to->lock); /* nobody else holds two: there is one who takes branches apart */
     memset(from->slabs, 0, sizeof from->slabs);

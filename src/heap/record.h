@@ -2,14 +2,15 @@
  *
  * A slot has state bytes that nobody uses: all but its first. What the block lacks to its slot stands there, in bytes
  * from 0x80 to 0xbf (which no block starts with): five bits each, lowest first, and a bit that says another follows. No
- * record or one of 0 means that the block is as long as its slot. A slot of 16 bytes has one state byte only: shorter
- * blocks in it are live states of their own. Blocks of malloc have no record: what an earlier block left there means
- * nothing.
+ * record means that the block is as long as its slot. A slot of 16 bytes has one state byte only: shorter blocks in it
+ * are live states of their own. Blocks of malloc have no record: what an earlier block left there means nothing.
  */
 #ifndef CAI_HEAP_RECORD_H
 #define CAI_HEAP_RECORD_H
 
 #include "heap/state.h"
+
+#include <string.h>
 
 enum { CAI_RECORD = 0x80, CAI_RECORD_MORE = 0x20, CAI_RECORD_BITS = 5 };
 
@@ -25,24 +26,60 @@ CAI_INLINE void cai_record_set(uint8_t *state, unsigned size_class, size_t bytes
         uint8_t low = (uint8_t)(lacks & ((1 << CAI_RECORD_BITS) - 1));
         lacks >>= CAI_RECORD_BITS;
         uint8_t more = lacks != 0 ? CAI_RECORD_MORE : 0;
-        cai_store_relaxed(record, (uint8_t)(low | more) == 0 ? 0 : (uint8_t)(CAI_RECORD | more | low));
+        cai_store_relaxed(record, (uint8_t)(CAI_RECORD | more | low));
         if (more == 0)
             break;
     }
 }
 
-/* The same for a fresh block of a fine class but the first, which lacks less than 32 bytes: one store. */
-CAI_INLINE void cai_record_set_fine(uint8_t *state, size_t size_class, size_t bytes)
+/* --- stamps ---
+ * State and record of a block of 17 to 512 bytes in the shortest slot for it, as one number: the state is the lower
+ * byte, and so comes first in memory. One store writes both, and one comparison says on the way back that a live block
+ * of exactly this size starts there. */
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the lower byte of a stamp comes first");
+
+enum { CAI_STAMP_BYTES_MIN = 17 };
+
+CAI_INLINE bool cai_has_stamp(size_t bytes)
 {
-    cai_store_relaxed(state + 1, (uint8_t)(CAI_RECORD + (cai_class_sizes[size_class] - bytes)));
+    return bytes - CAI_STAMP_BYTES_MIN <= CAI_FINE_BYTES_MAX - CAI_STAMP_BYTES_MIN;
 }
 
-/* True when the block of a fine class but the first is this long by a record of one byte; false may mean a longer
- * record. */
-CAI_INLINE bool cai_record_is_fine(const uint8_t *state, size_t size_class, size_t bytes)
+/* The stamp of a block as long as its slot, for every size by (size + 15) / 16. */
+extern const uint16_t cai_stamps[CAI_FINE_BYTES_MAX / 16 + 1];
+
+/* cai_has_stamp(bytes) */
+CAI_INLINE uint16_t cai_stamp_of(size_t bytes)
 {
-    return cai_load_relaxed(state + 1) == (uint8_t)(CAI_RECORD + (cai_class_sizes[size_class] - bytes)) &&
-           cai_class_sizes[size_class] - bytes < 1 << CAI_RECORD_BITS;
+    return (uint16_t)(cai_stamps[(bytes + 15) / 16] - (bytes << 8));
+}
+
+CAI_INLINE size_t cai_stamp_class(uint16_t stamp)
+{
+    return stamp & 0xff;
+}
+
+/* state: of any granule but the zone's last. */
+CAI_INLINE bool cai_stamp_is(const uint8_t *state, uint16_t stamp)
+{
+    uint16_t there;
+
+    if (CAI_TSAN)
+        there = (uint16_t)(cai_load_relaxed(state) | cai_load_relaxed(state + 1) << 8);
+    else
+        memcpy(&there, state, sizeof there);
+    return there == stamp;
+}
+
+CAI_INLINE void cai_stamp_set(uint8_t *state, uint16_t stamp)
+{
+    if (CAI_TSAN) {
+        cai_store_relaxed(state + 1, (uint8_t)(stamp >> 8));
+        cai_store_relaxed(state, (uint8_t)stamp);
+    } else {
+        memcpy(state, &stamp, sizeof stamp);
+    }
 }
 
 /* The exact size of a live block of a door that records it; `live` is its first state byte. */

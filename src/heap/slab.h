@@ -10,7 +10,7 @@
 /* The slab an address of a live or free slot lies in. */
 CAI_INLINE struct cai_unit *cai_slab_of(const struct cai_view *view, enum cai_grain grain, size_t granule)
 {
-    uint32_t number = cai_unit_of_granule(grain, granule);
+    size_t number = cai_unit_of_granule(grain, granule);
 
     return view->units + view->units[number].head;
 }

@@ -41,6 +41,12 @@ CAI_INLINE bool cai_state_is_cached(uint8_t state)
     return state >= CAI_STATE_CACHED;
 }
 
+/* May be handed out; in must-zero places what is free is zero. */
+CAI_INLINE bool cai_state_may_leave(enum cai_place place, uint8_t state)
+{
+    return cai_place_zeroes(place) ? state == (CAI_STATE_CACHED | CAI_STATE_ZERO) : cai_state_is_cached(state);
+}
+
 CAI_INLINE bool cai_state_is_in_slab(uint8_t state)
 {
     return (state & ~CAI_STATE_ZERO) == CAI_STATE_IN_SLAB;

@@ -39,12 +39,6 @@ bool cai_os_discard(uintptr_t address, size_t length);
  * reads as zero. `to` must be mapped by cai_os_map with nothing of worth in it; `from` is unmapped afterwards. */
 bool cai_os_move(uintptr_t from, size_t from_length, uintptr_t to, size_t to_length);
 
-/* Makes the pages resident at once, cheaper than by faults one by one. A hint: failure has no effect. */
-void cai_os_populate(uintptr_t address, size_t length);
-
-/* Asks for huge pages in this range. A hint. */
-void cai_os_huge(uintptr_t address, size_t length);
-
 bool cai_os_read_only(void *address, size_t length);
 bool cai_os_read_write(void *address, size_t length);
 

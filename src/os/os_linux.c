@@ -136,22 +136,6 @@ bool cai_os_move(uintptr_t from, size_t from_length, uintptr_t to, size_t to_len
     return got == pointer(to);
 }
 
-void cai_os_populate(uintptr_t address, size_t length)
-{
-    int saved = errno;
-
-    madvise(pointer(address), length, MADV_POPULATE_WRITE);
-    errno = saved;
-}
-
-void cai_os_huge(uintptr_t address, size_t length)
-{
-    int saved = errno;
-
-    madvise(pointer(address), length, MADV_HUGEPAGE);
-    errno = saved;
-}
-
 static bool protect(void *address, size_t length, int protection)
 {
     int saved = errno;

@@ -20,8 +20,8 @@ unsigned fault_calls(enum fault_function function)
 
 const char *fault_name(enum fault_function function)
 {
-    static const char *const names[] = {"map",       "unmap",      "discard", "move",
-                                        "read_only", "read_write", "no_dump", "thread_start"};
+    static const char *const names[] = {"map",     "unmap",        "discard", "move",       "read_only",   "read_write",
+                                        "no_dump", "wipe_on_fork", "lock",    "map_hidden", "thread_start"};
 
     return names[function];
 }
@@ -47,6 +47,12 @@ bool __real_cai_os_read_write(void *address, size_t length);
 bool __wrap_cai_os_read_write(void *address, size_t length);
 bool __real_cai_os_no_dump(uintptr_t address, size_t length);
 bool __wrap_cai_os_no_dump(uintptr_t address, size_t length);
+bool __real_cai_os_wipe_on_fork(uintptr_t address, size_t length);
+bool __wrap_cai_os_wipe_on_fork(uintptr_t address, size_t length);
+bool __real_cai_os_lock(uintptr_t address, size_t length, bool resident);
+bool __wrap_cai_os_lock(uintptr_t address, size_t length, bool resident);
+enum cai_map __real_cai_os_map_hidden(uintptr_t address, size_t length);
+enum cai_map __wrap_cai_os_map_hidden(uintptr_t address, size_t length);
 bool __real_cai_os_thread_start(void *(*function)(void *), void *argument);
 bool __wrap_cai_os_thread_start(void *(*function)(void *), void *argument);
 
@@ -83,6 +89,21 @@ bool __wrap_cai_os_read_write(void *address, size_t length)
 bool __wrap_cai_os_no_dump(uintptr_t address, size_t length)
 {
     return !fails(FAULT_NO_DUMP) && __real_cai_os_no_dump(address, length);
+}
+
+bool __wrap_cai_os_wipe_on_fork(uintptr_t address, size_t length)
+{
+    return !fails(FAULT_WIPE_ON_FORK) && __real_cai_os_wipe_on_fork(address, length);
+}
+
+bool __wrap_cai_os_lock(uintptr_t address, size_t length, bool resident)
+{
+    return !fails(FAULT_LOCK) && __real_cai_os_lock(address, length, resident);
+}
+
+enum cai_map __wrap_cai_os_map_hidden(uintptr_t address, size_t length)
+{
+    return fails(FAULT_MAP_HIDDEN) ? rule.map_says : __real_cai_os_map_hidden(address, length);
 }
 
 bool __wrap_cai_os_thread_start(void *(*function)(void *), void *argument)

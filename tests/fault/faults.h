@@ -14,6 +14,9 @@ enum fault_function {
     FAULT_READ_ONLY,
     FAULT_READ_WRITE,
     FAULT_NO_DUMP,
+    FAULT_WIPE_ON_FORK,
+    FAULT_LOCK,
+    FAULT_MAP_HIDDEN,
     FAULT_THREAD_START,
     FAULT_FUNCTIONS
 };
@@ -22,7 +25,7 @@ struct fault {
     unsigned functions;    /* bit i: calls of function i fail ... */
     unsigned from;         /* ... from this one on, counted from 1 for each function ... */
     unsigned until;        /* ... up to and including this one */
-    enum cai_map map_says; /* what cai_os_map returns when it fails */
+    enum cai_map map_says; /* what cai_os_map and cai_os_map_hidden return when they fail */
 };
 
 /* The rule from now on; counting starts anew. */

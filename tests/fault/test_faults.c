@@ -9,16 +9,23 @@
 #include "fault/scenario.h"
 #include "support/audit.h"
 #include "support/child.h"
+#include "support/content.h"
 
+#include <capalloc/heap.h>
 #include <capalloc/malloc.h>
+#include <capalloc/protect.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* Written by the child. */
 static struct result {
     unsigned calls[FAULT_FUNCTIONS];
     struct scenario scenario;
+    unsigned refused; /* protection */
 } * result;
 
 static int share(void **state)
@@ -128,6 +135,111 @@ static void test_D2_no_dump_is_refused(void **state)
     assert_int_equal(result->scenario.failures, 0);
 }
 
+struct attempt {
+    struct fault fault;
+    unsigned wanted; /* protection */
+};
+
+/* A child of fork has must-zero memory whatever was refused, its parent's and its own. */
+static void go_on_in_child(ca_secret kept)
+{
+    int status;
+    pid_t child = fork();
+
+    if (child == 0) {
+        require_null(audit_all());
+        ca_secret_deallocate_zeroed(kept); /* alive here too, and cleared again if it is not zero */
+        ca_secret own = ca_unwrap(ca_allocate_secret(ca_default_authority(), (ca_layout){100000, 16}));
+        require(content_is_zero(own.ptr, own.size));
+        memset(own.ptr, 1, own.size);
+        ca_secret_deallocate_zeroed(own);
+        require_null(audit_all());
+        require_null(audit_zeros(true));
+        _exit(0);
+    }
+    require(child > 0 && waitpid(child, &status, 0) == child && status == 0);
+}
+
+static void with_protection(const void *argument)
+{
+    const struct attempt *attempt = argument;
+    ca_protection told = CA_PROTECTION_INIT;
+
+    fault_set(&attempt->fault);
+    ca_error error = ca_protect(attempt->wanted, NULL);
+    require(error == CA_OK || error == CA_ERROR_NOT_PERMITTED);
+    result->scenario = scenario_run();
+    for (enum fault_function i = 0; i < FAULT_FUNCTIONS; i++)
+        result->calls[i] = fault_calls(i);
+    ca_secret kept = ca_unwrap(ca_allocate_secret(ca_default_authority(), (ca_layout){50000, 16}));
+    memset(kept.ptr, 1, kept.size);
+    go_on_in_child(kept);
+    ca_protection_read(&told);
+    result->refused = told.refused;
+    require((told.refused != 0) == (told.error == CA_ERROR_NOT_PERMITTED));
+    ca_secret_deallocate_zeroed(kept);
+    require_null(audit_zeros(true));
+}
+
+static void protect(const struct attempt *attempt)
+{
+    struct child child;
+
+    child_run(&child, 60, with_protection, attempt);
+    if (!child_succeeded(&child))
+        fail_msg("protection %u, functions %#x fail from call %u to %u: %s", attempt->wanted, attempt->fault.functions,
+                 attempt->fault.from, attempt->fault.until, child.text);
+}
+
+/* Each call alone and all from it on: memory is there all the same, and what was refused is said. */
+static void each_protection(enum fault_function function, unsigned wanted)
+{
+    struct attempt attempt = {.fault = {.functions = 0}, .wanted = wanted};
+
+    protect(&attempt);
+    unsigned calls = result->calls[function];
+    assert_true(calls > 1);
+    for (unsigned n = 1; n <= calls; n += 1 + calls / 12) {
+        for (unsigned all = 0; all < 2; all++) {
+            attempt.fault = (struct fault){1u << function, n, all ? UINT32_MAX : n, CAI_MAP_SHORT};
+            protect(&attempt);
+            assert_int_equal(result->scenario.failures, 0);
+            assert_true((result->refused & wanted) != 0);
+        }
+    }
+}
+
+static void test_Z8_wiping_is_refused(void **state)
+{
+    (void)state;
+    each_protection(FAULT_WIPE_ON_FORK, CA_PROTECT_WIPE_ON_FORK);
+}
+
+static void test_Z8_locking_is_refused(void **state)
+{
+    (void)state;
+    each_protection(FAULT_LOCK, CA_PROTECT_LOCK);
+}
+
+static void test_Z8_hiding_is_refused(void **state)
+{
+    (void)state;
+    each_protection(FAULT_MAP_HIDDEN, CA_PROTECT_HIDE);
+}
+
+/* The addresses are somebody else's: others are found, and nothing is said to be refused that was not. */
+static void test_Z8_hiding_finds_somebody_else(void **state)
+{
+    struct attempt attempt = {.wanted = CA_PROTECT_HIDE};
+
+    (void)state;
+    for (unsigned n = 2; n < 8; n++) {
+        attempt.fault = (struct fault){1u << FAULT_MAP_HIDDEN, n, n, CAI_MAP_TAKEN};
+        protect(&attempt);
+        assert_int_equal(result->scenario.failures, 0);
+    }
+}
+
 static void without_helper(const void *fault)
 {
     setenv(CAI_SETTINGS_ENV, "helper", 1);
@@ -182,6 +294,10 @@ int main(void)
         cmocka_unit_test(test_D2_move_is_refused),
         cmocka_unit_test(test_D2_protection_is_refused),
         cmocka_unit_test(test_D2_no_dump_is_refused),
+        cmocka_unit_test(test_Z8_wiping_is_refused),
+        cmocka_unit_test(test_Z8_locking_is_refused),
+        cmocka_unit_test(test_Z8_hiding_is_refused),
+        cmocka_unit_test(test_Z8_hiding_finds_somebody_else),
         cmocka_unit_test(test_D6_helper_does_not_start),
         cmocka_unit_test(test_D2_memory_comes_back),
     };

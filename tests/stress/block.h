@@ -10,10 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Where a block comes from and how it goes back. */
+enum kind { KIND_MALLOC, KIND_BLOCK, KIND_NOCAPS, KIND_MUSTZERO, KIND_SECRET };
+
 struct block {
     unsigned char *at; /* NULL: no block */
     size_t size;
     uint64_t seed; /* of the pattern in it */
+    enum kind kind;
 };
 
 /* Prints the message with seed and thread, and aborts. */
@@ -22,7 +26,7 @@ _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)
 /* The table of claims; once, before the others. */
 void block_start(void);
 
-/* Takes possession of memory that was handed out just now: claims its range and fills it. */
+/* Takes possession of memory that was handed out just now: claims its range and fills it. The kind stays. */
 void block_own(struct block *block, void *at, size_t size, uint64_t tag);
 
 /* Checks that every byte that was filled is as it was, up to `size`; also for a copy of the block at another
@@ -32,7 +36,7 @@ void block_verify(const struct block *block, size_t size);
 /* Before the block is given back or resized: verifies it all and releases the claim. */
 void block_disown(struct block *block);
 
-/* calloc's promise. */
+/* What calloc promises, and must-zero memory. */
 void block_verify_zero(const unsigned char *at, size_t size);
 
 #endif

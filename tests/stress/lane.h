@@ -16,6 +16,7 @@ struct lane {
     uint64_t random; /* state of the generator */
     uint64_t tag;    /* of the next block */
     long operations; /* left */
+    long pause;      /* how many are left at the next quiet point */
     long failures;   /* allocations that returned NULL */
     unsigned forks;  /* done */
     struct block live[LIVE_BLOCKS];
@@ -40,11 +41,20 @@ extern struct shelf shelf;
 
 uint64_t lane_random(struct lane *lane);
 
-/* Puts a new block of a random size, from a random function of the family, into an empty record. */
+/* Each doubling is as likely as the next, up to a limit that is mostly small: 1 KiB, 64 KiB or 2 MiB; 0 is possible. */
+size_t lane_random_size(struct lane *lane);
+
+/* Puts a new block of a random size, from malloc's family or of the heap's own form, into an empty record. */
 void lane_allocate(struct lane *lane, struct block *block);
 
 /* Verifies the block and gives it back. */
 void lane_free(struct block *block);
+
+/* The same three for the heap's own form: a block of a random intention; verified already; another size for one that
+ * there is. */
+void intention_allocate(struct lane *lane, struct block *block);
+void intention_free(const struct block *block);
+void intention_resize(struct lane *lane, struct block *block);
 
 /* Forks; the child verifies, uses and frees all that is the lane's or on the shelf; a failure there fails here. */
 void lane_fork(struct lane *lane);

@@ -1,5 +1,6 @@
-/* Many threads take, fill, resize, swap and give back blocks of all sizes, while threads end, processes fork and memory
- * is given back to the system; every byte that was written is verified, and at the end nothing may be live.
+/* Many threads take, fill, resize, swap and give back blocks of all sizes and intentions, while threads end, processes
+ * fork and memory is given back to the system; every byte that was written is verified, audits look at everything at
+ * quiet points, and at the end nothing may be live.
  *
  *     stress [--seed N] [--threads N] [--operations N] [--may-fail] [--no-fork]
  *
@@ -30,6 +31,9 @@ static _Thread_local const struct lane *current;
 /* Operations that a thread lives for, at most. */
 enum { LIFE = 20000, FORKS_MAX = 1000 };
 
+/* Quiet points on the way. */
+enum { ROUNDS = 5 };
+
 /* What slabs and caches may hold when nothing is live: some for the main thread, none for those that ended. */
 enum { USED_BYTES_MAX = 4 << 20 };
 
@@ -56,8 +60,7 @@ uint64_t lane_random(struct lane *lane)
     return z ^ z >> 31;
 }
 
-/* Each doubling is as likely as the next, up to a limit that is mostly small: 1 KiB, 64 KiB or 2 MiB; 0 is possible. */
-static size_t random_size(struct lane *lane)
+size_t lane_random_size(struct lane *lane)
 {
     uint64_t dice = lane_random(lane);
     unsigned shift_max = dice % 100 < 75 ? 10 : dice % 100 < 98 ? 16 : 21;
@@ -92,10 +95,15 @@ static void check_new(struct lane *lane, struct block *block, void *at, size_t s
 
 void lane_allocate(struct lane *lane, struct block *block)
 {
-    size_t size = random_size(lane);
+    if (lane_random(lane) % 2 == 0) {
+        intention_allocate(lane, block);
+        return;
+    }
+    size_t size = lane_random_size(lane);
     size_t alignment = 16;
     void *at = NULL;
 
+    block->kind = KIND_MALLOC;
     errno = 0;
     switch (lane_random(lane) % 8) {
     case 0:
@@ -123,18 +131,25 @@ void lane_free(struct block *block)
     if (block->at == NULL)
         return;
     block_disown(block);
-    ca_free(block->at);
+    if (block->kind == KIND_MALLOC)
+        ca_free(block->at);
+    else
+        intention_free(block);
     block->at = NULL;
 }
 
 /* The claim is released first: another thread may be given the old memory before realloc has returned here. */
 static void resize(struct lane *lane, struct block *block)
 {
-    size_t size = 1 + random_size(lane);
+    size_t size = 1 + lane_random_size(lane);
     struct block old = *block;
 
     if (old.at == NULL) {
         lane_allocate(lane, block);
+        return;
+    }
+    if (old.kind != KIND_MALLOC) {
+        intention_resize(lane, block);
         return;
     }
     block_disown(block);
@@ -220,13 +235,14 @@ static void *live(void *argument)
     struct lane *lane = argument;
 
     current = lane;
-    for (long life = 1 + (long)(lane_random(lane) % LIFE); life > 0 && lane->operations > 0; life--, lane->operations--)
+    long life = 1 + (long)(lane_random(lane) % LIFE);
+    for (; life > 0 && lane->operations > lane->pause; life--, lane->operations--)
         step(lane);
-    if (lane->operations > 0) {
+    if (lane->operations > lane->pause) {
         start_thread(lane);
         return NULL;
     }
-    for (unsigned i = 0; i < LIVE_BLOCKS; i++)
+    for (unsigned i = 0; lane->operations == 0 && i < LIVE_BLOCKS; i++)
         lane_free(&lane->live[i]);
     sem_post(&lanes_done);
     return NULL;
@@ -279,11 +295,22 @@ static void wait_for_quiet(ca_stats *stats)
     fail("%llu threads still have a heap", (unsigned long long)stats->threads);
 }
 
+/* No lane runs: the structures are whole, and every free byte of a must-zero place is zero. The helper is a thread
+ * inside the allocator: nothing is quiet with it. */
+static void audit(ca_stats *stats)
+{
+    const char *wrong = NULL;
+
+    wait_for_quiet(stats);
+    if (!cai_settings->helper && ((wrong = audit_all()) != NULL || (wrong = audit_zeros(true)) != NULL))
+        fail("audit: %s", wrong);
+}
+
 static void check_nothing_is_left(void)
 {
     ca_stats stats = CA_STATS_INIT;
 
-    wait_for_quiet(&stats);
+    audit(&stats);
     ca_trim();
     ca_stats_read(&stats);
     if (stats.live_blocks != 0 || stats.live_bytes != 0)
@@ -293,13 +320,23 @@ static void check_nothing_is_left(void)
         fail("%llu violations", (unsigned long long)stats.violations);
     if (stats.allocations == 0)
         fail("no allocation was counted");
-    if (stats.place[0].used_bytes > USED_BYTES_MAX)
-        fail("%llu bytes are in use after everything was freed and trimmed",
-             (unsigned long long)stats.place[0].used_bytes);
-    /* The helper is a thread inside the allocator: nothing is quiet with it. */
-    const char *wrong = cai_settings->helper ? NULL : audit_all();
-    if (wrong != NULL)
-        fail("audit: %s", wrong);
+    for (unsigned i = 0; i < CAI_PLACES; i++)
+        if (stats.place[i].used_bytes > USED_BYTES_MAX)
+            fail("%llu bytes of place %u are in use after everything was freed and trimmed",
+                 (unsigned long long)stats.place[i].used_bytes, i);
+    audit(&stats);
+}
+
+/* All lanes work until they have so many operations left. */
+static void run_until(long left)
+{
+    for (unsigned i = 0; i < plan.lanes; i++) {
+        lanes[i].pause = left;
+        start_thread(&lanes[i]);
+    }
+    for (unsigned i = 0; i < plan.lanes; i++)
+        while (sem_wait(&lanes_done) != 0)
+            continue;
 }
 
 int main(int count, char **arguments)
@@ -317,11 +354,12 @@ int main(int count, char **arguments)
                                  .random = plan.seed + i * UINT64_C(0x2545f4914f6cdd1d),
                                  .tag = (uint64_t)(i + 1) << 40,
                                  .operations = plan.operations};
-        start_thread(&lanes[i]);
     }
-    for (unsigned i = 0; i < plan.lanes; i++)
-        while (sem_wait(&lanes_done) != 0)
-            continue;
+    for (unsigned round = ROUNDS; round-- > 0;) {
+        ca_stats stats = CA_STATS_INIT;
+        run_until(plan.operations * round / ROUNDS);
+        audit(&stats);
+    }
     for (unsigned i = 0; i < plan.lanes; i++) {
         failures += lanes[i].failures;
         forks += lanes[i].forks;

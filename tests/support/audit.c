@@ -220,17 +220,23 @@ static const char *check_zero(unsigned number, const char *what, const void *mem
     return NULL;
 }
 
-static const char *check_zero_slots(unsigned number, const struct cai_unit *slab)
+/* In must-zero places all that is not a live slot, also what was never handed out and what is too short for a slot. */
+static const char *check_zero_slots(unsigned number, const struct cai_unit *slab, bool zeroes)
 {
-    unsigned shift = cai_grain_shift(cai_zone_grain(number));
-    size_t per_unit = granules_per_unit(number);
-    const uint8_t *state = cai_view_of(number)->state + cai_unit_number(slab) * per_unit;
+    size_t slot_bytes = cai_class_bytes(slab->size_class);
+    size_t step = slot_bytes >> cai_grain_shift(cai_zone_grain(number));
+    const uint8_t *state = cai_view_of(number)->state + cai_unit_number(slab) * granules_per_unit(number);
+    char *memory = (char *)cai_unit_address(slab);
+    size_t used = slab->slots * slot_bytes;
     const char *wrong = NULL;
 
-    for (size_t i = 0; wrong == NULL && i < slab->units * per_unit; i++)
-        if (state[i] >= CAI_STATE_IN_SLAB && (state[i] & CAI_STATE_ZERO) != 0)
-            wrong = check_zero(number, "a free slot", (char *)cai_unit_address(slab) + (i << shift),
-                               cai_class_bytes(slab->size_class));
+    for (size_t i = 0; wrong == NULL && i < slab->slots; i++) {
+        uint8_t now = state[i * step];
+        if (zeroes ? !cai_state_is_live(now) : now >= CAI_STATE_IN_SLAB && (now & CAI_STATE_ZERO) != 0)
+            wrong = check_zero(number, "a free slot", memory + i * slot_bytes, slot_bytes);
+    }
+    if (wrong == NULL && zeroes)
+        wrong = check_zero(number, "the end of a slab", memory + used, ((size_t)slab->units << CAI_UNIT_SHIFT) - used);
     return wrong;
 }
 
@@ -249,7 +255,7 @@ const char *audit_zeros(bool slots)
                 (run->kind == CAI_UNIT_LARGE && zeroes && !cai_state_is_live(*state)))
                 wrong = check_zero(number, "a free run", (void *)cai_unit_address(run), bytes);
             else if (run->kind == CAI_UNIT_SLAB && slots)
-                wrong = check_zero_slots(number, run);
+                wrong = check_zero_slots(number, run, zeroes);
         }
     }
     return wrong;

@@ -22,8 +22,8 @@ const char *audit_heap(void);
 /* All zones, committed memory, and the heap. */
 const char *audit_all(void);
 
-/* Every byte of every free run and of every cached large block in places where free means zero is zero. Free slots
- * inside slabs are looked at where their state byte says zero when `slots` is set. */
+/* Every byte of every free run and of every cached large block in places where free means zero is zero. With `slots`,
+ * likewise all of a slab there that is not a live slot, and in other places the slots whose state byte says zero. */
 const char *audit_zeros(bool slots);
 
 /* The free run with this head is in the bin it belongs to. */

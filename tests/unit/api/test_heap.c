@@ -187,23 +187,76 @@ static void test_C2_constant_sizes(void **state)
 {
     (void)state;
     ca_block block = ca_unwrap(ca_allocate(heap(), ((ca_layout){.size = 40, .align = 8})));
-    ca_block other = ca_unwrap(ca_block_allocate_hinted_(heap(), 40, CA_HINT_(40)));
-    assert_int_equal(other.size, 40);
+    ca_block other = {ca_block_allocate_hinted_(heap(), CA_HINT_(40)).ptr, 40};
+    assert_int_equal(block.size, 40);
     assert_int_equal(ca_check(block), CA_OK);
     assert_int_equal(ca_check(other), CA_OK);
     refuse_start();
-    ca_block_deallocate_hinted_((ca_block){.ptr = other.ptr, .size = 41}, CA_HINT_(41));
+    ca_block_deallocate_hinted_(other.ptr, CA_HINT_(41));
     assert_true(was_refused("size-mismatch"));
-    ca_block_deallocate_hinted_((ca_block){.ptr = (char *)other.ptr + 16, .size = 40}, CA_HINT_(40));
+    ca_block_deallocate_hinted_((char *)other.ptr + 16, CA_HINT_(40));
     assert_true(was_refused("invalid-free"));
-    ca_block_deallocate_hinted_(other, CA_HINT_(40));
+    ca_block_deallocate_hinted_(other.ptr, CA_HINT_(40));
     assert_int_equal(refused_calls, 0);
-    ca_block_deallocate_hinted_(other, CA_HINT_(40));
+    ca_block_deallocate_hinted_(other.ptr, CA_HINT_(40));
     assert_true(was_refused("double-free"));
+    const struct cai_view *view = cai_view_of(cai_zone_number(CAI_PLACE_ordinary, CAI_FINE));
+    ca_block_deallocate_hinted_((void *)(view->origin + ((view->granules - 1) << CAI_FINE_SHIFT)), CA_HINT_(40));
+    assert_true(was_refused("invalid-free")); /* the last granule: nothing is read behind its state */
     ca_set_violation_handler(NULL);
     ca_deallocate(block);
-    assert_int_equal(ca_error_of(ca_block_allocate_hinted_((ca_authority){{1, 0}}, 40, CA_HINT_(40))),
+    assert_int_equal(ca_error_of(ca_block_allocate_hinted_((ca_authority){{1, 0}}, CA_HINT_(40))),
                      CA_ERROR_NOT_PERMITTED);
+}
+
+/* Slots of 16 bytes have no room for a record: taking one again leaves its neighbours alone. */
+static void test_C2_neighbours_of_sixteen_bytes(void **state)
+{
+    ca_block blocks[24];
+
+    (void)state;
+    for (unsigned i = 0; i < 24; i++)
+        blocks[i] = ca_unwrap(ca_allocate(heap(), ((ca_layout){.size = 16, .align = 8})));
+    for (unsigned i = 0; i < 24; i++) {
+        ca_deallocate(((ca_block){.ptr = blocks[i].ptr, .size = 16}));
+        blocks[i] = ca_unwrap(ca_allocate(heap(), ((ca_layout){.size = 16, .align = 8})));
+        for (unsigned k = 0; k < 24; k++)
+            assert_int_equal(ca_check(blocks[k]), CA_OK);
+    }
+    for (unsigned i = 0; i < 24; i++)
+        ca_deallocate(((ca_block){.ptr = blocks[i].ptr, .size = 16}));
+}
+
+/* Every size, whatever way it goes; each is known exactly afterwards, and by no other size. */
+static void test_C2_every_size_is_exact(void **state)
+{
+    (void)state;
+    refuse_start();
+    for (size_t size = 1; size <= 2048; size++) {
+        ca_block block = ca_unwrap(ca_allocate(heap(), of(size)));
+        ca_mustzero zero = ca_unwrap(ca_allocate_mustzero(heap(), of(size)));
+        ca_block whole = ca_unwrap(ca_allocate_at_least(heap(), of(size)));
+        assert_true(whole.size >= size && ca_check(whole) == CA_OK);
+        memset(zero.ptr, 0xa5, zero.size);
+        for (size_t wrong = size - 1; wrong <= size + 1; wrong += 2) {
+            if (wrong == 0)
+                continue;
+            ca_deallocate(((ca_block){.ptr = block.ptr, .size = wrong}));
+            assert_true(was_refused("size-mismatch"));
+            ca_deallocate_zeroed(((ca_mustzero){.ptr = zero.ptr, .size = wrong}));
+            assert_true(was_refused("size-mismatch"));
+        }
+        assert_int_equal(((char *)zero.ptr)[size - 1], (char)0xa5);
+        ca_deallocate(block);
+        ca_deallocate(whole);
+        ca_deallocate_zeroed(zero);
+        assert_int_equal(refused_calls, 0);
+        ca_deallocate(block);
+        assert_true(was_refused("double-free"));
+        ca_deallocate_zeroed(zero);
+        assert_true(was_refused("double-free"));
+    }
+    ca_set_violation_handler(NULL);
 }
 
 int main(void)
@@ -217,6 +270,8 @@ int main(void)
         cmocka_unit_test(test_C4_grow_needs_authority),
         cmocka_unit_test(test_N1_N5_pointer_free_blocks_stay_in_their_place),
         cmocka_unit_test(test_C2_constant_sizes),
+        cmocka_unit_test(test_C2_neighbours_of_sixteen_bytes),
+        cmocka_unit_test(test_C2_every_size_is_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,7 +18,7 @@
 #include <string.h>
 
 /* Every kind of block: fine and coarse slots, large ones of one unit and more, one that is cleared past the caches. */
-static const size_t sizes[] = {1, 16, 24, 100, 500, 513, 4000, 20000, 40000, 300000, 17 * CAI_MIB};
+static const size_t sizes[] = {1, 16, 24, 100, 256, 257, 500, 513, 4000, 20000, 40000, 300000, 17 * CAI_MIB};
 enum { SIZES = sizeof sizes / sizeof *sizes };
 
 static void run(void (*body)(const void *))
