@@ -29,8 +29,7 @@ static bool is_ours(const void *self, enum cai_place place, const void *address)
 
     if (self == &default_heap && CAI_LIKELY(node == CAI_NODE_DEFAULT))
         return true;
-    return cai_authority_find(authority_of(self), &grant) &&
-           cai_authority_heap(grant.node) == cai_authority_heap(node);
+    return cai_authority_find(authority_of(self), &grant) && cai_authority_heap(grant.node) == cai_authority_heap(node);
 }
 
 static bool may_deallocate(const void *self, enum cai_place place, const void *address, size_t bytes)

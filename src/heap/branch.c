@@ -178,7 +178,8 @@ static struct cai_thread *create(void)
  * every time under the lock. */
 static struct cai_thread *take_use(const struct cai_grant *grant, struct cai_thread *keeper)
 {
-    struct cai_thread *known = keeper != NULL ? cai_load_relaxed(&keeper->branches[known_slot(grant->authority)]) : NULL;
+    struct cai_thread *known =
+        keeper != NULL ? cai_load_relaxed(&keeper->branches[known_slot(grant->authority)]) : NULL;
 
     if (known != NULL) {
         cai_lock_take(&known->use);

@@ -163,8 +163,7 @@ static void test_C5_rights_only_narrow(void **state)
             assert_int_equal(ca_free_all(holder), CA_ERROR_NOT_PERMITTED);
         else
             assert_int_equal(ca_free_all(holder), CA_OK); /* what it allocated */
-        assert_int_equal(ca_check(block),
-                         may_grow && (have & CA_RIGHT_DESTROY) != 0 ? CA_ERROR_STALE : CA_OK);
+        assert_int_equal(ca_check(block), may_grow && (have & CA_RIGHT_DESTROY) != 0 ? CA_ERROR_STALE : CA_OK);
         assert_int_equal(ca_heap_destroy(holder), CA_ERROR_NOT_PERMITTED);
     }
     assert_int_equal(ca_authority_derive(root, CA_RIGHT_ALL + 1, SIZE_MAX, &out), CA_ERROR_NOT_PERMITTED);
@@ -343,8 +342,7 @@ static void test_C4_only_an_authority_of_the_heap_grows(void **state)
         size_t charged = left(one);
         assert_int_equal(ca_error_of(ca_grow(two, block, of(sizes[i]))), CA_ERROR_NOT_PERMITTED);
         assert_int_equal(ca_error_of(ca_grow(two, block, of(sizes[i] * 2))), CA_ERROR_NOT_PERMITTED);
-        assert_int_equal(ca_error_of(ca_grow(ca_default_authority(), block, of(sizes[i] * 2))),
-                         CA_ERROR_NOT_PERMITTED);
+        assert_int_equal(ca_error_of(ca_grow(ca_default_authority(), block, of(sizes[i] * 2))), CA_ERROR_NOT_PERMITTED);
         assert_int_equal(ca_check(block), CA_OK);
         assert_int_equal(left(one), charged);
         assert_int_equal(left(two), 1 << 20);
@@ -389,8 +387,8 @@ static void test_C6_what_is_charged_is_the_slot(void **state)
     ca_authority root = make(1 << 20);
     static const struct {
         size_t size, slot;
-    } cases[] = {{0, 0},        {1, 16},        {16, 16},          {17, 32},    {100, 112},       {129, 144},
-                 {512, 512},    {513, 576},     {1000, 1024},      {5000, 5120}, {32768, 32768}, {32769, 3 * 16384},
+    } cases[] = {{0, 0},         {1, 16},       {16, 16},     {17, 32},     {100, 112},     {129, 144},
+                 {512, 512},     {513, 576},    {1000, 1024}, {5000, 5120}, {32768, 32768}, {32769, 3 * 16384},
                  {49152, 49152}, {49153, 65536}};
 
     (void)state;
