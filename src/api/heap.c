@@ -89,37 +89,32 @@ static bool is_small_alignment(size_t align)
     return align <= 16 && (0x10116u >> align & 1) != 0;
 }
 
-/* A block of 17 to 512 bytes, or NULL. */
+static bool is_fine(ca_layout layout)
+{
+    return is_small_alignment(layout.align) && cai_has_stamp(layout.size);
+}
+
+/* A block of so many bytes, when that is fine; or NULL. */
 CAI_INLINE void *take_fine(struct cai_thread *heap, enum cai_place place, size_t bytes, enum form form, size_t *got)
 {
     *got = form == AT_LEAST ? cai_class_sizes[cai_class_of_fine(bytes)] : bytes;
     return cai_exact_take(heap, place, cai_stamp_of(*got), form == ZEROED, *got);
 }
 
-/* A block of 513 to 32 Ki bytes, or NULL. */
-CAI_INLINE void *take_coarse(struct cai_thread *heap, enum cai_place place, size_t bytes, enum form form, size_t *got)
+/* A block of 513 to 32 Ki bytes, or NULL: for any other layout too. */
+CAI_INLINE void *take_coarse(struct cai_thread *heap, enum cai_place place, ca_layout layout, enum form form,
+                             size_t *got)
 {
-    size_t size_class = cai_class_of_coarse(bytes);
+    if (CAI_UNLIKELY(layout.size - CAI_FINE_BYTES_MAX - 1 > CAI_SMALL_BYTES_MAX - CAI_FINE_BYTES_MAX - 1 ||
+                     !is_small_alignment(layout.align)))
+        return NULL;
+    size_t size_class = cai_class_of_coarse(layout.size);
     const struct cai_view *view = cai_view_of(cai_zone_number(place, CAI_COARSE));
-
-    *got = form == AT_LEAST ? cai_class_sizes[size_class] : bytes;
+    *got = form == AT_LEAST ? cai_class_sizes[size_class] : layout.size;
     void *address = cai_cache_take_from(heap, place, CAI_COARSE, size_class, form == ZEROED, *got);
     if (CAI_LIKELY(address != NULL))
         cai_record_set(view->state + cai_granule_of(view, CAI_COARSE, address), (unsigned)size_class, *got);
     return address;
-}
-
-/* A block of *got bytes, or NULL: the slow path must be asked. */
-CAI_INLINE void *take_small(struct cai_thread *heap, enum cai_place place, ca_layout layout, enum form form,
-                            size_t *got)
-{
-    if (CAI_UNLIKELY(!is_small_alignment(layout.align)))
-        return NULL;
-    if (CAI_LIKELY(cai_has_stamp(layout.size)))
-        return take_fine(heap, place, layout.size, form, got);
-    return layout.size > CAI_FINE_BYTES_MAX && layout.size <= CAI_SMALL_BYTES_MAX
-               ? take_coarse(heap, place, layout.size, form, got)
-               : NULL;
 }
 
 /* The fast path of an authority that is not the default one. The block is whole before anyone may take the branch
@@ -132,7 +127,8 @@ CAI_INLINE void *take_from_branch(ca_authority authority, enum cai_place place, 
 
     if (CAI_UNLIKELY(branch == NULL))
         return NULL;
-    void *address = take_small(branch, place, layout, form, got);
+    void *address = is_fine(layout) ? take_fine(branch, place, layout.size, form, got)
+                                    : take_coarse(branch, place, layout, form, got);
     cai_branch_leave(thread);
     return address;
 }
@@ -415,7 +411,7 @@ FOR_TYPE(ca_nocaps, nocaps)
 FOR_TYPE(ca_mustzero, mustzero)
 FOR_TYPE(ca_secret, secret)
 
-/* The slow halves have the arguments of the fast ones, which so end in a jump and need no stack. */
+/* What is not the most frequent case is a function with the same arguments: the fast one jumps there, without a stack. */
 #define FOR_ALLOCATION(name, type, place, form)                                                                        \
     static CAI_NOINLINE type##_result name##_slow(ca_authority authority, ca_layout layout)                            \
     {                                                                                                                  \
@@ -430,14 +426,26 @@ FOR_TYPE(ca_secret, secret)
             return (type##_result){.ptr = address, .size_or_error = bytes};                                            \
         return name##_slow(authority, layout);                                                                         \
     }                                                                                                                  \
+    static CAI_NOINLINE type##_result name##_coarse(ca_authority authority, ca_layout layout)                          \
+    {                                                                                                                  \
+        size_t bytes;                                                                                                  \
+        void *address = take_coarse(cai_self, CAI_PLACE_##place, layout, form, &bytes);                                \
+        if (CAI_LIKELY(address != NULL))                                                                               \
+            return (type##_result){.ptr = address, .size_or_error = bytes};                                            \
+        return name##_slow(authority, layout);                                                                         \
+    }                                                                                                                  \
     CAI_EXPORT type##_result name(ca_authority authority, ca_layout layout)                                            \
     {                                                                                                                  \
         size_t bytes;                                                                                                  \
         if (CAI_UNLIKELY(!cai_authority_is_default(authority)))                                                        \
             return name##_from_branch(authority, layout);                                                              \
-        void *address = take_small(cai_self, CAI_PLACE_##place, layout, form, &bytes);                                 \
+        if (CAI_UNLIKELY(!is_fine(layout)))                                                                            \
+            return name##_coarse(authority, layout);                                                                   \
+        void *address = take_fine(cai_self, CAI_PLACE_##place, layout.size, form, &bytes);                             \
         if (CAI_LIKELY(address != NULL))                                                                               \
             return (type##_result){.ptr = address, .size_or_error = bytes};                                            \
+        authority.opaque[1] = 0; /* as it is, and slots are as aligned: two registers less to keep */                  \
+        layout.align = 16;                                                                                             \
         return name##_slow(authority, layout);                                                                         \
     }
 FOR_ALLOCATION(ca_allocate, ca_block, ordinary, PLAIN)
