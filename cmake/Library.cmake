@@ -1,7 +1,8 @@
 # The library's objects, and the three forms made of them.
 #   capalloc_engine  every layer, with ca_ names only
 #   capalloc_plain   family.c of the malloc layer once more under the plain names malloc, free, ..., and what only the
-#                    drop-in has: operator new and delete, the GNU extras, the channel to `capalloc run`
+#                    drop-in has: operator new and delete, the GNU extras, the token entry points, the channel to
+#                    `capalloc run`, the audit at exit
 #   libcapalloc.so, libcapalloc.a = engine;   libcapalloc-preload.so = engine + plain
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)
@@ -11,9 +12,11 @@ file(GLOB engine_sources CONFIGURE_DEPENDS
     ${PROJECT_SOURCE_DIR}/src/base/*.c ${PROJECT_SOURCE_DIR}/src/os/*.c ${PROJECT_SOURCE_DIR}/src/core/*.c
     ${PROJECT_SOURCE_DIR}/src/estate/*.c ${PROJECT_SOURCE_DIR}/src/heap/*.c ${PROJECT_SOURCE_DIR}/src/api/*.c)
 file(GLOB malloc_sources CONFIGURE_DEPENDS ${malloc_dir}/*.c)
-list(REMOVE_ITEM malloc_sources ${malloc_dir}/channel.c ${malloc_dir}/cxx.c ${malloc_dir}/gnu.c)
+set(drop_in_only audit_exit.c channel.c cxx.c gnu.c tokens.c)
+list(TRANSFORM drop_in_only PREPEND ${malloc_dir}/ OUTPUT_VARIABLE drop_in_sources)
+list(REMOVE_ITEM malloc_sources ${drop_in_sources})
 set(plain_sources "")
-foreach(name channel.c family.c cxx.c gnu.c)
+foreach(name family.c ${drop_in_only})
     if(EXISTS ${malloc_dir}/${name})
         list(APPEND plain_sources ${malloc_dir}/${name})
     endif()

@@ -17,6 +17,9 @@
  *     decay=MS      free memory goes back to the system when it is about this old; 200 unless told
  *     helper        a thread in the background does that, so that an idle program does too
  *     strict        a sized delete whose size cannot be right is a violation
+ *     audit         at exit, words in memory promised to hold no pointers are listed that look like some: audit.h
+ *     tokens=N      the program was compiled with clang's -fsanitize=alloc-token and -falloc-token-max=N
+ *     trust-tokens  that such a token says "no pointers" is a promise, not a guess
  *
  * Pointers that are wrong are found when they are given back, and reported with a line on stderr before the program
  * aborts: violation.h.
@@ -27,6 +30,7 @@
 #include <capalloc/adapters.h>
 #include <capalloc/allocator.h>
 #include <capalloc/arena.h>
+#include <capalloc/audit.h>
 #include <capalloc/authority.h>
 #include <capalloc/block.h>
 #include <capalloc/box.h>

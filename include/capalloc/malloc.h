@@ -45,7 +45,8 @@ extern "C" {
 void *ca_reallocarray(void *block, size_t count, size_t size);
 
 /* Gives the block back. NULL is ignored. errno is kept. Anything that is not a live block is a violation
- * (violation.h). */
+ * (violation.h), and so is a must-zero or secret one. A block that lies in the place nocaps is taken by this function,
+ * ca_realloc and those below as well, and stays there when it is resized. Contract: N5, N7, Z1. */
 void ca_free(void *block);
 
 /* ca_free for a block of ca_malloc, ca_calloc or ca_realloc that was asked for with `size` bytes; another size is a

@@ -61,6 +61,59 @@ static void *allocate_for(const struct cai_grant *grant, enum cai_place place, c
     return cai_branch_allocate(grant, place, layout.size, layout.align, zeroed, error);
 }
 
+/* Alignments up to 16 as a set of bits. */
+static bool is_small_alignment(size_t align)
+{
+    return align <= 16 && (0x10116u >> align & 1) != 0;
+}
+
+/* A block of 17 to 512 bytes, or NULL. */
+CAI_INLINE void *take_fine(struct cai_thread *heap, enum cai_place place, size_t bytes, enum form form, size_t *got)
+{
+    *got = form == AT_LEAST ? cai_class_sizes[cai_class_of_fine(bytes)] : bytes;
+    return cai_exact_take(heap, place, cai_stamp_of(*got), form == ZEROED, *got);
+}
+
+/* A block of 513 to 32 Ki bytes, or NULL. */
+CAI_INLINE void *take_coarse(struct cai_thread *heap, enum cai_place place, size_t bytes, enum form form, size_t *got)
+{
+    size_t size_class = cai_class_of_coarse(bytes);
+    const struct cai_view *view = cai_view_of(cai_zone_number(place, CAI_COARSE));
+
+    *got = form == AT_LEAST ? cai_class_sizes[size_class] : bytes;
+    void *address = cai_cache_take_from(heap, place, CAI_COARSE, size_class, form == ZEROED, *got);
+    if (CAI_LIKELY(address != NULL))
+        cai_record_set(view->state + cai_granule_of(view, CAI_COARSE, address), (unsigned)size_class, *got);
+    return address;
+}
+
+/* A block of *got bytes, or NULL: the slow path must be asked. */
+CAI_INLINE void *take_small(struct cai_thread *heap, enum cai_place place, ca_layout layout, enum form form,
+                            size_t *got)
+{
+    if (CAI_UNLIKELY(!is_small_alignment(layout.align)))
+        return NULL;
+    if (CAI_LIKELY(cai_has_stamp(layout.size)))
+        return take_fine(heap, place, layout.size, form, got);
+    return layout.size > CAI_FINE_BYTES_MAX && layout.size <= CAI_SMALL_BYTES_MAX
+               ? take_coarse(heap, place, layout.size, form, got)
+               : NULL;
+}
+
+/* The same from the branch that an authority opens. The block is whole before anyone may take the branch away. */
+CAI_INLINE void *take_from_branch(ca_authority authority, enum cai_place place, ca_layout layout, enum form form,
+                                  size_t *got)
+{
+    struct cai_thread *thread = cai_self;
+    struct cai_thread *branch = cai_branch_enter(thread, authority.opaque[0], authority.opaque[1]);
+
+    if (CAI_UNLIKELY(branch == NULL))
+        return NULL;
+    void *address = take_small(branch, place, layout, form, got);
+    cai_branch_leave(thread);
+    return address;
+}
+
 static CAI_NOINLINE result allocate_slow(ca_authority authority, ca_layout layout, enum cai_place place, enum form form)
 {
     struct cai_grant grant;
@@ -68,6 +121,14 @@ static CAI_NOINLINE result allocate_slow(ca_authority authority, ca_layout layou
 
     if (!cai_heap_start())
         return failure(error);
+    if (!cai_authority_may_be_default(authority)) {
+        size_t got;
+        void *taken = take_from_branch(authority, place, layout, form, &got);
+        if (taken == NULL && cai_branch_switch(authority))
+            taken = take_from_branch(authority, place, layout, form, &got);
+        if (taken != NULL)
+            return success(taken, got);
+    }
     if (!cai_authority_find(authority, &grant) || (grant.rights & CA_RIGHT_ALLOCATE) == 0)
         return failure(CA_ERROR_NOT_PERMITTED);
     if (!ca_layout_is_valid(layout))
@@ -81,56 +142,6 @@ static CAI_NOINLINE result allocate_slow(ca_authority authority, ca_layout layou
     size_t bytes = form == AT_LEAST ? cai_live_usable(place, live) : layout.size;
     record(place, live, bytes);
     return success(address, bytes);
-}
-
-/* Alignments up to 16 as a set of bits. */
-static bool is_small_alignment(size_t align)
-{
-    return align <= 16 && (0x10116u >> align & 1) != 0;
-}
-
-static bool is_fine(ca_layout layout)
-{
-    return is_small_alignment(layout.align) && cai_has_stamp(layout.size);
-}
-
-/* A block of so many bytes, when that is fine; or NULL. */
-CAI_INLINE void *take_fine(struct cai_thread *heap, enum cai_place place, size_t bytes, enum form form, size_t *got)
-{
-    *got = form == AT_LEAST ? cai_class_sizes[cai_class_of_fine(bytes)] : bytes;
-    return cai_exact_take(heap, place, cai_stamp_of(*got), form == ZEROED, *got);
-}
-
-/* A block of 513 to 32 Ki bytes, or NULL: for any other layout too. */
-CAI_INLINE void *take_coarse(struct cai_thread *heap, enum cai_place place, ca_layout layout, enum form form,
-                             size_t *got)
-{
-    if (CAI_UNLIKELY(layout.size - CAI_FINE_BYTES_MAX - 1 > CAI_SMALL_BYTES_MAX - CAI_FINE_BYTES_MAX - 1 ||
-                     !is_small_alignment(layout.align)))
-        return NULL;
-    size_t size_class = cai_class_of_coarse(layout.size);
-    const struct cai_view *view = cai_view_of(cai_zone_number(place, CAI_COARSE));
-    *got = form == AT_LEAST ? cai_class_sizes[size_class] : layout.size;
-    void *address = cai_cache_take_from(heap, place, CAI_COARSE, size_class, form == ZEROED, *got);
-    if (CAI_LIKELY(address != NULL))
-        cai_record_set(view->state + cai_granule_of(view, CAI_COARSE, address), (unsigned)size_class, *got);
-    return address;
-}
-
-/* The fast path of an authority that is not the default one. The block is whole before anyone may take the branch
- * away. */
-CAI_INLINE void *take_from_branch(ca_authority authority, enum cai_place place, ca_layout layout, enum form form,
-                                  size_t *got)
-{
-    struct cai_thread *thread = cai_self;
-    struct cai_thread *branch = cai_branch_enter(thread, authority);
-
-    if (CAI_UNLIKELY(branch == NULL))
-        return NULL;
-    void *address = is_fine(layout) ? take_fine(branch, place, layout.size, form, got)
-                                    : take_coarse(branch, place, layout, form, got);
-    cai_branch_leave(thread);
-    return address;
 }
 
 /* --- authenticity --- */
@@ -411,41 +422,42 @@ FOR_TYPE(ca_nocaps, nocaps)
 FOR_TYPE(ca_mustzero, mustzero)
 FOR_TYPE(ca_secret, secret)
 
-/* What is not the most frequent case is a function with the same arguments: the fast one jumps there, without a stack. */
+/* The slow halves have the arguments of the fast ones, which so end in a jump and need no stack; so do branches, whose
+ * fast path is for the frequent sizes only. */
 #define FOR_ALLOCATION(name, type, place, form)                                                                        \
     static CAI_NOINLINE type##_result name##_slow(ca_authority authority, ca_layout layout)                            \
     {                                                                                                                  \
         result done = allocate_slow(authority, layout, CAI_PLACE_##place, form);                                       \
         return AS(type, done);                                                                                         \
     }                                                                                                                  \
-    static CAI_NOINLINE type##_result name##_from_branch(ca_authority authority, ca_layout layout)                     \
+    static CAI_NOINLINE type##_result name##_from_branch(uint64_t first, uint64_t second, ca_layout layout)            \
     {                                                                                                                  \
+        struct cai_thread *thread = cai_self;                                                                          \
+        struct cai_thread *branch = NULL;                                                                              \
         size_t bytes;                                                                                                  \
-        void *address = take_from_branch(authority, CAI_PLACE_##place, layout, form, &bytes);                          \
-        if (CAI_LIKELY(address != NULL))                                                                               \
-            return (type##_result){.ptr = address, .size_or_error = bytes};                                            \
-        return name##_slow(authority, layout);                                                                         \
-    }                                                                                                                  \
-    static CAI_NOINLINE type##_result name##_coarse(ca_authority authority, ca_layout layout)                          \
-    {                                                                                                                  \
-        size_t bytes;                                                                                                  \
-        void *address = take_coarse(cai_self, CAI_PLACE_##place, layout, form, &bytes);                                \
-        if (CAI_LIKELY(address != NULL))                                                                               \
-            return (type##_result){.ptr = address, .size_or_error = bytes};                                            \
-        return name##_slow(authority, layout);                                                                         \
+        if (CAI_LIKELY(cai_has_stamp(layout.size) && is_small_alignment(layout.align)))                                \
+            branch = cai_branch_enter(thread, first, second);                                                          \
+        if (CAI_UNLIKELY(branch == NULL))                                                                              \
+            return name##_slow((ca_authority){{first, second}}, layout);                                               \
+        void *address = take_fine(branch, CAI_PLACE_##place, layout.size, form, &bytes);                               \
+        ca_authority authority = {{0, 0}};                                                                             \
+        if (CAI_UNLIKELY(address == NULL))                                                                             \
+            authority = branch->grant.authority; /* the same: from here, so that it need not be kept */                \
+        cai_branch_leave(thread);                                                                                      \
+        if (CAI_UNLIKELY(address == NULL))                                                                             \
+            return name##_slow(authority, layout);                                                                     \
+        return (type##_result){.ptr = address, .size_or_error = bytes};                                                \
     }                                                                                                                  \
     CAI_EXPORT type##_result name(ca_authority authority, ca_layout layout)                                            \
     {                                                                                                                  \
         size_t bytes;                                                                                                  \
-        if (CAI_UNLIKELY(!cai_authority_is_default(authority)))                                                        \
-            return name##_from_branch(authority, layout);                                                              \
-        if (CAI_UNLIKELY(!is_fine(layout)))                                                                            \
-            return name##_coarse(authority, layout);                                                                   \
-        void *address = take_fine(cai_self, CAI_PLACE_##place, layout.size, form, &bytes);                             \
-        if (CAI_LIKELY(address != NULL))                                                                               \
-            return (type##_result){.ptr = address, .size_or_error = bytes};                                            \
-        authority.opaque[1] = 0; /* as it is, and slots are as aligned: two registers less to keep */                  \
-        layout.align = 16;                                                                                             \
+        if (CAI_UNLIKELY(!cai_authority_may_be_default(authority)))                                                    \
+            return name##_from_branch(authority.opaque[0], authority.opaque[1], layout);                               \
+        if (CAI_LIKELY(cai_authority_is_default(authority))) {                                                         \
+            void *address = take_small(cai_self, CAI_PLACE_##place, layout, form, &bytes);                             \
+            if (CAI_LIKELY(address != NULL))                                                                           \
+                return (type##_result){.ptr = address, .size_or_error = bytes};                                        \
+        }                                                                                                              \
         return name##_slow(authority, layout);                                                                         \
     }
 FOR_ALLOCATION(ca_allocate, ca_block, ordinary, PLAIN)

@@ -11,6 +11,13 @@
 /* How long free memory is kept by default: longer than the phases of a busy program, short for a person. */
 enum { DECAY_MS_DEFAULT = 200, DECAY_MS_MAX = 3600 * 1000 };
 
+/* Tokens that are part of a function's name are few: at least one for each half. */
+enum { TOKENS_FAST_DEFAULT = 2 };
+
+/* In a larger space than this, a token below it is no hash of a type's name but what the compiler says when it does not
+ * know the type; in a smaller one, that is 0 alone. */
+#define TOKEN_HASH_MIN ((size_t)1 << 32)
+
 static union {
     struct cai_settings settings;
     char page[CAI_SEALED_BYTES];
@@ -59,6 +66,10 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
             settings->helper = true;
         else if (word_is(word, length, "strict"))
             settings->strict = true;
+        else if (word_is(word, length, "audit"))
+            settings->audit = true;
+        else if (word_is(word, length, "trust-tokens"))
+            settings->trust_tokens = true;
         else
             return false;
         return true;
@@ -70,6 +81,8 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
         settings->limit_bytes = value;
     else if (word_is(word, name_length, "decay") && value <= DECAY_MS_MAX)
         settings->decay_ms = (uint32_t)value;
+    else if (word_is(word, name_length, "tokens"))
+        settings->tokens = value;
     else
         return false;
     return true;
@@ -86,6 +99,15 @@ void cai_settings_parse(struct cai_settings *settings, const char *text,
         text += length;
         text += *text == ',';
     }
+}
+
+void cai_settings_derive(struct cai_settings *settings)
+{
+    size_t space = settings->tokens != 0 ? settings->tokens : SIZE_MAX;
+
+    settings->token_half = space / 2;
+    settings->token_half_fast = settings->tokens != 0 ? settings->tokens / 2 : TOKENS_FAST_DEFAULT / 2;
+    settings->token_trusted = !settings->trust_tokens ? SIZE_MAX : space > TOKEN_HASH_MIN ? TOKEN_HASH_MIN : 1;
 }
 
 static void complain_on_stderr(const char *word, size_t length)
@@ -107,5 +129,6 @@ void cai_settings_start(void)
     const char *text = cai_os_is_privileged() ? NULL : getenv(CAI_SETTINGS_ENV);
     if (text != NULL)
         cai_settings_parse(settings, text, complain_on_stderr);
+    cai_settings_derive(settings);
     cai_os_read_only(&sealed, sizeof sealed);
 }

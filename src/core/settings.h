@@ -1,7 +1,7 @@
 /* The settings of the process: read once from CAPALLOC_OPTIONS, then sealed read-only so that no stray write and no
  * attacker changes them. Ignored when the process is privileged.
  *
- *     CAPALLOC_OPTIONS="limit=2G,decay=500,helper,strict"
+ *     CAPALLOC_OPTIONS="limit=2G,decay=500,helper,strict,audit,tokens=512,trust-tokens"
  */
 #ifndef CAI_CORE_SETTINGS_H
 #define CAI_CORE_SETTINGS_H
@@ -18,6 +18,14 @@ struct cai_settings {
     uint32_t decay_ms;  /* how long free memory stays with the process */
     bool helper;        /* give memory back from a background thread, also when the program is idle */
     bool strict;        /* also report what many working programs get wrong: sized delete */
+    bool audit;         /* at exit, look for pointers in memory that was promised to hold none */
+    bool trust_tokens;  /* allocation tokens are promises, not guesses */
+    size_t tokens;      /* how many allocation tokens the program was compiled for; 0: not stated */
+
+    /* What follows from the two above (malloc/tokens.c); all 0 before the start. */
+    size_t token_half;      /* tokens below are types without pointers */
+    size_t token_half_fast; /* the same where the token is part of the function's name */
+    size_t token_trusted;   /* tokens below are not trusted */
 };
 
 extern const struct cai_settings *const cai_settings;
@@ -29,5 +37,8 @@ void cai_settings_start(void);
  * length) and skipped. Exposed for tests and fuzzing. */
 void cai_settings_parse(struct cai_settings *settings, const char *text,
                         void (*complain)(const char *word, size_t length));
+
+/* Fills in what follows from the settings that were read. */
+void cai_settings_derive(struct cai_settings *settings);
 
 #endif

@@ -324,6 +324,7 @@ struct cai_unit *cai_run_take(struct cai_zone *zone, uint32_t count, uint32_t al
         uint32_t head = cai_unit_number(run);
         set_run(zone, head, count, kind);
         run->zeroed = zeroed;
+        cai_store_relaxed(&run->inferred, 0);
         if (kind == CAI_UNIT_SLAB)
             for (uint32_t i = 1; i < count; i++) {
                 run[i].kind = CAI_UNIT_INNER;
@@ -341,20 +342,23 @@ struct cai_unit *cai_run_take(struct cai_zone *zone, uint32_t count, uint32_t al
     return run;
 }
 
-/* Under the lock where it matters that no protection changes meanwhile. */
+/* Under the lock where it matters that no protection changes meanwhile, and where somebody who holds the lock may read
+ * the pages (heap/words.c). */
 bool cai_run_move(struct cai_unit *from, struct cai_unit *to)
 {
     struct cai_zone *zone = &cai_zones[from->zone];
-    bool guarded = cai_place_zeroes((enum cai_place)(zone->number / CAI_GRAINS));
+    enum cai_place place = (enum cai_place)(zone->number / CAI_GRAINS);
+    bool guarded = cai_place_zeroes(place);
+    bool locked = place != CAI_PLACE_ordinary;
 
-    if (guarded)
+    if (locked)
         cai_lock_take(&zone->lock);
     bool may = cai_policy_may_move(zone);
     bool moved = may && cai_os_move(cai_unit_address(from), (size_t)from->units << CAI_UNIT_SHIFT, cai_unit_address(to),
                                     (size_t)to->units << CAI_UNIT_SHIFT);
     if (may && !moved && guarded)
         cai_policy_protect(zone, cai_unit_number(to), to->units); /* it may have been mapped again */
-    if (guarded)
+    if (locked)
         cai_lock_give(&zone->lock);
     if (moved)
         cai_run_moved(from);

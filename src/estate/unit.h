@@ -45,6 +45,9 @@ struct cai_unit {
     uint32_t next;      /* list of free runs of this length, or of slabs with room */
     uint32_t prev;
     uint8_t guard; /* how it is protected, enum cai_guard; its own, whatever run it belongs to */
+    uint8_t
+        inferred; /* atomic; head of a used run: holds or held blocks that a compiler guessed to be without pointers,
+                       * so that the place's promise is not one: a sweep has to read them */
     union {
         struct {                   /* free, dirty */
             uint32_t older, newer; /* list of dirty runs by age */

@@ -66,7 +66,7 @@ static void open(struct cai_thread *branch)
     cai_store_release(&branch->key[0], branch->grant.authority.opaque[0]);
     if (keeper == cai_self) {
         cai_store_relaxed(&keeper->branches[known_slot(branch->grant.authority)], branch);
-        cai_store_relaxed(&keeper->recent, branch);
+        cai_store_relaxed(&keeper->recent, (uintptr_t)branch - (uintptr_t)keeper);
     }
 }
 
@@ -104,39 +104,52 @@ static void part(struct cai_thread *branch)
     if (keeper == NULL)
         return;
     take_key(branch);
-    cai_swap_strong_acq_rel(&keeper->recent, &expected, NULL);
-    expected = branch;
+    uintptr_t recent = (uintptr_t)branch - (uintptr_t)keeper;
+    cai_swap_strong_acq_rel(&keeper->recent, &recent, 0);
     cai_swap_strong_acq_rel(&keeper->branches[known_slot(branch->grant.authority)], &expected, NULL);
     await(keeper);
     cai_store_relaxed(&branch->keeper, NULL);
+}
+
+/* Its first word is looked at by those who search, without the lock. */
+static void set_grant(struct cai_thread *branch, const struct cai_grant *grant)
+{
+    cai_store_relaxed(&branch->node, grant->node);
+    branch->grant.node = grant->node;
+    branch->grant.rights = grant->rights;
+    cai_store_relaxed(&branch->grant.authority.opaque[0], grant->authority.opaque[0]);
+    branch->grant.authority.opaque[1] = grant->authority.opaque[1];
 }
 
 /* A branch without blocks and without credit serves nobody. */
 static void retire(struct cai_thread *branch)
 {
     part(branch);
-    cai_store_relaxed(&branch->node, CAI_NODE_DEFAULT);
-    branch->grant = (struct cai_grant){0, 0, {{0, 0}}};
+    set_grant(branch, &(struct cai_grant){0, 0, {{0, 0}}});
 }
 
-CAI_NOINLINE struct cai_thread *cai_branch_switch(struct cai_thread *thread, ca_authority authority)
+bool cai_branch_switch(ca_authority authority)
 {
-    struct cai_thread *branch = cai_load_relaxed(&thread->branches[known_slot(authority)]);
+    struct cai_thread *thread = cai_self;
+    bool switched = false;
 
-    if (branch != NULL && cai_load_acquire(&branch->key[0]) == authority.opaque[0] &&
+    const struct cai_thread *recent = cai_branch_step_inside(thread);
+    const struct cai_thread *branch = cai_load_relaxed(&thread->branches[known_slot(authority)]);
+    if (branch != NULL && branch != recent && cai_load_acquire(&branch->key[0]) == authority.opaque[0] &&
         cai_load_relaxed(&branch->key[1]) == authority.opaque[1]) {
-        cai_store_relaxed(&thread->recent, branch);
-        return branch;
+        cai_store_relaxed(&thread->recent, (uintptr_t)branch - (uintptr_t)thread);
+        switched = true;
     }
     cai_branch_leave(thread);
-    return NULL;
+    return switched;
 }
 
 /* --- finding the branch --- */
 
 static bool is_for(const struct cai_thread *branch, const struct cai_grant *grant, const struct cai_thread *keeper)
 {
-    return branch->grant.authority.opaque[0] == grant->authority.opaque[0] && branch->keeper == keeper;
+    return cai_load_relaxed(&branch->grant.authority.opaque[0]) == grant->authority.opaque[0] &&
+           cai_load_relaxed(&branch->keeper) == keeper;
 }
 
 /* A branch that this keeper can use for the authority, or one that serves nobody. branches.lock is held. */
@@ -151,7 +164,7 @@ static struct cai_thread *find(const struct cai_grant *grant, const struct cai_t
             return branch;
         if (is_for(branch, grant, NULL))
             orphan = branch;
-        else if (branch->node == CAI_NODE_DEFAULT && branch->keeper == NULL)
+        else if (cai_load_relaxed(&branch->node) == CAI_NODE_DEFAULT && cai_load_relaxed(&branch->keeper) == NULL)
             spare = branch;
     }
     return orphan != NULL ? orphan : spare;
@@ -193,8 +206,7 @@ static struct cai_thread *take_use(const struct cai_grant *grant, struct cai_thr
         branch = create();
     if (branch != NULL) {
         cai_lock_take(&branch->use);
-        branch->grant = *grant;
-        cai_store_relaxed(&branch->node, grant->node);
+        set_grant(branch, grant);
         cai_store_relaxed(&branch->keeper, keeper);
         if (keeper != NULL)
             cai_store_relaxed(&keeper->branches[known_slot(grant->authority)], branch);
@@ -357,8 +369,7 @@ bool cai_branch_put(struct cai_thread *branch, enum cai_place place, unsigned si
 
     if (thread->id == 0 || cai_load_relaxed(&branch->keeper) != thread)
         return false;
-    cai_store_relaxed(&thread->inside, 1);
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    cai_branch_step_inside(thread);
     if (cai_load_acquire(&branch->key[0]) != 0 && cai_load_relaxed(&branch->keeper) == thread &&
         bin->count < bin->limit) {
         cai_store_relaxed(state, cai_state_freed(place, CAI_STATE_CACHED));
@@ -401,8 +412,7 @@ static struct cai_thread *heir_of(const struct cai_thread *branch)
     if (heir == NULL)
         return NULL;
     cai_lock_take(&heir->use);
-    heir->grant = grant;
-    cai_store_relaxed(&heir->node, grant.node);
+    set_grant(heir, &grant);
     return heir;
 }
 

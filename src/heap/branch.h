@@ -14,30 +14,11 @@
 
 #include "heap/authority.h"
 #include "heap/cache.h"
+#include "heap/key.h"
 
-/* --- for the fast paths --- */
-
-/* Opens the calling thread's branch for this authority when it is not the one used last; NULL: the slow path must find
- * it. The thread is inside. */
-struct cai_thread *cai_branch_switch(struct cai_thread *thread, ca_authority authority);
-
-/* The calling thread's branch that this authority opens; it may use the bins until cai_branch_leave. NULL: the slow
- * path has it, no leaving. */
-CAI_INLINE struct cai_thread *cai_branch_enter(struct cai_thread *thread, ca_authority authority)
-{
-    cai_store_relaxed(&thread->inside, 1);
-    __atomic_signal_fence(__ATOMIC_SEQ_CST); /* for other processors: the barrier of whoever takes the key away */
-    struct cai_thread *branch = cai_load_relaxed(&thread->recent);
-    if (CAI_LIKELY(branch != NULL && cai_load_acquire(&branch->key[0]) == authority.opaque[0] &&
-                   cai_load_relaxed(&branch->key[1]) == authority.opaque[1]))
-        return branch;
-    return cai_branch_switch(thread, authority);
-}
-
-CAI_INLINE void cai_branch_leave(struct cai_thread *thread)
-{
-    cai_store_release(&thread->inside, 0);
-}
+/* The calling thread's branch for this authority, when it is at hand, becomes the one used last, which the fast path of
+ * key.h opens. False: it is not. */
+bool cai_branch_switch(ca_authority authority);
 
 /* --- slow paths --- */
 

@@ -9,10 +9,11 @@
 
 #include "heap/cache.h"
 #include "heap/clear.h"
+#include "heap/key.h"
 #include "heap/record.h"
 
-/* A block of `bytes` bytes, whose stamp this is, from a bin of this heap. With `zeroed`, all of them are zero. NULL: the
- * slow path must be asked. */
+/* A block of `bytes` bytes, whose stamp this is, from a bin of this heap. With `zeroed`, all of them are zero. NULL: the slow path must be
+ * asked. */
 CAI_INLINE void *cai_exact_take(struct cai_thread *thread, enum cai_place place, uint16_t stamp, bool zeroed,
                                 size_t bytes)
 {
@@ -23,11 +24,11 @@ CAI_INLINE void *cai_exact_take(struct cai_thread *thread, enum cai_place place,
     if (CAI_UNLIKELY(__builtin_sub_overflow((size_t)bin->count, 1u, &count) || --bin->countdown < 0))
         return NULL;
     void *address = bin->slots[count];
-    size_t granule = ((uintptr_t)address - view->origin) >> CAI_FINE_SHIFT;
-    uint8_t before = cai_load_relaxed(&view->state[granule]);
+    uint8_t *state = view->state + (((uintptr_t)address - view->origin) >> CAI_FINE_SHIFT);
+    uint8_t before = cai_load_relaxed(state);
     if (CAI_UNLIKELY(!cai_state_may_leave(place, before)))
         return NULL;
-    cai_stamp_set(&view->state[granule], stamp);
+    cai_stamp_set(state, stamp);
     bin->count = (uint32_t)count;
     if (address == NULL)
         __builtin_unreachable(); /* never in a bin: spares the caller's test */
@@ -44,6 +45,21 @@ CAI_INLINE bool cai_exact_may_put(enum cai_place place, size_t bytes)
     return bytes - CAI_STAMP_BYTES_MIN <= most - CAI_STAMP_BYTES_MIN;
 }
 
+/* Pushes a block that has been proved to be one of this heap. */
+CAI_INLINE bool cai_exact_push(struct cai_thread *heap, enum cai_place place, uint16_t stamp, uint8_t *state,
+                               void *address)
+{
+    struct cai_bin *bin = &heap->bins[place][cai_stamp_class(stamp)];
+
+    if (CAI_UNLIKELY(bin->count == bin->limit))
+        return false;
+    if (cai_place_zeroes(place))
+        cai_clear_slot(heap, address, cai_class_sizes[cai_stamp_class(stamp)]);
+    cai_store_relaxed(state, cai_state_freed(place, CAI_STATE_CACHED));
+    bin->slots[bin->count++] = address;
+    return true;
+}
+
 /* Gives a block with this stamp back, where that takes no more than pushing it and, in must-zero places, clearing its
  * slot. False: nothing has changed. */
 CAI_INLINE bool cai_exact_put(enum cai_place place, uint16_t stamp, void *address)
@@ -57,17 +73,15 @@ CAI_INLINE bool cai_exact_put(enum cai_place place, uint16_t stamp, void *addres
     if (CAI_UNLIKELY(!cai_stamp_is(state, stamp)))
         return false;
     struct cai_thread *thread = cai_self;
-    struct cai_bin *bin = &thread->bins[place][cai_stamp_class(stamp)];
-    uint32_t count = bin->count;
-    if (CAI_UNLIKELY(cai_load_relaxed(&view->owner[cai_unit_of_granule(CAI_FINE, granule)]) != thread->id ||
-                     count == bin->limit))
+    uint32_t owner = cai_load_relaxed(&view->owner[cai_unit_of_granule(CAI_FINE, granule)]);
+    if (CAI_LIKELY(owner == thread->id))
+        return cai_exact_push(thread, place, stamp, state, address);
+    struct cai_thread *branch = cai_branch_enter_owner(thread, owner);
+    if (CAI_UNLIKELY(branch == NULL))
         return false;
-    if (cai_place_zeroes(place))
-        cai_clear_slot(thread, address, cai_class_sizes[cai_stamp_class(stamp)]);
-    cai_store_relaxed(state, cai_state_freed(place, CAI_STATE_CACHED));
-    bin->slots[count] = address;
-    bin->count = count + 1;
-    return true;
+    bool done = cai_exact_push(branch, place, stamp, state, address);
+    cai_branch_leave(thread);
+    return done;
 }
 
 #endif

@@ -48,6 +48,7 @@ static struct cai_unit *take_cached(struct cai_thread *thread, enum cai_place pl
             thread->large[i] = NULL;
             thread->large_idle = false;
             run->zeroed = cai_place_zeroes(place);
+            cai_store_relaxed(&run->inferred, 0);
             return run;
         }
     }

@@ -38,10 +38,10 @@ enum { CAI_LARGE_CACHED = 2 };
 enum { CAI_BRANCHES_KNOWN = 16 };
 
 struct cai_thread {
-    uint32_t id;               /* 0: stands for no heap */
-    uint32_t inside;           /* atomic: its thread is in the fast path of a branch (branch.h) */
-    struct cai_thread *recent; /* atomic: the branch its thread used last */
-    uint64_t key[2];           /* atomic, branch: the authority that opens its fast path; key[0] is 0: shut */
+    uint32_t id;      /* 0: stands for no heap */
+    uint32_t inside;  /* atomic: its thread is in the fast path of a branch (branch.h) */
+    uintptr_t recent; /* atomic: how far from here the branch is that its thread used last; 0: none */
+    uint64_t key[2];  /* atomic, branch: the authority that opens its fast path; key[0] is 0: shut */
     struct cai_bin bins[CAI_PLACES][CAI_BINS_PER_PLACE];
 
     /* The owner's alone. */

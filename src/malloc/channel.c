@@ -1,5 +1,6 @@
 /* The library's side of the channel to `capalloc run`: says hello when the program starts, leaves numbers when it ends.
- * Without the environment variable, nothing here happens.
+ * The audit that a setting asks for takes place at the end as well, with a channel or without. Without the environment
+ * variables of either, nothing here happens.
  */
 #include "malloc/channel.h"
 
@@ -7,6 +8,7 @@
 #include "core/settings.h"
 #include "heap/heap.h"
 #include "heap/stats.h"
+#include "malloc/audit_exit.h"
 #include "os/os.h"
 
 #include <dlfcn.h>
@@ -18,6 +20,9 @@
 #include <unistd.h>
 
 static struct cai_channel *channel;
+
+/* The process whose constructor ran here and had something to do: no forked child. 0: nothing to do. */
+static pid_t started;
 
 /* The mapped page when the descriptor is the channel of this very process. */
 static struct cai_channel *open_channel(void)
@@ -55,6 +60,9 @@ static void check_interposition(void)
 
 __attribute__((constructor)) static void say_hello(void)
 {
+    if (getenv(CAI_CHANNEL_ENV) == NULL && getenv(CAI_SETTINGS_ENV) == NULL)
+        return;
+    started = getpid();
     channel = open_channel();
     if (channel == NULL)
         return;
@@ -64,14 +72,33 @@ __attribute__((constructor)) static void say_hello(void)
         channel->active_decay_ms = cai_settings->decay_ms;
         channel->helper = cai_settings->helper;
         channel->limit_bytes = cai_settings->limit_bytes == SIZE_MAX ? 0 : cai_settings->limit_bytes;
+        channel->tokens = cai_settings->tokens;
+        channel->trust_tokens = cai_settings->trust_tokens;
+        channel->audit = cai_settings->audit;
     }
     cai_store_release(&channel->state, CAI_CHANNEL_LOADED);
 }
 
-/* A forked child has the page too, but it is its parent's. */
+/* What it finds is told by `capalloc run`, after the program, where there is one; else here. */
+static void audit(void)
+{
+    struct cai_channel_audit found;
+
+    cai_audit_exit(&found);
+    if (channel != NULL)
+        channel->findings = found;
+    else
+        cai_audit_exit_say(&found, !cai_os_is_privileged() && getenv(CAI_CHANNEL_ENV) != NULL);
+}
+
+/* A forked child has the page and the memory too, but they are its parent's. */
 __attribute__((destructor)) static void leave_numbers(void)
 {
-    if (channel == NULL || channel->pid != getpid())
+    if (started == 0 || started != getpid())
+        return;
+    if (cai_settings->audit)
+        audit();
+    if (channel == NULL)
         return;
     cai_stats_collect(&channel->stats);
     channel->end_ns = cai_os_nanoseconds();

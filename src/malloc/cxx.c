@@ -1,8 +1,10 @@
 /* C++ operator new and delete in every form, by their mangled names, so that the library needs no C++ runtime. What a
  * failing new must do (call the new-handler, throw bad_alloc) belongs to that runtime: it is called when there is one.
  */
+#include "malloc/cxx.h"
+
 #include "core/settings.h"
-#include "heap/heap.h"
+#include "malloc/nocaps.h"
 #include "malloc/stated.h"
 
 #include <dlfcn.h>
@@ -24,15 +26,14 @@ static void *runtime_function(void *bound, const char *name)
     return bound != NULL ? bound : dlsym(RTLD_DEFAULT, name);
 }
 
-static void *allocate(size_t size, size_t alignment)
+void *cai_new_aligned(enum cai_place place, size_t size, size_t alignment)
 {
     if (size > PTRDIFF_MAX || !cai_is_power_of_two(alignment))
         return NULL;
-    return cai_heap_allocate_aligned(PLACE, size, alignment, false);
+    return cai_heap_allocate_aligned(place, size, alignment, false);
 }
 
-/* As the standard says: call the new-handler and try again until there is memory or no handler. */
-static CAI_COLD void *new_failed(size_t size, size_t alignment, bool may_throw)
+CAI_COLD void *cai_new_failed(enum cai_place place, size_t size, size_t alignment, bool may_throw)
 {
     new_handler (*get_handler)(void) = (new_handler(*)(void))(uintptr_t)runtime_function(
         (void *)(uintptr_t)_ZSt15get_new_handlerv, "_ZSt15get_new_handlerv");
@@ -44,7 +45,7 @@ static CAI_COLD void *new_failed(size_t size, size_t alignment, bool may_throw)
         if (handler == NULL)
             break;
         handler();
-        void *block = allocate(size, alignment);
+        void *block = cai_new_aligned(place, size, alignment);
         if (block != NULL)
             return block;
     }
@@ -55,19 +56,11 @@ static CAI_COLD void *new_failed(size_t size, size_t alignment, bool may_throw)
     return NULL;
 }
 
-CAI_INLINE void *operator_new(size_t size, size_t alignment, bool may_throw)
-{
-    void *block = alignment <= 16 ? (size <= PTRDIFF_MAX ? cai_heap_allocate(PLACE, size, false) : NULL)
-                                  : allocate(size, alignment);
-
-    return CAI_LIKELY(block != NULL) ? block : new_failed(size, alignment, may_throw);
-}
-
 /* The nothrow forms promise not to throw, but a new-handler may: contained where the runtime compiles them as noexcept,
  * passed on here. */
 CAI_INLINE void operator_delete(void *block)
 {
-    cai_heap_free(PLACE, block, "operator delete");
+    cai_back_free(block, "operator delete");
 }
 
 /* A sized delete with the wrong size breaks no allocator that ignores the size, so many programs have one: strict
@@ -88,7 +81,7 @@ struct nothrow;
     CAI_EXPORT void *name parameters;                                                                                  \
     void *name parameters                                                                                              \
     {                                                                                                                  \
-        return operator_new(size, alignment, may_throw);                                                               \
+        return cai_new(PLACE, size, alignment, may_throw);                                                             \
     }
 #define DELETE(name, parameters, body)                                                                                 \
     CAI_EXPORT void name parameters;                                                                                   \

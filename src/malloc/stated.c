@@ -4,11 +4,12 @@
 #include "malloc/stated.h"
 
 #include "core/violation.h"
-#include "heap/heap.h"
+#include "malloc/nocaps.h"
 
 bool cai_stated_size_fits(void *block, size_t alignment, size_t size, const char *function)
 {
-    size_t usable = cai_heap_usable(CAI_PLACE_ordinary, block, function);
+    enum cai_place place = cai_back_place(block);
+    size_t usable = cai_heap_usable(place, block, function);
 
     if (usable == 0)
         return false;
@@ -21,7 +22,7 @@ bool cai_stated_size_fits(void *block, size_t alignment, size_t size, const char
         .function = function,
         .address = block,
         .size = usable,
-        .place = cai_place_name(CAI_PLACE_ordinary),
+        .place = cai_place_name(place),
         .stated = too_large ? "a size that is larger" : "a size that is less than half",
         .found = "a live block",
     });

@@ -6,8 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* True when a live ordinary block may have been asked for with this size and alignment. Otherwise reports the violation
- * (of the block, or size-mismatch) under the function's name and, when a handler refuses it, returns false. */
+/* True when a live block that malloc's doors take may have been asked for with this size and alignment. Otherwise
+ * reports the violation (of the block, or size-mismatch) under the function's name and, when a handler refuses it,
+ * returns false. */
 bool cai_stated_size_fits(void *block, size_t alignment, size_t size, const char *function);
 
 #endif

@@ -66,6 +66,9 @@ void cai_channel_snapshot(const struct cai_channel_host *host, struct cai_channe
     memcpy(out, host->page, sizeof *out);
     out->state = state <= CAI_CHANNEL_FINISHED ? state : CAI_CHANNEL_EMPTY;
     out->stats_ns = stats_ns;
+    if (out->findings.kept > CAI_CHANNEL_FINDINGS) {
+        out->findings.kept = CAI_CHANNEL_FINDINGS;
+    }
     out->rival[sizeof out->rival - 1] = 0;
     cai_make_printable(out->rival);
 }

@@ -12,7 +12,19 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OPT_STATS = 256, OPT_LIMIT, OPT_DECAY, OPT_HELPER, OPT_STRICT, OPT_REQUIRE, OPT_LIBRARY, OPT_OUTPUT };
+enum {
+    OPT_STATS = 256,
+    OPT_LIMIT,
+    OPT_DECAY,
+    OPT_HELPER,
+    OPT_STRICT,
+    OPT_AUDIT,
+    OPT_TOKENS,
+    OPT_TRUST_TOKENS,
+    OPT_REQUIRE,
+    OPT_LIBRARY,
+    OPT_OUTPUT,
+};
 
 static const struct option long_options[] = {
     {"stats", optional_argument, NULL, OPT_STATS},
@@ -20,6 +32,9 @@ static const struct option long_options[] = {
     {"decay", required_argument, NULL, OPT_DECAY},
     {"helper", no_argument, NULL, OPT_HELPER},
     {"strict", no_argument, NULL, OPT_STRICT},
+    {"audit", no_argument, NULL, OPT_AUDIT},
+    {"tokens", required_argument, NULL, OPT_TOKENS},
+    {"trust-tokens", no_argument, NULL, OPT_TRUST_TOKENS},
     {"require", no_argument, NULL, OPT_REQUIRE},
     {"library", required_argument, NULL, OPT_LIBRARY},
     {"output", required_argument, NULL, OPT_OUTPUT},
@@ -58,6 +73,15 @@ static bool option_apply(int option, const char *value, struct cai_run_options *
         return true;
     case OPT_STRICT:
         out->strict = true;
+        return true;
+    case OPT_AUDIT:
+        out->audit = true;
+        return true;
+    case OPT_TOKENS:
+        return (cai_number_parse(value, UINT64_MAX, &out->tokens) && out->tokens != 0) ||
+               wrong_value("--tokens", value, "a number, as given to -falloc-token-max");
+    case OPT_TRUST_TOKENS:
+        out->trust_tokens = true;
         return true;
     case OPT_REQUIRE:
         out->require = true;
@@ -144,5 +168,14 @@ void cai_run_options_settings(const struct cai_run_options *options, char *text,
     }
     if (options->strict) {
         setting_add(text, size, "strict");
+    }
+    if (options->audit) {
+        setting_add(text, size, "audit");
+    }
+    if (options->tokens != 0) {
+        setting_add(text, size, "tokens=%" PRIu64, options->tokens);
+    }
+    if (options->trust_tokens) {
+        setting_add(text, size, "trust-tokens");
     }
 }

@@ -13,10 +13,13 @@ struct cai_run_options {
     bool require; /* fail when the program does not use capalloc */
     bool helper;
     bool strict;
+    bool audit;
+    bool trust_tokens;
     bool has_limit;
     bool has_decay;
     uint64_t limit_bytes;
     uint64_t decay_ms;
+    uint64_t tokens;     /* 0: not stated */
     const char *library; /* NULL: look for it */
     const char *output;  /* NULL: stderr */
     char *const *argv;   /* the program and its arguments, ends with NULL */

@@ -25,7 +25,7 @@ void cai_report_text(FILE *to, const struct cai_report *report, bool unicode);
 /* One JSON object and a newline. Returns false when out of memory. */
 bool cai_report_json(FILE *to, const struct cai_report *report);
 
-/* The names of the places, in the order of ca_stats.place. */
-extern const char *const cai_place_names[CA_PLACE_COUNT];
+/* How much of the live memory was promised to hold no pointers: 0 to 1. */
+double cai_pointer_free_share(const ca_stats *stats);
 
 #endif

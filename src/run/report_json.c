@@ -3,6 +3,7 @@
  */
 #include "run/report.h"
 
+#include <inttypes.h>
 #include <json-c/json.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -122,6 +123,9 @@ static json_object *settings_object(const struct cai_channel *channel)
                            channel->limit_bytes != 0 ? json_object_new_uint64(channel->limit_bytes) : NULL);
     add_number(settings, "decay_ms", channel->active_decay_ms);
     json_object_object_add(settings, "helper", json_object_new_boolean(channel->helper != 0));
+    json_object_object_add(settings, "audit", json_object_new_boolean(channel->audit != 0));
+    json_object_object_add(settings, "tokens", channel->tokens != 0 ? json_object_new_uint64(channel->tokens) : NULL);
+    json_object_object_add(settings, "trust_tokens", json_object_new_boolean(channel->trust_tokens != 0));
     return settings;
 }
 
@@ -136,9 +140,21 @@ static json_object *places_object(const ca_stats *stats)
         add_number(row, "used_bytes", place->used_bytes);
         add_number(row, "used_bytes_peak", place->used_bytes_peak);
         add_number(row, "committed_bytes", place->committed_bytes);
-        json_object_object_add(places, cai_place_names[i], row);
+        json_object_object_add(places, cai_channel_place(i), row);
     }
     return places;
+}
+
+static json_object *pointer_free_object(const ca_stats *stats)
+{
+    const ca_place_stats *nocaps = &stats->place[1];
+    const ca_place_stats *secret = &stats->place[3];
+    json_object *out = json_object_new_object();
+    add_number(out, "live_bytes", nocaps->live_bytes + secret->live_bytes);
+    add_number(out, "live_blocks", nocaps->live_blocks + secret->live_blocks);
+    add_number(out, "used_bytes_peak", nocaps->used_bytes_peak + secret->used_bytes_peak);
+    json_object_object_add(out, "live_share", json_object_new_double(cai_pointer_free_share(stats)));
+    return out;
 }
 
 static json_object *classes_object(const ca_stats *stats)
@@ -179,7 +195,41 @@ static json_object *stats_object(const struct cai_report *report)
     add_number(out, "returned_bytes", stats->returned_bytes);
     add_number(out, "threads", stats->threads);
     json_object_object_add(out, "place", places_object(stats));
+    json_object_object_add(out, "pointer_free", pointer_free_object(stats));
     json_object_object_add(out, "size_class", classes_object(stats));
+    return out;
+}
+
+static void add_address(json_object *to, const char *name, uint64_t address)
+{
+    char text[2 + 16 + 1];
+    snprintf(text, sizeof text, "0x%" PRIx64, address);
+    json_object_object_add(to, name, json_object_new_string(text));
+}
+
+static json_object *finding_object(const struct cai_channel_finding *finding)
+{
+    json_object *out = json_object_new_object();
+    add_address(out, "block", finding->block);
+    add_number(out, "block_bytes", finding->block_bytes);
+    json_object_object_add(out, "place", json_object_new_string(cai_channel_place(finding->place)));
+    add_number(out, "offset", finding->offset);
+    add_address(out, "value", finding->value);
+    add_address(out, "target", finding->target);
+    add_number(out, "target_bytes", finding->target_bytes);
+    json_object_object_add(out, "target_place", json_object_new_string(cai_channel_place(finding->target_place)));
+    return out;
+}
+
+static json_object *audit_object(const struct cai_channel_audit *audit)
+{
+    json_object *out = json_object_new_object();
+    json_object *findings = json_object_new_array();
+    for (uint32_t i = 0; i < audit->kept; i++) {
+        json_object_array_add(findings, finding_object(&audit->finding[i]));
+    }
+    add_number(out, "found", audit->found);
+    json_object_object_add(out, "findings", findings);
     return out;
 }
 
@@ -197,6 +247,10 @@ bool cai_report_json(FILE *to, const struct cai_report *report)
     json_object_object_add(root, "use", use_object(report));
     json_object_object_add(root, "settings", used ? settings_object(report->channel) : NULL);
     json_object_object_add(root, "stats", used && cai_use_has_stats(report->channel) ? stats_object(report) : NULL);
+    json_object_object_add(root, "audit",
+                           report->use == CAI_USE_FINISHED && report->channel->findings.done != 0
+                               ? audit_object(&report->channel->findings)
+                               : NULL);
     const char *text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
                                                                 JSON_C_TO_STRING_NOSLASHESCAPE);
     if (text != NULL) {

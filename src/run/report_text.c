@@ -13,7 +13,11 @@
 
 enum { BUSIEST_MAX = 8, BAR_CELLS = 24, NAME_WIDTH_MAX = 32 };
 
-const char *const cai_place_names[CA_PLACE_COUNT] = {"ordinary", "nocaps", "mustzero", "secret"};
+double cai_pointer_free_share(const ca_stats *stats)
+{
+    double live = (double)stats->place[1].live_bytes + (double)stats->place[3].live_bytes;
+    return stats->live_bytes != 0 ? live / (double)stats->live_bytes : 0;
+}
 
 static uint64_t timeval_ns(struct timeval time)
 {
@@ -56,9 +60,26 @@ static void print_process(FILE *to, const struct cai_outcome *outcome)
 static void print_settings(FILE *to, const struct cai_channel *channel)
 {
     char size[CAI_UNITS_TEXT];
-    fprintf(to, "  %-13slimit %s, decay %u ms, helper %s\n", "settings",
+    fprintf(to, "  %-13slimit %s, decay %u ms, helper %s%s%s\n", "settings",
             channel->limit_bytes != 0 ? cai_size_text(size, channel->limit_bytes) : "none", channel->active_decay_ms,
-            channel->helper != 0 ? "on" : "off");
+            channel->helper != 0 ? "on" : "off", channel->audit != 0 ? ", audit" : "",
+            channel->trust_tokens != 0 ? ", tokens trusted" : "");
+}
+
+/* What was promised to hold no pointers, by the program or by its compiler: two of the places. */
+static void print_pointer_free(FILE *to, const ca_stats *stats)
+{
+    const ca_place_stats *nocaps = &stats->place[1];
+    const ca_place_stats *secret = &stats->place[3];
+    uint64_t live = nocaps->live_bytes + secret->live_bytes;
+    uint64_t peak = nocaps->used_bytes_peak + secret->used_bytes_peak;
+    char now[CAI_UNITS_TEXT];
+    char most[CAI_UNITS_TEXT];
+    if (peak == 0) {
+        return;
+    }
+    fprintf(to, "  %-13s%s live, %.0f %% of all live memory; %s held at most\n", "pointer-free",
+            cai_size_text(now, live), cai_pointer_free_share(stats) * 100, cai_size_text(most, peak));
 }
 
 static void print_totals(FILE *to, const ca_stats *stats)
@@ -83,6 +104,7 @@ static void print_totals(FILE *to, const ca_stats *stats)
         fprintf(to, "  %-13s%s, %s scanned; %s in quarantine\n", "sweeps", cai_count_text(now, stats->sweeps),
                 cai_size_text(peak, stats->sweep_bytes_scanned), cai_size_text(other, stats->quarantined_bytes));
     }
+    print_pointer_free(to, stats);
     fprintf(to, "  %-13s%s\n", "threads", cai_count_text(now, stats->threads));
     fprintf(to, "  %-13s%s%s\n", "violations", stats->violations == 0 ? "none" : cai_count_text(now, stats->violations),
             stats->violations == 0 ? "" : "  <-- the program misused its memory");
@@ -105,14 +127,14 @@ static void print_places(FILE *to, const ca_stats *stats)
         char held[CAI_UNITS_TEXT];
         char peak[CAI_UNITS_TEXT];
         char committed[CAI_UNITS_TEXT];
-        fprintf(to, "  %-12s%13s%13s%13s%13s%13s\n", cai_place_names[i], cai_count_text(blocks, place->live_blocks),
+        fprintf(to, "  %-12s%13s%13s%13s%13s%13s\n", cai_channel_place(i), cai_count_text(blocks, place->live_blocks),
                 cai_size_text(live, place->live_bytes), cai_size_text(held, place->used_bytes),
                 cai_size_text(peak, place->used_bytes_peak), cai_size_text(committed, place->committed_bytes));
     }
     const char *before = "  never used: ";
     for (unsigned i = 0; unused_count > 0 && i < CA_PLACE_COUNT; i++) {
         if (unused[i]) {
-            fprintf(to, "%s%s", before, cai_place_names[i]);
+            fprintf(to, "%s%s", before, cai_channel_place(i));
             before = ", ";
         }
     }

@@ -3,6 +3,7 @@
  */
 #include "run/run.h"
 
+#include "malloc/audit_line.h"
 #include "run/channel_host.h"
 #include "run/elf.h"
 #include "run/help.h"
@@ -194,6 +195,24 @@ static void report_write(const struct run *run, const struct cai_channel *page, 
     free(text);
 }
 
+/* What the audit found. Not in front of an object that programs read: it has all of this, too. */
+static void say_audit(const struct run *run, const struct cai_channel *page)
+{
+    char text[CAI_AUDIT_LINE];
+
+    if (page->audit == 0 || (run->options.stats == CAI_STATS_JSON && run->output == STDERR_FILENO)) {
+        return;
+    }
+    if (page->state != CAI_CHANNEL_FINISHED || page->findings.done == 0) {
+        cai_say("audit", "there was none: the program ended past its exit handlers");
+        return;
+    }
+    for (uint32_t i = 0; i < page->findings.kept; i++) {
+        cai_say("audit", "%s", cai_audit_line(text, &page->findings.finding[i]));
+    }
+    cai_say("audit", "%s", cai_audit_total(text, &page->findings));
+}
+
 /* After the program's end: the proof, the report, and the status to end with. */
 static int run_conclude(struct run *run)
 {
@@ -204,6 +223,8 @@ static int run_conclude(struct run *run)
     bool used = use == CAI_USE_FINISHED || use == CAI_USE_UNENDED;
     if (!used) {
         say_not_in_use(run, &page, use, reason, sizeof reason);
+    } else {
+        say_audit(run, &page);
     }
     if (run->options.stats != CAI_STATS_NONE) {
         report_write(run, &page, use, reason);

@@ -1,4 +1,6 @@
 /* The parts of `capalloc run` that need no process: sizes, options, environment, ELF files, reports. */
+#include "malloc/audit_line.h"
+#include "run/channel_host.h"
 #include "run/elf.h"
 #include "run/options.h"
 #include "run/preload.h"
@@ -179,6 +181,9 @@ static void test_options_parse(void **state)
     assert_string_equal(options.argv[1], "--stats");
     cai_run_options_settings(&options, text, sizeof text);
     assert_string_equal(text, "limit=2097152,decay=10,helper,strict");
+    assert_int_equal(parse(&options, "run --audit --tokens=18446744073709551615 --trust-tokens p"), CAI_OPTIONS_RUN);
+    cai_run_options_settings(&options, text, sizeof text);
+    assert_string_equal(text, "audit,tokens=18446744073709551615,trust-tokens");
 
     assert_int_equal(parse(&options, "run --stats prog --limit nonsense"), CAI_OPTIONS_RUN);
     assert_int_equal(options.stats, CAI_STATS_TEXT);
@@ -188,8 +193,19 @@ static void test_options_parse(void **state)
 
     assert_int_equal(parse(&options, "run --help"), CAI_OPTIONS_HELP);
     static const char *const wrong[] = {
-        "run",         "run --",           "run --nope prog",      "run -z prog",      "run --limit prog",
-        "run --limit", "run --decay=-1 p", "run --stats=xml prog", "run --helper=1 p", "run --decay=1s p",
+        "run",
+        "run --",
+        "run --nope prog",
+        "run -z prog",
+        "run --limit prog",
+        "run --limit",
+        "run --decay=-1 p",
+        "run --stats=xml prog",
+        "run --helper=1 p",
+        "run --decay=1s p",
+        "run --tokens=0 p",
+        "run --tokens=4K p",
+        "run --audit=1 p",
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         assert_int_equal(parse(&options, wrong[i]), CAI_OPTIONS_WRONG);
@@ -361,6 +377,34 @@ static size_t columns(const char *line)
     return count;
 }
 
+/* The page is the program's to scribble on. */
+static void test_N6_findings_from_a_hostile_page(void **state)
+{
+    (void)state;
+    char name[] = "name";
+    char *argv[] = {name, NULL};
+    struct cai_outcome outcome = {.pid = 1};
+    struct cai_channel page = sample_channel();
+    struct cai_channel seen;
+    struct cai_channel_host host = {.fd = -1, .page = &page};
+    struct cai_report report = {argv, name, "/l/ours.so", &outcome, &seen, CAI_USE_FINISHED, ""};
+    char *text = NULL;
+    size_t length = 0;
+    memset(&page.findings, 0xff, sizeof page.findings);
+    cai_channel_snapshot(&host, &seen);
+    assert_int_equal(seen.findings.kept, CAI_CHANNEL_FINDINGS);
+    FILE *memory = open_memstream(&text, &length);
+    assert_true(cai_report_json(memory, &report));
+    fclose(memory);
+    assert_non_null(strstr(text, "\"target_place\": \"none\""));
+    assert_non_null(strstr(text, "\"block\": \"0xffffffffffffffff\""));
+    assert_non_null(strstr(text, "\"found\": 18446744073709551615"));
+    free(text);
+    char line[CAI_AUDIT_LINE];
+    assert_true(strlen(cai_audit_line(line, &seen.findings.finding[0])) < sizeof line - 1);
+    assert_true(strlen(cai_audit_total(line, &seen.findings)) < sizeof line - 1);
+}
+
 static void test_reports(void **state)
 {
     (void)state;
@@ -451,6 +495,7 @@ int main(void)
         cmocka_unit_test(test_elf_look_scripts),
         cmocka_unit_test(test_elf_look_privileges),
         cmocka_unit_test(test_reports),
+        cmocka_unit_test(test_N6_findings_from_a_hostile_page),
         cmocka_unit_test(test_verdict),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);

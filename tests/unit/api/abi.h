@@ -46,6 +46,7 @@
     X(ca_allocator_vtable, 104)                                                                                        \
     X(ca_counts, 192)                                                                                                  \
     X(ca_protection, 64)                                                                                               \
+    X(ca_audit_finding, 72)                                                                                            \
     X(ca_conformance_options, 64)
 
 #define ABI_ENUMS(X)                                                                                                   \

@@ -38,18 +38,19 @@ static struct cai_settings parse(const char *text)
 static bool is_untouched(const struct cai_settings *settings)
 {
     return settings->page_bytes == 1 && settings->limit_bytes == 2 && settings->decay_ms == 3 && !settings->helper &&
-           !settings->strict;
+           !settings->strict && !settings->audit && !settings->trust_tokens && settings->tokens == 0;
 }
 
 static void test_every_setting(void **state)
 {
-    struct cai_settings settings = parse("limit=2G,decay=500,helper,strict");
+    struct cai_settings settings = parse("limit=2G,decay=500,helper,strict,audit,tokens=512,trust-tokens");
 
     (void)state;
     assert_int_equal(complaints, 0);
     assert_true(settings.limit_bytes == (size_t)2 << 30);
     assert_int_equal(settings.decay_ms, 500);
-    assert_true(settings.helper && settings.strict);
+    assert_true(settings.helper && settings.strict && settings.audit && settings.trust_tokens);
+    assert_int_equal(settings.tokens, 512);
     assert_int_equal(settings.page_bytes, 1);
 }
 
@@ -117,6 +118,39 @@ static void test_decay_has_a_limit(void **state)
     assert_int_equal(parse("decay=3600001").decay_ms, 3);
     assert_int_equal(complaints, 1);
     assert_int_equal(parse("decay=4G").decay_ms, 3);
+}
+
+/* What clang does with the number it is given, and what it stands for when it does not know a type. */
+static void test_N7_spaces_of_tokens(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t half, half_fast, trusted;
+    } rows[] = {
+        {"", SIZE_MAX / 2, 1, SIZE_MAX},
+        {"tokens=0", SIZE_MAX / 2, 1, SIZE_MAX},
+        {"tokens=1", 0, 0, SIZE_MAX},
+        {"tokens=2", 1, 1, SIZE_MAX},
+        {"tokens=7", 3, 3, SIZE_MAX},
+        {"tokens=512", 256, 256, SIZE_MAX},
+        {"tokens=9223372036854775808", (size_t)1 << 62, (size_t)1 << 62, SIZE_MAX},
+        {"trust-tokens", SIZE_MAX / 2, 1, (size_t)1 << 32},
+        {"trust-tokens,tokens=512", 256, 256, 1},
+        {"tokens=4G,trust-tokens", (size_t)1 << 31, (size_t)1 << 31, 1},
+        {"tokens=8G,trust-tokens", (size_t)1 << 32, (size_t)1 << 32, (size_t)1 << 32},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct cai_settings settings = parse(rows[i].text);
+        assert_int_equal(complaints, 0);
+        cai_settings_derive(&settings);
+        assert_true(settings.token_half == rows[i].half);
+        assert_true(settings.token_half_fast == rows[i].half_fast);
+        assert_true(settings.token_trusted == rows[i].trusted);
+    }
+    parse("tokens=-1,tokens=,tokens,trust-token,audit=1");
+    assert_int_equal(complaints, 5);
 }
 
 static void test_wrong_words_are_skipped(void **state)
@@ -210,10 +244,11 @@ static void test_settings_are_sealed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_setting),           cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_decay_has_a_limit),       cmocka_unit_test(test_wrong_words_are_skipped),
-        cmocka_unit_test(test_last_one_counts),         cmocka_unit_test(test_random_strings),
-        cmocka_unit_test(test_start_reads_environment), cmocka_unit_test(test_settings_are_sealed),
+        cmocka_unit_test(test_every_setting),       cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_decay_has_a_limit),   cmocka_unit_test(test_wrong_words_are_skipped),
+        cmocka_unit_test(test_last_one_counts),     cmocka_unit_test(test_random_strings),
+        cmocka_unit_test(test_N7_spaces_of_tokens), cmocka_unit_test(test_start_reads_environment),
+        cmocka_unit_test(test_settings_are_sealed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,49 @@
+/* Entering a branch without a lock: the fast half of branch.h, where the protocol is told.
+ */
+#ifndef CAI_HEAP_KEY_H
+#define CAI_HEAP_KEY_H
+
+#include "heap/thread.h"
+
+CAI_INLINE void cai_branch_leave(struct cai_thread *thread)
+{
+    cai_store_release(&thread->inside, 0);
+}
+
+/* The thread is inside, and gets the branch it used last. None: itself, which has no key. */
+CAI_INLINE struct cai_thread *cai_branch_step_inside(struct cai_thread *thread)
+{
+    cai_store_relaxed(&thread->inside, 1);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST); /* for other processors: the barrier of whoever takes the key away */
+    return (struct cai_thread *)((uintptr_t)thread + cai_load_acquire_in_place(&thread->recent));
+}
+
+/* The branch the calling thread used last, when the authority of these two words opens it; its bins may be used until
+ * cai_branch_leave. NULL: the slow path has it, no leaving. The second word is not 0: a thread's own key is. */
+CAI_INLINE struct cai_thread *cai_branch_enter(struct cai_thread *thread, uint64_t first, uint64_t second)
+{
+    struct cai_thread *branch = cai_branch_step_inside(thread);
+
+    if (CAI_LIKELY(cai_load_acquire_in_place(&branch->key[0]) == first &&
+                   cai_load_acquire_in_place(&branch->key[1]) == second)) {
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        return branch;
+    }
+    cai_branch_leave(thread);
+    return NULL;
+}
+
+/* The same for giving a block back: when the branch has this number. */
+CAI_INLINE struct cai_thread *cai_branch_enter_owner(struct cai_thread *thread, uint32_t owner)
+{
+    struct cai_thread *branch = cai_branch_step_inside(thread);
+
+    if (CAI_LIKELY(branch->id == owner && cai_load_acquire_in_place(&branch->key[0]) != 0)) {
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        return branch;
+    }
+    cai_branch_leave(thread);
+    return NULL;
+}
+
+#endif

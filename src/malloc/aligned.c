@@ -1,0 +1,57 @@
+/* See aligned.h. */
+#include "malloc/aligned.h"
+
+#include "core/settings.h"
+#include "heap/heap.h"
+
+#include <errno.h>
+
+static CAI_COLD void *failed(int error)
+{
+    errno = error;
+    return NULL;
+}
+
+static void *allocate(enum cai_place place, size_t alignment, size_t size)
+{
+    if (CAI_UNLIKELY(size > PTRDIFF_MAX || alignment > PTRDIFF_MAX))
+        return failed(ENOMEM);
+    void *block = cai_heap_allocate_aligned(place, size, alignment, false);
+    return CAI_LIKELY(block != NULL) ? block : failed(ENOMEM);
+}
+
+void *cai_aligned_alloc(enum cai_place place, size_t alignment, size_t size)
+{
+    return CAI_LIKELY(cai_is_power_of_two(alignment)) ? allocate(place, alignment, size) : failed(EINVAL);
+}
+
+int cai_aligned_posix(enum cai_place place, void **block, size_t alignment, size_t size)
+{
+    int saved = errno;
+
+    if (!cai_is_power_of_two(alignment) || alignment % sizeof(void *) != 0)
+        return EINVAL;
+    void *aligned = allocate(place, alignment, size);
+    errno = saved;
+    if (aligned == NULL)
+        return ENOMEM;
+    *block = aligned;
+    return 0;
+}
+
+/* The first call may come before anything has started. */
+static size_t page_bytes(void)
+{
+    return cai_heap_start() ? cai_settings->page_bytes : CAI_PAGE_BYTES_MAX;
+}
+
+void *cai_aligned_pages(enum cai_place place, size_t size, bool whole)
+{
+    size_t page = page_bytes();
+
+    if (CAI_UNLIKELY(size > PTRDIFF_MAX - page))
+        return failed(ENOMEM);
+    if (whole)
+        size = size == 0 ? page : cai_round_up(size, page);
+    return allocate(place, page, size);
+}
