@@ -12,8 +12,8 @@
 #include "heap/key.h"
 #include "heap/record.h"
 
-/* A block of `bytes` bytes, whose stamp this is, from a bin of this heap; with `zeroed`, all of them zero. NULL: the slow
- * path must be asked. */
+/* A block of `bytes` bytes, whose stamp this is, from a bin of this heap; with `zeroed`, all of them zero. NULL: the
+ * slow path must be asked. */
 CAI_INLINE void *cai_exact_take(struct cai_thread *thread, enum cai_place place, uint16_t stamp, bool zeroed,
                                 size_t bytes)
 {
