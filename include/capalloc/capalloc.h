@@ -34,6 +34,8 @@
 #include <capalloc/authority.h>
 #include <capalloc/block.h>
 #include <capalloc/box.h>
+#include <capalloc/cap.h>
+#include <capalloc/cap_model.h>
 #include <capalloc/error.h>
 #include <capalloc/fixed.h>
 #include <capalloc/global.h>

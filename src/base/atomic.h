@@ -24,6 +24,8 @@
 #define cai_add_relaxed(address, value) __atomic_fetch_add((address), (value), __ATOMIC_RELAXED)
 #define cai_add_release(address, value) __atomic_fetch_add((address), (value), __ATOMIC_RELEASE)
 #define cai_sub_relaxed(address, value) __atomic_fetch_sub((address), (value), __ATOMIC_RELAXED)
+#define cai_or_release(address, value) __atomic_fetch_or((address), (value), __ATOMIC_RELEASE)
+#define cai_and_relaxed(address, value) __atomic_fetch_and((address), (value), __ATOMIC_RELAXED)
 
 /* For flags that are set and looked at crosswise by two threads, where each must see the other's. */
 #define cai_load_seq_cst(address) __atomic_load_n((address), __ATOMIC_SEQ_CST)

@@ -3,6 +3,7 @@
  */
 #include "estate/zone.h"
 
+#include "cap/tags.h"
 #include "core/sealed.h"
 #include "estate/geometry.h"
 #include "estate/meta.h"
@@ -10,6 +11,9 @@
 
 struct cai_zone cai_zones[CAI_ZONES];
 union cai_sealed_views cai_sealed CAI_SEALED = {.secret = 1};
+
+/* Where the table of tags would lie. Written once, at the start. */
+static uintptr_t tags_room;
 
 /* Opening the seal is exclusive: another zone that grows must not find it closed again. */
 static struct cai_lock seal_lock;
@@ -181,7 +185,21 @@ enum cai_estate_start cai_estate_start(void)
     cai_sealed.shift = geometry->shift;
     for (unsigned number = 0; number < CAI_ZONES; number++)
         place_zone(geometry, number);
-    cai_meta_start(geometry->tables + ((uintptr_t)1 << (geometry->shift - 1)), (uintptr_t)1 << (geometry->shift - 1));
+    /* The second half of the tables: metadata, and at its end the tags of all places, 1/128 of them and a little. */
+    uintptr_t half = (uintptr_t)1 << (geometry->shift - 1);
+    uintptr_t tags = cai_round_up(cai_tags_room((size_t)CAI_PLACES << geometry->shift), CAI_PAGE_BYTES_MAX);
+    tags_room = geometry->tables + 2 * half - tags;
+    cai_meta_start(geometry->tables + half, half - tags);
     cai_os_read_only(&cai_sealed, sizeof cai_sealed);
     return CAI_ESTATE_STARTED;
+}
+
+bool cai_estate_start_tags(void)
+{
+    unsigned holding = 0;
+
+#define PLACE(name, pointers, zero) holding |= (unsigned)(pointers) << CAI_PLACE_##name;
+#include "estate/place.def"
+#undef PLACE
+    return cai_tags_start(cai_sealed.places, cai_sealed.shift, CAI_PLACES, holding, tags_room);
 }

@@ -120,6 +120,10 @@ enum cai_estate_start {
 /* Chooses the geometry and prepares the zones; once. */
 enum cai_estate_start cai_estate_start(void);
 
+/* Gives the places that may hold pointers their table of tags (cap/tags.h), on first use of capabilities. False: out of
+ * memory. */
+bool cai_estate_start_tags(void);
+
 /* Makes tables reach at least `units`; the zone's lock is held. False: out of memory or out of addresses. */
 bool cai_zone_extend_tables(struct cai_zone *zone, uint32_t units);
 

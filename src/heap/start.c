@@ -4,6 +4,7 @@
  */
 #include "heap/heap.h"
 
+#include "cap/tags.h"
 #include "core/settings.h"
 #include "estate/meta.h"
 #include "estate/policy.h"
@@ -30,10 +31,12 @@ static void before_fork(void)
         cai_lock_hold_for_fork(&cai_zones[i].lock);
     cai_authority_lock();
     cai_meta_lock();
+    cai_tags_lock();
 }
 
 static void unlock_estate(void)
 {
+    cai_tags_unlock();
     cai_meta_unlock();
     cai_authority_unlock();
     for (unsigned i = CAI_ZONES; i-- > 0;)

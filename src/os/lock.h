@@ -22,6 +22,7 @@ enum cai_lock_rank {
     CAI_RANK_ZONE,     /* the runs of one zone */
     CAI_RANK_TREE,     /* the authorities */
     CAI_RANK_META,     /* the metadata allocator */
+    CAI_RANK_TAGS,     /* the mappings of the table of tags */
 };
 
 struct cai_lock {

@@ -1,0 +1,261 @@
+/* Capabilities: pointers that carry their bounds and permissions, and blocks that come and go as capabilities.
+ *
+ * Named after cheriintrin.h, so that what is written here reads the same on a CHERI machine. Everywhere else the same
+ * program runs on one of two models (cap_model.h): soft, which behaves as CHERI-RISC-V does to the last bit, or plain,
+ * where a capability is a pointer, everything is inline, and nothing is checked. docs/cheri.md tells the differences.
+ *
+ *     ca_cap cell = ca_cap_unwrap(ca_cap_allocate(heap, CA_LAYOUT_ARRAY(char, 64)));
+ *     ca_cap_store_cap(cell, 0, other);            a capability, with its tag
+ *     ca_cap_load_u32(cell, 60, &number);          CA_CAP_FAULT_BOUNDS, were it at 61
+ *     ca_cap_deallocate(cell);                     the capability says all there is to say
+ *
+ * Operations are pure and thread-safe. What is not allowed gives a capability without tag, never an error: on plain
+ * nothing is not allowed. Accesses return the cause of the fault instead of trapping; then nothing has changed.
+ */
+#ifndef CAPALLOC_CAP_H
+#define CAPALLOC_CAP_H
+
+#include <capalloc/cap_model.h>
+#include <capalloc/heap.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Functions of the library on soft, inline otherwise. */
+#if CA_CAP_MODEL == CA_CAP_MODEL_SOFT
+#define CA_CAP_OPERATION
+#else
+#define CA_CAP_OPERATION static inline
+#endif
+
+/* --- looking ---
+ * plain: the bounds are all of the address space, the permissions all there are; a null pointer has no tag. */
+
+/* The address that the capability points to, and the bounds that it may reach: [base, base + length) in bytes, offset is
+ * address - base. length is SIZE_MAX for the whole address space. Contract: K1. */
+CA_CAP_OPERATION size_t ca_cap_address_get(ca_cap cap);
+CA_CAP_OPERATION size_t ca_cap_base_get(ca_cap cap);
+CA_CAP_OPERATION size_t ca_cap_length_get(ca_cap cap);
+CA_CAP_OPERATION size_t ca_cap_offset_get(ca_cap cap);
+
+/* CA_CAP_PERM_ bits. Contract: K1. */
+CA_CAP_OPERATION size_t ca_cap_perms_get(ca_cap cap);
+
+/* CA_CAP_UNSEALED, the type with which it is sealed, or another negative number for a type of the machine's.
+ * Contract: K1. */
+CA_CAP_OPERATION long ca_cap_type_get(ca_cap cap);
+CA_CAP_OPERATION bool ca_cap_is_sealed(ca_cap cap);
+
+/* Flags of capabilities to code; for the sake of completeness. Contract: K1. */
+CA_CAP_OPERATION size_t ca_cap_flags_get(ca_cap cap);
+
+/* Is it one at all? Without a tag it is two words of data. Contract: K1. */
+CA_CAP_OPERATION bool ca_cap_tag_get(ca_cap cap);
+
+/* --- deriving ---
+ * The result of changing a sealed capability, or one without tag, has no tag. Contract: K2. */
+
+/* Other addresses, the same bounds. An address far outside the bounds cannot be represented: the tag goes. */
+CA_CAP_OPERATION ca_cap ca_cap_address_set(ca_cap cap, size_t address);
+CA_CAP_OPERATION ca_cap ca_cap_offset_set(ca_cap cap, size_t offset);
+CA_CAP_OPERATION ca_cap ca_cap_increment(ca_cap cap, ptrdiff_t bytes);
+
+/* Bounds [address, address + length), within the bounds there are, or the tag goes. What cannot be represented is
+ * rounded outwards, but still within; the exact form gives up the tag instead. */
+CA_CAP_OPERATION ca_cap ca_cap_bounds_set(ca_cap cap, size_t length);
+CA_CAP_OPERATION ca_cap ca_cap_bounds_set_exact(ca_cap cap, size_t length);
+
+/* Permissions that are in both. */
+CA_CAP_OPERATION ca_cap ca_cap_perms_and(ca_cap cap, size_t perms);
+
+CA_CAP_OPERATION ca_cap ca_cap_flags_set(ca_cap cap, size_t flags);
+
+CA_CAP_OPERATION ca_cap ca_cap_tag_clear(ca_cap cap);
+
+/* Sealing makes a capability that can be passed around but neither used nor changed until it is unsealed. The address of
+ * the key is the type; the key must have that address within its bounds and the permission to seal or unseal. Unsealing
+ * by a key that is not global gives a capability that is not. */
+CA_CAP_OPERATION ca_cap ca_cap_seal(ca_cap cap, ca_cap key);
+CA_CAP_OPERATION ca_cap ca_cap_unseal(ca_cap cap, ca_cap key);
+
+/* The bits of `cap`, which needs no tag, as a capability, if `authority` could be narrowed to them. The result is not
+ * sealed. */
+CA_CAP_OPERATION ca_cap ca_cap_build(ca_cap authority, ca_cap cap);
+
+/* All zero, no tag. */
+CA_CAP_OPERATION ca_cap ca_cap_null(void);
+
+/* A key to all types that a program may seal with, to be narrowed for each use. Errors: CA_ERROR_NOT_PERMITTED, on a
+ * machine whose system gives none; *out is null then. Contract: K2. */
+CA_CAP_OPERATION ca_error ca_cap_sealer(ca_cap *out);
+
+/* --- comparing --- */
+
+/* The same in every bit, tag included. */
+CA_CAP_OPERATION bool ca_cap_is_equal_exact(ca_cap cap, ca_cap other);
+
+/* Are bounds and permissions of `other` within those of `cap`, and the tags the same? The address does not matter. */
+CA_CAP_OPERATION bool ca_cap_is_subset(ca_cap cap, ca_cap other);
+
+/* The shortest length >= length that bounds can have exactly, and the mask that the base must satisfy for that:
+ * base & mask == base. 0 when the length would be 2^64. Contract: K3. */
+CA_CAP_OPERATION size_t ca_cap_representable_length(size_t length);
+CA_CAP_OPERATION size_t ca_cap_representable_alignment_mask(size_t length);
+
+/* --- accesses ---
+ * At the address of `via` plus offset, in bytes, as an instruction has it: the sum may lie anywhere. The result is
+ * CA_CAP_FAULT_NONE, or why not; in that case nothing has changed, and a registered handler has been told.
+ * plain: never a fault; what goes wrong, goes wrong as it always did. Contract: K4. */
+
+/* 1, 2, 4 or 8 bytes as a number, with zeros above. */
+CA_CAP_OPERATION ca_cap_fault ca_cap_load(ca_cap via, ptrdiff_t offset, unsigned bytes, uint64_t *value);
+
+/* The low 1, 2, 4 or 8 bytes of a number. Capabilities that it overwrites lose their tags, even if the bytes are the
+ * same. */
+CA_CAP_OPERATION ca_cap_fault ca_cap_store(ca_cap via, ptrdiff_t offset, unsigned bytes, uint64_t value);
+
+/* Any number of bytes from or to the program's own memory, all or none; tags are not copied. */
+CA_CAP_OPERATION ca_cap_fault ca_cap_load_bytes(ca_cap via, ptrdiff_t offset, void *to, size_t bytes);
+CA_CAP_OPERATION ca_cap_fault ca_cap_store_bytes(ca_cap via, ptrdiff_t offset, const void *from, size_t bytes);
+
+/* A capability: CA_CAP_BYTES at an address aligned to that, and the tag. Loaded without permission to load capabilities,
+ * it comes without tag. Storing one that has a tag needs the permission, and STORE_LOCAL when it is not global. */
+CA_CAP_OPERATION ca_cap_fault ca_cap_load_cap(ca_cap via, ptrdiff_t offset, ca_cap *out);
+CA_CAP_OPERATION ca_cap_fault ca_cap_store_cap(ca_cap via, ptrdiff_t offset, ca_cap value);
+
+/* The tags of the four capabilities in the 64 bytes that `via` points to, aligned to that: bit i for the i-th. plain: all
+ * of them. */
+CA_CAP_OPERATION ca_cap_fault ca_cap_tags_load(ca_cap via, size_t *tags);
+
+/* ca_cap_load and ca_cap_store by type; *value is left alone on a fault. */
+#define CA_CAP_NUMBER_(type, name)                                                                                     \
+    static inline ca_cap_fault ca_cap_load_##name(ca_cap via, ptrdiff_t offset, type *value)                           \
+    {                                                                                                                  \
+        uint64_t number = 0;                                                                                           \
+        ca_cap_fault fault = ca_cap_load(via, offset, sizeof(type), &number);                                          \
+        if (fault == CA_CAP_FAULT_NONE)                                                                                \
+            *value = (type)number;                                                                                     \
+        return fault;                                                                                                  \
+    }                                                                                                                  \
+    static inline ca_cap_fault ca_cap_store_##name(ca_cap via, ptrdiff_t offset, type value)                           \
+    {                                                                                                                  \
+        return ca_cap_store(via, offset, sizeof(type), value);                                                         \
+    }
+/* ca_cap_load_u8, ca_cap_store_u8, and so on. */
+CA_CAP_NUMBER_(uint8_t, u8)
+CA_CAP_NUMBER_(uint16_t, u16)
+CA_CAP_NUMBER_(uint32_t, u32)
+CA_CAP_NUMBER_(uint64_t, u64)
+#undef CA_CAP_NUMBER_
+
+/* --- faults --- */
+
+/* The name of a cause, such as "permit-store-capability"; static storage, never NULL. Async-signal-safe. */
+const char *ca_cap_fault_name(ca_cap_fault fault);
+
+/* What a handler is told. struct_size grows with the library. */
+typedef struct ca_cap_fault_info {
+    size_t struct_size;
+    ca_cap_fault fault;
+    const char *name;     /* of the cause; static storage */
+    const char *function; /* the function that was called, such as "ca_cap_store_cap"; static storage */
+    size_t address;       /* of the access */
+    size_t bytes;         /* of the access */
+    const ca_cap *via;    /* the capability that did not allow it; for the time of the call */
+} ca_cap_fault_info;
+
+/* Called in the thread of the access, with no lock held, when it has been refused; may allocate, and need not return
+ * (longjmp, exit). When it does, the access returns the cause. */
+typedef void (*ca_cap_fault_handler)(const ca_cap_fault_info *);
+
+/* Registers the handler of the process and returns the one before; NULL, the default: none. Thread-safe. Contract:
+ * K5. */
+ca_cap_fault_handler ca_cap_set_fault_handler(ca_cap_fault_handler handler);
+
+/* --- the heap ---
+ * Blocks as capabilities: bounds are exactly the block, no other block lies within them, and the permissions are what
+ * was asked for. Lengths are rounded up to what can be represented (K3): soft and native give 4104 bytes for 4097.
+ *
+ * A block goes back, shrinks and grows by its capability alone. It must be whole: tagged, not sealed, with the bounds and
+ * permissions that it was handed out with; the address may be anywhere. A sub-capability speaks for its bytes, not for
+ * the block. What is refused is a violation (violation.h): `denied` (no tag, sealed, permissions missing),
+ * `size-mismatch` (narrowed at its end), `invalid-free` (narrowed at its start), `double-free` (given back before).
+ * plain: the pointer must be the start of a live block; its size and intention are those on record.
+ *
+ * Thread-safe, not async-signal-safe. On an error or a violation nothing has changed. Contract: K6, K7. */
+
+/* A capability or the reason why there is none. */
+typedef struct ca_cap_result {
+    ca_cap cap;
+    ca_error error; /* CA_OK: there is a capability */
+} ca_cap_result;
+
+static inline bool ca_cap_is_ok(ca_cap_result result)
+{
+    return result.error == CA_OK;
+}
+
+static inline ca_error ca_cap_error_of(ca_cap_result result)
+{
+    return result.error;
+}
+
+/* The capability. There being none is the violation unwrap-error; when a handler refuses it, null. */
+static inline ca_cap ca_cap_unwrap(ca_cap_result result)
+{
+    if (result.error != CA_OK)
+        ca_unwrap_failed(result.error);
+    return result.cap;
+}
+
+#if CA_CAP_MODEL == CA_CAP_MODEL_PLAIN
+#define CA_CAP_HEAP static inline
+#else
+#define CA_CAP_HEAP
+#endif
+
+/* Memory for data and capabilities, owned by the caller until it is given back. Errors: as ca_allocate. An alignment
+ * larger than a place together with size 0 is CA_ERROR_LAYOUT. Size 0 gives a capability of length 0 to an address where
+ * no block ever lies. Contract: C1, K6. */
+CA_CAP_HEAP ca_cap_result ca_cap_allocate(ca_authority authority, ca_layout layout);
+CA_CAP_HEAP ca_cap_result ca_cap_allocate_zeroed(ca_authority authority, ca_layout layout);
+
+/* Memory for data only: the capability can neither load nor store capabilities, and no other capability can store one
+ * there. Contract: N2. */
+CA_CAP_HEAP ca_cap_result ca_cap_allocate_nocaps(ca_authority authority, ca_layout layout);
+CA_CAP_HEAP ca_cap_result ca_cap_allocate_nocaps_zeroed(ca_authority authority, ca_layout layout);
+
+/* Memory that is zero now and is cleared when it goes; for both, for data only. Contract: Z2, Z6, N2. */
+CA_CAP_HEAP ca_cap_result ca_cap_allocate_mustzero(ca_authority authority, ca_layout layout);
+CA_CAP_HEAP ca_cap_result ca_cap_allocate_secret(ca_authority authority, ca_layout layout);
+
+/* Gives the block back, cleared first where its place wants that, as a capability to must-zero memory says all by
+ * itself. Length 0: nothing to do. Errors, after a refused violation: CA_ERROR_INVALID, CA_ERROR_STALE. Contract: C2,
+ * K7. */
+CA_CAP_HEAP ca_error ca_cap_deallocate(ca_cap cap);
+
+/* Makes the block layout.size <= its length bytes long, in place: the result is a narrowed `cap`, with the address at
+ * its base. 0 gives it back. Errors: as ca_shrink. Contract: C3, K7. */
+CA_CAP_HEAP ca_cap_result ca_cap_shrink(ca_cap cap, ca_layout layout);
+
+/* Makes the block layout.size >= its length bytes long, moving it when necessary, capabilities in it included. The
+ * result is a new capability; `cap` and all that was derived from it are dead. Errors: as ca_grow; the authority is what
+ * allows to have more than `cap` does. Contract: C4, K7. */
+CA_CAP_HEAP ca_cap_result ca_cap_grow(ca_authority authority, ca_cap cap, ca_layout layout);
+
+/* CA_OK when giving it back would be accepted; CA_ERROR_STALE: it was given back; CA_ERROR_INVALID: not a whole block.
+ * Reports nothing, changes nothing. Contract: C2, K7. */
+CA_CAP_HEAP ca_error ca_cap_check(ca_cap cap);
+
+#ifdef __cplusplus
+}
+#endif
+
+#if CA_CAP_MODEL == CA_CAP_MODEL_PLAIN
+#include <capalloc/cap_plain.h>
+#elif CA_CAP_MODEL == CA_CAP_MODEL_NATIVE
+#include <capalloc/cap_native.h>
+#endif
+
+#endif

@@ -1,0 +1,302 @@
+/* Blocks as capabilities. The door between addresses and capabilities: minted when a block goes out, judged when one
+ * comes back; the heap below knows addresses only.
+ *
+ * Invariant: the bounds of a minted capability are exactly the block's size on record, so that what comes back whole is
+ * authentic by base and length, and whatever was narrowed is not. Tags within a block are cleared before anybody else
+ * can have the memory, and again when it is handed out.
+ */
+#include "cap/cap.h"
+
+#include "api/by_place.h"
+#include "base/bits.h"
+#include "base/check.h"
+#include "core/violation.h"
+#include "estate/meta.h"
+#include "heap/find.h"
+#include "heap/heap.h"
+#include "heap/record.h"
+
+#include <capalloc/cap.h>
+#include <string.h>
+
+#define DATA_PERMS (CA_CAP_PERM_GLOBAL | CA_CAP_PERM_LOAD | CA_CAP_PERM_STORE)
+#define PERMS_OF(pointers) (DATA_PERMS | ((pointers) ? CA_CAP_PERMS_CAPS : 0))
+
+/* The high word of a capability to memory of a place, bounds apart; hardware's permissions are bits 48 to 59. */
+static const uint64_t high_of_place[] = {
+#define PLACE(name, pointers, zero) (uint64_t)PERMS_OF(pointers) << 48,
+#include "estate/place.def"
+#undef PLACE
+};
+enum { BOUNDS_BITS = 27 };
+
+static bool holds_caps(enum cai_place place)
+{
+    return (high_of_place[place] >> 48 & CA_CAP_PERM_STORE_CAP) != 0;
+}
+
+static ca_cap mint(enum cai_place place, uintptr_t base, size_t length)
+{
+    bool exact = true;
+    ca_cap cap = {.address = base, .tag = 1};
+
+    cap.high = CAI_LIKELY(length < CAI_QUICK_EXACT_BELOW)
+                   ? cai_quick_bounds(high_of_place[place], base, length)
+                   : cai_concentrate_set_bounds(high_of_place[place], base, length, &exact);
+    CAI_CHECK(exact);
+    return cap;
+}
+
+static ca_cap_result success(ca_cap cap)
+{
+    return (ca_cap_result){.cap = cap, .error = CA_OK};
+}
+
+static ca_cap_result failure(ca_error error)
+{
+    return (ca_cap_result){.cap = ca_cap_null(), .error = error};
+}
+
+/* What to ask of the heap so that the block's bounds can be exact. */
+static bool make_representable(ca_layout *layout)
+{
+    if (layout->size < CAI_QUICK_EXACT_BELOW)
+        return true;
+    size_t length = cai_concentrate_crrl(layout->size);
+    size_t align = ~cai_concentrate_cram(layout->size) + 1;
+    if (!ca_layout_is_valid(*layout) || length == 0)
+        return false;
+    *layout = (ca_layout){.size = length, .align = cai_max(layout->align, align)};
+    return true;
+}
+
+/* --- going out --- */
+
+/* A block that the heap gave, as a capability; its content may be anybody's, so tags go. */
+static ca_cap_result hand_out(enum cai_place place, ca_block_result block, size_t length)
+{
+    if (CAI_UNLIKELY(block.ptr == NULL))
+        return failure((ca_error)block.size_or_error);
+    if (CAI_UNLIKELY(length == 0))
+        return success(mint(place, cai_nothing_in(place), 0));
+    if (holds_caps(place))
+        cai_tags_clear((uintptr_t)block.ptr, length);
+    return success(mint(place, (uintptr_t)block.ptr, length));
+}
+
+CAI_INLINE ca_cap_result allocate(enum cai_place place, bool zeroed, ca_authority authority, ca_layout layout)
+{
+    if (CAI_UNLIKELY(!make_representable(&layout)))
+        return failure(CA_ERROR_LAYOUT);
+    if (CAI_UNLIKELY(holds_caps(place) && cai_load_acquire(&cai_tags.bytes) == 0) &&
+        !(cai_heap_start() && cai_estate_start_tags()))
+        return failure(CA_ERROR_OUT_OF_MEMORY);
+    ca_block_result block = cai_allocate_in(place, zeroed, authority, layout);
+    if (CAI_UNLIKELY(layout.size == 0 && block.ptr != NULL && !cai_nothing_fits(layout)))
+        return failure(CA_ERROR_LAYOUT);
+    return hand_out(place, block, layout.size);
+}
+
+#define FOR_ALLOCATION(name, place, zeroed)                                                                            \
+    CAI_EXPORT ca_cap_result name(ca_authority authority, ca_layout layout)                                            \
+    {                                                                                                                  \
+        return allocate(CAI_PLACE_##place, zeroed, authority, layout);                                                 \
+    }
+FOR_ALLOCATION(ca_cap_allocate, ordinary, false)
+FOR_ALLOCATION(ca_cap_allocate_zeroed, ordinary, true)
+FOR_ALLOCATION(ca_cap_allocate_nocaps, nocaps, false)
+FOR_ALLOCATION(ca_cap_allocate_nocaps_zeroed, nocaps, true)
+FOR_ALLOCATION(ca_cap_allocate_mustzero, mustzero, true)
+FOR_ALLOCATION(ca_cap_allocate_secret, secret, true)
+
+/* --- coming back --- */
+
+/* What a capability says about itself. The heap is asked only about one that is WHOLE; the others are not blocks. */
+enum claim { WHOLE, NOTHING, NO_TAG, SEALED, NO_PLACE, EMPTY, WEAK };
+
+struct claimed {
+    enum claim claim;
+    enum cai_place place;
+    uintptr_t base;
+    size_t length;
+};
+
+static struct claimed claim_of(const ca_cap *cap)
+{
+    struct cai_reach reach;
+    struct claimed it = {.claim = WHOLE};
+
+    if (CAI_LIKELY(cai_quick_reach(cap->high, cap->address, &reach))) {
+        it.base = cap->address - reach.from_base;
+        it.length = reach.length;
+    } else {
+        struct cai_bounds bounds = cai_concentrate_decode(cap->high, cap->address);
+        it.base = bounds.base;
+        it.length = (size_t)(bounds.top - bounds.base);
+    }
+    it.place = cai_place_of((void *)it.base);
+    if (!cai_cap_tag_get(cap))
+        it.claim = NO_TAG;
+    else if (cai_cap_is_sealed(cap))
+        it.claim = SEALED;
+    else if (it.place == CAI_PLACE_none)
+        it.claim = NO_PLACE;
+    else if ((cap->high ^ high_of_place[it.place]) >> BOUNDS_BITS != 0)
+        it.claim = WEAK;
+    else if (it.length == 0)
+        it.claim = it.base == cai_nothing_in(it.place) ? NOTHING : EMPTY;
+    return it;
+}
+
+/* Reports a capability that is no block and returns its error; OK for one that may be. */
+static ca_error refuse_claim(const ca_cap *cap, struct claimed it, const char *function)
+{
+    static const char *const found[] = {[NO_TAG] = "a capability without tag,",
+                                        [SEALED] = "a sealed capability,",
+                                        [WEAK] = "a capability with other permissions,",
+                                        [EMPTY] = "an empty part of it,"};
+
+    if (it.claim == WHOLE || it.claim == NOTHING)
+        return CA_OK;
+    if (it.claim == NO_PLACE)
+        cai_find_report(CAI_PLACE_ordinary, (void *)it.base, function);
+    else
+        cai_violation_report((ca_violation){
+            .kind = it.claim == EMPTY ? CA_VIOLATION_SIZE_MISMATCH : CA_VIOLATION_DENIED,
+            .function = function,
+            .address = (void *)cap->address,
+            .place = cai_place_name(it.place),
+            .stated = "a whole block",
+            .found = found[it.claim],
+        });
+    return CA_ERROR_INVALID;
+}
+
+CAI_EXPORT ca_error ca_cap_check(ca_cap cap)
+{
+    struct claimed it = claim_of(&cap);
+
+    if (it.claim == NOTHING)
+        return CA_OK;
+    return it.claim == WHOLE ? cai_check_in(it.place, (void *)it.base, it.length) : CA_ERROR_INVALID;
+}
+
+/* Would the heap say at once that this is a whole block? */
+CAI_INLINE bool is_small_block(enum cai_place place, uintptr_t base, size_t bytes)
+{
+    const struct cai_view *view = cai_view_of(cai_zone_number(place, CAI_FINE));
+    size_t granule = cai_granule_of(view, CAI_FINE, (void *)base);
+
+    if (CAI_UNLIKELY(granule >= view->granules))
+        return false;
+    uint8_t live = cai_load_relaxed(&view->state[granule]);
+    return live >= 2 && live <= CAI_CLASS_LAST && cai_record_bytes(&view->state[granule], live, live) == bytes;
+}
+
+CAI_EXPORT ca_error ca_cap_deallocate(ca_cap cap)
+{
+    struct claimed it = claim_of(&cap);
+    ca_error error = CA_OK;
+
+    if (CAI_UNLIKELY(it.claim != WHOLE))
+        return refuse_claim(&cap, it, "ca_cap_deallocate");
+    if (CAI_UNLIKELY(!is_small_block(it.place, it.base, it.length)))
+        error = cai_check_in(it.place, (void *)it.base, it.length);
+    if (CAI_LIKELY(error == CA_OK) && holds_caps(it.place))
+        cai_tags_clear(it.base, it.length);
+    cai_deallocate_in(it.place, (void *)it.base, it.length); /* and reports what is wrong */
+    return error;
+}
+
+CAI_EXPORT ca_cap_result ca_cap_shrink(ca_cap cap, ca_layout layout)
+{
+    struct claimed it = claim_of(&cap);
+    ca_error error = refuse_claim(&cap, it, "ca_cap_shrink");
+
+    if (error != CA_OK)
+        return failure(error);
+    if (!ca_layout_is_valid(layout) || layout.size > it.length || it.base % layout.align != 0)
+        return failure(CA_ERROR_LAYOUT);
+    if (it.claim == NOTHING)
+        return success(cap);
+    layout.size = cai_concentrate_crrl(layout.size);
+    if (holds_caps(it.place) && layout.size < it.length &&
+        cai_check_in(it.place, (void *)it.base, it.length) == CA_OK) /* it will succeed */
+        cai_tags_clear(it.base + layout.size, it.length - layout.size);
+    ca_block_result block = cai_shrink_in(it.place, (void *)it.base, it.length, layout);
+    if (block.ptr == NULL)
+        return failure((ca_error)block.size_or_error);
+    if (layout.size == 0)
+        return success(mint(it.place, cai_nothing_in(it.place), 0));
+    cai_cap_address_set(&cap, &cap, it.base);
+    cai_cap_bounds_set_exact(&cap, &cap, layout.size);
+    return success(cap);
+}
+
+/* --- growing --- */
+
+/* The tags of a block on its way to another place: small blocks' stay on the stack. */
+enum { TAGS_ON_STACK = 64 };
+struct tags_taken {
+    uint64_t *tags; /* NULL: there are none */
+    size_t words;
+    uint64_t few[TAGS_ON_STACK];
+};
+
+/* Takes the tags off the block. False: out of memory, nothing changed. */
+static bool take_tags(struct tags_taken *taken, struct claimed it)
+{
+    size_t bytes = cai_round_up(it.length, CAI_CAP_GRANULE);
+
+    taken->tags = NULL;
+    taken->words = (bytes / CAI_CAP_GRANULE + 63) / 64;
+    if (it.claim == NOTHING || !holds_caps(it.place) || !cai_tags_any(it.base, bytes))
+        return true;
+    if (taken->words <= TAGS_ON_STACK) {
+        memset(taken->few, 0, sizeof taken->few);
+        taken->tags = taken->few;
+    } else {
+        taken->tags = cai_meta_allocate(taken->words * sizeof *taken->tags);
+        if (taken->tags == NULL)
+            return false;
+    }
+    cai_tags_copy_out(it.base, bytes, taken->tags);
+    cai_tags_clear(it.base, bytes);
+    return true;
+}
+
+/* Puts them on the block that lies at `base` now. A tag for whose table there is no memory is lost: the capability is
+ * dead, and a fault tells its user. */
+static void put_tags(struct tags_taken *taken, uintptr_t base, size_t length)
+{
+    if (taken->tags == NULL)
+        return;
+    cai_tags_copy_in(base, cai_round_up(length, CAI_CAP_GRANULE), taken->tags);
+    if (taken->tags != taken->few)
+        cai_meta_free(taken->tags, taken->words * sizeof *taken->tags);
+}
+
+CAI_EXPORT ca_cap_result ca_cap_grow(ca_authority authority, ca_cap cap, ca_layout layout)
+{
+    struct claimed it = claim_of(&cap);
+    ca_error error = refuse_claim(&cap, it, "ca_cap_grow");
+    struct tags_taken taken;
+
+    if (error != CA_OK)
+        return failure(error);
+    if (!make_representable(&layout) || (layout.size == 0 && !cai_nothing_fits(layout)))
+        return failure(CA_ERROR_LAYOUT);
+    if (it.claim == WHOLE)
+        error = cai_check_in(it.place, (void *)it.base, it.length);
+    if (error == CA_OK && !take_tags(&taken, it))
+        return failure(CA_ERROR_OUT_OF_MEMORY);
+    ca_block_result block = cai_grow_in(it.place, authority, (void *)it.base, it.length, layout);
+    if (error != CA_OK) /* it was reported */
+        return failure(error);
+    ca_cap_result result = hand_out(it.place, block, layout.size);
+    if (result.error == CA_OK)
+        put_tags(&taken, (uintptr_t)block.ptr, it.length);
+    else
+        put_tags(&taken, it.base, it.length);
+    return result;
+}

@@ -1,0 +1,108 @@
+/* Blocks by address alone: what is behind the capability form where a capability is a pointer. What a capability would
+ * say about the block, the heap's records do. Exported without a name in <capalloc/cap.h> unless CA_CAP_PLAIN is
+ * defined.
+ */
+#define CA_CAP_PLAIN
+#include <capalloc/cap.h>
+
+#include "api/by_place.h"
+#include "heap/find.h"
+#include "heap/heap.h"
+#include "heap/large.h"
+#include "heap/record.h"
+
+/* A live block, or why the address is none. */
+struct block {
+    enum cai_place place;
+    size_t bytes;
+    ca_error error;
+    bool nothing; /* a block of size 0 */
+};
+
+static struct block find(const void *address)
+{
+    struct block it = {.place = cai_place_of(address), .error = CA_ERROR_INVALID};
+
+    if (it.place == CAI_PLACE_none)
+        return it;
+    struct cai_live live = cai_find_live(it.place, address);
+    it.nothing = (uintptr_t)address == cai_nothing_in(it.place);
+    if (it.nothing)
+        it.error = CA_OK;
+    else if (live.state != NULL)
+        it.bytes = live.size_class == 0 ? *cai_large_exact(it.place, live.granule)
+                                        : cai_record_bytes(live.state, live.live, live.size_class);
+    if (!it.nothing) /* one byte, where there is no block: to learn why */
+        it.error = cai_check_in(it.place, (void *)address, it.bytes == 0 ? 1 : it.bytes);
+    return it;
+}
+
+static ca_error report(struct block it, const void *address, const char *function)
+{
+    cai_find_report(it.place == CAI_PLACE_none ? CAI_PLACE_ordinary : it.place, address, function);
+    return it.error;
+}
+
+static ca_block_result failure(ca_error error)
+{
+    return (ca_block_result){.ptr = NULL, .size_or_error = (size_t)error};
+}
+
+CAI_EXPORT ca_block_result ca_plain_nothing_(ca_block_result result, ca_layout layout, unsigned place)
+{
+    if (result.ptr == NULL)
+        return result;
+    if (!cai_nothing_fits(layout))
+        return failure(CA_ERROR_LAYOUT);
+    return (ca_block_result){.ptr = (void *)cai_nothing_in((enum cai_place)place), .size_or_error = 0};
+}
+
+CAI_EXPORT ca_error ca_plain_check_(const void *address)
+{
+    return find(address).error;
+}
+
+static CAI_NOINLINE ca_error deallocate_slow(void *address)
+{
+    struct block it = find(address);
+
+    if (it.error != CA_OK)
+        return report(it, address, "ca_cap_deallocate");
+    if (!it.nothing)
+        cai_heap_free_slow(it.place, address, "ca_cap_deallocate");
+    return CA_OK;
+}
+
+CAI_EXPORT ca_error ca_plain_deallocate_(void *address)
+{
+    enum cai_place place = cai_place_of(address);
+    enum cai_put put = CAI_PUT_SLOW;
+
+    /* As free, in the place that the address tells. */
+    if (CAI_LIKELY(place != CAI_PLACE_none && !cai_place_zeroes(place))) {
+        put = cai_cache_put(place, CAI_FINE, address);
+        if (put == CAI_PUT_OUTSIDE)
+            put = cai_cache_put(place, CAI_COARSE, address);
+    }
+    return CAI_LIKELY(put == CAI_PUT_DONE) ? CA_OK : deallocate_slow(address);
+}
+
+CAI_EXPORT ca_block_result ca_plain_shrink_(void *address, ca_layout layout)
+{
+    struct block it = find(address);
+
+    if (it.error != CA_OK)
+        return failure(report(it, address, "ca_cap_shrink"));
+    ca_block_result result = cai_shrink_in(it.place, address, it.bytes, layout);
+    return layout.size == 0 ? ca_plain_nothing_(result, layout, it.place) : result;
+}
+
+CAI_EXPORT ca_block_result ca_plain_grow_(ca_authority authority, void *address, ca_layout layout)
+{
+    struct block it = find(address);
+
+    if (it.error != CA_OK)
+        return failure(report(it, address, "ca_cap_grow"));
+    ca_block_result result = cai_grow_in(it.place, authority, address, it.bytes, layout);
+    return layout.size == 0 ? ca_plain_nothing_(result, layout, it.place) : result;
+}

@@ -1,0 +1,87 @@
+/* Models that are written by value, in the public headers: plain and native. Their operations under the names and with
+ * the arguments of cap.h.
+ */
+#ifndef CAI_CAP_BY_VALUE_H
+#define CAI_CAP_BY_VALUE_H
+
+#include <capalloc/cap.h>
+
+typedef ca_cap cai_cap;
+
+#ifdef CHERI_INTRIN_ROOT
+CAI_INLINE void cai_cap_root(cai_cap *out)
+{
+    *out = CHERI_INTRIN_ROOT;
+}
+#endif
+
+CAI_INLINE void cai_cap_null(cai_cap *out)
+{
+    *out = ca_cap_null();
+}
+
+CAI_INLINE void cai_cap_copy(cai_cap *out, const cai_cap *cap)
+{
+    *out = *cap;
+}
+
+#define CAP_GET(type, name)                                                                                            \
+    CAI_INLINE type cai_cap_##name(const cai_cap *cap)                                                                 \
+    {                                                                                                                  \
+        return ca_cap_##name(*cap);                                                                                    \
+    }
+#define CAP_WITH(type, name)                                                                                           \
+    CAI_INLINE void cai_cap_##name(cai_cap *out, const cai_cap *cap, type value)                                       \
+    {                                                                                                                  \
+        *out = ca_cap_##name(*cap, value);                                                                             \
+    }
+#define CAP_ONE(name)                                                                                                  \
+    CAI_INLINE void cai_cap_##name(cai_cap *out, const cai_cap *cap)                                                   \
+    {                                                                                                                  \
+        *out = ca_cap_##name(*cap);                                                                                    \
+    }
+#define CAP_TWO(name)                                                                                                  \
+    CAI_INLINE void cai_cap_##name(cai_cap *out, const cai_cap *cap, const cai_cap *other)                             \
+    {                                                                                                                  \
+        *out = ca_cap_##name(*cap, *other);                                                                            \
+    }
+#define CAP_COMPARE(name)                                                                                              \
+    CAI_INLINE bool cai_cap_##name(const cai_cap *cap, const cai_cap *other)                                           \
+    {                                                                                                                  \
+        return ca_cap_##name(*cap, *other);                                                                            \
+    }
+#define CAP_LENGTH(name)                                                                                               \
+    CAI_INLINE size_t cai_cap_##name(size_t length)                                                                    \
+    {                                                                                                                  \
+        return ca_cap_##name(length);                                                                                  \
+    }
+#include "cap/ops.def"
+
+#include "cap/ops_end.h"
+
+CAI_INLINE ca_cap_fault cai_cap_load(const cai_cap *via, ptrdiff_t offset, unsigned bytes, uint64_t *value)
+{
+    return ca_cap_load(*via, offset, bytes, value);
+}
+
+CAI_INLINE ca_cap_fault cai_cap_store(const cai_cap *via, ptrdiff_t offset, unsigned bytes, uint64_t value)
+{
+    return ca_cap_store(*via, offset, bytes, value);
+}
+
+CAI_INLINE ca_cap_fault cai_cap_load_cap(cai_cap *out, const cai_cap *via, ptrdiff_t offset)
+{
+    return ca_cap_load_cap(*via, offset, out);
+}
+
+CAI_INLINE ca_cap_fault cai_cap_store_cap(const cai_cap *via, ptrdiff_t offset, const cai_cap *value)
+{
+    return ca_cap_store_cap(*via, offset, *value);
+}
+
+CAI_INLINE ca_cap_fault cai_cap_tags_load(const cai_cap *via, size_t *tags)
+{
+    return ca_cap_tags_load(*via, tags);
+}
+
+#endif

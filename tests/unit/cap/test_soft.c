@@ -1,0 +1,296 @@
+/* Capabilities in software: what is derived never has more than what it was derived from, the quick arithmetic agrees
+ * with the exact one, and an access that is refused changes nothing. What single operations give is in tests/cap.
+ */
+#include "unit/unit.h"
+
+#include "cap/cap.h"
+#include "support/rng.h"
+
+#include <string.h>
+
+enum { BYTES = 8192, GRANULES = BYTES / 16 };
+
+static _Alignas(8192) unsigned char memory[BYTES];
+static uint64_t tags[GRANULES / 64];
+
+static const size_t data_perms =
+    CA_CAP_PERM_GLOBAL | CA_CAP_PERM_LOAD | CA_CAP_PERM_STORE | CA_CAP_PERMS_CAPS;
+
+static int start(void **state)
+{
+    (void)state;
+    memset(memory, 0, sizeof memory);
+    memset(tags, 0, sizeof tags);
+    cai_tags_other((size_t)memory, sizeof memory, tags);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    cai_tags_other(0, 0, NULL);
+    return 0;
+}
+
+static cai_cap mint(size_t address, size_t length, size_t perms)
+{
+    cai_cap cap;
+
+    cai_cap_root(&cap);
+    cai_cap_mint(&cap, &cap, address, length, perms);
+    return cap;
+}
+
+/* Anything with a tag, bounds of all sizes. */
+static cai_cap random_cap(struct rng *rng)
+{
+    cai_cap cap;
+
+    cai_cap_root(&cap);
+    cai_cap_address_set(&cap, &cap, rng_next(rng) >> rng_below(rng, 64));
+    cai_cap_bounds_set(&cap, &cap, rng_size(rng, 62));
+    if (!cai_cap_tag_get(&cap))
+        cai_cap_root(&cap);
+    return cap;
+}
+
+static void test_K1_what_was_set_is_what_is_read(void **state)
+{
+    struct rng rng = rng_start(11);
+
+    (void)state;
+    for (unsigned i = 0; i < 20000; i++) {
+        size_t length = rng_size(&rng, 11);
+        size_t address = rng_next(&rng) >> (1 + rng_below(&rng, 40));
+        cai_cap cap = mint(address, length, data_perms);
+        assert_true(cai_cap_tag_get(&cap));
+        assert_true(cai_cap_base_get(&cap) == address && cai_cap_length_get(&cap) == length);
+        assert_true(cai_cap_address_get(&cap) == address && cai_cap_offset_get(&cap) == 0);
+        assert_true(cai_cap_perms_get(&cap) == data_perms && cai_cap_type_get(&cap) == CA_CAP_UNSEALED);
+    }
+}
+
+static void test_K1_quick_arithmetic_is_exact(void **state)
+{
+    struct rng rng = rng_start(12);
+    unsigned quick = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 200000; i++) {
+        cai_cap cap = random_cap(&rng);
+        cai_cap at;
+        cai_cap_address_set(&at, &cap, cap.address + rng_size(&rng, 40) - rng_size(&rng, 40));
+        if (!at.tag)
+            at = cap;
+        struct cai_bounds bounds = cai_concentrate_decode(at.high, at.address);
+        struct cai_reach reach;
+        if (!cai_quick_reach(at.high, at.address, &reach))
+            continue;
+        quick++;
+        assert_true(reach.from_base == at.address - bounds.base);
+        assert_true(reach.length == bounds.top - bounds.base);
+    }
+    assert_true(quick > 100000);
+}
+
+static void test_K4_quick_answers_are_exact(void **state)
+{
+    struct rng rng = rng_start(13);
+    unsigned allowed = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 400000; i++) {
+        cai_cap cap = mint((size_t)memory + rng_below(&rng, 4096), rng_size(&rng, 12), data_perms);
+        ptrdiff_t offset = (ptrdiff_t)(rng_size(&rng, 14) - rng_size(&rng, 14));
+        size_t bytes = (size_t)1 << rng_below(&rng, 5);
+        cai_cap_increment(&cap, &cap, (ptrdiff_t)(rng_size(&rng, 13) - rng_size(&rng, 12)));
+        if (!cap.tag)
+            continue;
+        ca_cap_fault fault = cai_soft_why_not(&cap, cap.address + (size_t)offset, bytes, CA_CAP_PERM_LOAD);
+        bool quick = cai_quick_allows(cap.high, cap.address, offset, bytes, CAI_SOFT_HIGH(CA_CAP_PERM_LOAD));
+        assert_true(!quick || fault == CA_CAP_FAULT_NONE);
+        /* And it is not shy where it need not be. */
+        if (cap.address - (size_t)memory < 4096 && offset > -2000 && offset < 2000 && cai_cap_length_get(&cap) < 4096)
+            assert_true(quick == (fault == CA_CAP_FAULT_NONE));
+        assert_int_equal(cai_soft_ask(&cap, offset, bytes, CA_CAP_PERM_LOAD), fault);
+        allowed += quick;
+    }
+    assert_true(allowed > 10000);
+}
+
+static void test_K3_quick_bounds_are_those_of_set_bounds(void **state)
+{
+    struct rng rng = rng_start(14);
+
+    (void)state;
+    for (unsigned i = 0; i < 100000; i++) {
+        size_t address = rng_next(&rng) >> (1 + rng_below(&rng, 40));
+        size_t length = rng_below(&rng, CAI_QUICK_EXACT_BELOW);
+        bool exact = false;
+        assert_true(cai_quick_bounds(0, address, length) == cai_concentrate_set_bounds(0, address, length, &exact));
+        assert_true(exact);
+    }
+}
+
+/* One random step; the other arguments are random as well. */
+static void derive(struct rng *rng, cai_cap *cap, const cai_cap *other)
+{
+    size_t number = rng_next(rng) >> rng_below(rng, 64);
+
+    switch (rng_below(rng, 12)) {
+    case 0:
+        cai_cap_address_set(cap, cap, number);
+        break;
+    case 1:
+        cai_cap_offset_set(cap, cap, rng_below(rng, cai_cap_length_get(cap) | 1));
+        break;
+    case 2:
+        cai_cap_increment(cap, cap, (ptrdiff_t)number);
+        break;
+    case 3:
+        cai_cap_bounds_set(cap, cap, rng_below(rng, cai_cap_length_get(cap) | 1));
+        break;
+    case 4:
+        cai_cap_bounds_set_exact(cap, cap, number);
+        break;
+    case 5:
+        cai_cap_perms_and(cap, cap, number | rng_next(rng));
+        break;
+    case 6:
+        cai_cap_flags_set(cap, cap, number);
+        break;
+    case 7:
+        cai_cap_seal(cap, cap, other);
+        break;
+    case 8:
+        cai_cap_unseal(cap, cap, other);
+        break;
+    case 9: {
+        cai_cap bits = {.address = cap->address, .high = cap->high ^ number << rng_below(rng, 64)};
+        cai_cap_build(cap, cap, &bits);
+        break;
+    }
+    case 10:
+        cai_cap_increment(cap, cap, (ptrdiff_t)rng_below(rng, 256) - 128);
+        break;
+    default:
+        cai_cap_bounds_set(cap, cap, number);
+        break;
+    }
+}
+
+static void test_K2_nothing_derived_has_more(void **state)
+{
+    struct rng rng = rng_start(15);
+    unsigned tagged = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 30000; i++) {
+        cai_cap origin = random_cap(&rng);
+        cai_cap key = random_cap(&rng);
+        cai_cap cap = origin;
+        for (unsigned step = 0; step < 12; step++) {
+            cai_cap before = cap;
+            derive(&rng, &cap, &key);
+            if (!cap.tag)
+                cap = before;
+            assert_true(cai_cap_is_subset(&origin, &cap));
+            assert_true(cai_cap_is_subset(&before, &cap));
+            assert_true((cap.high & CAI_SOFT_RESERVED_BITS) == 0 && cai_concentrate_well_formed(cap.high));
+            tagged += !cai_cap_is_equal_exact(&before, &cap);
+        }
+    }
+    assert_true(tagged > 30000);
+}
+
+static void test_K2_no_tag_no_way_back(void **state)
+{
+    struct rng rng = rng_start(16);
+
+    (void)state;
+    for (unsigned i = 0; i < 30000; i++) {
+        cai_cap cap = random_cap(&rng);
+        cai_cap key = random_cap(&rng);
+        cai_cap_tag_clear(&cap, &cap);
+        for (unsigned step = 0; step < 8; step++) {
+            derive(&rng, &cap, &key);
+            assert_false(cai_cap_tag_get(&cap));
+        }
+    }
+}
+
+static void test_K4_a_refused_access_changes_nothing(void **state)
+{
+    struct rng rng = rng_start(17);
+    unsigned refused = 0;
+
+    (void)state;
+    for (size_t at = 0; at < BYTES; at += 32) {
+        cai_cap via = mint((size_t)memory + at, 16, data_perms);
+        assert_int_equal(cai_cap_store_cap(&via, 0, &via), CA_CAP_FAULT_NONE);
+    }
+    for (unsigned i = 0; i < 20000; i++) {
+        static unsigned char before[BYTES];
+        uint64_t tags_before[GRANULES / 64];
+        size_t perms = data_perms & rng_next(&rng);
+        cai_cap via = mint((size_t)memory + 64 * rng_below(&rng, 64), rng_size(&rng, 9), perms);
+        cai_cap value = via;
+        value.tag = rng_below(&rng, 2);
+        cai_cap_increment(&via, &via, (ptrdiff_t)rng_below(&rng, 128) - 64);
+        memcpy(before, memory, sizeof before);
+        memcpy(tags_before, tags, sizeof tags);
+        ca_cap_fault fault = rng_below(&rng, 2) ? cai_cap_store_cap(&via, 0, &value)
+                                                : cai_cap_store(&via, 0, 1u << rng_below(&rng, 4), rng_next(&rng));
+        if (fault == CA_CAP_FAULT_NONE)
+            continue;
+        refused++;
+        assert_memory_equal(before, memory, sizeof before);
+        assert_memory_equal(tags_before, tags, sizeof tags);
+    }
+    assert_true(refused > 1000);
+}
+
+/* Memory as a list of bytes and a list of capabilities: a granule has a tag exactly when the last thing stored to it was
+ * a capability. */
+static void test_K9_a_tag_says_what_was_stored_last(void **state)
+{
+    struct rng rng = rng_start(18);
+    bool model[GRANULES] = {false};
+    cai_cap via = mint((size_t)memory, BYTES, data_perms);
+
+    (void)state;
+    for (unsigned i = 0; i < 50000; i++) {
+        size_t at = rng_below(&rng, BYTES);
+        if (rng_below(&rng, 2) == 0) {
+            cai_cap value = mint((size_t)memory, 64, data_perms);
+            value.tag = rng_below(&rng, 2);
+            at -= at % 16;
+            assert_int_equal(cai_cap_store_cap(&via, (ptrdiff_t)at, &value), CA_CAP_FAULT_NONE);
+            model[at / 16] = value.tag;
+        } else {
+            unsigned bytes = 1u << rng_below(&rng, 4);
+            at = at / bytes * bytes;
+            assert_int_equal(cai_cap_store(&via, (ptrdiff_t)at, bytes, i), CA_CAP_FAULT_NONE);
+            model[at / 16] = false;
+        }
+        size_t look = rng_below(&rng, GRANULES);
+        assert_int_equal(cai_tags_get((size_t)memory + look * 16), model[look]);
+    }
+    for (size_t i = 0; i < GRANULES; i++)
+        assert_int_equal(cai_tags_get((size_t)memory + i * 16), model[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest all[] = {
+        cmocka_unit_test(test_K1_what_was_set_is_what_is_read),
+        cmocka_unit_test(test_K1_quick_arithmetic_is_exact),
+        cmocka_unit_test(test_K4_quick_answers_are_exact),
+        cmocka_unit_test(test_K3_quick_bounds_are_those_of_set_bounds),
+        cmocka_unit_test(test_K2_nothing_derived_has_more),
+        cmocka_unit_test(test_K2_no_tag_no_way_back),
+        cmocka_unit_test_setup_teardown(test_K4_a_refused_access_changes_nothing, start, end),
+        cmocka_unit_test_setup_teardown(test_K9_a_tag_says_what_was_stored_last, start, end),
+    };
+    return cmocka_run_group_tests(all, NULL, NULL);
+}
