@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 PRESETS ?= dev release clang asan-ubsan tsan
 
-.PHONY: all demo test bench install deps check format clean help
+.PHONY: all demo test test-cheri bench install deps check format clean help
 .DEFAULT_GOAL := all
 
 all: ## the libraries and the program, in build/release
@@ -18,6 +18,9 @@ demo: all ## run real programs, a bug and the tour on capalloc and show what hap
 test: ## build with every compiler and sanitizer in PRESETS, run all tests
 	@tools/deps build test
 	@tools/test-presets -j $(JOBS) $(PRESETS)
+
+test-cheri: ## the cases of src/cap on the emulator that CAPALLOC_CHERI_QEMU names, compared with the software
+	@tools/test-cheri
 
 bench: all ## compare with other allocators
 	@tools/deps bench
@@ -43,4 +46,4 @@ clean: ## remove everything that was built
 	@rm -rf build
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12

@@ -33,11 +33,6 @@ CAI_INLINE unsigned cai_bounds_max_exponent(struct cai_bounds_format format)
     return 66 - format.mantissa;
 }
 
-CAI_INLINE unsigned cai_bounds_field_bits(struct cai_bounds_format format)
-{
-    return 2 * format.mantissa - 1;
-}
-
 CAI_INLINE struct cai_mantissas cai_bounds_unpack(struct cai_bounds_format format, uint64_t field)
 {
     const uint32_t quarter = UINT32_C(1) << (format.mantissa - 2);
@@ -72,6 +67,7 @@ CAI_INLINE uint64_t cai_bounds_pack(struct cai_bounds_format format, struct cai_
     return bottom | top << format.mantissa | (uint64_t)m.internal << (2 * format.mantissa - 2);
 }
 
+/* m.exponent is any; the formula keeps only what the address width leaves of the window. */
 CAI_INLINE struct cai_bounds cai_bounds_decode(struct cai_bounds_format format, struct cai_mantissas m,
                                                uint64_t address)
 {
@@ -145,11 +141,13 @@ CAI_INLINE struct cai_mantissas cai_bounds_encode(struct cai_bounds_format forma
     return m;
 }
 
-/* The mask of CRAM: what the base of exact bounds of this length is a multiple of, if it is large enough. */
-CAI_INLINE uint64_t cai_bounds_mask(struct cai_bounds_format format, uint64_t length)
+/* What base and top of bounds of this length must be multiples of, as a mask, given a base that tells how much rounding
+ * adds to the length.
+ */
+CAI_INLINE uint64_t cai_bounds_mask(struct cai_bounds_format format, uint64_t base, uint64_t length)
 {
     bool exact;
-    struct cai_mantissas m = cai_bounds_encode(format, 0, length, &exact);
+    struct cai_mantissas m = cai_bounds_encode(format, base, length, &exact);
 
     return m.internal ? ~UINT64_C(0) << (m.exponent + CAI_EXPONENT_HALF) : ~UINT64_C(0);
 }

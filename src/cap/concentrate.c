@@ -9,15 +9,14 @@
 
 #include "cap/bounds.h"
 
-#include <assert.h>
-
-#define FORMAT ((struct cai_bounds_format){.mantissa = 14})
-
+enum { MANTISSA = 14 };
 enum { OTYPE_SHIFT = 27, FLAG_SHIFT = 45, HARDWARE_SHIFT = 48, SOFTWARE_SHIFT = 60, SOFTWARE_VIEW = 15 };
+
+#define FORMAT ((struct cai_bounds_format){.mantissa = MANTISSA})
 
 static const uint64_t bounds_bits = (UINT64_C(1) << OTYPE_SHIFT) - 1;
 
-static_assert(2 * 14 - 1 == OTYPE_SHIFT, "the bounds fill what lies under the type");
+_Static_assert(2 * MANTISSA - 1 == OTYPE_SHIFT, "the bounds fill what lies under the type");
 
 static struct cai_mantissas unpack(uint64_t high)
 {
@@ -52,14 +51,14 @@ bool cai_concentrate_well_formed(uint64_t high)
 
 uint64_t cai_concentrate_crrl(uint64_t length)
 {
-    uint64_t mask = cai_bounds_mask(FORMAT, length);
+    uint64_t mask = cai_bounds_mask(FORMAT, 0, length);
 
     return (length + ~mask) & mask;
 }
 
 uint64_t cai_concentrate_cram(uint64_t length)
 {
-    return cai_bounds_mask(FORMAT, length);
+    return cai_bounds_mask(FORMAT, 0, length);
 }
 
 uint32_t cai_concentrate_perms(uint64_t high)

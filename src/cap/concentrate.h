@@ -34,11 +34,11 @@ struct cai_bounds cai_concentrate_decode(uint64_t high, uint64_t address);
  */
 uint64_t cai_concentrate_set_bounds(uint64_t high, uint64_t address, cai_u128 length, bool *exact);
 
-/* Does a capability keep its bounds when its address is replaced, as CSetAddr asks? Sealing is the caller's question. */
+/* Does a capability keep its bounds when its address is replaced, as CSetAddr asks? Sealed or not is not looked at. */
 bool cai_concentrate_representable(uint64_t high, uint64_t address, uint64_t new_address);
 
-/* Can a capability with this bounds field carry a tag: is it one that setting bounds can produce, as far as that can be
- * told from the exponent and the top bits?
+/* False for bit patterns that no setting of bounds within [0, 2^64) produces, whatever the address: with them base may
+ * lie above top.
  */
 bool cai_concentrate_well_formed(uint64_t high);
 

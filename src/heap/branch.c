@@ -95,7 +95,8 @@ static void shut(struct cai_thread *branch)
     await(branch->keeper);
 }
 
-/* Forgets the keeper, which forgets the branch. */
+/* Forgets the keeper, which forgets the branch. Twice awaited: before, the keeper may be about to remember a branch
+ * whose key it has seen; after, to look at the key of one that it has forgotten, which may be somebody else's by then. */
 static void part(struct cai_thread *branch)
 {
     struct cai_thread *keeper = branch->keeper;
@@ -104,6 +105,7 @@ static void part(struct cai_thread *branch)
     if (keeper == NULL)
         return;
     take_key(branch);
+    await(keeper);
     uintptr_t recent = (uintptr_t)branch - (uintptr_t)keeper;
     cai_swap_strong_acq_rel(&keeper->recent, &recent, 0);
     cai_swap_strong_acq_rel(&keeper->branches[known_slot(branch->grant.authority)], &expected, NULL);
@@ -282,6 +284,18 @@ void cai_branch_uncharge(const uint32_t *owner, size_t bytes)
     if (branch == NULL)
         return;
     cai_add_release(&branch->uncharged, bytes);
+    cai_lock_give(&branch->use);
+}
+
+/* In one go: who takes the branch apart meanwhile would meet a unit that is no longer a block of it. */
+void cai_branch_release(uint32_t *owner, size_t bytes)
+{
+    struct cai_thread *branch = cai_branch_lock_owner(owner);
+
+    if (branch == NULL)
+        return;
+    cai_add_release(&branch->uncharged, bytes);
+    cai_store_release(owner, 0);
     cai_lock_give(&branch->use);
 }
 

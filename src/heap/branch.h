@@ -47,6 +47,9 @@ struct cai_thread *cai_branch_lock_owner(const uint32_t *owner);
 /* A block of the unit with this entry went back, past all bins. */
 void cai_branch_uncharge(const uint32_t *owner, size_t bytes);
 
+/* The same when it was all there was in the unit: it has no owner from here on. */
+void cai_branch_release(uint32_t *owner, size_t bytes);
+
 /* The node that is charged for a block of the unit with this owner. */
 uint32_t cai_branch_node_of_owner(uint32_t owner);
 

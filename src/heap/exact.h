@@ -12,8 +12,8 @@
 #include "heap/key.h"
 #include "heap/record.h"
 
-/* A block of `bytes` bytes, whose stamp this is, from a bin of this heap. With `zeroed`, all of them are zero. NULL: the slow path must be
- * asked. */
+/* A block of `bytes` bytes, whose stamp this is, from a bin of this heap; with `zeroed`, all of them zero. NULL: the
+ * slow path must be asked. */
 CAI_INLINE void *cai_exact_take(struct cai_thread *thread, enum cai_place place, uint16_t stamp, bool zeroed,
                                 size_t bytes)
 {
@@ -24,11 +24,11 @@ CAI_INLINE void *cai_exact_take(struct cai_thread *thread, enum cai_place place,
     if (CAI_UNLIKELY(__builtin_sub_overflow((size_t)bin->count, 1u, &count) || --bin->countdown < 0))
         return NULL;
     void *address = bin->slots[count];
-    uint8_t *state = view->state + (((uintptr_t)address - view->origin) >> CAI_FINE_SHIFT);
-    uint8_t before = cai_load_relaxed(state);
+    size_t granule = ((uintptr_t)address - view->origin) >> CAI_FINE_SHIFT;
+    uint8_t before = cai_load_relaxed(&view->state[granule]);
     if (CAI_UNLIKELY(!cai_state_may_leave(place, before)))
         return NULL;
-    cai_stamp_set(state, stamp);
+    cai_stamp_set(&view->state[granule], stamp);
     bin->count = (uint32_t)count;
     if (address == NULL)
         __builtin_unreachable(); /* never in a bin: spares the caller's test */
@@ -50,13 +50,15 @@ CAI_INLINE bool cai_exact_push(struct cai_thread *heap, enum cai_place place, ui
                                void *address)
 {
     struct cai_bin *bin = &heap->bins[place][cai_stamp_class(stamp)];
+    size_t count = bin->count;
 
-    if (CAI_UNLIKELY(bin->count == bin->limit))
+    if (CAI_UNLIKELY((uint32_t)count == bin->limit))
         return false;
     if (cai_place_zeroes(place))
         cai_clear_slot(heap, address, cai_class_sizes[cai_stamp_class(stamp)]);
     cai_store_relaxed(state, cai_state_freed(place, CAI_STATE_CACHED));
-    bin->slots[bin->count++] = address;
+    bin->slots[count] = address;
+    bin->count++; /* in memory: a register less */
     return true;
 }
 

@@ -172,8 +172,7 @@ bool cai_large_put(enum cai_place place, size_t granule, uint8_t live)
     if (cai_place_zeroes(place) && live != CAI_STATE_WIPED)
         clear_run(run);
     if (cai_load_relaxed(owner_of(run)) != 0) {
-        cai_branch_uncharge(owner_of(run), (size_t)run->units << CAI_UNIT_SHIFT);
-        cai_store_release(owner_of(run), 0);
+        cai_branch_release(owner_of(run), (size_t)run->units << CAI_UNIT_SHIFT);
     } else if (thread->id != 0 && run->units <= CACHED_UNITS_MAX) {
         run = put_cached(thread, run);
     }
@@ -188,12 +187,12 @@ void cai_large_discard(struct cai_unit *run)
 {
     uint8_t live = cai_load_relaxed(state_of(run));
 
+    cai_store_release(owner_of(run), 0);
     /* Somebody else is giving it back this moment: it is theirs. */
     if (!cai_state_is_live(live) || !cai_swap_strong_acq_rel(state_of(run), &live, CAI_STATE_CACHED))
         return;
     if (cai_place_zeroes((enum cai_place)(run->zone / CAI_GRAINS)) && live != CAI_STATE_WIPED)
         clear_run(run);
-    cai_store_release(owner_of(run), 0);
     cai_run_give(run);
 }
 

@@ -48,7 +48,7 @@ struct cai_thread *cai_thread_first(void)
 
 uint64_t cai_thread_count(void)
 {
-    return cai_load_relaxed(&registry.attached);
+    return cai_load_acquire(&registry.attached); /* what counted threads no more have done is visible */
 }
 
 /* The registry's lock is held. */
@@ -111,7 +111,7 @@ static void orphan(struct cai_thread *thread)
     thread->orphan = true;
     thread->next_orphan = registry.orphans;
     registry.orphans = thread;
-    cai_store_relaxed(&registry.attached, registry.attached - 1);
+    cai_store_release(&registry.attached, registry.attached - 1);
 }
 
 /* The registry's lock is held, so that nobody adopts it meanwhile. */
@@ -135,12 +135,12 @@ void cai_thread_detach(void)
     cai_cache_publish(thread);
     memset(thread->wants, 0, sizeof thread->wants);
     cai_lock_take(&registry.lock);
-    orphan(thread);
     thread->warm = true;
     thread->orphan_ms = cai_os_milliseconds();
     cai_store_relaxed(&registry.warm, registry.warm + 1);
     if (registry.warm > WARM_MAX)
         cool(thread);
+    orphan(thread);
     cai_lock_give(&registry.lock);
 }
 

@@ -188,6 +188,43 @@ static void case_cap_bounds(void)
     say_fault("store", cai_cap_store_cap(&via, 0, &via));
 }
 
+/* A load that faults leaves the register as it was. */
+static void case_cap_refused_load(void)
+{
+    cai_cap via, got, before;
+
+    fresh(&via, 0x1000, 64);
+    mint(&got, 0x2000, 48, data_perms);
+    cai_cap_copy(&before, &got);
+    cai_cap_tag_clear(&via, &via);
+    say_fault("load", cai_cap_load_cap(&got, &via, 0));
+    say_number("equal", cai_cap_is_equal_exact(&before, &got));
+    mint(&via, 0x1000, 64, data_perms);
+    say_fault("load", cai_cap_load_cap(&got, &via, 64));
+    say_number("equal", cai_cap_is_equal_exact(&before, &got));
+}
+
+/* Offsets of accesses: counted from the address, in both directions. */
+static void case_offsets(void)
+{
+    cai_cap via, at, got;
+    uint64_t value = 0;
+
+    fresh(&via, 0x1000, 64);
+    cai_cap_increment(&at, &via, 32);
+    say_fault("store", cai_cap_store(&at, -32, 8, 11));
+    say_fault("store", cai_cap_store(&at, 24, 8, 22));
+    say_fault("store", cai_cap_store(&at, -40, 8, 33));
+    say_fault("load", cai_cap_load(&via, 0, 8, &value));
+    say_number("value", value);
+    say_fault("load", cai_cap_load(&at, 24, 8, &value));
+    say_number("value", value);
+    say_fault("load", cai_cap_load(&at, 32, 8, &value));
+    say_fault("store", cai_cap_store_cap(&at, -16, &at));
+    say_fault("load", load_cap(&got, &via, 16));
+    say_number("equal", cai_cap_is_equal_exact(&at, &got));
+}
+
 static void case_cap_without_load_cap(void)
 {
     cai_cap all, via, value, got;
@@ -341,6 +378,8 @@ const struct cap_case cap_cases_of_memory[] = {
     {"cap_round_trip", case_cap_round_trip},
     {"cap_alignment", case_cap_alignment},
     {"cap_bounds", case_cap_bounds},
+    {"cap_refused_load", case_cap_refused_load},
+    {"offsets", case_offsets},
     {"cap_without_load_cap", case_cap_without_load_cap},
     {"cap_without_store_cap", case_cap_without_store_cap},
     {"cap_local", case_cap_local},

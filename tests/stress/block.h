@@ -13,11 +13,15 @@
 /* Where a block comes from and how it goes back. */
 enum kind { KIND_MALLOC, KIND_BLOCK, KIND_NOCAPS, KIND_MUSTZERO, KIND_SECRET };
 
+/* Whose block of the heap's own form it is. */
+enum heap { HEAP_DEFAULT, HEAP_LIMITED, HEAP_DERIVED, HEAPS };
+
 struct block {
     unsigned char *at; /* NULL: no block */
     size_t size;
     uint64_t seed; /* of the pattern in it */
     enum kind kind;
+    enum heap heap;
 };
 
 /* Prints the message with seed and thread, and aborts. */

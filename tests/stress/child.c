@@ -36,8 +36,10 @@ void lane_fork(struct lane *lane)
     int status;
 
     pthread_mutex_lock(&shelf.lock); /* nobody is at the shelf when the copy is made */
+    heaps_before_fork();
     fflush(NULL);
     pid_t child = fork();
+    heaps_after_fork();
     if (child == 0) {
         alarm(CHILD_SECONDS);
         /* Now and then, a child of the child. */

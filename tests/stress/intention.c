@@ -5,8 +5,6 @@
 
 #include "base/bits.h"
 
-#include <capalloc/capalloc.h>
-
 /* Slots of small blocks stay whole when a block shrinks: what was cut off can be looked at. */
 enum { SMALL_BYTES = 32768 };
 
@@ -28,10 +26,8 @@ static bool must_be_zero(enum kind kind)
     return kind == KIND_MUSTZERO || kind == KIND_SECRET;
 }
 
-static struct got take(enum kind kind, unsigned form, ca_layout layout)
+static struct got take(ca_authority heap, enum kind kind, unsigned form, ca_layout layout)
 {
-    ca_authority heap = ca_default_authority();
-
     switch (kind) {
     case KIND_NOCAPS:
         return form == 0 ? GOT(ca_nocaps, ca_allocate_nocaps_zeroed(heap, layout))
@@ -48,8 +44,8 @@ static struct got take(enum kind kind, unsigned form, ca_layout layout)
 }
 
 #define GROW(type)                                                                                                     \
-    (zeroed ? GOT(type, type##_grow_zeroed(ca_default_authority(), ((type){old->at, old->size}), layout))              \
-            : GOT(type, type##_grow(ca_default_authority(), ((type){old->at, old->size}), layout)))
+    (zeroed ? GOT(type, type##_grow_zeroed(heaps_to_grow(old->heap), ((type){old->at, old->size}), layout))            \
+            : GOT(type, type##_grow(heaps_to_grow(old->heap), ((type){old->at, old->size}), layout)))
 
 static struct got grow(const struct block *old, ca_layout layout, bool zeroed)
 {
@@ -95,8 +91,10 @@ static ca_error check(const struct block *block)
     }
 }
 
-static void refused(struct lane *lane, const char *what, size_t size, ca_error error)
+static void refused(struct lane *lane, const char *what, size_t size, enum heap heap, ca_error error)
 {
+    if (heaps_may_refuse(heap, error))
+        return;
     lane->failures++;
     if (!plan.may_fail || error != CA_ERROR_OUT_OF_MEMORY)
         fail("%s of %zu bytes refused: %s", what, size, ca_error_string(error));
@@ -108,10 +106,13 @@ void intention_allocate(struct lane *lane, struct block *block)
     unsigned form = dice % 4;
     ca_layout layout = {.size = 1 + lane_random_size(lane), .align = 1u << (dice >> 8) % 8};
     enum kind kind = KIND_BLOCK + (dice >> 32) % (KIND_SECRET - KIND_BLOCK + 1);
-    struct got got = take(kind, form, layout);
+    enum heap heap = (dice >> 40) % HEAPS;
+    struct got got = take(heaps_to_allocate(heap), kind, form, layout);
 
+    if (dice >> 52 == 0) /* one in 4096 */
+        heaps_revoke();
     if (got.at == NULL) {
-        refused(lane, "allocation", layout.size, got.error);
+        refused(lane, "allocation", layout.size, heap, got.error);
         return;
     }
     bool may_be_longer = kind == KIND_BLOCK && form == 1;
@@ -120,6 +121,7 @@ void intention_allocate(struct lane *lane, struct block *block)
     if (must_be_zero(kind) || (form == 0 && (kind == KIND_BLOCK || kind == KIND_NOCAPS)))
         block_verify_zero(got.at, got.size);
     block->kind = kind;
+    block->heap = heap;
     block_own(block, got.at, got.size, lane->tag++);
 }
 
@@ -166,7 +168,7 @@ void intention_resize(struct lane *lane, struct block *block)
     struct got got = size < old.size ? shrink(&old, (ca_layout){size, 1})
                                      : grow(&old, (ca_layout){size, 1u << (dice >> 16) % 8}, zeroed);
     if (got.at == NULL) {
-        refused(lane, "a new size", size, got.error);
+        refused(lane, "a new size", size, old.heap, got.error);
         got.at = old.at; /* as it was */
         got.size = old.size;
     } else if (got.size != size || (size < old.size && got.at != old.at)) {

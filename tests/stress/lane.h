@@ -6,6 +6,7 @@
 
 #include "block.h"
 
+#include <capalloc/capalloc.h>
 #include <pthread.h>
 #include <semaphore.h>
 
@@ -55,6 +56,19 @@ void lane_free(struct block *block);
 void intention_allocate(struct lane *lane, struct block *block);
 void intention_free(const struct block *block);
 void intention_resize(struct lane *lane, struct block *block);
+
+/* The heaps (heaps.c): once at the start; what to allocate and to grow with; another working authority for the heap
+ * that has one, the old one revoked; errors that are no failure; at the end, when nothing is charged any more. */
+void heaps_start(void);
+ca_authority heaps_to_allocate(enum heap heap);
+ca_authority heaps_to_grow(enum heap heap);
+void heaps_revoke(void);
+bool heaps_may_refuse(enum heap heap, ca_error error);
+void heaps_end(void);
+
+/* Around fork. */
+void heaps_before_fork(void);
+void heaps_after_fork(void);
 
 /* Forks; the child verifies, uses and frees all that is the lane's or on the shelf; a failure there fails here. */
 void lane_fork(struct lane *lane);

@@ -348,6 +348,8 @@ int main(int count, char **arguments)
     printf("stress: seed %llu, %u lanes, %ld operations each\n", (unsigned long long)plan.seed, plan.lanes,
            plan.operations);
     block_start();
+    ca_free(ca_malloc(1)); /* this thread has a heap from here on: the last one that does when all is quiet */
+    heaps_start();
     sem_init(&lanes_done, 0, 0);
     for (unsigned i = 0; i < plan.lanes; i++) {
         lanes[i] = (struct lane){.number = i,
@@ -366,6 +368,7 @@ int main(int count, char **arguments)
     }
     for (unsigned i = 0; i < SHELF_BLOCKS; i++)
         lane_free(&shelf.blocks[i]);
+    heaps_end();
     check_nothing_is_left();
     printf("stress: %u forks, %ld allocations refused, nothing left\n", forks, failures);
     if (plan.may_fail && failures == 0)

@@ -1,0 +1,71 @@
+/* See own.h: which block stands at an address, and what to say when it is not the one that was meant. */
+#include "api/own.h"
+
+#include "core/violation.h"
+#include "heap/large.h"
+#include "heap/record.h"
+
+void cai_own_record(enum cai_place place, struct cai_live live, size_t bytes)
+{
+    if (live.size_class == 0)
+        *cai_large_exact(place, live.granule) = bytes;
+    else
+        cai_record_set(live.state, live.size_class, bytes);
+}
+
+size_t cai_own_recorded(enum cai_place place, struct cai_live live)
+{
+    return live.size_class == 0 ? *cai_large_exact(place, live.granule)
+                                : cai_record_bytes(live.state, live.live, live.size_class);
+}
+
+size_t cai_own_slot(enum cai_place place, struct cai_live live)
+{
+    return live.size_class == 0 ? cai_large_run_bytes(place, live.granule) : cai_class_sizes[live.size_class];
+}
+
+struct cai_judged cai_judge(enum cai_place place, const void *address, size_t bytes, bool wiped)
+{
+    struct cai_judged judged = {.live = cai_find_live(place, address)};
+
+    if (judged.live.state == NULL) {
+        struct cai_lookup there = cai_find_any(address);
+        judged.verdict = there.found == CAI_FOUND_FREED                          ? CAI_STALE
+                         : there.found == CAI_FOUND_LIVE && there.place != place ? CAI_WRONG_TYPE
+                                                                                 : CAI_NO_BLOCK;
+    } else if ((judged.live.live == CAI_STATE_WIPED) != wiped) {
+        judged.verdict = CAI_WRONG_TYPE;
+    } else {
+        /* A wiped block in a slot of 16 bytes has lost its record with its state. */
+        bool unknown = wiped && judged.live.size_class == 1 && bytes <= 16;
+        judged.verdict = unknown || cai_own_recorded(place, judged.live) == bytes ? CAI_AUTHENTIC : CAI_WRONG_SIZE;
+    }
+    return judged;
+}
+
+ca_error cai_judged_error(enum cai_verdict verdict)
+{
+    return verdict == CAI_AUTHENTIC ? CA_OK : verdict == CAI_STALE ? CA_ERROR_STALE : CA_ERROR_INVALID;
+}
+
+CAI_COLD ca_error cai_judged_report(enum cai_place place, const void *address, struct cai_judged judged,
+                                    const char *function)
+{
+    static const ca_violation_kind kinds[] = {[CAI_STALE] = CA_VIOLATION_DOUBLE_FREE,
+                                              [CAI_NO_BLOCK] = CA_VIOLATION_INVALID_FREE,
+                                              [CAI_WRONG_TYPE] = CA_VIOLATION_WRONG_DEALLOCATOR,
+                                              [CAI_WRONG_SIZE] = CA_VIOLATION_SIZE_MISMATCH};
+    if (judged.verdict == CAI_WRONG_SIZE || (judged.verdict == CAI_WRONG_TYPE && judged.live.state != NULL))
+        cai_violation_report((ca_violation){
+            .kind = kinds[judged.verdict],
+            .function = function,
+            .address = address,
+            .size = cai_own_recorded(place, judged.live),
+            .place = cai_place_name(place),
+            .stated = judged.verdict == CAI_WRONG_SIZE ? "a block of another size" : "a block of another type",
+            .found = "a live block",
+        });
+    else
+        cai_find_report(place, address, function);
+    return cai_judged_error(judged.verdict);
+}
