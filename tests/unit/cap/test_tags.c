@@ -10,6 +10,7 @@
 #include <capalloc/capalloc.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static ca_cap block_of(size_t bytes)
@@ -126,11 +127,12 @@ static size_t table_bytes(void)
     bool ours = false, found = false;
 
     while (maps != NULL && fgets(line, sizeof line, maps) != NULL) {
-        size_t from, to, kilobytes;
-        if (sscanf(line, "%zx-%zx ", &from, &to) == 2)
-            ours = from < end && to > begin;
-        else if (ours && sscanf(line, "Anonymous: %zu kB", &kilobytes) == 1) {
-            sum += kilobytes << 10;
+        char *rest;
+        size_t from = strtoull(line, &rest, 16);
+        if (*rest == '-') {
+            ours = from < end && strtoull(rest + 1, NULL, 16) > begin;
+        } else if (ours && strncmp(line, "Anonymous:", 10) == 0) {
+            sum += strtoull(line + 10, NULL, 10) << 10;
             found = true;
         }
     }
