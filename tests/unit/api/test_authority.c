@@ -382,6 +382,44 @@ static void test_C4_realloc_moves_out_of_the_heap(void **state)
 
 /* --- C6: quotas --- */
 
+static size_t unused_credit(void)
+{
+    size_t bytes = 0;
+
+    for (struct cai_thread *branch = cai_branch_first(); branch != NULL; branch = branch->next_branch)
+        bytes += cai_branch_credit(branch);
+    return bytes;
+}
+
+static void pass_time(void)
+{
+    struct timespec moment = {0, 2000000};
+
+    nanosleep(&moment, NULL);
+}
+
+/* A heap that is not used any more gives back what lies in its bins, while the thread does other things; and at once on
+ * request. */
+static void test_D6_idle_heaps_give_back(void **state)
+{
+    ca_authority root = make(SIZE_MAX);
+
+    (void)state;
+    ca_deallocate(ca_unwrap(ca_allocate(root, of(1000))));
+    assert_true(unused_credit() > 0);
+    for (unsigned i = 0; i < 5000 && unused_credit() > 0; i++) {
+        pass_time();
+        ca_deallocate(ca_unwrap(ca_allocate(ca_default_authority(), of(100000))));
+    }
+    assert_int_equal(unused_credit(), 0);
+    ca_deallocate(ca_unwrap(ca_allocate(root, of(1000))));
+    assert_true(unused_credit() > 0);
+    ca_trim();
+    assert_int_equal(unused_credit(), 0);
+    ca_deallocate(ca_unwrap(ca_allocate(root, of(1000))));
+    assert_int_equal(ca_heap_destroy(root), CA_OK);
+}
+
 static void test_C6_what_is_charged_is_the_slot(void **state)
 {
     ca_authority root = make(1 << 20);
@@ -654,13 +692,6 @@ static void *allocate_until_refused(void *argument)
     return NULL;
 }
 
-static void pass_time(void)
-{
-    struct timespec moment = {0, 2000000};
-
-    nanosleep(&moment, NULL);
-}
-
 /* Threads allocate while their authority is revoked: no block is lost, nothing stays charged. */
 static void test_C5_revoking_while_threads_allocate(void **state)
 {
@@ -742,6 +773,7 @@ int main(void)
         cmocka_unit_test(test_C5_options),
         cmocka_unit_test(test_C4_C7_only_an_authority_of_the_heap_grows),
         cmocka_unit_test(test_C4_realloc_moves_out_of_the_heap),
+        cmocka_unit_test(test_D6_idle_heaps_give_back),
         cmocka_unit_test(test_C6_what_is_charged_is_the_slot),
         cmocka_unit_test(test_C6_C7_exact_to_the_last_slot),
         cmocka_unit_test(test_C6_credit_of_other_threads_is_taken_back),
