@@ -5,6 +5,8 @@
  *     intentions cycle-malloc N SIZE      calloc, touched, explicit_bzero, free
  *     intentions pair-meant N SIZE        ca_allocate and ca_deallocate of a constant size (SIZE is 40)
  *     intentions pair-malloc N SIZE       ca_malloc and ca_free
+ *     intentions heap-default N SIZE      ca_allocate and ca_deallocate of a size that the compiler does not know
+ *     intentions heap-created N SIZE      the same from a created heap with a quota
  *     intentions calloc-fresh N SIZE      ca_calloc of memory that is known to be zero
  *     intentions malloc-fresh N SIZE      ca_malloc of the same
  *     intentions tree-meant N DEPTH       a binary tree built in an arena and dropped with its scope
@@ -72,6 +74,34 @@ static void pair_malloc(long n, size_t unused)
         __asm__ volatile("" : : "r"(block) : "memory");
         ca_free(block);
     }
+}
+
+static void pairs_of(ca_authority authority, long n, size_t size)
+{
+    for (long i = 0; i < n; i++) {
+        __asm__ volatile("" : "+r"(size));
+        ca_block_result result = ca_allocate(authority, (ca_layout){.size = size, .align = 8});
+        __asm__ volatile("" : : "r"(result.ptr) : "memory");
+        ca_deallocate(((ca_block){.ptr = result.ptr, .size = size}));
+    }
+}
+
+static void heap_default(long n, size_t size)
+{
+    pairs_of(ca_default_authority(), n, size);
+}
+
+static void heap_created(long n, size_t size)
+{
+    ca_heap_options options = CA_HEAP_OPTIONS_INIT;
+    ca_authority root;
+
+    options.quota_bytes = 1 << 24;
+    if (ca_heap_create(&options, &root) != CA_OK)
+        abort();
+    pairs_of(root, n, size);
+    if (ca_heap_destroy(root) != CA_OK)
+        abort();
 }
 
 static void zero_fresh(long n, size_t size, int zeroed)
@@ -152,7 +182,8 @@ static const struct {
 } works[] = {
     {"cycle-meant", cycle_meant}, {"cycle-malloc", cycle_malloc}, {"pair-meant", pair_meant},
     {"pair-malloc", pair_malloc}, {"calloc-fresh", calloc_fresh}, {"malloc-fresh", malloc_fresh},
-    {"tree-meant", tree_meant},   {"tree-malloc", tree_malloc},
+    {"tree-meant", tree_meant},   {"tree-malloc", tree_malloc},   {"heap-default", heap_default},
+    {"heap-created", heap_created},
 };
 
 int main(int argc, char **argv)

@@ -50,7 +50,7 @@ static CAI_NOINLINE ca_block_result allocate_from_branch(uint64_t first, uint64_
     void *address = cai_exact_take(branch, CAI_PLACE_ordinary, (uint16_t)hint, false, 0);
     ca_authority authority = {{0, 0}};
     if (CAI_UNLIKELY(address == NULL))
-        authority = branch->grant.authority; /* the same: from here, so that it need not be kept */
+        authority = cai_branch_opened_by(thread);
     cai_branch_leave(thread);
     if (CAI_UNLIKELY(address == NULL))
         return allocate_slow(authority, hint);

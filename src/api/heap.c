@@ -227,8 +227,9 @@ static ca_wiped wipe(enum cai_place place, void **address, size_t *bytes, const 
         void *address = take_fine(branch, CAI_PLACE_##place, layout.size, form, &bytes);                               \
         ca_authority authority = {{0, 0}};                                                                             \
         if (CAI_UNLIKELY(address == NULL))                                                                             \
-            authority = branch->grant.authority; /* the same: from here, so that it need not be kept */                \
+            authority = cai_branch_opened_by(thread);                                                                  \
         cai_branch_leave(thread);                                                                                      \
+        layout.align = 16; /* as slots are aligned: a register less to keep */                                         \
         if (CAI_UNLIKELY(address == NULL))                                                                             \
             return name##_slow(authority, layout);                                                                     \
         return (type##_result){.ptr = address, .size_or_error = bytes};                                                \

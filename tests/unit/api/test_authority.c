@@ -93,7 +93,7 @@ static void refused_everywhere(ca_authority authority)
     ca_deallocate(block);
 }
 
-static void test_C5_altered_and_made_up_authorities_are_refused(void **state)
+static void test_C5_C7_altered_and_made_up_authorities_are_refused(void **state)
 {
     ca_authority genuine[] = {ca_default_authority(), make(SIZE_MAX), {{0, 0}}};
     genuine[2] = derive(genuine[1], CA_RIGHT_ALLOCATE, 4096);
@@ -122,7 +122,7 @@ static void test_C5_altered_and_made_up_authorities_are_refused(void **state)
     refused_everywhere(genuine[2]);
 }
 
-static void test_C5_rights_only_narrow(void **state)
+static void test_C5_C7_rights_only_narrow(void **state)
 {
     ca_authority root = make(SIZE_MAX);
     ca_authority out = {{7, 7}};
@@ -171,7 +171,7 @@ static void test_C5_rights_only_narrow(void **state)
     assert_well(audit_heap());
 }
 
-static void test_C5_quotas_only_narrow(void **state)
+static void test_C5_C7_quotas_only_narrow(void **state)
 {
     ca_authority root = make(100000);
     ca_authority middle = derive(root, CA_RIGHT_ALL, 50000);
@@ -329,7 +329,7 @@ static void test_C5_options(void **state)
 
 /* --- C4: growing needs an authority over the block's heap --- */
 
-static void test_C4_only_an_authority_of_the_heap_grows(void **state)
+static void test_C4_C7_only_an_authority_of_the_heap_grows(void **state)
 {
     ca_authority one = make(1 << 20);
     ca_authority two = make(1 << 20);
@@ -414,7 +414,7 @@ static void test_C6_what_is_charged_is_the_slot(void **state)
 }
 
 /* Both sides of the boundary, for every kind of block. */
-static void test_C6_exact_to_the_last_slot(void **state)
+static void test_C6_C7_exact_to_the_last_slot(void **state)
 {
     static const size_t sizes[] = {16, 48, 512, 640, 4096, 32768, 65536};
     enum { COUNT = 50 };
@@ -732,18 +732,18 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_C5_heaps_are_apart_and_ordinary_to_free),
-        cmocka_unit_test(test_C5_altered_and_made_up_authorities_are_refused),
-        cmocka_unit_test(test_C5_rights_only_narrow),
-        cmocka_unit_test(test_C5_quotas_only_narrow),
+        cmocka_unit_test(test_C5_C7_altered_and_made_up_authorities_are_refused),
+        cmocka_unit_test(test_C5_C7_rights_only_narrow),
+        cmocka_unit_test(test_C5_C7_quotas_only_narrow),
         cmocka_unit_test(test_C5_the_default_authority_stays),
         cmocka_unit_test(test_C5_revoking_takes_the_subtree),
         cmocka_unit_test(test_C5_revoking_a_root),
         cmocka_unit_test(test_C5_authorities_end_and_make_room),
         cmocka_unit_test(test_C5_options),
-        cmocka_unit_test(test_C4_only_an_authority_of_the_heap_grows),
+        cmocka_unit_test(test_C4_C7_only_an_authority_of_the_heap_grows),
         cmocka_unit_test(test_C4_realloc_moves_out_of_the_heap),
         cmocka_unit_test(test_C6_what_is_charged_is_the_slot),
-        cmocka_unit_test(test_C6_exact_to_the_last_slot),
+        cmocka_unit_test(test_C6_C7_exact_to_the_last_slot),
         cmocka_unit_test(test_C6_credit_of_other_threads_is_taken_back),
         cmocka_unit_test(test_C6_other_threads_give_back_to_the_authority),
         cmocka_unit_test(test_C6_free_all_and_destroy),
