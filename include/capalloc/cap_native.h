@@ -211,8 +211,7 @@ static inline ca_cap_fault ca_cap_store_cap(ca_cap via, ptrdiff_t offset, ca_cap
 }
 static inline ca_cap_fault ca_cap_tags_load(ca_cap via, size_t *tags)
 {
-    ca_cap_fault fault =
-        ca_native_ask_("ca_cap_tags_load", via, 0, 64, CA_CAP_PERM_LOAD | CA_CAP_PERM_LOAD_CAP, 64);
+    ca_cap_fault fault = ca_native_ask_("ca_cap_tags_load", via, 0, 64, CA_CAP_PERM_LOAD | CA_CAP_PERM_LOAD_CAP, 64);
 
     if (fault != CA_CAP_FAULT_NONE)
         return fault;

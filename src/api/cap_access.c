@@ -131,8 +131,7 @@ CAI_EXPORT ca_cap_fault ca_cap_store(ca_cap via, ptrdiff_t offset, unsigned byte
     uint64_t *word;
 
     /* Aligned: bytes of one granule, which has no tag to lose. */
-    if (CAI_UNLIKELY(!IS_QUICK(via, offset, bytes, CAI_SOFT_HIGH(CA_CAP_PERM_STORE)) ||
-                     (address & (bytes - 1)) != 0))
+    if (CAI_UNLIKELY(!IS_QUICK(via, offset, bytes, CAI_SOFT_HIGH(CA_CAP_PERM_STORE)) || (address & (bytes - 1)) != 0))
         return store_slow(via, offset, bytes, value);
     if (cai_tags_has_word(address, &word) && cai_tags_in(word, address))
         return store_slow(via, offset, bytes, value);

@@ -24,7 +24,7 @@
 
 /* The high word of a capability to memory of a place, bounds apart; hardware's permissions are bits 48 to 59. */
 static const uint64_t high_of_place[] = {
-#define PLACE(name, pointers, zero) (uint64_t)PERMS_OF(pointers) << 48,
+#define PLACE(name, pointers, zero) (uint64_t) PERMS_OF(pointers) << 48,
 #include "estate/place.def"
 #undef PLACE
 };

@@ -53,6 +53,7 @@ CAI_EXPORT ca_error ca_cap_sealer(ca_cap *out)
     cai_cap root;
 
     cai_cap_root(&root);
-    cai_cap_mint(out, &root, 0, (size_t)CAI_CONCENTRATE_UNSEALED + 1, CA_CAP_PERM_GLOBAL | CA_CAP_PERM_SEAL | CA_CAP_PERM_UNSEAL);
+    cai_cap_mint(out, &root, 0, (size_t)CAI_CONCENTRATE_UNSEALED + 1,
+                 CA_CAP_PERM_GLOBAL | CA_CAP_PERM_SEAL | CA_CAP_PERM_UNSEAL);
     return CA_OK;
 }

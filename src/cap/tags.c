@@ -167,8 +167,7 @@ static bool for_each(size_t address, size_t bytes, bool (*found)(size_t granule,
         }
         for (uint64_t tags = cai_load_acquire(word); tags != 0; tags &= tags - 1) {
             size_t granule = at + ((size_t)__builtin_ctzll(tags) << CAI_TAGS_GRANULE_SHIFT);
-            if (granule >= address && granule < end &&
-                !found((granule - address) >> CAI_TAGS_GRANULE_SHIFT, context))
+            if (granule >= address && granule < end && !found((granule - address) >> CAI_TAGS_GRANULE_SHIFT, context))
                 return false;
         }
         at += WORD_BYTES;

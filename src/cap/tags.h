@@ -82,7 +82,8 @@ CAI_INLINE bool cai_tags_has_word(size_t address, uint64_t **word)
 {
     size_t offset = address - cai_tags.base;
 
-    if (CAI_UNLIKELY(offset >= cai_tags.bytes || cai_load_acquire(&cai_tags.chunks[offset >> CAI_TAGS_CHUNK_SHIFT]) == 0))
+    if (CAI_UNLIKELY(offset >= cai_tags.bytes ||
+                     cai_load_acquire(&cai_tags.chunks[offset >> CAI_TAGS_CHUNK_SHIFT]) == 0))
         return false;
     *word = cai_tags.table + (offset >> CAI_TAGS_WORD_SHIFT);
     return true;

@@ -11,12 +11,8 @@
 #include <stdlib.h>
 
 typedef ca_cap_result (*allocate)(ca_authority, ca_layout);
-static const allocate allocates[] = {ca_cap_allocate,
-                                     ca_cap_allocate_nocaps,
-                                     ca_cap_allocate_mustzero,
-                                     ca_cap_allocate_secret,
-                                     ca_cap_allocate_zeroed,
-                                     ca_cap_allocate_nocaps_zeroed};
+static const allocate allocates[] = {ca_cap_allocate,        ca_cap_allocate_nocaps, ca_cap_allocate_mustzero,
+                                     ca_cap_allocate_secret, ca_cap_allocate_zeroed, ca_cap_allocate_nocaps_zeroed};
 enum { INTENTIONS = 4, FORMS = 6 };
 
 static const size_t sizes[] = {1,    15,   16,   17,    100,   512,     513,     4095,          4096,
@@ -138,7 +134,8 @@ static void test_K6_A1_a_block_of_nothing(void **state)
 
 static void test_C1_bad_layouts_and_authorities(void **state)
 {
-    static const ca_layout bad[] = {{8, 0}, {8, 3}, {0, 0}, {5000, 0}, {PTRDIFF_MAX, 16}, {SIZE_MAX, 1}, {SIZE_MAX, 64}};
+    static const ca_layout bad[] = {{8, 0},        {8, 3},        {0, 0}, {5000, 0}, {PTRDIFF_MAX, 16},
+                                    {SIZE_MAX, 1}, {SIZE_MAX, 64}};
     ca_authority none = {{0, 0}};
 
     (void)state;

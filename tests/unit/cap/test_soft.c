@@ -13,8 +13,7 @@ enum { BYTES = 8192, GRANULES = BYTES / 16 };
 static _Alignas(8192) unsigned char memory[BYTES];
 static uint64_t tags[GRANULES / 64];
 
-static const size_t data_perms =
-    CA_CAP_PERM_GLOBAL | CA_CAP_PERM_LOAD | CA_CAP_PERM_STORE | CA_CAP_PERMS_CAPS;
+static const size_t data_perms = CA_CAP_PERM_GLOBAL | CA_CAP_PERM_LOAD | CA_CAP_PERM_STORE | CA_CAP_PERMS_CAPS;
 
 static int start(void **state)
 {

@@ -263,7 +263,7 @@ static void without_address_space(const void *argument)
     uint64_t value = 0;
     require(ca_cap_store_cap(block, 200 << 20, block) == CA_CAP_FAULT_TAG_MEMORY);
     require(ca_cap_load_u64(block, 200 << 20, &value) == CA_CAP_FAULT_NONE && value == 77); /* nothing changed */
-    require(ca_cap_store_cap(block, 16, block) == CA_CAP_FAULT_NONE);                      /* there is room already */
+    require(ca_cap_store_cap(block, 16, block) == CA_CAP_FAULT_NONE);                       /* there is room already */
 }
 
 static void test_K9_no_memory_for_the_table_is_a_fault(void **state)
