@@ -249,8 +249,8 @@ static void test_K4_a_refused_access_changes_nothing(void **state)
     assert_true(refused > 1000);
 }
 
-/* Memory as a list of bytes and a list of capabilities: a granule has a tag exactly when the last thing stored to it was
- * a capability. */
+/* Memory as a list of bytes and a list of capabilities: a granule has a tag exactly when the last thing stored to it
+ * was a capability. */
 static void test_K9_a_tag_says_what_was_stored_last(void **state)
 {
     struct rng rng = rng_start(18);
