@@ -169,10 +169,10 @@ CAI_INLINE bool put_small(enum cai_place place, enum cai_grain grain, void *addr
     uint8_t *state = view->state + granule;
     uint8_t live = cai_load_relaxed(state);
     /* Class 1 has records in its states; blocks that short are rare. */
-    if (CAI_UNLIKELY(live < 2 || live > CAI_CLASS_LAST || cai_record_bytes(state, live, live) != bytes))
+    if (CAI_UNLIKELY(live < 2 || live > CAI_CLASS_LAST || !cai_record_is(state, live, bytes)))
         return false;
     if (cai_place_zeroes(place))
-        cai_clear(address, cai_class_sizes[live]);
+        cai_clear_small(address, cai_class_sizes[live]);
     return CAI_LIKELY(cai_cache_push(place, grain, granule, live, address)) ||
            cai_cache_put_slow(place, live, live, address);
 }

@@ -22,6 +22,10 @@ CAI_INLINE void cai_record_set(uint8_t *state, unsigned size_class, size_t bytes
         return;
     }
     size_t lacks = cai_class_sizes[size_class] - bytes;
+    if (CAI_LIKELY(lacks < 1 << CAI_RECORD_BITS)) {
+        cai_store_relaxed(state + 1, (uint8_t)(CAI_RECORD | lacks));
+        return;
+    }
     for (uint8_t *record = state + 1;; record++) {
         uint8_t low = (uint8_t)(lacks & ((1 << CAI_RECORD_BITS) - 1));
         lacks >>= CAI_RECORD_BITS;
@@ -98,6 +102,16 @@ CAI_INLINE size_t cai_record_bytes(const uint8_t *state, uint8_t live, unsigned 
     }
     size_t slot = cai_class_sizes[size_class];
     return lacks < slot ? slot - lacks : 0;
+}
+
+/* True when a live block of a class but the first is exactly this long: one comparison for most blocks. */
+CAI_INLINE bool cai_record_is(const uint8_t *state, uint8_t size_class, size_t bytes)
+{
+    size_t lacks = cai_class_sizes[size_class] - bytes;
+
+    if (CAI_LIKELY(lacks < 1 << CAI_RECORD_BITS && cai_load_relaxed(&state[1]) == (CAI_RECORD | lacks)))
+        return true;
+    return cai_record_bytes(state, size_class, size_class) == bytes;
 }
 
 #endif

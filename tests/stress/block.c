@@ -116,8 +116,8 @@ static void verify_part(const struct block *block, size_t from, size_t length)
 
 void block_own(struct block *block, void *at, size_t size, uint64_t tag)
 {
-    *block = (struct block){at, size, ((uintptr_t)at ^ tag * UINT64_C(0xd1342543de82ef95)) | 1, block->kind,
-                            block->heap};
+    *block =
+        (struct block){at, size, ((uintptr_t)at ^ tag * UINT64_C(0xd1342543de82ef95)) | 1, block->kind, block->heap};
     claim_all(block, 0, CLAIMED);
     size_t from = 0;
     for (size_t length; (length = window(size, &from)) != 0; from += length)
