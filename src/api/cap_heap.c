@@ -188,7 +188,7 @@ CAI_INLINE bool is_small_block(enum cai_place place, uintptr_t base, size_t byte
     const struct cai_view *view = cai_view_of(cai_zone_number(place, CAI_FINE));
     size_t granule = cai_granule_of(view, CAI_FINE, (void *)base);
 
-    if (CAI_UNLIKELY(granule >= view->granules))
+    if (CAI_UNLIKELY(granule >= cai_load_relaxed_in_place(&view->granules)))
         return false;
     uint8_t live = cai_load_relaxed(&view->state[granule]);
     return live >= 2 && live <= CAI_CLASS_LAST && cai_record_bytes(&view->state[granule], live, live) == bytes;

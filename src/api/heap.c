@@ -164,7 +164,7 @@ CAI_INLINE bool put_small(enum cai_place place, enum cai_grain grain, void *addr
     const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
     size_t granule = cai_granule_of(view, grain, address);
 
-    if (CAI_UNLIKELY(granule >= view->granules))
+    if (CAI_UNLIKELY(granule >= cai_load_relaxed_in_place(&view->granules)))
         return false;
     uint8_t *state = view->state + granule;
     uint8_t live = cai_load_relaxed(state);

@@ -10,10 +10,12 @@
 
 #define cai_load_relaxed(address) __atomic_load_n((address), __ATOMIC_RELAXED)
 #define cai_load_acquire(address) __atomic_load_n((address), __ATOMIC_ACQUIRE)
-/* cai_load_acquire that x86-64 needs no instruction of its own for: the comparison that uses it reads the memory. */
+/* The same two, without an instruction of their own on x86-64: the comparison that uses them reads the memory. */
 #if defined(__x86_64__) && !CAI_TSAN
+#define cai_load_relaxed_in_place(address) (*(address))
 #define cai_load_acquire_in_place(address) (*(address))
 #else
+#define cai_load_relaxed_in_place(address) cai_load_relaxed(address)
 #define cai_load_acquire_in_place(address) cai_load_acquire(address)
 #endif
 #define cai_store_relaxed(address, value) __atomic_store_n((address), (value), __ATOMIC_RELAXED)

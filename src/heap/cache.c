@@ -178,7 +178,7 @@ static void put_back(struct cai_thread *thread, enum cai_place place, unsigned s
 
     for (uint32_t i = 0; i < count; i++) {
         size_t granule = cai_granule_of(view, grain, bin->slots[i]);
-        if (CAI_UNLIKELY(granule >= view->granules))
+        if (CAI_UNLIKELY(granule >= cai_load_relaxed_in_place(&view->granules)))
             continue; /* in the child of a fork: half written by a thread that is not there */
         struct cai_unit *of_this = cai_slab_of(view, grain, granule);
         if (of_this != slab && slab != NULL)

@@ -129,7 +129,7 @@ CAI_INLINE enum cai_put cai_cache_put(enum cai_place place, enum cai_grain grain
     const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
     size_t granule = cai_granule_of(view, grain, address);
 
-    if (CAI_UNLIKELY(granule >= view->granules))
+    if (CAI_UNLIKELY(granule >= cai_load_relaxed_in_place(&view->granules)))
         return CAI_PUT_OUTSIDE;
     uint8_t size_class = cai_load_relaxed(view->state + granule);
     if (CAI_UNLIKELY(!cai_state_is_live(size_class) || (grain == CAI_COARSE && size_class > CAI_CLASS_LAST)))

@@ -69,7 +69,7 @@ CAI_INLINE bool cai_exact_put(enum cai_place place, uint16_t stamp, void *addres
     const struct cai_view *view = cai_view_of(cai_zone_number(place, CAI_FINE));
     size_t granule = cai_granule_of(view, CAI_FINE, address);
 
-    if (CAI_UNLIKELY(granule >= view->pairs))
+    if (CAI_UNLIKELY(granule >= cai_load_relaxed_in_place(&view->pairs)))
         return false;
     uint8_t *state = view->state + granule;
     if (CAI_UNLIKELY(!cai_stamp_is(state, stamp)))

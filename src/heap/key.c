@@ -67,8 +67,8 @@ void cai_key_shut(struct cai_thread *branch)
     await(branch->keeper);
 }
 
-/* Twice awaited: before, the keeper may be about to remember a branch whose key it has seen; after, to look at the key of
- * one that it has forgotten, which may be somebody else's by then. */
+/* Twice awaited: before, the keeper may be about to remember a branch whose key it has seen; after, to look at the key
+ * of one that it has forgotten, which may be somebody else's by then. */
 void cai_key_part(struct cai_thread *branch)
 {
     struct cai_thread *keeper = branch->keeper;
