@@ -180,9 +180,9 @@ static const struct {
     const char *name;
     void (*run)(long n, size_t size);
 } works[] = {
-    {"cycle-meant", cycle_meant}, {"cycle-malloc", cycle_malloc}, {"pair-meant", pair_meant},
-    {"pair-malloc", pair_malloc}, {"calloc-fresh", calloc_fresh}, {"malloc-fresh", malloc_fresh},
-    {"tree-meant", tree_meant},   {"tree-malloc", tree_malloc},   {"heap-default", heap_default},
+    {"cycle-meant", cycle_meant},   {"cycle-malloc", cycle_malloc}, {"pair-meant", pair_meant},
+    {"pair-malloc", pair_malloc},   {"calloc-fresh", calloc_fresh}, {"malloc-fresh", malloc_fresh},
+    {"tree-meant", tree_meant},     {"tree-malloc", tree_malloc},   {"heap-default", heap_default},
     {"heap-created", heap_created},
 };
 

@@ -96,6 +96,7 @@ sed 's/^/  /' "$folder/answer"
 grep -q 'still live 0, violations 1' "$folder/answer" || wrong "the tour left something behind"
 say "" "2: each intention has a range of addresses of its own, and the key is gone before" \
     "its memory is. 3: a block given back twice, on purpose; a handler was asked and let" \
-    "the program go on. 6: nothing is left behind."
+    "the program go on. 6: a part of the program may take so much and no more. 7: nothing" \
+    "is left behind."
 
 say "" "Try your own: $capalloc run --stats -- PROGRAM ARGUMENTS"

@@ -113,6 +113,29 @@ static void arenas(ca_authority authority)
     ca_arena_destroy(&arena);
 }
 
+/* 6. A heap of one's own: with a quota, parts of it for others, and an end of everything at once. */
+static void heaps(void)
+{
+    ca_heap_options options = CA_HEAP_OPTIONS_INIT;
+    ca_authority root;
+    ca_authority plugin;
+    options.name = "plugins";
+    options.quota_bytes = 1 << 20;
+    if (ca_heap_create(&options, &root) != CA_OK ||
+        ca_authority_derive(root, CA_RIGHT_ALLOCATE, 64 << 10, &plugin) != CA_OK)
+        return;
+    int blocks = 0;
+    ca_block_result last = ca_allocate(plugin, CA_LAYOUT_ARRAY(char, 1024));
+    for (; ca_is_ok(last); blocks++)
+        last = ca_allocate(plugin, CA_LAYOUT_ARRAY(char, 1024));
+    printf("6. a plugin took %d blocks of 1 KiB, then: %s\n", blocks, ca_error_string(ca_error_of(last)));
+    ca_authority_revoke(plugin); /* it may do nothing any more; what it took counts against the heap */
+    printf("   revoked: %s, and the heap has %zu KiB left\n",
+           ca_error_string(ca_error_of(ca_allocate(plugin, CA_LAYOUT_OF(int)))),
+           ca_authority_quota_remaining(root) >> 10);
+    ca_heap_destroy(root); /* with every block in it */
+}
+
 int main(void)
 {
     ca_authority authority = ca_default_authority();
@@ -126,10 +149,11 @@ int main(void)
     boxes(1);
     boxes(0);
     arenas(authority);
+    heaps();
 
-    ca_stats stats = CA_STATS_INIT; /* 6. What was counted meanwhile. */
+    ca_stats stats = CA_STATS_INIT; /* 7. What was counted meanwhile. */
     ca_stats_read(&stats);
-    printf("6. blocks handed out %llu, still live %llu, violations %llu, bytes cleared %llu, clearing saved %llu\n",
+    printf("7. blocks handed out %llu, still live %llu, violations %llu, bytes cleared %llu, clearing saved %llu\n",
            (unsigned long long)stats.allocations, (unsigned long long)stats.live_blocks,
            (unsigned long long)stats.violations, (unsigned long long)stats.bytes_cleared,
            (unsigned long long)stats.bytes_clear_skipped);

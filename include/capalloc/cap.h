@@ -32,8 +32,8 @@ extern "C" {
 /* --- looking ---
  * plain: the bounds are all of the address space, the permissions all there are; a null pointer has no tag. */
 
-/* The address that the capability points to, and the bounds that it may reach: [base, base + length) in bytes, offset is
- * address - base. length is SIZE_MAX for the whole address space. Contract: K1. */
+/* The address that the capability points to, and the bounds that it may reach: [base, base + length) in bytes, offset
+ * is address - base. length is SIZE_MAX for the whole address space. Contract: K1. */
 CA_CAP_OPERATION size_t ca_cap_address_get(ca_cap cap);
 CA_CAP_OPERATION size_t ca_cap_base_get(ca_cap cap);
 CA_CAP_OPERATION size_t ca_cap_length_get(ca_cap cap);
@@ -69,13 +69,15 @@ CA_CAP_OPERATION ca_cap ca_cap_bounds_set_exact(ca_cap cap, size_t length);
 /* Permissions that are in both. */
 CA_CAP_OPERATION ca_cap ca_cap_perms_and(ca_cap cap, size_t perms);
 
+/* Other flags. */
 CA_CAP_OPERATION ca_cap ca_cap_flags_set(ca_cap cap, size_t flags);
 
+/* The same without tag. */
 CA_CAP_OPERATION ca_cap ca_cap_tag_clear(ca_cap cap);
 
-/* Sealing makes a capability that can be passed around but neither used nor changed until it is unsealed. The address of
- * the key is the type; the key must have that address within its bounds and the permission to seal or unseal. Unsealing
- * by a key that is not global gives a capability that is not. */
+/* Sealing makes a capability that can be passed around but neither used nor changed until it is unsealed. The address
+ * of the key is the type; the key must have that address within its bounds and the permission to seal or unseal.
+ * Unsealing by a key that is not global gives a capability that is not. */
 CA_CAP_OPERATION ca_cap ca_cap_seal(ca_cap cap, ca_cap key);
 CA_CAP_OPERATION ca_cap ca_cap_unseal(ca_cap cap, ca_cap key);
 
@@ -119,13 +121,14 @@ CA_CAP_OPERATION ca_cap_fault ca_cap_store(ca_cap via, ptrdiff_t offset, unsigne
 CA_CAP_OPERATION ca_cap_fault ca_cap_load_bytes(ca_cap via, ptrdiff_t offset, void *to, size_t bytes);
 CA_CAP_OPERATION ca_cap_fault ca_cap_store_bytes(ca_cap via, ptrdiff_t offset, const void *from, size_t bytes);
 
-/* A capability: CA_CAP_BYTES at an address aligned to that, and the tag. Loaded without permission to load capabilities,
- * it comes without tag. Storing one that has a tag needs the permission, and STORE_LOCAL when it is not global. */
+/* A capability: CA_CAP_BYTES at an address aligned to that, and the tag. Loaded without permission to load
+ * capabilities, it comes without tag. Storing one that has a tag needs the permission, and STORE_LOCAL when it is not
+ * global. */
 CA_CAP_OPERATION ca_cap_fault ca_cap_load_cap(ca_cap via, ptrdiff_t offset, ca_cap *out);
 CA_CAP_OPERATION ca_cap_fault ca_cap_store_cap(ca_cap via, ptrdiff_t offset, ca_cap value);
 
-/* The tags of the four capabilities in the 64 bytes that `via` points to, aligned to that: bit i for the i-th. plain: all
- * of them. */
+/* The tags of the four capabilities in the 64 bytes that `via` points to, aligned to that: bit i for the i-th. plain:
+ * all of them. */
 CA_CAP_OPERATION ca_cap_fault ca_cap_tags_load(ca_cap via, size_t *tags);
 
 /* ca_cap_load and ca_cap_store by type; *value is left alone on a fault. */
@@ -177,9 +180,9 @@ ca_cap_fault_handler ca_cap_set_fault_handler(ca_cap_fault_handler handler);
  * Blocks as capabilities: bounds are exactly the block, no other block lies within them, and the permissions are what
  * was asked for. Lengths are rounded up to what can be represented (K3): soft and native give 4104 bytes for 4097.
  *
- * A block goes back, shrinks and grows by its capability alone. It must be whole: tagged, not sealed, with the bounds and
- * permissions that it was handed out with; the address may be anywhere. A sub-capability speaks for its bytes, not for
- * the block. What is refused is a violation (violation.h): `denied` (no tag, sealed, permissions missing),
+ * A block goes back, shrinks and grows by its capability alone. It must be whole: tagged, not sealed, with the bounds
+ * and permissions that it was handed out with; the address may be anywhere. A sub-capability speaks for its bytes, not
+ * for the block. What is refused is a violation (violation.h): `denied` (no tag, sealed, permissions missing),
  * `size-mismatch` (narrowed at its end), `invalid-free` (narrowed at its start), `double-free` (given back before).
  * plain: the pointer must be the start of a live block; its size and intention are those on record.
  *
@@ -191,11 +194,13 @@ typedef struct ca_cap_result {
     ca_error error; /* CA_OK: there is a capability */
 } ca_cap_result;
 
+/* There is a capability. */
 static inline bool ca_cap_is_ok(ca_cap_result result)
 {
     return result.error == CA_OK;
 }
 
+/* CA_OK when there is a capability. */
 static inline ca_error ca_cap_error_of(ca_cap_result result)
 {
     return result.error;
@@ -216,8 +221,8 @@ static inline ca_cap ca_cap_unwrap(ca_cap_result result)
 #endif
 
 /* Memory for data and capabilities, owned by the caller until it is given back. Errors: as ca_allocate. An alignment
- * larger than a place together with size 0 is CA_ERROR_LAYOUT. Size 0 gives a capability of length 0 to an address where
- * no block ever lies. Contract: C1, K6. */
+ * larger than a place together with size 0 is CA_ERROR_LAYOUT. Size 0 gives a capability of length 0 to an address
+ * where no block ever lies. Contract: C1, K6. */
 CA_CAP_HEAP ca_cap_result ca_cap_allocate(ca_authority authority, ca_layout layout);
 CA_CAP_HEAP ca_cap_result ca_cap_allocate_zeroed(ca_authority authority, ca_layout layout);
 
@@ -240,8 +245,8 @@ CA_CAP_HEAP ca_error ca_cap_deallocate(ca_cap cap);
 CA_CAP_HEAP ca_cap_result ca_cap_shrink(ca_cap cap, ca_layout layout);
 
 /* Makes the block layout.size >= its length bytes long, moving it when necessary, capabilities in it included. The
- * result is a new capability; `cap` and all that was derived from it are dead. Errors: as ca_grow; the authority is what
- * allows to have more than `cap` does. Contract: C4, K7. */
+ * result is a new capability; `cap` and all that was derived from it are dead. Errors: as ca_grow; the authority is
+ * what allows to have more than `cap` does. Contract: C4, K7. */
 CA_CAP_HEAP ca_cap_result ca_cap_grow(ca_authority authority, ca_cap cap, ca_layout layout);
 
 /* CA_OK when giving it back would be accepted; CA_ERROR_STALE: it was given back; CA_ERROR_INVALID: not a whole block.

@@ -2,8 +2,8 @@
  * empty otherwise.
  *
  * An access asks first what the machine would, and returns the cause in place of a trap; what it lets pass is one
- * instruction. A cheriintrin.h of a test defines CHERI_INTRIN_LOAD and CHERI_INTRIN_STORE, where its capabilities cannot
- * be followed as pointers.
+ * instruction. A cheriintrin.h of a test defines CHERI_INTRIN_LOAD and CHERI_INTRIN_STORE, where its capabilities
+ * cannot be followed as pointers.
  */
 #ifndef CAPALLOC_CAP_NATIVE_H
 #define CAPALLOC_CAP_NATIVE_H
@@ -150,6 +150,7 @@ static inline ca_cap_fault ca_cap_store_bytes(ca_cap via, ptrdiff_t offset, cons
         CHERI_INTRIN_LOAD(&part, at, type);                                                                            \
         *value = part;                                                                                                 \
     }
+/* A number. */
 static inline ca_cap_fault ca_cap_load(ca_cap via, ptrdiff_t offset, unsigned bytes, uint64_t *value)
 {
     ca_cap_fault fault = ca_native_ask_("ca_cap_load", via, offset, bytes, CA_CAP_PERM_LOAD, 1);
@@ -168,11 +169,13 @@ static inline ca_cap_fault ca_cap_load(ca_cap via, ptrdiff_t offset, unsigned by
     return fault;
 }
 #undef CA_NATIVE_LOAD_
+
 #define CA_NATIVE_STORE_(type)                                                                                         \
     {                                                                                                                  \
         type part = (type)value;                                                                                       \
         CHERI_INTRIN_STORE(at, &part, type);                                                                           \
     }
+/* A number. */
 static inline ca_cap_fault ca_cap_store(ca_cap via, ptrdiff_t offset, unsigned bytes, uint64_t value)
 {
     ca_cap_fault fault = ca_native_ask_("ca_cap_store", via, offset, bytes, CA_CAP_PERM_STORE, 1);
@@ -191,6 +194,8 @@ static inline ca_cap_fault ca_cap_store(ca_cap via, ptrdiff_t offset, unsigned b
     return fault;
 }
 #undef CA_NATIVE_STORE_
+
+/* Capabilities. */
 static inline ca_cap_fault ca_cap_load_cap(ca_cap via, ptrdiff_t offset, ca_cap *out)
 {
     ca_cap_fault fault = ca_native_ask_("ca_cap_load_cap", via, offset, CA_CAP_BYTES, CA_CAP_PERM_LOAD, CA_CAP_BYTES);
@@ -199,6 +204,7 @@ static inline ca_cap_fault ca_cap_load_cap(ca_cap via, ptrdiff_t offset, ca_cap 
         CHERI_INTRIN_LOAD(out, ca_native_at_(via, offset), ca_cap);
     return fault;
 }
+/* Its tag and scope decide what is asked. */
 static inline ca_cap_fault ca_cap_store_cap(ca_cap via, ptrdiff_t offset, ca_cap value)
 {
     size_t local = (ca_cap_perms_get(value) & CA_CAP_PERM_GLOBAL) != 0 ? 0 : CA_CAP_PERM_STORE_LOCAL;
@@ -209,6 +215,7 @@ static inline ca_cap_fault ca_cap_store_cap(ca_cap via, ptrdiff_t offset, ca_cap
         CHERI_INTRIN_STORE(ca_native_at_(via, offset), &value, ca_cap);
     return fault;
 }
+/* By loading four capabilities. */
 static inline ca_cap_fault ca_cap_tags_load(ca_cap via, size_t *tags)
 {
     ca_cap_fault fault = ca_native_ask_("ca_cap_tags_load", via, 0, 64, CA_CAP_PERM_LOAD | CA_CAP_PERM_LOAD_CAP, 64);

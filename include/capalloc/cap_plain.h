@@ -2,8 +2,8 @@
  * nothing. Included by cap.h where CA_CAP_PLAIN is defined; empty otherwise.
  *
  * Bounds are the whole address space and permissions are all, so whatever is derived from a capability that is not null
- * is one. Sealing does nothing. A program that does nothing wrong computes the same as on the other models, as long as it
- * does not ask for bounds, permissions and types.
+ * is one. Sealing does nothing. A program that does nothing wrong computes the same as on the other models, as long as
+ * it does not ask for bounds, permissions and types.
  */
 #ifndef CAPALLOC_CAP_PLAIN_H
 #define CAPALLOC_CAP_PLAIN_H
@@ -81,9 +81,9 @@ CA_PLAIN_(ca_cap_fault, store_cap, (ca_cap via, ptrdiff_t offset, ca_cap value),
           memcpy(via.pointer + offset, &value, sizeof value); return CA_CAP_FAULT_NONE)
 CA_PLAIN_(ca_cap_fault, tags_load, (ca_cap via, size_t *tags), CA_UNUSED_1_(via); *tags = 15; return CA_CAP_FAULT_NONE)
 
-/* The heap, by address: functions of the library. The address must be the start of a live block, whose size and place are
- * those on record. ca_plain_nothing_ gives a block of size 0 of one place, as `result` is one of size 0 or an error.
- * Nothing here is for calling by hand. */
+/* The heap, by address: functions of the library. The address must be the start of a live block, whose size and place
+ * are those on record. ca_plain_nothing_ gives a block of size 0 of one place, as `result` is one of size 0 or an
+ * error. Nothing here is for calling by hand. */
 ca_block_result ca_plain_nothing_(ca_block_result result, ca_layout layout, unsigned place);
 ca_error ca_plain_deallocate_(void *address);
 ca_block_result ca_plain_shrink_(void *address, ca_layout layout);

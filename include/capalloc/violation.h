@@ -21,7 +21,7 @@ typedef enum ca_violation_kind {
     CA_VIOLATION_ARENA_ORDER = 7,       /* arena-order: an arena was released past a newer mark */
     CA_VIOLATION_NOT_WIPED = 8,         /* not-wiped: a block said to be wiped is not all zero */
     CA_VIOLATION_STALE = 9,             /* stale: the block was given back */
-    CA_VIOLATION_DENIED = 10,           /* denied: the authority does not allow it */
+    CA_VIOLATION_DENIED = 10,           /* denied: the authority or the capability does not allow it */
     CA_VIOLATION_KIND_MAKE_32_BITS = 0x7fffffff
 } ca_violation_kind;
 

@@ -1,5 +1,5 @@
-/* The functions of blocks by place instead of by type, for callers that know only an address: it tells its place, and the
- * place what is owed.
+/* The functions of blocks by place instead of by type, for callers that know only an address: it tells its place, and
+ * the place what is owed.
  */
 #ifndef CAI_API_BY_PLACE_H
 #define CAI_API_BY_PLACE_H

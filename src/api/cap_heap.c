@@ -22,20 +22,21 @@
 #define DATA_PERMS (CA_CAP_PERM_GLOBAL | CA_CAP_PERM_LOAD | CA_CAP_PERM_STORE)
 #define PERMS_OF(pointers) (DATA_PERMS | ((pointers) ? CA_CAP_PERMS_CAPS : 0))
 
-/* The high word of a capability to memory of a place, bounds apart; hardware's permissions are bits 48 to 59. */
-static const uint64_t high_of_place[] = {
+/* The high word of a capability to memory of a place, bounds apart, zero for no place; hardware's permissions are bits
+ * 48 to 59. */
+static const uint64_t high_of_place[CAI_PLACES + 1] = {
 #define PLACE(name, pointers, zero) (uint64_t) PERMS_OF(pointers) << 48,
 #include "estate/place.def"
 #undef PLACE
 };
 enum { BOUNDS_BITS = 27 };
 
-static bool holds_caps(enum cai_place place)
+CAI_INLINE bool holds_caps(enum cai_place place)
 {
     return (high_of_place[place] >> 48 & CA_CAP_PERM_STORE_CAP) != 0;
 }
 
-static ca_cap mint(enum cai_place place, uintptr_t base, size_t length)
+CAI_INLINE ca_cap mint(enum cai_place place, uintptr_t base, size_t length)
 {
     bool exact = true;
     ca_cap cap = {.address = base, .tag = 1};
@@ -47,7 +48,7 @@ static ca_cap mint(enum cai_place place, uintptr_t base, size_t length)
     return cap;
 }
 
-static ca_cap_result success(ca_cap cap)
+CAI_INLINE ca_cap_result success(ca_cap cap)
 {
     return (ca_cap_result){.cap = cap, .error = CA_OK};
 }
@@ -73,7 +74,7 @@ static bool make_representable(ca_layout *layout)
 /* --- going out --- */
 
 /* A block that the heap gave, as a capability; its content may be anybody's, so tags go. */
-static ca_cap_result hand_out(enum cai_place place, ca_block_result block, size_t length)
+CAI_INLINE ca_cap_result hand_out(enum cai_place place, ca_block_result block, size_t length)
 {
     if (CAI_UNLIKELY(block.ptr == NULL))
         return failure((ca_error)block.size_or_error);
@@ -193,19 +194,37 @@ CAI_INLINE bool is_small_block(enum cai_place place, uintptr_t base, size_t byte
     return live >= 2 && live <= CAI_CLASS_LAST && cai_record_bytes(&view->state[granule], live, live) == bytes;
 }
 
-CAI_EXPORT ca_error ca_cap_deallocate(ca_cap cap)
+static CAI_NOINLINE ca_error deallocate_slow(const ca_cap *cap)
 {
-    struct claimed it = claim_of(&cap);
+    struct claimed it = claim_of(cap);
     ca_error error = CA_OK;
 
-    if (CAI_UNLIKELY(it.claim != WHOLE))
-        return refuse_claim(&cap, it, "ca_cap_deallocate");
-    if (CAI_UNLIKELY(!is_small_block(it.place, it.base, it.length)))
-        error = cai_check_in(it.place, (void *)it.base, it.length);
-    if (CAI_LIKELY(error == CA_OK) && holds_caps(it.place))
+    if (it.claim != WHOLE)
+        return refuse_claim(cap, it, "ca_cap_deallocate");
+    error = cai_check_in(it.place, (void *)it.base, it.length);
+    if (error == CA_OK && holds_caps(it.place))
         cai_tags_clear(it.base, it.length);
     cai_deallocate_in(it.place, (void *)it.base, it.length); /* and reports what is wrong */
     return error;
+}
+
+CAI_EXPORT ca_error ca_cap_deallocate(ca_cap cap)
+{
+    struct cai_reach reach = {0, 0};
+
+    /* The frequent case: a small block, whole. */
+    if (CAI_LIKELY(cap.tag == 1) && CAI_LIKELY(cai_quick_reach(cap.high, cap.address, &reach))) {
+        uintptr_t base = cap.address - reach.from_base;
+        size_t place = (base - cai_sealed.places) >> cai_sealed.shift;
+        if (CAI_LIKELY(place < CAI_PLACES) && CAI_LIKELY((cap.high ^ high_of_place[place]) >> BOUNDS_BITS == 0) &&
+            CAI_LIKELY(is_small_block((enum cai_place)place, base, reach.length))) {
+            if (holds_caps((enum cai_place)place))
+                cai_tags_clear(base, reach.length);
+            cai_deallocate_in((enum cai_place)place, (void *)base, reach.length);
+            return CA_OK;
+        }
+    }
+    return deallocate_slow(&cap);
 }
 
 CAI_EXPORT ca_cap_result ca_cap_shrink(ca_cap cap, ca_layout layout)

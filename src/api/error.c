@@ -21,7 +21,7 @@ CAI_EXPORT const char *ca_error_string(ca_error error)
     case CA_ERROR_NOT_PERMITTED:
         return "not permitted";
     case CA_ERROR_STALE:
-        return "block was given back or authority was revoked";
+        return "block was given back";
     case CA_ERROR_INVALID:
         return "no such block";
     case CA_ERROR_MAKE_32_BITS:

@@ -61,9 +61,9 @@ CAI_INLINE bool cai_quick_reach(uint64_t high, uint64_t address, struct cai_reac
 #define CAI_QUICK_TYPE (UINT64_C(0x3ffff) << 27)
 #define CAI_QUICK_NO_EXPONENT ((uint64_t)CAI_QUICK_INTERNAL)
 
-/* May a capability with a tag be used for [address + offset, + bytes), bytes <= 2048? Answers only the frequent case, in
- * which it is not sealed, has these permissions (in the bits of `high`) and is shorter than CAI_QUICK_EXACT_BELOW. With
- * an offset this small, nothing outside the bounds has the distance of something inside. */
+/* May a capability with a tag be used for [address + offset, + bytes), bytes <= 2048? Answers only the frequent case,
+ * in which it is not sealed, has these permissions (in the bits of `high`) and is shorter than CAI_QUICK_EXACT_BELOW.
+ * With an offset this small, nothing outside the bounds has the distance of something inside. */
 CAI_INLINE bool cai_quick_allows(uint64_t high, uint64_t address, int64_t offset, uint64_t bytes, uint64_t permissions)
 {
     uint64_t wanted = permissions | CAI_QUICK_NO_EXPONENT;

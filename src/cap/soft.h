@@ -199,8 +199,8 @@ CAI_INLINE bool cai_soft_is_within(const cai_cap *outer, const cai_cap *inner)
     return in.base >= out.base && in.top <= out.top && (cai_cap_perms_get(inner) & ~cai_cap_perms_get(outer)) == 0;
 }
 
-/* The bits of `cap` with a tag, if `authority` could have been narrowed to them; a type other than that of an entry point
- * is taken off. */
+/* The bits of `cap` with a tag, if `authority` could have been narrowed to them; a type other than that of an entry
+ * point is taken off. */
 CAI_INLINE void cai_cap_build(cai_cap *out, const cai_cap *authority, const cai_cap *cap)
 {
     struct cai_bounds bounds = cai_concentrate_decode(cap->high, cap->address);

@@ -64,9 +64,10 @@ void cai_tags_other(size_t base, size_t bytes, uint64_t *table)
 
 bool cai_tags_held(size_t address)
 {
+    size_t bytes = cai_load_acquire(&cai_tags.bytes);
     size_t offset = address - cai_tags.base;
 
-    if (offset < cai_tags.bytes)
+    if (offset < bytes)
         return (cai_tags.holding >> (offset >> cai_tags.shift) & 1) != 0;
     return address - cai_tags.other < cai_tags.other_bytes;
 }

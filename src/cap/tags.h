@@ -77,13 +77,14 @@ size_t cai_tags_mapped_bytes(void);
 void cai_tags_lock(void);
 void cai_tags_unlock(void);
 
-/* Does the table have a word for the tag of `address`? Then *word is it. */
+/* Does the table have a word for the tag of `address`? Then *word is it. The rest of cai_tags is there once `bytes`
+ * is. */
 CAI_INLINE bool cai_tags_has_word(size_t address, uint64_t **word)
 {
+    size_t bytes = cai_load_acquire(&cai_tags.bytes);
     size_t offset = address - cai_tags.base;
 
-    if (CAI_UNLIKELY(offset >= cai_tags.bytes ||
-                     cai_load_acquire(&cai_tags.chunks[offset >> CAI_TAGS_CHUNK_SHIFT]) == 0))
+    if (CAI_UNLIKELY(offset >= bytes || cai_load_acquire(&cai_tags.chunks[offset >> CAI_TAGS_CHUNK_SHIFT]) == 0))
         return false;
     *word = cai_tags.table + (offset >> CAI_TAGS_WORD_SHIFT);
     return true;

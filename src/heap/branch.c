@@ -12,8 +12,6 @@ enum { RECLAIMS_MAX = 1000 };
 static struct {
     struct cai_lock lock;     /* who serves whom; not needed by a keeper for its own branch */
     struct cai_thread *first; /* atomic; only grows */
-    bool asked, fast;         /* whether the kernel has the barrier */
-    uint64_t nobody;          /* second word of a shut branch's key: no authority has it */
 } branches;
 
 struct cai_thread *cai_branch_first(void)
@@ -49,69 +47,7 @@ CAI_NO_TSAN size_t cai_branch_credit(const struct cai_thread *branch)
     return bytes;
 }
 
-/* --- keys; `use` is held --- */
-
-static unsigned known_slot(ca_authority authority)
-{
-    return (unsigned)(authority.opaque[0] % CAI_BRANCHES_KNOWN);
-}
-
-static void open(struct cai_thread *branch)
-{
-    struct cai_thread *keeper = branch->keeper;
-
-    if (!branches.fast || keeper == NULL || (branch->grant.rights & CA_RIGHT_ALLOCATE) == 0)
-        return;
-    cai_store_relaxed(&branch->key[1], branch->grant.authority.opaque[1]);
-    cai_store_release(&branch->key[0], branch->grant.authority.opaque[0]);
-    if (keeper == cai_self) {
-        cai_store_relaxed(&keeper->branches[known_slot(branch->grant.authority)], branch);
-        cai_store_relaxed(&keeper->recent, (uintptr_t)branch - (uintptr_t)keeper);
-    }
-}
-
-/* Whatever this thread stored, the keeper sees from its next entering on, and it has left. */
-static void await(struct cai_thread *keeper)
-{
-    if (keeper == cai_self || !branches.fast)
-        return;
-    cai_os_barrier();
-    while (cai_load_acquire(&keeper->inside) != 0)
-        cai_os_yield();
-}
-
-static void take_key(struct cai_thread *branch)
-{
-    cai_store_relaxed(&branch->key[1], branches.nobody);
-    cai_store_seq_cst(&branch->key[0], 0);
-}
-
-/* The keeper does not use the bins from here on. */
-static void shut(struct cai_thread *branch)
-{
-    if (branch->key[0] == 0)
-        return;
-    take_key(branch);
-    await(branch->keeper);
-}
-
-/* Forgets the keeper, which forgets the branch. Twice awaited: before, the keeper may be about to remember a branch
- * whose key it has seen; after, to look at the key of one that it has forgotten, which may be somebody else's by then. */
-static void part(struct cai_thread *branch)
-{
-    struct cai_thread *keeper = branch->keeper;
-    struct cai_thread *expected = branch;
-
-    if (keeper == NULL)
-        return;
-    take_key(branch);
-    await(keeper);
-    uintptr_t recent = (uintptr_t)branch - (uintptr_t)keeper;
-    cai_swap_strong_acq_rel(&keeper->recent, &recent, 0);
-    cai_swap_strong_acq_rel(&keeper->branches[known_slot(branch->grant.authority)], &expected, NULL);
-    await(keeper);
-    cai_store_relaxed(&branch->keeper, NULL);
-}
+/* --- whom it serves; `use` is held --- */
 
 /* Its first word is looked at by those who search, without the lock. */
 static void set_grant(struct cai_thread *branch, const struct cai_grant *grant)
@@ -126,24 +62,8 @@ static void set_grant(struct cai_thread *branch, const struct cai_grant *grant)
 /* A branch without blocks and without credit serves nobody. */
 static void retire(struct cai_thread *branch)
 {
-    part(branch);
+    cai_key_part(branch);
     set_grant(branch, &(struct cai_grant){0, 0, {{0, 0}}});
-}
-
-bool cai_branch_switch(ca_authority authority)
-{
-    struct cai_thread *thread = cai_self;
-    bool switched = false;
-
-    const struct cai_thread *recent = cai_branch_step_inside(thread);
-    const struct cai_thread *branch = cai_load_relaxed(&thread->branches[known_slot(authority)]);
-    if (branch != NULL && branch != recent && cai_load_acquire(&branch->key[0]) == authority.opaque[0] &&
-        cai_load_relaxed(&branch->key[1]) == authority.opaque[1]) {
-        cai_store_relaxed(&thread->recent, (uintptr_t)branch - (uintptr_t)thread);
-        switched = true;
-    }
-    cai_branch_leave(thread);
-    return switched;
 }
 
 /* --- finding the branch --- */
@@ -178,12 +98,7 @@ static struct cai_thread *create(void)
 
     if (branch == NULL)
         return NULL;
-    if (!branches.asked) {
-        branches.asked = true;
-        branches.fast = cai_os_barrier_start();
-        branches.nobody = cai_os_random();
-    }
-    branch->key[1] = branches.nobody;
+    cai_key_start(branch);
     branch->next_branch = branches.first;
     cai_store_release(&branches.first, branch);
     return branch;
@@ -194,7 +109,7 @@ static struct cai_thread *create(void)
 static struct cai_thread *take_use(const struct cai_grant *grant, struct cai_thread *keeper)
 {
     struct cai_thread *known =
-        keeper != NULL ? cai_load_relaxed(&keeper->branches[known_slot(grant->authority)]) : NULL;
+        keeper != NULL ? cai_load_relaxed(&keeper->branches[cai_key_known(grant->authority)]) : NULL;
 
     if (known != NULL) {
         cai_lock_take(&known->use);
@@ -211,7 +126,7 @@ static struct cai_thread *take_use(const struct cai_grant *grant, struct cai_thr
         set_grant(branch, grant);
         cai_store_relaxed(&branch->keeper, keeper);
         if (keeper != NULL)
-            cai_store_relaxed(&keeper->branches[known_slot(grant->authority)], branch);
+            cai_store_relaxed(&keeper->branches[cai_key_known(grant->authority)], branch);
     }
     cai_lock_give(&branches.lock);
     return branch;
@@ -238,10 +153,10 @@ uint32_t cai_branch_charge(struct cai_thread *branch, uint32_t want, size_t slot
 
 static size_t flush(struct cai_thread *branch)
 {
-    shut(branch);
+    cai_key_shut(branch);
     cai_cache_flush_all(branch);
     size_t bytes = cai_authority_settle(branch);
-    open(branch);
+    cai_key_open(branch);
     return bytes;
 }
 
@@ -336,7 +251,7 @@ static void *take(const struct cai_grant *grant, enum cai_place place, size_t by
     void *block = size_class != 0 ? cai_cache_take_for(branch, place, size_class, zeroed, bytes)
                                   : take_large(branch, place, bytes, align, zeroed);
     if (block != NULL)
-        open(branch);
+        cai_key_open(branch);
     else if (branch->refused != CA_OK)
         *error = branch->refused;
     if (*error == CA_ERROR_NOT_PERMITTED && branch->charged == 0)
@@ -402,10 +317,10 @@ void cai_branch_free_all(uint32_t node)
     FOR_BRANCHES(branch)
     if (branch->node != CAI_NODE_DEFAULT && cai_authority_is_within(branch->node, node)) {
         cai_lock_take(&branch->use);
-        shut(branch);
+        cai_key_shut(branch);
         cai_owned_discard(branch);
         cai_authority_clear(branch);
-        open(branch);
+        cai_key_open(branch);
         cai_lock_give(&branch->use);
     }
     cai_lock_give(&branches.lock);
@@ -453,7 +368,7 @@ void cai_branch_bury(bool free_all)
     FOR_BRANCHES(branch)
     if (branch->node != CAI_NODE_DEFAULT && !cai_authority_is_alive(branch->node)) {
         cai_lock_take(&branch->use);
-        part(branch);
+        cai_key_part(branch);
         if (free_all) {
             cai_owned_discard(branch);
             cai_authority_clear(branch);
@@ -475,10 +390,10 @@ void cai_branch_flush(bool idle_only)
         if (!idle_only) {
             flush(branch);
         } else if (cai_branch_credit(branch) != 0) {
-            shut(branch);
+            cai_key_shut(branch);
             cai_cache_flush_idle(branch);
             cai_authority_settle(branch);
-            open(branch);
+            cai_key_open(branch);
         }
         cai_lock_give(&branch->use);
     }
@@ -491,7 +406,7 @@ void cai_branch_detach(struct cai_thread *keeper)
         cai_lock_take(&branch->use);
         if (branch->keeper == keeper) {
             cai_cache_flush_all(branch);
-            part(branch);
+            cai_key_part(branch);
         }
         cai_lock_give(&branch->use);
     }
@@ -515,14 +430,13 @@ void cai_branch_unlock_all(void)
  * will give back. */
 void cai_branch_after_fork_in_child(void)
 {
-    if (branches.fast)
-        branches.fast = cai_os_barrier_start();
+    cai_key_after_fork_in_child();
     FOR_BRANCHES(branch)
     if (branch->keeper != NULL && branch->keeper != cai_self) {
         branch->keeper->inside = 0;
-        branch->key[0] = 0;
-        branch->key[1] = branches.nobody;
         cai_cache_salvage(branch);
-        part(branch);
+        cai_key_part(branch);
+    } else if (branch->keeper == cai_self) {
+        cai_key_shut(branch); /* opened anew when it is used, if the child has the barrier, too */
     }
 }

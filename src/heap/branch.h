@@ -16,10 +16,6 @@
 #include "heap/cache.h"
 #include "heap/key.h"
 
-/* The calling thread's branch for this authority, when it is at hand, becomes the one used last, which the fast path of
- * key.h opens. False: it is not. */
-bool cai_branch_switch(ca_authority authority);
-
 /* --- slow paths --- */
 
 /* A block, charged to the authority. NULL: *error says why (OUT_OF_MEMORY, QUOTA, NOT_PERMITTED). align: a power of

@@ -1,4 +1,4 @@
-/* Entering a branch without a lock: the fast half of branch.h, where the protocol is told.
+/* Keys: entering a branch without a lock, and taking it away from who may do so. The protocol is told in branch.h.
  */
 #ifndef CAI_HEAP_KEY_H
 #define CAI_HEAP_KEY_H
@@ -51,5 +51,28 @@ CAI_INLINE struct cai_thread *cai_branch_enter_owner(struct cai_thread *thread, 
     cai_branch_leave(thread);
     return NULL;
 }
+
+/* The calling thread's branch for this authority, when it is at hand, becomes the one used last. False: it is not. */
+bool cai_branch_switch(ca_authority authority);
+
+/* --- by whoever holds the branch's `use` --- */
+
+/* A new branch has no key. The first asks the kernel for the barrier; not by two threads at once. */
+void cai_key_start(struct cai_thread *branch);
+
+/* Its keeper may enter, if its authority may allocate. */
+void cai_key_open(struct cai_thread *branch);
+
+/* Its keeper does not use the bins from here on. */
+void cai_key_shut(struct cai_thread *branch);
+
+/* It forgets its keeper, which forgets it. */
+void cai_key_part(struct cai_thread *branch);
+
+/* Where a thread remembers its branch for an authority. */
+unsigned cai_key_known(ca_authority authority);
+
+/* Before any of these in a child of fork. */
+void cai_key_after_fork_in_child(void);
 
 #endif

@@ -13,7 +13,7 @@ enum { PERIOD_MAX = 512, PERIOD_ARMED = 16 };
 /* A look after this long finds a thread that allocates little: shorter periods for it. */
 enum { LONG_MS = 50 };
 
-static uint64_t last_purge_ms; /* atomic */
+static uint64_t last_purge_ms, last_branches_ms; /* atomic */
 
 /* Old runs of all threads, and the empty slabs of those that do not look themselves; by one thread at a time. */
 static void purge(uint64_t now_ms)
@@ -24,7 +24,10 @@ static void purge(uint64_t now_ms)
         return;
     for (struct cai_thread *thread = cai_thread_first(); thread != NULL; thread = thread->next_all)
         cai_cache_collect(thread, false);
-    cai_branch_flush(true);
+    if (now_ms - cai_load_relaxed(&last_branches_ms) >= cai_settings->decay_ms) {
+        cai_store_relaxed(&last_branches_ms, now_ms);
+        cai_branch_flush(true); /* costs a barrier in every thread for each branch in use */
+    }
     cai_thread_cool(now_ms - cai_settings->decay_ms);
     cai_purge_old(now_ms);
 }

@@ -1,69 +1,7 @@
-/* The cases. Where the descriptions of the architecture leave the bits of an invalid result open, only its tag is
- * printed.
+/* The cases about bounds and addresses, and the list of all. Where the descriptions of the architecture leave the bits
+ * of an invalid result open, only its tag is printed.
  */
-#include "cap/cases.h"
-
-#include "cap/cap.h"
-#include "cap/lines.h"
-
-#define REGION CAP_CASES_REGION
-#define ALL_PERMS (~(size_t)0)
-
-static const size_t data_perms = CA_CAP_PERM_GLOBAL | CA_CAP_PERM_LOAD | CA_CAP_PERM_STORE | CA_CAP_PERM_LOAD_CAP |
-                                 CA_CAP_PERM_STORE_CAP | CA_CAP_PERM_STORE_LOCAL;
-
-/* A capability to `length` bytes of the region. */
-static void mint(cai_cap *out, size_t offset, size_t length, size_t perms)
-{
-    cai_cap root;
-
-    cai_cap_root(&root);
-    cai_cap_mint(out, &root, REGION + offset, length, perms);
-}
-
-/* A key for one type. */
-static void key_for(cai_cap *out, size_t otype, size_t perms)
-{
-    cai_cap root;
-
-    cai_cap_root(&root);
-    cai_cap_mint(out, &root, otype, 1, perms);
-}
-
-static void say_cap(const cai_cap *cap)
-{
-    say_number("v", cai_cap_tag_get(cap));
-    say_number("a", cai_cap_address_get(cap));
-    say_number("b", cai_cap_base_get(cap));
-    say_number("l", cai_cap_length_get(cap));
-    say_number("o", cai_cap_offset_get(cap));
-    say_number("p", cai_cap_perms_get(cap));
-    say_number("t", (size_t)cai_cap_type_get(cap));
-    say_number("s", cai_cap_is_sealed(cap));
-    say_number("f", cai_cap_flags_get(cap));
-}
-
-static void say_tag(const cai_cap *cap)
-{
-    say_number("v", cai_cap_tag_get(cap));
-}
-
-/* The two words of a capability as they lie in memory. */
-static void say_words(const cai_cap *cap)
-{
-    cai_cap via;
-    uint64_t low = 0;
-    uint64_t high = 0;
-
-    mint(&via, 0xff00, 16, data_perms);
-    say_number("fault", (size_t)cai_cap_store_cap(&via, 0, cap));
-    cai_cap_load(&via, 0, 8, &low);
-    cai_cap_load(&via, 8, 8, &high);
-    say_number("low", low);
-    say_number("high", high);
-    cai_cap_store(&via, 0, 8, 0);
-    cai_cap_store(&via, 8, 8, 0);
-}
+#include "cap/cases_help.h"
 
 /* --- what there is at the start --- */
 
@@ -133,7 +71,6 @@ static const size_t lengths[] = {0,
                                  ((size_t)1 << 63) - 1,
                                  (size_t)1 << 63};
 static const size_t starts[] = {0, REGION, REGION + 1, REGION + 0x7f8, (size_t)1 << 40, 0x123456789abcdef};
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static void bounds_from(size_t start)
 {
@@ -324,214 +261,6 @@ static void case_null_plus(void)
     say_cap(&cap);
 }
 
-/* --- permissions, flag, tag --- */
-
-static void case_perms(void)
-{
-    cai_cap root, cap;
-
-    cai_cap_root(&root);
-    for (unsigned bit = 0; bit < 20; bit++) {
-        cai_cap_perms_and(&cap, &root, (size_t)1 << bit);
-        say_number("p", cai_cap_perms_get(&cap));
-        cai_cap_perms_and(&cap, &cap, ALL_PERMS);
-        say_number("p", cai_cap_perms_get(&cap));
-        say_tag(&cap);
-    }
-    cai_cap_perms_and(&cap, &root, 0);
-    say_cap(&cap);
-}
-
-static void case_flags(void)
-{
-    cai_cap cap;
-
-    mint(&cap, 0x400, 64, data_perms);
-    cai_cap_flags_set(&cap, &cap, 1);
-    say_cap(&cap);
-    cai_cap_flags_set(&cap, &cap, 0);
-    say_cap(&cap);
-}
-
-static void case_tag_clear(void)
-{
-    cai_cap block, cap;
-
-    mint(&block, 0x400, 64, data_perms);
-    cai_cap_tag_clear(&cap, &block);
-    say_cap(&cap);
-    say_number("equal", cai_cap_is_equal_exact(&cap, &block));
-    cai_cap_perms_and(&cap, &cap, ALL_PERMS);
-    say_tag(&cap);
-}
-
-/* --- comparing --- */
-
-static void case_equal(void)
-{
-    cai_cap block, cap;
-
-    mint(&block, 0x400, 64, data_perms);
-    mint(&cap, 0x400, 64, data_perms);
-    say_number("same", cai_cap_is_equal_exact(&block, &cap));
-    mint(&cap, 0x400, 63, data_perms);
-    say_number("length", cai_cap_is_equal_exact(&block, &cap));
-    mint(&cap, 0x400, 64, CA_CAP_PERM_LOAD);
-    say_number("perms", cai_cap_is_equal_exact(&block, &cap));
-    cai_cap_increment(&cap, &block, 1);
-    say_number("address", cai_cap_is_equal_exact(&block, &cap));
-}
-
-static void case_subset(void)
-{
-    cai_cap block, cap;
-
-    mint(&block, 0x400, 64, data_perms);
-    mint(&cap, 0x400, 64, data_perms);
-    say_number("same", cai_cap_is_subset(&block, &cap));
-    cai_cap_increment(&cap, &cap, 32);
-    say_number("address", cai_cap_is_subset(&block, &cap));
-    mint(&cap, 0x410, 16, CA_CAP_PERM_LOAD);
-    say_number("smaller", cai_cap_is_subset(&block, &cap));
-    say_number("larger", cai_cap_is_subset(&cap, &block));
-    mint(&cap, 0x410, 49, data_perms);
-    say_number("behind", cai_cap_is_subset(&block, &cap));
-    mint(&cap, 0x3ff, 16, data_perms);
-    say_number("before", cai_cap_is_subset(&block, &cap));
-    mint(&cap, 0x400, 64, data_perms | CA_CAP_PERM_EXECUTE);
-    say_number("perms", cai_cap_is_subset(&block, &cap));
-    cai_cap_tag_clear(&cap, &block);
-    say_number("untagged", cai_cap_is_subset(&block, &cap));
-    cai_cap_tag_clear(&block, &block);
-    say_number("both", cai_cap_is_subset(&block, &cap));
-}
-
-/* --- sealing --- */
-
-static void case_seal(void)
-{
-    cai_cap block, key, other, cap;
-
-    mint(&block, 0x400, 64, data_perms);
-    key_for(&key, 7, CA_CAP_PERM_GLOBAL | CA_CAP_PERM_SEAL | CA_CAP_PERM_UNSEAL);
-    key_for(&other, 8, CA_CAP_PERM_GLOBAL | CA_CAP_PERM_SEAL | CA_CAP_PERM_UNSEAL);
-    cai_cap_seal(&cap, &block, &key);
-    say_cap(&cap);
-    say_words(&cap);
-    cai_cap_unseal(&other, &cap, &other);
-    say_number("other", cai_cap_tag_get(&other));
-    cai_cap_unseal(&cap, &cap, &key);
-    say_cap(&cap);
-    say_number("equal", cai_cap_is_equal_exact(&cap, &block));
-}
-
-static void case_sealed_is_closed(void)
-{
-    cai_cap block, key, sealed, cap;
-    uint64_t value = 0;
-
-    mint(&block, 0x400, 64, data_perms);
-    key_for(&key, 7, CA_CAP_PERM_SEAL);
-    cai_cap_seal(&sealed, &block, &key);
-    cai_cap_increment(&cap, &sealed, 0);
-    say_number("increment", cai_cap_tag_get(&cap));
-    cai_cap_address_set(&cap, &sealed, REGION + 0x400);
-    say_number("address", cai_cap_tag_get(&cap));
-    cai_cap_offset_set(&cap, &sealed, 0);
-    say_number("offset", cai_cap_tag_get(&cap));
-    cai_cap_bounds_set(&cap, &sealed, 16);
-    say_number("bounds", cai_cap_tag_get(&cap));
-    cai_cap_perms_and(&cap, &sealed, ALL_PERMS);
-    say_number("perms", cai_cap_tag_get(&cap));
-    cai_cap_flags_set(&cap, &sealed, 0);
-    say_number("flags", cai_cap_tag_get(&cap));
-    cai_cap_seal(&cap, &sealed, &key);
-    say_number("seal", cai_cap_tag_get(&cap));
-    cai_cap_copy(&cap, &sealed);
-    say_number("copy", cai_cap_tag_get(&cap));
-    say_number("load", (size_t)cai_cap_load(&sealed, 0, 1, &value));
-    say_number("store", (size_t)cai_cap_store(&sealed, 0, 1, 1));
-    say_number("load_cap", (size_t)cai_cap_load_cap(&cap, &sealed, 0));
-    say_number("store_cap", (size_t)cai_cap_store_cap(&sealed, 0, &block));
-}
-
-static void case_keys(void)
-{
-    static const size_t otypes[] = {0, 1, 0x3fffb, 0x3fffc, 0x3fffe, 0x3ffff, 0x40000, (size_t)1 << 40};
-    cai_cap block, key, cap;
-
-    mint(&block, 0x400, 64, data_perms);
-    for (size_t i = 0; i < COUNT(otypes); i++) {
-        key_for(&key, otypes[i], CA_CAP_PERM_SEAL);
-        cai_cap_seal(&cap, &block, &key);
-        say_tag(&cap);
-    }
-    key_for(&key, 9, CA_CAP_PERM_UNSEAL);
-    cai_cap_seal(&cap, &block, &key);
-    say_number("perms", cai_cap_tag_get(&cap));
-    key_for(&key, 9, CA_CAP_PERM_SEAL);
-    cai_cap_increment(&cap, &key, 1);
-    cai_cap_seal(&cap, &block, &cap);
-    say_number("bounds", cai_cap_tag_get(&cap));
-    cai_cap_tag_clear(&cap, &key);
-    cai_cap_seal(&cap, &block, &cap);
-    say_number("tag", cai_cap_tag_get(&cap));
-    cai_cap_seal(&cap, &block, &key);
-    cai_cap_unseal(&cap, &cap, &key);
-    say_number("unseal", cai_cap_tag_get(&cap));
-    cai_cap_tag_clear(&cap, &block);
-    cai_cap_seal(&cap, &cap, &key);
-    say_number("untagged", cai_cap_tag_get(&cap));
-}
-
-static void case_unseal_keeps_local(void)
-{
-    cai_cap block, key, cap;
-
-    mint(&block, 0x400, 64, data_perms);
-    key_for(&key, 7, CA_CAP_PERM_SEAL | CA_CAP_PERM_UNSEAL);
-    cai_cap_seal(&cap, &block, &key);
-    cai_cap_unseal(&cap, &cap, &key);
-    say_cap(&cap);
-    cai_cap_unseal(&cap, &block, &key);
-    say_tag(&cap);
-}
-
-/* --- building --- */
-
-static void case_build(void)
-{
-    cai_cap root, block, bits, key, cap;
-
-    cai_cap_root(&root);
-    mint(&block, 0x400, 64, data_perms);
-    cai_cap_tag_clear(&bits, &block);
-    cai_cap_build(&cap, &root, &bits);
-    say_cap(&cap);
-    say_number("equal", cai_cap_is_equal_exact(&cap, &block));
-    cai_cap_build(&cap, &block, &bits);
-    say_number("self", cai_cap_tag_get(&cap));
-    mint(&block, 0x400, 63, data_perms);
-    cai_cap_build(&cap, &block, &bits);
-    say_number("bounds", cai_cap_tag_get(&cap));
-    mint(&block, 0x400, 64, CA_CAP_PERM_LOAD);
-    cai_cap_build(&cap, &block, &bits);
-    say_number("perms", cai_cap_tag_get(&cap));
-    cai_cap_build(&cap, &bits, &bits);
-    say_number("untagged", cai_cap_tag_get(&cap));
-    key_for(&key, 7, CA_CAP_PERM_SEAL);
-    mint(&block, 0x400, 64, data_perms);
-    cai_cap_seal(&bits, &block, &key);
-    cai_cap_build(&cap, &bits, &block);
-    say_number("by_sealed", cai_cap_tag_get(&cap));
-    cai_cap_tag_clear(&bits, &bits);
-    cai_cap_build(&cap, &root, &bits);
-    say_cap(&cap);
-    cai_cap_null(&bits);
-    cai_cap_build(&cap, &root, &bits);
-    say_cap(&cap);
-}
-
 static const struct cap_case cases[] = {
     {"root", case_root},
     {"null", case_null},
@@ -552,16 +281,6 @@ static const struct cap_case cases[] = {
     {"address_set", case_address_set},
     {"offset_set", case_offset_set},
     {"null_plus", case_null_plus},
-    {"perms", case_perms},
-    {"flags", case_flags},
-    {"tag_clear", case_tag_clear},
-    {"equal", case_equal},
-    {"subset", case_subset},
-    {"seal", case_seal},
-    {"sealed_is_closed", case_sealed_is_closed},
-    {"keys", case_keys},
-    {"unseal_keeps_local", case_unseal_keeps_local},
-    {"build", case_build},
     {NULL, NULL},
 };
 
@@ -581,5 +300,6 @@ unsigned cap_cases_run(void (*put)(const char *line))
 {
     unsigned count = run(cases, put);
 
+    count += run(cap_cases_of_rights, put);
     return count + run(cap_cases_of_memory, put);
 }

@@ -13,8 +13,8 @@
 #define CAP_CASES_REGION ((size_t)0x80400000)
 #define CAP_CASES_REGION_BYTES ((size_t)0x10000)
 
-/* Runs all cases; `put` gets each line without its end. Contents and tags of the region are overwritten. Returns the number
- * of cases. */
+/* Runs all cases; `put` gets each line without its end. Contents and tags of the region are overwritten. Returns the
+ * number of cases. */
 unsigned cap_cases_run(void (*put)(const char *line));
 
 #endif

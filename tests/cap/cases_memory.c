@@ -1,21 +1,5 @@
 /* The cases that load and store: which access faults and with what cause, and where tags go. */
-#include "cap/cases.h"
-
-#include "cap/cap.h"
-#include "cap/lines.h"
-
-#define REGION CAP_CASES_REGION
-
-static const size_t data_perms = CA_CAP_PERM_GLOBAL | CA_CAP_PERM_LOAD | CA_CAP_PERM_STORE | CA_CAP_PERM_LOAD_CAP |
-                                 CA_CAP_PERM_STORE_CAP | CA_CAP_PERM_STORE_LOCAL;
-
-static void mint(cai_cap *out, size_t offset, size_t length, size_t perms)
-{
-    cai_cap root;
-
-    cai_cap_root(&root);
-    cai_cap_mint(out, &root, REGION + offset, length, perms);
-}
+#include "cap/cases_help.h"
 
 /* A block of the region, all zero and without tags. */
 static void fresh(cai_cap *out, size_t offset, size_t length)

@@ -10,7 +10,8 @@ struct cap_case {
     void (*run)(void);
 };
 
-/* Those of cases_memory.c. */
+/* Those of cases_rights.c and cases_memory.c. */
+extern const struct cap_case cap_cases_of_rights[];
 extern const struct cap_case cap_cases_of_memory[];
 
 void say_begin(const char *name);

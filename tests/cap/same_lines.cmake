@@ -1,10 +1,14 @@
-# Do two programs print the same? cmake -D PROGRAMS=A|B [-D EMULATOR=...] -P same_lines.cmake
+# Do two programs print the same, up to the line UNTIL?
+#   cmake -D PROGRAMS=A|B [-D EMULATOR=...] [-D UNTIL=...] -P same_lines.cmake
 string(REPLACE "|" ";" programs "${PROGRAMS}")
 set(outputs "")
 foreach(program IN LISTS programs)
     execute_process(COMMAND ${EMULATOR} ${program} OUTPUT_VARIABLE output RESULT_VARIABLE result)
     if(NOT result EQUAL 0 OR output STREQUAL "")
         message(FATAL_ERROR "${program}: ${result}")
+    endif()
+    if(UNTIL)
+        string(REGEX REPLACE "\n${UNTIL}\n.*" "" output "${output}")
     endif()
     string(REPLACE ";" "," output "${output}")
     list(APPEND outputs "${output}")

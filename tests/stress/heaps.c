@@ -1,5 +1,5 @@
 /* The heaps that blocks of the heap's own form come from: the process's own, one with a quota, and one whose working
- * authority is revoked and derived anew all the time, so that blocks pass to the heap's root in the midst of everything.
+ * authority is revoked and derived anew all the time, so that blocks pass to its root in the midst of everything.
  */
 #include "lane.h"
 

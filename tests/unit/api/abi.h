@@ -30,6 +30,8 @@
 
 /* Structs that the caller owns and the library knows: they do not grow. */
 #define ABI_FIXED(X)                                                                                                   \
+    X(ca_cap, 24)                                                                                                      \
+    X(ca_cap_result, 32)                                                                                               \
     X(ca_fixed, 24)                                                                                                    \
     X(ca_limit, 32)                                                                                                    \
     X(ca_failing, 56)                                                                                                  \
@@ -45,11 +47,13 @@
     X(ca_violation, 72)                                                                                                \
     X(ca_allocator_vtable, 104)                                                                                        \
     X(ca_counts, 192)                                                                                                  \
+    X(ca_cap_fault_info, 56)                                                                                           \
     X(ca_protection, 64)                                                                                               \
     X(ca_audit_finding, 72)                                                                                            \
     X(ca_conformance_options, 64)
 
 #define ABI_ENUMS(X)                                                                                                   \
+    X(ca_cap_fault)                                                                                                    \
     X(ca_error)                                                                                                        \
     X(ca_violation_kind)                                                                                               \
     X(ca_method)
@@ -72,6 +76,19 @@
     X(CA_VIOLATION_NOT_WIPED, 8)                                                                                       \
     X(CA_VIOLATION_STALE, 9)                                                                                           \
     X(CA_VIOLATION_DENIED, 10)                                                                                         \
+    X(CA_CAP_FAULT_NONE, 0)                                                                                            \
+    X(CA_CAP_FAULT_BOUNDS, 1)                                                                                          \
+    X(CA_CAP_FAULT_TAG, 2)                                                                                             \
+    X(CA_CAP_FAULT_SEAL, 3)                                                                                            \
+    X(CA_CAP_FAULT_TYPE, 4)                                                                                            \
+    X(CA_CAP_FAULT_PERMIT_LOAD, 18)                                                                                    \
+    X(CA_CAP_FAULT_PERMIT_STORE, 19)                                                                                   \
+    X(CA_CAP_FAULT_PERMIT_LOAD_CAPABILITY, 20)                                                                         \
+    X(CA_CAP_FAULT_PERMIT_STORE_CAPABILITY, 21)                                                                        \
+    X(CA_CAP_FAULT_PERMIT_STORE_LOCAL, 22)                                                                             \
+    X(CA_CAP_FAULT_ALIGNMENT, 32)                                                                                      \
+    X(CA_CAP_FAULT_TAG_MEMORY, 33)                                                                                     \
+    X(CA_CAP_FAULT_OTHER, 63)                                                                                          \
     X(CA_PROMISE_NOCAPS_PLACE, 1)                                                                                      \
     X(CA_PROMISE_MUSTZERO_PLACE, 2)                                                                                    \
     X(CA_PROMISE_VALIDATES, 4)                                                                                         \

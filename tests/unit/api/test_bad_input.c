@@ -276,7 +276,7 @@ static void test_V1_V2_unwrapped_without_looking(void **state)
         assert_true(child_died(&child, SIGABRT));
         assert_non_null(strstr(child.text, "capalloc: unwrap-error: ca_unwrap("));
         assert_non_null(strstr(child.text, ca_error_string(errors[i])));
-        assert_ptr_equal(strchr(child.text, '\n'), child.text + strlen(child.text) - 1);
+        assert_null(strstr(strchr(child.text, '\n'), "capalloc:")); /* one line of ours */
         struct print before = take_print();
         refuse_start();
 #define DO(type, held)                                                                                                 \

@@ -78,7 +78,7 @@ static void test_K1_quick_arithmetic_is_exact(void **state)
     for (unsigned i = 0; i < 200000; i++) {
         cai_cap cap = random_cap(&rng);
         cai_cap at;
-        cai_cap_address_set(&at, &cap, cap.address + rng_size(&rng, 40) - rng_size(&rng, 40));
+        cai_cap_address_set(&at, &cap, cap.address + rng_size(&rng, 41) - rng_size(&rng, 40));
         if (!at.tag)
             at = cap;
         struct cai_bounds bounds = cai_concentrate_decode(at.high, at.address);
@@ -100,7 +100,7 @@ static void test_K4_quick_answers_are_exact(void **state)
     (void)state;
     for (unsigned i = 0; i < 400000; i++) {
         cai_cap cap = mint((size_t)memory + rng_below(&rng, 4096), rng_size(&rng, 12), data_perms);
-        ptrdiff_t offset = (ptrdiff_t)(rng_size(&rng, 14) - rng_size(&rng, 14));
+        ptrdiff_t distance = (ptrdiff_t)rng_size(&rng, 14), offset = rng_below(&rng, 2) ? distance : -distance;
         size_t bytes = (size_t)1 << rng_below(&rng, 5);
         cai_cap_increment(&cap, &cap, (ptrdiff_t)(rng_size(&rng, 13) - rng_size(&rng, 12)));
         if (!cap.tag)
@@ -249,8 +249,8 @@ static void test_K4_a_refused_access_changes_nothing(void **state)
     assert_true(refused > 1000);
 }
 
-/* Memory as a list of bytes and a list of capabilities: a granule has a tag exactly when the last thing stored to it was
- * a capability. */
+/* Memory as a list of bytes and a list of capabilities: a granule has a tag exactly when the last thing stored to it
+ * was a capability. */
 static void test_K9_a_tag_says_what_was_stored_last(void **state)
 {
     struct rng rng = rng_start(18);

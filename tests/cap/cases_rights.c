@@ -1,0 +1,224 @@
+/* The cases about what a capability may: permissions, comparing, sealing, building. */
+#include "cap/cases_help.h"
+
+/* --- permissions, flag, tag --- */
+
+static void case_perms(void)
+{
+    cai_cap root, cap;
+
+    cai_cap_root(&root);
+    for (unsigned bit = 0; bit < 20; bit++) {
+        cai_cap_perms_and(&cap, &root, (size_t)1 << bit);
+        say_number("p", cai_cap_perms_get(&cap));
+        cai_cap_perms_and(&cap, &cap, ALL_PERMS);
+        say_number("p", cai_cap_perms_get(&cap));
+        say_tag(&cap);
+    }
+    cai_cap_perms_and(&cap, &root, 0);
+    say_cap(&cap);
+}
+
+static void case_flags(void)
+{
+    cai_cap cap;
+
+    mint(&cap, 0x400, 64, data_perms);
+    cai_cap_flags_set(&cap, &cap, 1);
+    say_cap(&cap);
+    cai_cap_flags_set(&cap, &cap, 0);
+    say_cap(&cap);
+}
+
+static void case_tag_clear(void)
+{
+    cai_cap block, cap;
+
+    mint(&block, 0x400, 64, data_perms);
+    cai_cap_tag_clear(&cap, &block);
+    say_cap(&cap);
+    say_number("equal", cai_cap_is_equal_exact(&cap, &block));
+    cai_cap_perms_and(&cap, &cap, ALL_PERMS);
+    say_tag(&cap);
+}
+
+/* --- comparing --- */
+
+static void case_equal(void)
+{
+    cai_cap block, cap;
+
+    mint(&block, 0x400, 64, data_perms);
+    mint(&cap, 0x400, 64, data_perms);
+    say_number("same", cai_cap_is_equal_exact(&block, &cap));
+    mint(&cap, 0x400, 63, data_perms);
+    say_number("length", cai_cap_is_equal_exact(&block, &cap));
+    mint(&cap, 0x400, 64, CA_CAP_PERM_LOAD);
+    say_number("perms", cai_cap_is_equal_exact(&block, &cap));
+    cai_cap_increment(&cap, &block, 1);
+    say_number("address", cai_cap_is_equal_exact(&block, &cap));
+}
+
+static void case_subset(void)
+{
+    cai_cap block, cap;
+
+    mint(&block, 0x400, 64, data_perms);
+    mint(&cap, 0x400, 64, data_perms);
+    say_number("same", cai_cap_is_subset(&block, &cap));
+    cai_cap_increment(&cap, &cap, 32);
+    say_number("address", cai_cap_is_subset(&block, &cap));
+    mint(&cap, 0x410, 16, CA_CAP_PERM_LOAD);
+    say_number("smaller", cai_cap_is_subset(&block, &cap));
+    say_number("larger", cai_cap_is_subset(&cap, &block));
+    mint(&cap, 0x410, 49, data_perms);
+    say_number("behind", cai_cap_is_subset(&block, &cap));
+    mint(&cap, 0x3ff, 16, data_perms);
+    say_number("before", cai_cap_is_subset(&block, &cap));
+    mint(&cap, 0x400, 64, data_perms | CA_CAP_PERM_EXECUTE);
+    say_number("perms", cai_cap_is_subset(&block, &cap));
+    cai_cap_tag_clear(&cap, &block);
+    say_number("untagged", cai_cap_is_subset(&block, &cap));
+    cai_cap_tag_clear(&block, &block);
+    say_number("both", cai_cap_is_subset(&block, &cap));
+}
+
+/* --- sealing --- */
+
+static void case_seal(void)
+{
+    cai_cap block, key, other, cap;
+
+    mint(&block, 0x400, 64, data_perms);
+    key_for(&key, 7, CA_CAP_PERM_GLOBAL | CA_CAP_PERM_SEAL | CA_CAP_PERM_UNSEAL);
+    key_for(&other, 8, CA_CAP_PERM_GLOBAL | CA_CAP_PERM_SEAL | CA_CAP_PERM_UNSEAL);
+    cai_cap_seal(&cap, &block, &key);
+    say_cap(&cap);
+    say_words(&cap);
+    cai_cap_unseal(&other, &cap, &other);
+    say_number("other", cai_cap_tag_get(&other));
+    cai_cap_unseal(&cap, &cap, &key);
+    say_cap(&cap);
+    say_number("equal", cai_cap_is_equal_exact(&cap, &block));
+}
+
+static void case_sealed_is_closed(void)
+{
+    cai_cap block, key, sealed, cap;
+    uint64_t value = 0;
+
+    mint(&block, 0x400, 64, data_perms);
+    key_for(&key, 7, CA_CAP_PERM_SEAL);
+    cai_cap_seal(&sealed, &block, &key);
+    cai_cap_increment(&cap, &sealed, 0);
+    say_number("increment", cai_cap_tag_get(&cap));
+    cai_cap_address_set(&cap, &sealed, REGION + 0x400);
+    say_number("address", cai_cap_tag_get(&cap));
+    cai_cap_offset_set(&cap, &sealed, 0);
+    say_number("offset", cai_cap_tag_get(&cap));
+    cai_cap_bounds_set(&cap, &sealed, 16);
+    say_number("bounds", cai_cap_tag_get(&cap));
+    cai_cap_perms_and(&cap, &sealed, ALL_PERMS);
+    say_number("perms", cai_cap_tag_get(&cap));
+    cai_cap_flags_set(&cap, &sealed, 0);
+    say_number("flags", cai_cap_tag_get(&cap));
+    cai_cap_seal(&cap, &sealed, &key);
+    say_number("seal", cai_cap_tag_get(&cap));
+    cai_cap_copy(&cap, &sealed);
+    say_number("copy", cai_cap_tag_get(&cap));
+    say_number("load", (size_t)cai_cap_load(&sealed, 0, 1, &value));
+    say_number("store", (size_t)cai_cap_store(&sealed, 0, 1, 1));
+    say_number("load_cap", (size_t)cai_cap_load_cap(&cap, &sealed, 0));
+    say_number("store_cap", (size_t)cai_cap_store_cap(&sealed, 0, &block));
+}
+
+static void case_keys(void)
+{
+    static const size_t otypes[] = {0, 1, 0x3fffb, 0x3fffc, 0x3fffe, 0x3ffff, 0x40000, (size_t)1 << 40};
+    cai_cap block, key, cap;
+
+    mint(&block, 0x400, 64, data_perms);
+    for (size_t i = 0; i < COUNT(otypes); i++) {
+        key_for(&key, otypes[i], CA_CAP_PERM_SEAL);
+        cai_cap_seal(&cap, &block, &key);
+        say_tag(&cap);
+    }
+    key_for(&key, 9, CA_CAP_PERM_UNSEAL);
+    cai_cap_seal(&cap, &block, &key);
+    say_number("perms", cai_cap_tag_get(&cap));
+    key_for(&key, 9, CA_CAP_PERM_SEAL);
+    cai_cap_increment(&cap, &key, 1);
+    cai_cap_seal(&cap, &block, &cap);
+    say_number("bounds", cai_cap_tag_get(&cap));
+    cai_cap_tag_clear(&cap, &key);
+    cai_cap_seal(&cap, &block, &cap);
+    say_number("tag", cai_cap_tag_get(&cap));
+    cai_cap_seal(&cap, &block, &key);
+    cai_cap_unseal(&cap, &cap, &key);
+    say_number("unseal", cai_cap_tag_get(&cap));
+    cai_cap_tag_clear(&cap, &block);
+    cai_cap_seal(&cap, &cap, &key);
+    say_number("untagged", cai_cap_tag_get(&cap));
+}
+
+static void case_unseal_keeps_local(void)
+{
+    cai_cap block, key, cap;
+
+    mint(&block, 0x400, 64, data_perms);
+    key_for(&key, 7, CA_CAP_PERM_SEAL | CA_CAP_PERM_UNSEAL);
+    cai_cap_seal(&cap, &block, &key);
+    cai_cap_unseal(&cap, &cap, &key);
+    say_cap(&cap);
+    cai_cap_unseal(&cap, &block, &key);
+    say_tag(&cap);
+}
+
+/* --- building --- */
+
+static void case_build(void)
+{
+    cai_cap root, block, bits, key, cap;
+
+    cai_cap_root(&root);
+    mint(&block, 0x400, 64, data_perms);
+    cai_cap_tag_clear(&bits, &block);
+    cai_cap_build(&cap, &root, &bits);
+    say_cap(&cap);
+    say_number("equal", cai_cap_is_equal_exact(&cap, &block));
+    cai_cap_build(&cap, &block, &bits);
+    say_number("self", cai_cap_tag_get(&cap));
+    mint(&block, 0x400, 63, data_perms);
+    cai_cap_build(&cap, &block, &bits);
+    say_number("bounds", cai_cap_tag_get(&cap));
+    mint(&block, 0x400, 64, CA_CAP_PERM_LOAD);
+    cai_cap_build(&cap, &block, &bits);
+    say_number("perms", cai_cap_tag_get(&cap));
+    cai_cap_build(&cap, &bits, &bits);
+    say_number("untagged", cai_cap_tag_get(&cap));
+    key_for(&key, 7, CA_CAP_PERM_SEAL);
+    mint(&block, 0x400, 64, data_perms);
+    cai_cap_seal(&bits, &block, &key);
+    cai_cap_build(&cap, &bits, &block);
+    say_number("by_sealed", cai_cap_tag_get(&cap));
+    cai_cap_tag_clear(&bits, &bits);
+    cai_cap_build(&cap, &root, &bits);
+    say_cap(&cap);
+    cai_cap_null(&bits);
+    cai_cap_build(&cap, &root, &bits);
+    say_cap(&cap);
+}
+
+const struct cap_case cap_cases_of_rights[] = {
+    {"perms", case_perms},
+    {"flags", case_flags},
+    {"tag_clear", case_tag_clear},
+    {"equal", case_equal},
+    {"subset", case_subset},
+    {"seal", case_seal},
+    {"sealed_is_closed", case_sealed_is_closed},
+    {"keys", case_keys},
+    {"unseal_keeps_local", case_unseal_keeps_local},
+    {"build", case_build},
+    {NULL, NULL},
+};

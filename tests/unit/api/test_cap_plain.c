@@ -1,0 +1,119 @@
+/* The same calls where a capability is a pointer: blocks come and go by their address alone. */
+#define CA_CAP_PLAIN
+#include "unit/unit.h"
+
+#include "support/content.h"
+#include "support/refuse.h"
+
+#include <capalloc/capalloc.h>
+
+typedef ca_cap_result (*allocate)(ca_authority, ca_layout);
+
+static ca_cap_result ordinary(ca_authority authority, ca_layout layout)
+{
+    return ca_cap_allocate(authority, layout);
+}
+
+static const allocate allocates[] = {ordinary, ca_cap_allocate_nocaps, ca_cap_allocate_mustzero,
+                                     ca_cap_allocate_secret};
+enum { INTENTIONS = 4 };
+
+static ca_cap block_of(unsigned intention, size_t size)
+{
+    return ca_cap_unwrap(allocates[intention](ca_default_authority(), (ca_layout){size, 1}));
+}
+
+static void test_K8_a_capability_is_a_pointer(void **state)
+{
+    ca_cap cap = block_of(0, 64), got;
+    uint32_t number = 0;
+    char text[6];
+
+    (void)state;
+    assert_int_equal(sizeof(ca_cap), sizeof(void *));
+    assert_true(ca_cap_tag_get(cap) && !ca_cap_tag_get(ca_cap_null()));
+    assert_int_equal(ca_cap_store_u32(cap, 4, 0xabcdef), CA_CAP_FAULT_NONE);
+    assert_int_equal(ca_cap_load_u32(ca_cap_increment(cap, 4), 0, &number), CA_CAP_FAULT_NONE);
+    assert_int_equal(number, 0xabcdef);
+    assert_int_equal(ca_cap_store_cap(cap, CA_CAP_BYTES, cap), CA_CAP_FAULT_NONE);
+    assert_int_equal(ca_cap_load_cap(cap, CA_CAP_BYTES, &got), CA_CAP_FAULT_NONE);
+    assert_true(ca_cap_is_equal_exact(cap, got));
+    assert_int_equal(ca_cap_store_bytes(cap, 32, "hello", 6), CA_CAP_FAULT_NONE);
+    assert_int_equal(ca_cap_load_bytes(cap, 32, text, 6), CA_CAP_FAULT_NONE);
+    assert_string_equal(text, "hello");
+    ca_cap key;
+    assert_int_equal(ca_cap_sealer(&key), CA_OK);
+    assert_true(ca_cap_is_equal_exact(ca_cap_unseal(ca_cap_seal(cap, key), key), cap));
+    assert_true(ca_cap_is_equal_exact(ca_cap_perms_and(ca_cap_bounds_set(cap, 8), CA_CAP_PERM_LOAD), cap));
+    assert_int_equal(ca_cap_representable_length(4097), 4097);
+    assert_int_equal(ca_cap_deallocate(cap), CA_OK);
+}
+
+static void test_K8_C2_blocks_go_back_by_their_address(void **state)
+{
+    static const size_t sizes[] = {1, 16, 100, 512, 1000, 5000, 32768, 40000, 1 << 20};
+    int on_the_stack = 0;
+
+    (void)state;
+    for (unsigned intention = 0; intention < INTENTIONS; intention++)
+        for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+            ca_cap cap = block_of(intention, sizes[i]);
+            assert_int_equal(ca_cap_check(cap), CA_OK);
+            assert_int_equal(ca_cap_check(ca_cap_increment(cap, 1)), CA_ERROR_INVALID);
+            refuse_start();
+            assert_int_equal(ca_cap_deallocate(ca_cap_increment(cap, 1)), CA_ERROR_INVALID);
+            assert_true(was_refused("invalid-free"));
+            content_fill(cap.pointer, 0, sizes[i], i);
+            cap = ca_cap_unwrap(ca_cap_grow(ca_default_authority(), cap, (ca_layout){sizes[i] + 100, 16}));
+            assert_true(content_holds(cap.pointer, sizes[i], i));
+            if (intention >= 2)
+                assert_true(content_is_zero(cap.pointer + sizes[i], 100));
+            assert_int_equal(ca_cap_error_of(ca_cap_grow(ca_default_authority(), cap, (ca_layout){1, 1})),
+                             CA_ERROR_LAYOUT);
+            cap = ca_cap_unwrap(ca_cap_shrink(cap, (ca_layout){sizes[i], 1}));
+            assert_int_equal(ca_cap_error_of(ca_cap_shrink(cap, (ca_layout){sizes[i] + 1, 1})), CA_ERROR_LAYOUT);
+            assert_int_equal(ca_cap_deallocate(cap), CA_OK);
+            if (intention >= 2 && sizes[i] <= 32768)
+                assert_true(content_is_zero(cap.pointer, sizes[i])); /* the place says what is owed */
+            assert_int_equal(ca_cap_check(cap), CA_ERROR_STALE);
+            assert_int_equal(ca_cap_deallocate(cap), CA_ERROR_STALE);
+            assert_true(was_refused("double-free"));
+            ca_set_violation_handler(NULL);
+        }
+    refuse_start();
+    assert_int_equal(ca_cap_deallocate(ca_cap_null()), CA_ERROR_INVALID);
+    assert_true(was_refused("invalid-free"));
+    assert_int_equal(ca_cap_deallocate((ca_cap){(char *)&on_the_stack}), CA_ERROR_INVALID);
+    assert_true(was_refused("invalid-free"));
+    ca_set_violation_handler(NULL);
+}
+
+static void test_K8_A1_a_block_of_nothing(void **state)
+{
+    (void)state;
+    for (unsigned intention = 0; intention < INTENTIONS; intention++) {
+        ca_cap cap = block_of(intention, 0);
+        assert_true(ca_cap_tag_get(cap));
+        assert_int_equal(ca_cap_check(cap), CA_OK);
+        assert_int_equal(ca_cap_deallocate(cap), CA_OK);
+        cap = ca_cap_unwrap(ca_cap_grow(ca_default_authority(), cap, (ca_layout){64, 16}));
+        if (intention == 1) /* it is a block of its intention */
+            assert_int_equal(ca_check(((ca_nocaps){cap.pointer, 64})), CA_OK);
+        if (intention == 3)
+            assert_int_equal(ca_check(((ca_secret){cap.pointer, 64})), CA_OK);
+        cap = ca_cap_unwrap(ca_cap_shrink(cap, (ca_layout){0, 1}));
+        assert_int_equal(ca_cap_deallocate(cap), CA_OK);
+    }
+    assert_int_equal(ca_cap_error_of(ca_cap_allocate(ca_default_authority(), (ca_layout){0, (size_t)1 << 62})),
+                     CA_ERROR_LAYOUT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_K8_a_capability_is_a_pointer),
+        cmocka_unit_test(test_K8_C2_blocks_go_back_by_their_address),
+        cmocka_unit_test(test_K8_A1_a_block_of_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
