@@ -1,6 +1,7 @@
 /* The state table is the truth about what is live, so statistics read it instead of keeping counts of their own. */
 #include "heap/stats.h"
 
+#include "cap/tags.h"
 #include "core/settings.h"
 #include "core/violation.h"
 #include "estate/meta.h"
@@ -100,7 +101,7 @@ void cai_stats_collect(ca_stats *stats)
     stats->violations = cai_violation_count();
     stats->committed_bytes = cai_committed_bytes();
     stats->committed_bytes_peak = cai_committed_bytes_peak();
-    stats->metadata_bytes += cai_meta_bytes();
+    stats->metadata_bytes += cai_meta_bytes() + cai_tags_mapped_bytes();
     stats->returned_bytes = cai_purged_bytes();
     stats->threads = cai_thread_count();
 }
