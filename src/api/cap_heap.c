@@ -8,6 +8,7 @@
 #include "cap/cap.h"
 
 #include "api/by_place.h"
+#include "api/own.h"
 #include "base/bits.h"
 #include "base/check.h"
 #include "core/violation.h"
@@ -284,8 +285,18 @@ static bool take_tags(struct tags_taken *taken, struct claimed it)
     return true;
 }
 
-/* Puts them on the block that lies at `base` now. A tag for whose table there is no memory is lost: the capability is
- * dead, and a fault tells its user. */
+/* The block may go there: the table has room for its tags. */
+static bool tags_have_room(const void *address, size_t bytes)
+{
+    size_t last = (size_t)address + bytes - 1;
+
+    for (size_t at = (size_t)address; at < last; at += (size_t)1 << CAI_TAGS_CHUNK_SHIFT)
+        if (!cai_tags_make_room(at))
+            return false;
+    return cai_tags_make_room(last);
+}
+
+/* Puts them on the block that lies at `base` now, where there is room for them. */
 static void put_tags(struct tags_taken *taken, uintptr_t base, size_t length)
 {
     if (taken->tags == NULL)
@@ -309,7 +320,9 @@ CAI_EXPORT ca_cap_result ca_cap_grow(ca_authority authority, ca_cap cap, ca_layo
         error = cai_check_in(it.place, (void *)it.base, it.length);
     if (error == CA_OK && !take_tags(&taken, it))
         return failure(CA_ERROR_OUT_OF_MEMORY);
-    ca_block_result block = cai_grow_in(it.place, authority, (void *)it.base, it.length, layout);
+    cai_ready ready = error == CA_OK && taken.tags != NULL ? tags_have_room : NULL;
+    cai_result grown = cai_own_grow(authority, it.place, (void *)it.base, it.length, layout, ready, "ca_cap_grow");
+    ca_block_result block = CAI_AS(ca_block, grown);
     if (error != CA_OK) /* it was reported */
         return failure(error);
     ca_cap_result result = hand_out(it.place, block, layout.size);

@@ -42,9 +42,17 @@ static uint32_t payer_of(enum cai_place place, struct cai_live live)
     return cai_branch_node_of_owner(cai_load_acquire(&view->owner[cai_unit_of_granule(live.grain, live.granule)]));
 }
 
-/* Where the block lies now, when that is possible without moving its first byte to another block. NULL: it is not. */
+/* A large block of the default heap, whose pages may move unless somebody must be asked first. */
+static void *grow_large(enum cai_place place, void *address, struct cai_live live, size_t bytes, bool may_move)
+{
+    if (may_move)
+        return cai_large_resize(place, live.granule, bytes);
+    return cai_large_grow_in_place(place, live.granule, bytes) ? address : NULL;
+}
+
+/* Where the block lies now, when that is possible without copying it to another block. NULL: it is not. */
 static void *grow_in_place(const struct cai_grant *grant, enum cai_place place, void *address, struct cai_live live,
-                           ca_layout layout)
+                           ca_layout layout, bool may_move)
 {
     if (((uintptr_t)address & (layout.align - 1)) != 0)
         return NULL;
@@ -53,7 +61,7 @@ static void *grow_in_place(const struct cai_grant *grant, enum cai_place place, 
     if (grant->node != CAI_NODE_DEFAULT)
         return cai_branch_grow_large(grant, place, live.granule, layout.size) ? address : NULL;
     bool own = payer_of(place, live) == CAI_NODE_DEFAULT;
-    return own && layout.align <= CAI_UNIT_BYTES ? cai_large_resize(place, live.granule, layout.size) : NULL;
+    return own && layout.align <= CAI_UNIT_BYTES ? grow_large(place, address, live, layout.size, may_move) : NULL;
 }
 
 /* Makes [from, to) zero. Where free memory is zero, only what was already in the block's slot may not be (0: the block
@@ -67,8 +75,26 @@ static void zero_added(enum cai_place place, char *block, size_t from, size_t to
         cai_self->bytes_clear_skipped += to - unknown;
 }
 
+/* Another block with the same content, the old one given back. NULL: *error says why, nothing changed. */
+static void *move(const struct cai_grant *grant, enum cai_place place, void *address, size_t bytes, ca_layout layout,
+                  cai_ready ready, const char *function, ca_error *error)
+{
+    void *moved = cai_own_allocate_for(grant, place, layout, false, error);
+
+    if (moved == NULL)
+        return NULL;
+    if (ready != NULL && !ready(moved, bytes)) {
+        cai_heap_free_slow(place, moved, function);
+        *error = CA_ERROR_OUT_OF_MEMORY;
+        return NULL;
+    }
+    memcpy(moved, address, bytes);
+    cai_heap_free_slow(place, address, function); /* clears it where the place wants that */
+    return moved;
+}
+
 static cai_result grow(ca_authority authority, enum cai_place place, void *address, size_t bytes, ca_layout layout,
-                       bool zeroed, const char *function)
+                       bool zeroed, cai_ready ready, const char *function)
 {
     struct cai_grant grant;
     ca_error error;
@@ -86,19 +112,23 @@ static cai_result grow(ca_authority authority, enum cai_place place, void *addre
     if (cai_authority_heap(grant.node) != cai_authority_heap(payer_of(place, judged.live)))
         return cai_failure(CA_ERROR_NOT_PERMITTED);
     size_t slot = cai_own_slot(place, judged.live);
-    void *grown = grow_in_place(&grant, place, address, judged.live, layout);
+    void *grown = grow_in_place(&grant, place, address, judged.live, layout, ready == NULL);
     if (grown == NULL) {
         slot = 0;
-        grown = cai_own_allocate_for(&grant, place, layout, false, &error);
+        grown = move(&grant, place, address, bytes, layout, ready, function, &error);
         if (grown == NULL)
             return cai_failure(error);
-        memcpy(grown, address, bytes);
-        cai_heap_free_slow(place, address, function); /* clears it where the place wants that */
     }
     if (zeroed)
         zero_added(place, grown, bytes, layout.size, slot);
     cai_own_record(place, cai_find_live(place, grown), layout.size);
     return cai_success(grown, layout.size);
+}
+
+cai_result cai_own_grow(ca_authority authority, enum cai_place place, void *address, size_t bytes, ca_layout layout,
+                        cai_ready ready, const char *function)
+{
+    return grow(authority, place, address, bytes, layout, false, ready, function);
 }
 
 static ca_error check(enum cai_place place, const void *address, size_t bytes)
@@ -116,12 +146,13 @@ static ca_error check(enum cai_place place, const void *address, size_t bytes)
     }                                                                                                                  \
     CAI_EXPORT type##_result type##_grow(ca_authority authority, type block, ca_layout layout)                         \
     {                                                                                                                  \
-        cai_result done = grow(authority, CAI_PLACE_##place, block.ptr, block.size, layout, false, "ca_grow");         \
+        cai_result done = grow(authority, CAI_PLACE_##place, block.ptr, block.size, layout, false, NULL, "ca_grow");   \
         return CAI_AS(type, done);                                                                                     \
     }                                                                                                                  \
     CAI_EXPORT type##_result type##_grow_zeroed(ca_authority authority, type block, ca_layout layout)                  \
     {                                                                                                                  \
-        cai_result done = grow(authority, CAI_PLACE_##place, block.ptr, block.size, layout, true, "ca_grow_zeroed");   \
+        cai_result done =                                                                                              \
+            grow(authority, CAI_PLACE_##place, block.ptr, block.size, layout, true, NULL, "ca_grow_zeroed");           \
         return CAI_AS(type, done);                                                                                     \
     }                                                                                                                  \
     CAI_EXPORT ca_error type##_check(type block)                                                                       \

@@ -259,9 +259,9 @@ static void give_tail(struct cai_unit *run, uint32_t units)
 bool cai_large_grow_in_place(enum cai_place place, size_t granule, size_t bytes)
 {
     struct cai_unit *run = run_at(place, granule);
-    uint32_t units = units_for(bytes);
+    uint32_t units = units_for(cai_min(bytes, LARGE_BYTES_MAX));
 
-    if (units > run->units && !cai_run_grow(run, units))
+    if (bytes > LARGE_BYTES_MAX || (units > run->units && !cai_run_grow(run, units)))
         return false;
     run->bytes = bytes;
     return true;
