@@ -55,8 +55,8 @@ void *cai_own_allocate_for(const struct cai_grant *grant, enum cai_place place, 
                            ca_error *error);
 cai_result cai_own_allocate(ca_authority authority, ca_layout layout, enum cai_place place, bool zeroed);
 
-/* Asked about the address where the content of a growing block would move: false, and the block stays as it is, for want
- * of memory. */
+/* Asked about the address where the content of a growing block would move: false, and the block stays as it is, for
+ * want of memory. */
 typedef bool (*cai_ready)(const void *address, size_t bytes);
 
 /* ca_grow for callers that keep something beside the block, which must have room where the block goes (`ready`, NULL:
