@@ -51,8 +51,8 @@ uint64_t cai_thread_count(void)
     return cai_load_acquire(&registry.attached); /* what counted threads no more have done is visible */
 }
 
-/* The registry's lock is held. */
-static struct cai_thread *create(void)
+/* The registry's lock is held. What never changes is there before anybody can find the heap by its number. */
+static struct cai_thread *create(bool is_branch)
 {
     if (registry.last_id + 1 >= THREADS_MAX)
         return NULL;
@@ -60,6 +60,7 @@ static struct cai_thread *create(void)
     if (thread == NULL)
         return NULL;
     thread->id = ++registry.last_id;
+    thread->is_branch = is_branch;
     thread->next_all = registry.first;
     cai_store_release(&registry.by_id[thread->id], thread);
     cai_store_release(&registry.first, thread);
@@ -72,7 +73,7 @@ static struct cai_thread *adopt_or_create(void)
     struct cai_thread *thread = registry.orphans;
 
     if (thread == NULL)
-        return create();
+        return create(false);
     registry.orphans = thread->next_orphan;
     thread->orphan = false;
     cai_store_relaxed(&registry.warm, registry.warm - thread->warm);
@@ -83,9 +84,7 @@ static struct cai_thread *adopt_or_create(void)
 struct cai_thread *cai_thread_create_branch(void)
 {
     cai_lock_take(&registry.lock);
-    struct cai_thread *thread = create();
-    if (thread != NULL)
-        thread->is_branch = true;
+    struct cai_thread *thread = create(true);
     cai_lock_give(&registry.lock);
     return thread;
 }
