@@ -29,6 +29,13 @@ typedef struct ca_thing {
 /* Kinds. */
 enum { CA_A = 1, CA_B, CA_HIDDEN_ };
 
+/* Sorts. */
+typedef enum ca_sort {
+    CA_SORT_A = 1, /* one, CA_NOT_THIS */
+    CA_SORT_B,
+    CA_SORT_MAKE_32_BITS = 0x7fffffff
+} ca_sort;
+
 /* ca_do(thing): does it; `x` counts. Errors: CA_ERROR_LAYOUT. Contract: A1, A2. */
 int ca_thing_do(ca_thing thing);
 __attribute__((cold)) static inline int ca_other_do(int a, ca_thing *thing)
@@ -43,6 +50,35 @@ int *(ca_again)(int x);
 
 /* Internal. */
 void ca_internal_(void);
+
+/* Inline in some programs. */
+#if CA_FAST
+#define CA_OPERATION static inline
+#else
+#define CA_OPERATION
+#endif
+
+/* It operates. */
+CA_OPERATION int ca_operate(int x);
+
+#define CA_MAKE_(type, name, ...)                \\
+    static inline type ca_##name##_made(type *x) \\
+    {                                            \\
+        return memcpy(x, __VA_ARGS__);           \\
+    }                                            \\
+    static inline type ca_##name##_hidden_(void) \\
+    {                                            \\
+        return 0;                                \\
+    }
+/* ca_int_made and so on. */
+CA_MAKE_(int, int, x + 1)
+CA_MAKE_(long, long,
+         (x), sizeof(long))
+#undef CA_MAKE_
+
+/* Not the project's. */
+int other_do(int x);
+CA_UNKNOWN_(memset(x, 0, 1))
 
 #ifdef __cplusplus
 }
@@ -68,18 +104,23 @@ class Reading(unittest.TestCase):
 
     def test_names(self):
         self.assertEqual([name for name, _ in self.header.names()],
-                         ["ca_thing", "CA_A", "CA_B", "ca_do", "ca_thing_do", "ca_other_do", "ca_again",
-                          "CA_ALL"])
+                         ["ca_thing", "CA_A", "CA_B", "ca_sort", "CA_SORT_A", "CA_SORT_B", "ca_do", "ca_thing_do", "ca_other_do",
+                          "ca_again", "ca_operate", "ca_int_made", "ca_long_made", "CA_ALL"])
+
+    def test_prototypes_are_whole_and_bare(self):
+        texts = [item.text for group in self.header.groups for item in group.items]
+        self.assertIn("int ca_operate(int x);", texts)
+        self.assertIn("long ca_long_made(long *x);", texts)
 
     def test_a_group(self):
-        group = self.header.groups[2]
+        group = self.header.groups[3]
         self.assertEqual(group.lead, "ca_do(thing)")
         self.assertTrue(group.lines[0].startswith("Does it;"))
         self.assertEqual([item.text for item in group.items],
                          ["int ca_thing_do(ca_thing thing);", "int ca_other_do(int a, ca_thing *thing);"])
 
     def test_words(self):
-        text = "\n".join(roff.Writer({"x.h": "capalloc_x"}).paragraphs(self.header.groups[2].lines + ["See x.h."]))
+        text = "\n".join(roff.Writer({"x.h": "capalloc_x"}).paragraphs(self.header.groups[3].lines + ["See x.h."]))
         self.assertEqual(text, ".PP\nDoes it; \\fIx\\fR counts.\n.PP\n\\fBErrors:\\fR \\%\\fBCA_ERROR_LAYOUT\\fR. "
                                "See \\%\\fBcapalloc_x\\fR(3).")
 
@@ -109,13 +150,17 @@ class Checking(unittest.TestCase):
             return "\n".join(check_man.check(folder, description))
 
     def test_accepts_a_good_page(self):
-        self.assertEqual(self.findings(x=self.PAGE, y=".so man3/x.3\n", description="<elf-symbol name='x'/>"), "")
+        description = "<elf-symbol name='ca_y'/><elf-symbol name='ca_y_'/><enumerator name='CA_MAKE_32_BITS'/>"
+        self.assertEqual(self.findings(capalloc_x=self.PAGE, ca_y=".so man3/capalloc_x.3\n", description=description), "")
 
     def test_sees_what_is_wrong(self):
-        self.assertIn("nowhere", self.findings(y=".so man3/nowhere.3\n"))
+        self.assertIn("nowhere", self.findings(ca_y=".so man3/nowhere.3\n"))
+        for name in ("memcpy", "cheri_x", "x_ca_y", "capallocx"):
+            self.assertIn("not a name of the project's", self.findings(**{name: self.PAGE}), name)
         self.assertIn("no section NAME", self.findings(x=self.PAGE.replace(".SH NAME", ".SH NAMES")))
         self.assertIn("warning", self.findings(x=self.PAGE + ".nosuchmacro\n"))
         self.assertIn("ca_y: has no page", self.findings(x=self.PAGE, description="<elf-symbol name='ca_y'/>"))
+        self.assertIn("CA_Y: has no page", self.findings(x=self.PAGE, description="<enumerator name='CA_Y' value='1'/>"))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 """Reads a public header as a manual does: the opening comment, and the groups behind it. A group is a comment and the
-declarations and macros that follow it line by line. What C++ sees instead of C, names that end with an underscore, and
-what has no comment stay out."""
+declarations and macros that follow it line by line; a line that calls an internal macro is the functions that the macro
+makes. What C++ sees instead of C, names that end with an underscore, names that are not the project's, and what has no
+comment stay out."""
 import dataclasses
 import re
 
 COMMENT = re.compile(r"/\*(.*?)\*/", re.DOTALL)
 DEFINE = re.compile(r"#define (\w+)(\([^)]*\))?(?:[^\n\\]|\\\n|\\.)*")
-INTERNAL_LINE = re.compile(r"CA_\w+_\([^\n]*\)\n")
+CALL = re.compile(r"(CA_\w+_)\(")
+QUALIFIER = re.compile(r"^#define (CA_\w+)(?: (?:static|inline|extern)\b)*$", re.MULTILINE)  # stands before a function
+PROJECT = re.compile(r"(ca_|CA_)\w*[a-zA-Z0-9]$")
 PREFIX = re.compile(r"\s*(?:static\b|inline\b|CA_[A-Z_]+_\b(?:\([^()]*\))?|__attribute__\s*\(\(.*?\)\)\)?|template <[^>]*>(?= static))\s*")
 LEAD = re.compile(r"((?:[\w]+ \*?)?(?:ca|CA)_\w+\([^)]*\)): ")
 
@@ -16,6 +19,7 @@ class Item:
     kind: str  # function, macro, type
     name: str  # of an enum without one, its values
     text: str  # a prototype, NAME(parameters), or the whole of a type
+    values: tuple = ()  # of an enum with a name
 
 
 @dataclasses.dataclass
@@ -39,6 +43,8 @@ class Header:
             for item in group.items:
                 for name in item.name.split(", "):
                     yield name, item.kind
+                for name in item.values:
+                    yield name, "constant"
 
 
 def comment_lines(comment):
@@ -91,8 +97,9 @@ def item_of(text, head):
         name = re.search(r"\(\*(\w+)\)", text) if text.startswith("typedef") and "{" not in text else None
         name = name or re.search(r"(\w+);$", text)
         values = re.findall(r"(?<=[{,])\s*([A-Z]\w+)", COMMENT.sub("", text))
-        values = [value for value in values if not value.endswith("_")] or ["CA_"]
-        return Item("type", name[1] if name else ", ".join(values), text)
+        values = [value for value in values if PROJECT.match(value) and not value.endswith("_MAKE_32_BITS")]
+        named = tuple(values) if name and re.match(r"(typedef )?enum\b", text) else ()
+        return Item("type", name[1] if name else ", ".join(values), text, named)
     while PREFIX.match(head):
         head = head[PREFIX.match(head).end():]
     head = re.sub(r"\s+: .*", "", " ".join(head.split()))
@@ -101,8 +108,34 @@ def item_of(text, head):
     return Item("function", name[1], head.rstrip(";") + ";") if name else None
 
 
-def groups_of(text):
-    at, group, last_end = 0, None, 0
+def end_of_call(text, at):
+    """Behind the bracket that closes the one before `at`."""
+    depth = 1
+    while depth and at < len(text):
+        depth += {"(": 1, ")": -1}.get(text[at], 0)
+        at += 1
+    return at
+
+
+def made_by(macro, arguments):
+    """The functions that a macro, (parameters, body), makes of its arguments."""
+    parameters, body = macro
+    values = re.split(r"\s*,\s*(?![^()]*\))", arguments.strip(), maxsplit=max(len(parameters) - 1, 0))
+    body = body.replace("\\\n", "\n")
+    for parameter, value in zip(parameters, values):
+        name = "__VA_ARGS__" if parameter == "..." else parameter
+        body = re.sub(rf"\b{name}\b", lambda _: value, body)
+    body, at = re.sub(r"\s*##\s*", "", body).strip(), 0
+    while at < len(body):
+        end, start_of_body = end_of_declaration(body, at)
+        item = item_of(body[at:end].strip(), body[at:start_of_body].strip())
+        if item and item.kind == "function":
+            yield item
+        at = end
+
+
+def groups_of(text, ours=PROJECT):
+    at, group, last_end, macros = 0, None, 0, {}
     while True:
         gap = re.compile(r"\s*").match(text, at)
         at = gap.end()
@@ -116,14 +149,20 @@ def groups_of(text):
                 group = Group(comment_lines(match[1]), [])
                 yield group
             continue
-        if match := INTERNAL_LINE.match(text, at):
-            last_end = at = match.end() - 1
+        if match := CALL.match(text, at):
+            last_end = at = end_of_call(text, match.end())
+            group = None if apart else group
+            if group and match[1] in macros:
+                items = made_by(macros[match[1]], text[match.end():at - 1])
+                group.items += [item for item in items if ours.match(item.name)]
             continue
         if text[at] in "}":
             at += 1
             continue
         if match := DEFINE.match(text, at):
             item = Item("macro", match[1], match[1] + (match[2] or ""))
+            if match[2]:
+                macros[match[1]] = re.findall(r"[\w.]+", match[2]), text[match.end(2):match.end()]
             last_end = at = match.end()
         else:
             end, body = end_of_declaration(text, at)
@@ -131,19 +170,23 @@ def groups_of(text):
             last_end = at = end
         if group is None or apart:
             group = None
-        elif item and not item.name.endswith("_"):
+        elif item and all(ours.match(name) for name in item.name.split(", ")):
             group.items.append(item)
 
 
 def read(path):
     text = path.read_text()
     opening = COMMENT.match(text)
-    rest = text[opening.end():]
+    rest, qualifiers, ours = text[opening.end():], set(QUALIFIER.findall(text)), PROJECT
+    for word in qualifiers:
+        rest = re.sub(rf"^{word} ", "", rest, flags=re.MULTILINE)
     if path.suffix == ".hpp":  # the members of the class
         rest = re.search(r"\n  public:\n(.*?)\n  private:", rest, re.DOTALL)[1]
         rest = re.sub(r"^    ", "", rest, flags=re.MULTILINE)
+        ours = re.compile(r".*[^_]$")
     groups, known = [], set()
-    for group in list(groups_of(for_c(rest))):
+    for group in list(groups_of(for_c(rest), ours)):
+        group.items = [item for item in group.items if item.name not in qualifiers]
         # A macro in front of a function is that function.
         group.items = [item for item in group.items if item.kind != "macro" or item.name not in known]
         if not group.items:
