@@ -153,6 +153,19 @@ class Contract(Checks):
     def test_no_contract(self):
         self.assert_finds(contract, {"docs/other.md": ""}, "no row")
 
+    def test_the_last_column_of_the_seed(self):
+        row, head = "| x | `ca_x` | D1 | %s |\n", "| the article | here | contract | shown by |\n|---|---|---|---|\n"
+        files = {"docs/contract.md": self.HEAD + "| D1 | x | promised |\n", "tests/a.c": "test_D1_x", "tests/test_Z1_z.c": "",
+                 "tests/CMakeLists.txt": "add_test(NAME cap.same COMMAND x)\n"}
+        files["docs/seed.md"] = head + "".join(row % cell for cell in (
+            "`test_D1_x`, `test_Z1_z` (does not compile)", "`cap.same`", "none: not there yet"))
+        self.assertEqual(self.run_on(contract, files, write=True), [])
+        files["docs/seed.md"] = head + "".join(row % cell for cell in ("—", "none", "", "`test_D1_gone`", "`cap.gone`"))
+        findings = self.run_on(contract, files)[:5]
+        for finding, part in zip(findings, ("seed.md:3: `—` names no test", "seed.md:4: `none`", "seed.md:5: ``",
+                                            "seed.md:6: there is no test test_D1_gone", "seed.md:7: there is no test cap.gone")):
+            self.assertIn(part, finding)
+
     def test_write_makes_it_good(self):
         files = {"docs/contract.md": self.HEAD + "| D1 | x | promised |\n| D2 | y | promised |\n| Z1 | a or b | later |\n",
                  "tests/drop_in/a.sh": "test_D1_D2_x()\n"}

@@ -1,7 +1,8 @@
 """contract: every promised ID of docs/contract.md has a test that names it, and every test names IDs that exist.
 
 A test names an ID in its own name, test_D1_..., or several, test_D1_D2_...; the tests are read, not run. --write
-generates docs/contract-tests.md from that; without it, a table that is out of date is a finding."""
+generates docs/contract-tests.md from that; without it, a table that is out of date is a finding. Each row of docs/seed.md
+ends with the tests that show it, which exist, or with `none: ` and why."""
 import collections
 import re
 
@@ -9,8 +10,11 @@ from .tree import line_of
 
 CONTRACT = "docs/contract.md"
 TABLE = "docs/contract-tests.md"
+SEED = "docs/seed.md"
 ROW = re.compile(r"^\|\s*([A-Z]\d+)\s*\|(.*)\|\s*([^|]*?)\s*\|\s*$", re.MULTILINE)
 STATUSES = ("promised", "later")
+SEED_ROW = re.compile(r"^\|(?!-)(?! the article \|).*\| *([^|\n]*?) *\|$", re.MULTILINE)
+SHOWN = re.compile(r"`((?:test_|[a-z]+\.)\w+)`")
 TEST = re.compile(r"\btest_((?:[A-Z]\d+_)+)\w+")
 
 
@@ -48,7 +52,24 @@ def table(rows, by_id):
     return "\n".join(lines) + "\n"
 
 
+def seed(tree):
+    """What is wrong in the last column of docs/seed.md."""
+    if not (tree.root / SEED).is_file():
+        return
+    below = [path for path in tree.files if path.parts[0] == "tests" and path.parts[1:2] != ("tools",)]
+    known = {path.stem for path in below}.union(*(re.findall(r"[\w.]+", tree.read(path)) for path in below))
+    text = tree.read(SEED)
+    for match in SEED_ROW.finditer(text):
+        names, line = SHOWN.findall(match[1]), line_of(text, match.start())
+        if not names and not re.match(r"none: \w", match[1]):
+            yield f"{SEED}:{line}: `{match[1]}` names no test; where there is none, `none: ` and why"
+        for name in names:
+            if name not in known:
+                yield f"{SEED}:{line}: there is no test {name}"
+
+
 def check(tree, write=False):
+    yield from seed(tree)
     rows = promises(tree)
     if not rows:
         yield f"{CONTRACT}:1: no row `| ID | promise | status |`"
