@@ -119,6 +119,13 @@ class Paths(Checks):
             "docs/b.md": "", "src/heap/a.c": 'const char *path = "src/gone.c";\n'})
 
 
+    def test_documents_are_in_the_index(self):
+        files = {"docs/README.md": "[a](a.md#x) and [d](decisions/0001-d.md)\n", "docs/a.md": "", "docs/decisions/0001-d.md": "", "b.md": ""}
+        self.assert_accepts(paths, files)
+        files |= {"docs/b.md": "", "docs/decisions/0002-e.md": ""}
+        self.assert_finds(paths, files, "docs/b.md:1: docs/README.md has no link", "docs/decisions/0002-e.md:1: ")
+
+
 class Words(Checks):
     def test_forbidden(self):
         self.assert_finds(words, {

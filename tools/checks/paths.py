@@ -1,10 +1,13 @@
 """paths: a file that a document or a comment names exists. Read as names of files: relative links in Markdown, and in
-Markdown and comments what begins with a top-level folder (src/..., tests/...) or a layer (heap/slab.h)."""
+Markdown and comments what begins with a top-level folder (src/..., tests/...) or a layer (heap/slab.h). The other way
+round, docs/README.md, where there is one, links to every document beside and below it."""
+import os
 import re
 
 from .layers import LAYERS
 from .tree import TOKEN, line_of
 
+INDEX = "docs/README.md"
 TOP = ("src", "include", "tests", "tools", "docs", "bench", "examples", "cmake", "bindings", r"\.ci")
 CITED = re.compile(r"(?<![\w./$<>{}~-])((?:" + "|".join(TOP) + r")/[\w./*-]*[\w/*])(?![\w<>{}$])")
 IN_SRC = re.compile(r"(?<![\w./$<>{}-])((?:" + "|".join(LAYERS) + r")/\w+\.(?:c|h|def))(?!\w)")
@@ -31,7 +34,18 @@ def exists(tree, base, cited):
     return (base / cited).exists()
 
 
+def not_linked(tree):
+    """The documents that nobody finds."""
+    if not (tree.root / INDEX).is_file():
+        return
+    linked = {os.path.normpath(f"docs/{match[1]}") for match in LINK.finditer(tree.read(INDEX))}
+    for path in tree.files:
+        if path.parts[0] == "docs" and path.suffix == ".md" and str(path) not in {INDEX, *linked}:
+            yield f"{path}:1: {INDEX} has no link to it"
+
+
 def check(tree, write=False):
+    yield from not_linked(tree)
     for path in tree.files:
         if path.parts[:2] == ("tests", "tools") and path.suffix == ".py":
             continue  # cites bad trees on purpose
