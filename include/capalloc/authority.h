@@ -32,7 +32,7 @@ typedef struct ca_authority {
 enum {
     CA_RIGHT_ALLOCATE = 1, /* take new blocks */
     CA_RIGHT_GROW = 2,     /* grow blocks of its heap */
-    CA_RIGHT_SWEEP = 4,    /* have freed memory swept for pointers */
+    CA_RIGHT_SWEEP = 4,    /* have freed memory swept for pointers; nothing sweeps yet */
     CA_RIGHT_DERIVE = 8,   /* make lesser authorities */
     CA_RIGHT_DESTROY = 16, /* give everything back at once */
     CA_RIGHT_ALL = 31
@@ -67,8 +67,8 @@ typedef struct ca_heap_options {
     }
 
 /* Makes a heap and hands over its root authority, with every right. Blocks of different heaps share no page. options
- * may be NULL: the defaults. CA_ERROR_INVALID: a policy that this version does not know, or a struct_size that no
- * version had. CA_ERROR_OUT_OF_MEMORY. Contract: C5, C6. */
+ * may be NULL: the defaults. CA_ERROR_INVALID: a policy or an option that this version does not know, or a struct_size
+ * that no version had. CA_ERROR_OUT_OF_MEMORY. Contract: C5, C6. */
 ca_error ca_heap_create(const ca_heap_options *options, ca_authority *root);
 
 /* Gives back every block of the heap at once, must-zero ones cleared first, and ends the heap with all authorities

@@ -52,7 +52,8 @@ void ca_mustzero_deallocate_zeroed(ca_mustzero block);
 void ca_secret_deallocate_zeroed(ca_secret block);
 
 /* ca_wipe(&block): clears a ca_mustzero or ca_secret now and hands it over as ca_wiped; the source becomes empty (null
- * pointer). A violation leaves the source as it is and returns an empty ca_wiped. Contract: Z9. */
+ * pointer). A violation leaves the source as it is and returns an empty ca_wiped. Nobody may write to it from here on:
+ * it is not cleared again, and only debug builds look. Contract: Z9. */
 ca_wiped ca_mustzero_wipe(ca_mustzero *block);
 ca_wiped ca_secret_wipe(ca_secret *block);
 

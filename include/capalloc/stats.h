@@ -39,7 +39,7 @@ typedef struct ca_stats {
     size_t struct_size;
     uint64_t live_bytes;
     uint64_t live_blocks;
-    uint64_t quarantined_bytes;
+    uint64_t quarantined_bytes; /* 0, like the sweeps: there is no revocation yet */
     uint64_t bytes_cleared;
     uint64_t bytes_clear_skipped;
     uint64_t sweeps;
@@ -58,7 +58,13 @@ typedef struct ca_stats {
 /* An initializer that sets struct_size, everything else 0. */
 /* clang-format off */
 #ifdef __cplusplus
-#define CA_STATS_INIT { sizeof(ca_stats) }
+static inline ca_stats ca_stats_init_(void)
+{
+    ca_stats stats = ca_stats();
+    stats.struct_size = sizeof stats;
+    return stats;
+}
+#define CA_STATS_INIT ca_stats_init_()
 #else
 #define CA_STATS_INIT { .struct_size = sizeof(ca_stats) }
 #endif

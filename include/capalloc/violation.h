@@ -19,8 +19,8 @@ typedef enum ca_violation_kind {
     CA_VIOLATION_MISMATCHED_DELETE = 5, /* mismatched-delete: reserved, nothing reports it yet */
     CA_VIOLATION_UNWRAP_ERROR = 6,      /* unwrap-error: a result was unwrapped that holds an error */
     CA_VIOLATION_ARENA_ORDER = 7,       /* arena-order: an arena was released past a newer mark */
-    CA_VIOLATION_NOT_WIPED = 8,         /* not-wiped: a block said to be wiped is not all zero */
-    CA_VIOLATION_STALE = 9,             /* stale: the block was given back */
+    CA_VIOLATION_NOT_WIPED = 8,         /* not-wiped: a wiped block is not all zero; looked for in debug builds only */
+    CA_VIOLATION_STALE = 9,             /* stale: a block was to be grown, shrunk or wiped that was given back */
     CA_VIOLATION_DENIED = 10,           /* denied: the authority or the capability does not allow it */
     CA_VIOLATION_KIND_MAKE_32_BITS = 0x7fffffff
 } ca_violation_kind;
@@ -30,7 +30,7 @@ typedef struct ca_violation {
     size_t struct_size;
     ca_violation_kind kind;
     const char *code;     /* stable and machine-readable, such as "double-free"; static storage */
-    const char *function; /* the function that was called, such as "free"; static storage */
+    const char *function; /* such as "free"; behind a trait object the heap's own function; static storage */
     const void *address;  /* what was passed */
     size_t size;          /* bytes of the block the address belongs to, 0 when there is none */
     const char *place;    /* "ordinary", "nocaps", "mustzero", "secret" or "none"; static storage */

@@ -49,21 +49,27 @@ ca_error cai_judged_error(enum cai_verdict verdict)
 }
 
 CAI_COLD ca_error cai_judged_report(enum cai_place place, const void *address, struct cai_judged judged,
-                                    const char *function)
+                                    enum cai_claim claim, const char *function)
 {
-    static const ca_violation_kind kinds[] = {[CAI_STALE] = CA_VIOLATION_DOUBLE_FREE,
-                                              [CAI_NO_BLOCK] = CA_VIOLATION_INVALID_FREE,
-                                              [CAI_WRONG_TYPE] = CA_VIOLATION_WRONG_DEALLOCATOR,
-                                              [CAI_WRONG_SIZE] = CA_VIOLATION_SIZE_MISMATCH};
     if (judged.verdict == CAI_WRONG_SIZE || (judged.verdict == CAI_WRONG_TYPE && judged.live.state != NULL))
         cai_violation_report((ca_violation){
-            .kind = kinds[judged.verdict],
+            .kind = judged.verdict == CAI_WRONG_SIZE ? CA_VIOLATION_SIZE_MISMATCH : CA_VIOLATION_WRONG_DEALLOCATOR,
             .function = function,
             .address = address,
             .size = cai_own_recorded(place, judged.live),
             .place = cai_place_name(place),
             .stated = judged.verdict == CAI_WRONG_SIZE ? "a block of another size" : "a block of another type",
             .found = "a live block",
+        });
+    else if (judged.verdict == CAI_STALE && claim == CAI_TO_USE)
+        cai_violation_report((ca_violation){
+            .kind = CA_VIOLATION_STALE,
+            .function = function,
+            .address = address,
+            .size = cai_find_any(address).bytes,
+            .place = cai_place_name(place),
+            .stated = "a live block",
+            .found = "a freed block",
         });
     else
         cai_find_report(place, address, function);

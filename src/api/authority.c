@@ -4,6 +4,9 @@
 #include "heap/branch.h"
 #include "heap/heap.h"
 
+/* No version will have longer options. */
+enum { STRUCT_SIZE_MAX = 4096 };
+
 CAI_EXPORT ca_authority ca_default_authority(void)
 {
     ca_authority authority = {{0, 0}};
@@ -19,13 +22,26 @@ static bool find(ca_authority authority, unsigned rights, struct cai_grant *gran
     return cai_heap_start() && cai_authority_find(authority, grant) && (grant->rights & rights) == rights;
 }
 
+/* Options of a later version are understood while what they add is zero. */
+static bool is_understood(const ca_heap_options *options)
+{
+    const char *bytes = (const char *)options;
+
+    if (options->struct_size < sizeof *options || options->struct_size > STRUCT_SIZE_MAX)
+        return false;
+    for (size_t i = sizeof *options; i < options->struct_size; i++)
+        if (bytes[i] != 0)
+            return false;
+    return true;
+}
+
 CAI_EXPORT ca_error ca_heap_create(const ca_heap_options *options, ca_authority *root)
 {
     static const ca_heap_options defaults = CA_HEAP_OPTIONS_INIT;
 
     if (options == NULL)
         options = &defaults;
-    if (options->struct_size != sizeof *options ||
+    if (!is_understood(options) ||
         (options->policy != CA_HEAP_POLICY_DEFAULT && options->policy != CA_HEAP_POLICY_STANDARD))
         return CA_ERROR_INVALID;
     if (!cai_heap_start())

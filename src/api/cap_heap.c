@@ -153,10 +153,10 @@ static struct claimed claim_of(const ca_cap *cap)
 /* Reports a capability that is no block and returns its error; OK for one that may be. */
 static ca_error refuse_claim(const ca_cap *cap, struct claimed it, const char *function)
 {
-    static const char *const found[] = {[NO_TAG] = "a capability without tag,",
-                                        [SEALED] = "a sealed capability,",
-                                        [WEAK] = "a capability with other permissions,",
-                                        [EMPTY] = "an empty part of it,"};
+    static const char *const found[] = {[NO_TAG] = "a capability without tag",
+                                        [SEALED] = "a sealed capability",
+                                        [WEAK] = "a capability with other permissions",
+                                        [EMPTY] = "an empty part of it"};
 
     if (it.claim == WHOLE || it.claim == NOTHING)
         return CA_OK;
@@ -198,15 +198,16 @@ CAI_INLINE bool is_small_block(enum cai_place place, uintptr_t base, size_t byte
 static CAI_NOINLINE ca_error deallocate_slow(const ca_cap *cap)
 {
     struct claimed it = claim_of(cap);
-    ca_error error = CA_OK;
 
     if (it.claim != WHOLE)
         return refuse_claim(cap, it, "ca_cap_deallocate");
-    error = cai_check_in(it.place, (void *)it.base, it.length);
-    if (error == CA_OK && holds_caps(it.place))
+    struct cai_judged judged = cai_judge(it.place, (void *)it.base, it.length, false);
+    if (it.length != 0 && judged.verdict != CAI_AUTHENTIC)
+        return cai_judged_report(it.place, (void *)it.base, judged, CAI_TO_GIVE_BACK, "ca_cap_deallocate");
+    if (holds_caps(it.place))
         cai_tags_clear(it.base, it.length);
-    cai_deallocate_in(it.place, (void *)it.base, it.length); /* and reports what is wrong */
-    return error;
+    cai_deallocate_in(it.place, (void *)it.base, it.length);
+    return CA_OK;
 }
 
 CAI_EXPORT ca_error ca_cap_deallocate(ca_cap cap)
@@ -243,7 +244,7 @@ CAI_EXPORT ca_cap_result ca_cap_shrink(ca_cap cap, ca_layout layout)
     if (holds_caps(it.place) && layout.size < it.length &&
         cai_check_in(it.place, (void *)it.base, it.length) == CA_OK) /* it will succeed */
         cai_tags_clear(it.base + layout.size, it.length - layout.size);
-    ca_block_result block = cai_shrink_in(it.place, (void *)it.base, it.length, layout);
+    cai_result block = cai_own_shrink(it.place, (void *)it.base, it.length, layout, "ca_cap_shrink");
     if (block.ptr == NULL)
         return failure((ca_error)block.size_or_error);
     if (layout.size == 0)

@@ -142,7 +142,7 @@ static bool was_written_after_wiping(enum cai_place place, const void *address, 
                                         .size = cai_own_slot(place, judged.live),
                                         .place = cai_place_name(place),
                                         .stated = "a wiped block",
-                                        .found = "a block that is not all zero,"});
+                                        .found = "a dirty block"});
     return true;
 }
 
@@ -152,7 +152,7 @@ static CAI_NOINLINE void deallocate_slow(enum cai_place place, void *address, si
     struct cai_judged judged = cai_judge(place, address, bytes, wiped);
 
     if (judged.verdict != CAI_AUTHENTIC)
-        cai_judged_report(place, address, judged, function);
+        cai_judged_report(place, address, judged, CAI_TO_GIVE_BACK, function);
     else
         cai_heap_free_slow(place, address, function);
 }
@@ -194,7 +194,7 @@ static ca_wiped wipe(enum cai_place place, void **address, size_t *bytes, const 
     if (*bytes != 0) {
         struct cai_judged judged = cai_judge(place, *address, *bytes, false);
         if (judged.verdict != CAI_AUTHENTIC) {
-            cai_judged_report(place, *address, judged, function);
+            cai_judged_report(place, *address, judged, CAI_TO_USE, function);
             return (ca_wiped){.ptr = NULL, .size = 0};
         }
         cai_clear(*address, cai_own_slot(place, judged.live));

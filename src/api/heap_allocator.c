@@ -32,8 +32,25 @@ static bool is_ours(const void *self, enum cai_place place, const void *address)
     return cai_authority_find(authority_of(self), &grant) && cai_authority_heap(grant.node) == cai_authority_heap(node);
 }
 
-static bool may_deallocate(const void *self, enum cai_place place, const void *address, size_t bytes)
+/* The heap's blocks are as long as they were asked for: no other layout fits. */
+static bool fits(const void *address, enum cai_place place, size_t bytes, ca_layout layout, const char *function)
 {
+    if (CAI_LIKELY(layout.size == bytes))
+        return true;
+    cai_violation_report((ca_violation){.kind = CA_VIOLATION_SIZE_MISMATCH,
+                                        .function = function,
+                                        .address = address,
+                                        .size = bytes,
+                                        .place = cai_place_name(place),
+                                        .stated = "a layout of another size",
+                                        .found = "a block"});
+    return false;
+}
+
+static bool may_deallocate(const void *self, enum cai_place place, const void *address, size_t bytes, ca_layout layout)
+{
+    if (!fits(address, place, bytes, layout, "ca_allocator_deallocate"))
+        return false;
     if (bytes == 0 || is_ours(self, place, address))
         return true;
     cai_violation_report((ca_violation){.kind = CA_VIOLATION_DENIED,
@@ -42,7 +59,7 @@ static bool may_deallocate(const void *self, enum cai_place place, const void *a
                                         .size = bytes,
                                         .place = cai_place_name(place),
                                         .stated = "a block of this allocator's heap",
-                                        .found = "a block of another heap,"});
+                                        .found = "another heap's block"});
     return false;
 }
 
@@ -58,26 +75,28 @@ static ca_block_result allocate_zeroed(void *self, ca_layout layout)
 
 static void deallocate(void *self, ca_block block, ca_layout layout)
 {
-    (void)layout;
-    if (may_deallocate(self, CAI_PLACE_ordinary, block.ptr, block.size))
+    if (may_deallocate(self, CAI_PLACE_ordinary, block.ptr, block.size, layout))
         ca_block_deallocate(block);
 }
 
 static ca_block_result grow(void *self, ca_block block, ca_layout old_layout, ca_layout new_layout)
 {
-    (void)old_layout;
+    if (!fits(block.ptr, CAI_PLACE_ordinary, block.size, old_layout, "ca_allocator_grow"))
+        return (ca_block_result){.ptr = NULL, .size_or_error = CA_ERROR_INVALID};
     return ca_block_grow(authority_of(self), block, new_layout);
 }
 
 static ca_block_result grow_zeroed(void *self, ca_block block, ca_layout old_layout, ca_layout new_layout)
 {
-    (void)old_layout;
+    if (!fits(block.ptr, CAI_PLACE_ordinary, block.size, old_layout, "ca_allocator_grow_zeroed"))
+        return (ca_block_result){.ptr = NULL, .size_or_error = CA_ERROR_INVALID};
     return ca_block_grow_zeroed(authority_of(self), block, new_layout);
 }
 
 static ca_block_result shrink(void *self, ca_block block, ca_layout old_layout, ca_layout new_layout)
 {
-    (void)old_layout;
+    if (!fits(block.ptr, CAI_PLACE_ordinary, block.size, old_layout, "ca_allocator_shrink"))
+        return (ca_block_result){.ptr = NULL, .size_or_error = CA_ERROR_INVALID};
     if (block.size != 0 && !is_ours(self, CAI_PLACE_ordinary, block.ptr))
         return (ca_block_result){.ptr = NULL, .size_or_error = CA_ERROR_NOT_PERMITTED};
     return ca_block_shrink(block, new_layout);
@@ -90,8 +109,7 @@ static ca_nocaps_result allocate_nocaps(void *self, ca_layout layout)
 
 static void deallocate_nocaps(void *self, ca_nocaps block, ca_layout layout)
 {
-    (void)layout;
-    if (may_deallocate(self, CAI_PLACE_nocaps, block.ptr, block.size))
+    if (may_deallocate(self, CAI_PLACE_nocaps, block.ptr, block.size, layout))
         ca_nocaps_deallocate(block);
 }
 
@@ -102,8 +120,7 @@ static ca_mustzero_result allocate_mustzero(void *self, ca_layout layout)
 
 static void deallocate_zeroed(void *self, ca_mustzero block, ca_layout layout)
 {
-    (void)layout;
-    if (may_deallocate(self, CAI_PLACE_mustzero, block.ptr, block.size))
+    if (may_deallocate(self, CAI_PLACE_mustzero, block.ptr, block.size, layout))
         ca_mustzero_deallocate_zeroed(block);
 }
 

@@ -46,8 +46,11 @@ struct cai_judged cai_judge(enum cai_place place, const void *address, size_t by
 /* The error that a verdict stands for. */
 ca_error cai_judged_error(enum cai_verdict verdict);
 
-/* Reports a verdict that is not authentic, under the name of the function called; its error. */
-ca_error cai_judged_report(enum cai_place place, const void *address, struct cai_judged judged, const char *function);
+/* Reports a verdict that is not authentic, under the name of the function called; its error. To use a block that was
+ * given back is `stale`, to give it back again `double-free`. */
+enum cai_claim { CAI_TO_USE, CAI_TO_GIVE_BACK };
+ca_error cai_judged_report(enum cai_place place, const void *address, struct cai_judged judged, enum cai_claim claim,
+                           const char *function);
 
 /* What allocates for a grow: a block for an authority that was found, not recorded yet (NULL: *error says why), and one
  * from the start. */
@@ -58,6 +61,9 @@ cai_result cai_own_allocate(ca_authority authority, ca_layout layout, enum cai_p
 /* Asked about the address where the content of a growing block would move: false, and the block stays as it is, for
  * want of memory. */
 typedef bool (*cai_ready)(const void *address, size_t bytes);
+
+/* ca_shrink under another name. */
+cai_result cai_own_shrink(enum cai_place place, void *address, size_t bytes, ca_layout layout, const char *function);
 
 /* ca_grow for callers that keep something beside the block, which must have room where the block goes (`ready`, NULL:
  * none). */

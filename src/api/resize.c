@@ -18,7 +18,7 @@ static cai_result shrink(enum cai_place place, void *address, size_t bytes, ca_l
         return cai_success(address, 0);
     struct cai_judged judged = cai_judge(place, address, bytes, false);
     if (judged.verdict != CAI_AUTHENTIC)
-        return cai_failure(cai_judged_report(place, address, judged, function));
+        return cai_failure(cai_judged_report(place, address, judged, CAI_TO_USE, function));
     if (layout.size == 0) {
         cai_heap_free_slow(place, address, function);
         return cai_success((void *)layout.align, 0);
@@ -108,7 +108,7 @@ static cai_result grow(ca_authority authority, enum cai_place place, void *addre
         return cai_own_allocate(authority, layout, place, zeroed);
     struct cai_judged judged = cai_judge(place, address, bytes, false);
     if (judged.verdict != CAI_AUTHENTIC || address == NULL)
-        return cai_failure(cai_judged_report(place, address, judged, function));
+        return cai_failure(cai_judged_report(place, address, judged, CAI_TO_USE, function));
     if (cai_authority_heap(grant.node) != cai_authority_heap(payer_of(place, judged.live)))
         return cai_failure(CA_ERROR_NOT_PERMITTED);
     size_t slot = cai_own_slot(place, judged.live);
@@ -123,6 +123,11 @@ static cai_result grow(ca_authority authority, enum cai_place place, void *addre
         zero_added(place, grown, bytes, layout.size, slot);
     cai_own_record(place, cai_find_live(place, grown), layout.size);
     return cai_success(grown, layout.size);
+}
+
+cai_result cai_own_shrink(enum cai_place place, void *address, size_t bytes, ca_layout layout, const char *function)
+{
+    return shrink(place, address, bytes, layout, function);
 }
 
 cai_result cai_own_grow(ca_authority authority, enum cai_place place, void *address, size_t bytes, ca_layout layout,

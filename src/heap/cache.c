@@ -367,7 +367,7 @@ static CAI_COLD void report_twice(enum cai_place place, unsigned size_class, con
                                         .size = cai_class_bytes(size_class),
                                         .place = cai_place_name(place),
                                         .stated = "a free block",
-                                        .found = "a block that two threads freed at once,"});
+                                        .found = "a doubly freed block"});
 }
 
 CAI_NOINLINE void *cai_cache_take_slow(enum cai_place place, unsigned size_class, bool zeroed, size_t bytes)

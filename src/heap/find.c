@@ -133,6 +133,11 @@ CAI_COLD void cai_find_report(enum cai_place place, const void *address, const c
         [CAI_FOUND_INSIDE_LIVE] = "the inside of a live block",
         [CAI_FOUND_INSIDE_FREED] = "the inside of a freed block",
     };
+    static const char *const stated_in[] = {
+#define PLACE(name, ...) [CAI_PLACE_##name] = "a block of place " #name,
+#include "estate/place.def"
+#undef PLACE
+    };
     struct cai_lookup there = cai_find_any(address);
     ca_violation_kind kind = CA_VIOLATION_INVALID_FREE;
 
@@ -146,7 +151,7 @@ CAI_COLD void cai_find_report(enum cai_place place, const void *address, const c
         .address = address,
         .size = there.bytes,
         .place = cai_place_name(there.place),
-        .stated = "a live block",
+        .stated = kind == CA_VIOLATION_WRONG_DEALLOCATOR ? stated_in[place] : "a live block",
         .found = found[there.found],
     });
 }

@@ -244,6 +244,21 @@ static void test_C5_options(void **state)
     (void)state;
     options.struct_size = 3;
     assert_int_equal(ca_heap_create(&options, &root), CA_ERROR_INVALID);
+    struct {
+        ca_heap_options options;
+        char later[8];
+    } longer = {CA_HEAP_OPTIONS_INIT, {0}};
+    longer.options.struct_size = sizeof longer;
+    longer.later[7] = 1;
+    assert_int_equal(ca_heap_create(&longer.options, &root), CA_ERROR_INVALID);
+    longer.options.struct_size = SIZE_MAX;
+    assert_int_equal(ca_heap_create(&longer.options, &root), CA_ERROR_INVALID);
+    assert_true(root.opaque[0] == 3 && root.opaque[1] == 4);
+    longer.options.struct_size = sizeof longer;
+    longer.later[7] = 0;
+    assert_int_equal(ca_heap_create(&longer.options, &root), CA_OK);
+    assert_int_equal(ca_heap_destroy(root), CA_OK);
+    root = (ca_authority){{3, 4}};
     options.struct_size = sizeof options;
     options.policy = (ca_heap_policy)77;
     assert_int_equal(ca_heap_create(&options, &root), CA_ERROR_INVALID);
