@@ -43,7 +43,7 @@ typedef struct ca_conformance_options {
 /* An initializer that sets struct_size, everything else 0. */
 /* clang-format off */
 #ifdef __cplusplus
-#define CA_CONFORMANCE_INIT { sizeof(ca_conformance_options) }
+#define CA_CONFORMANCE_INIT { sizeof(ca_conformance_options), 0, 0, 0, 0, NULL, NULL, NULL, NULL }
 #else
 #define CA_CONFORMANCE_INIT { .struct_size = sizeof(ca_conformance_options) }
 #endif

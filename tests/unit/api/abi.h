@@ -6,6 +6,8 @@
 #include <capalloc/capalloc.h>
 #include <capalloc/conformance.h>
 
+#include <string.h>
+
 #ifdef __cplusplus
 #define ABI_ASSERT static_assert
 #else
@@ -51,6 +53,14 @@
     X(ca_protection, 64)                                                                                               \
     X(ca_audit_finding, 72)                                                                                            \
     X(ca_conformance_options, 64)
+
+/* Initializers: alone, no compiler warns of them, in C or C++, and they set the same. */
+#define ABI_INITS(X)                                                                                                   \
+    X(ca_stats, CA_STATS_INIT)                                                                                         \
+    X(ca_protection, CA_PROTECTION_INIT)                                                                               \
+    X(ca_heap_options, CA_HEAP_OPTIONS_INIT)                                                                           \
+    X(ca_authority_info, CA_AUTHORITY_INFO_INIT)                                                                       \
+    X(ca_conformance_options, CA_CONFORMANCE_INIT)
 
 #define ABI_ENUMS(X)                                                                                                   \
     X(ca_cap_fault)                                                                                                    \
@@ -116,6 +126,18 @@ ABI_FIXED(ABI_IS_FIXED)
 ABI_GROWING(ABI_IS_GROWING)
 ABI_ENUMS(ABI_IS_ENUM)
 ABI_VALUES(ABI_IS_VALUE)
+
+/* struct_size is set, a heap has no quota, and all the rest is 0. Static, so that padding is 0, too. */
+#define ABI_INIT_IS(type, initializer)                                                                                 \
+    do {                                                                                                               \
+        static const type made = initializer;                                                                          \
+        type wanted;                                                                                                   \
+        memset(&wanted, 0, sizeof wanted);                                                                             \
+        wanted.struct_size = sizeof wanted;                                                                            \
+        if (strcmp(#type, "ca_heap_options") == 0)                                                                     \
+            memset((char *)&wanted + offsetof(ca_heap_options, quota_bytes), 0xff, sizeof(size_t));                    \
+        assert_memory_equal(&made, &wanted, sizeof made);                                                              \
+    } while (0);
 
 /* Where the members are that inline functions touch. */
 ABI_ASSERT(offsetof(ca_block_result, ptr) == 0 && offsetof(ca_block_result, size_or_error) == 8, "pointer first");

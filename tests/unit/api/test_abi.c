@@ -106,6 +106,12 @@ static void test_only_struct_size_bytes_are_written(void **state)
         assert_int_equal(*byte, 0xa5);
 }
 
+static void test_initializers(void **state)
+{
+    (void)state;
+    ABI_INITS(ABI_INIT_IS)
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +119,7 @@ int main(void)
         cmocka_unit_test(test_the_heap_speaks_in_two_registers),
         cmocka_unit_test(test_an_error_is_a_null_pointer_and_its_number),
         cmocka_unit_test(test_only_struct_size_bytes_are_written),
+        cmocka_unit_test(test_initializers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,6 +43,13 @@ void test_an_old_vtable_is_asked_for_nothing_behind_its_end(void **)
     ca_allocator_deallocate(allocator, block, CA_LAYOUT_OF(long));
 }
 
+void test_initializers(void **)
+{
+    ABI_INITS(ABI_INIT_IS)
+    static const ca_layout layout = CA_LAYOUT_INIT(long[3]);
+    assert_int_equal(layout.size, 3 * sizeof(long));
+}
+
 } // namespace
 
 int main()
@@ -50,6 +57,7 @@ int main()
     const CMUnitTest tests[] = {
         cmocka_unit_test(test_what_c_allocates_c_plus_plus_gives_back),
         cmocka_unit_test(test_an_old_vtable_is_asked_for_nothing_behind_its_end),
+        cmocka_unit_test(test_initializers),
     };
 
     return cmocka_run_group_tests(tests, nullptr, nullptr);
