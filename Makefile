@@ -12,7 +12,9 @@ all: ## the libraries and the program, in build/release
 	@cmake --preset release -DCMAKE_INSTALL_PREFIX='$(PREFIX)' >build/release.log 2>&1 || { cat build/release.log; exit 1; }
 	@cmake --build --preset release --target product -j $(JOBS)
 
-demo: all ## run real programs, a bug and the tour on capalloc and show what happened
+demo: ## run real programs, a bug and the tour on capalloc and show what happened
+	@tools/deps build
+	@tools/quietly build/demo.log 'building capalloc ...' $(MAKE) --no-print-directory all
 	@examples/demo.sh
 
 test: ## build with every compiler and sanitizer in PRESETS, run all tests
