@@ -54,9 +54,9 @@ CAI_EXPORT ca_error ca_heap_destroy(ca_authority root)
     struct cai_grant grant;
 
     if (!find(root, CA_RIGHT_DESTROY, &grant) || cai_authority_heap(grant.node) != grant.node ||
-        !cai_authority_kill(&grant))
+        !cai_authority_kill(&grant, true))
         return CA_ERROR_NOT_PERMITTED;
-    cai_branch_bury(true);
+    cai_branch_bury();
     return CA_OK;
 }
 
@@ -64,9 +64,8 @@ CAI_EXPORT ca_error ca_free_all(ca_authority authority)
 {
     struct cai_grant grant;
 
-    if (!find(authority, CA_RIGHT_DESTROY, &grant))
+    if (!find(authority, CA_RIGHT_DESTROY, &grant) || !cai_branch_free_all(&grant))
         return CA_ERROR_NOT_PERMITTED;
-    cai_branch_free_all(grant.node);
     return CA_OK;
 }
 
@@ -85,9 +84,9 @@ CAI_EXPORT ca_error ca_authority_revoke(ca_authority authority)
 {
     struct cai_grant grant;
 
-    if (!find(authority, 0, &grant) || !cai_authority_kill(&grant))
+    if (!find(authority, 0, &grant) || !cai_authority_kill(&grant, false))
         return CA_ERROR_NOT_PERMITTED;
-    cai_branch_bury(false);
+    cai_branch_bury();
     return CA_OK;
 }
 
@@ -95,15 +94,12 @@ CAI_EXPORT size_t ca_authority_quota_remaining(ca_authority authority)
 {
     struct cai_grant grant;
 
-    return find(authority, 0, &grant) ? cai_authority_remaining(grant.node) : 0;
+    return find(authority, 0, &grant) ? cai_authority_remaining(&grant) : 0;
 }
 
 CAI_EXPORT ca_error ca_authority_describe(ca_authority authority, ca_authority_info *out)
 {
     struct cai_grant grant;
 
-    if (!find(authority, 0, &grant))
-        return CA_ERROR_NOT_PERMITTED;
-    cai_authority_describe(grant.node, out);
-    return CA_OK;
+    return find(authority, 0, &grant) && cai_authority_describe(&grant, out) ? CA_OK : CA_ERROR_NOT_PERMITTED;
 }

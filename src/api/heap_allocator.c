@@ -29,7 +29,10 @@ static bool is_ours(const void *self, enum cai_place place, const void *address)
 
     if (self == &default_heap && CAI_LIKELY(node == CAI_NODE_DEFAULT))
         return true;
-    return cai_authority_find(authority_of(self), &grant) && cai_authority_heap(grant.node) == cai_authority_heap(node);
+    /* When its authority has ended, blocks go back as before, whoever has them now. */
+    if (!cai_authority_find(authority_of(self), &grant))
+        return self != NULL;
+    return cai_authority_heap(grant.node) == cai_authority_heap(node);
 }
 
 /* The heap's blocks are as long as they were asked for: no other layout fits. */
@@ -144,9 +147,11 @@ CAI_EXPORT ca_allocator ca_heap_allocator(ca_authority authority)
     ca_allocator allocator = {.vtable = &heap_vtable, .self = NULL};
     struct cai_grant grant;
 
+    if (!cai_heap_start())
+        return allocator;
     if (cai_authority_is_default(authority))
         allocator.self = (void *)(uintptr_t)&default_heap;
-    else if (cai_heap_start() && cai_authority_find(authority, &grant))
+    else if (cai_authority_find(authority, &grant))
         allocator.self = (void *)cai_authority_token(&grant);
     return allocator;
 }

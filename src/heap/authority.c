@@ -11,7 +11,7 @@
 
 enum { NODES_PER_BLOCK = 256, BLOCKS_MAX = 4096, NODE_BITS = 20 };
 
-enum life { UNUSED, ALIVE, KILLED };
+enum life { UNUSED, ALIVE, KILLED, DESTROYED };
 
 struct node {
     ca_authority authority;
@@ -21,7 +21,7 @@ struct node {
     uint32_t life;
     size_t quota;   /* SIZE_MAX: none of its own */
     size_t charged; /* to it and everything below it */
-    uint32_t first_child, next_child;
+    uint32_t first_child, next_child, previous_child;
     uint32_t next; /* list of unused or of killed nodes */
     char name[CA_HEAP_NAME_MAX + 1];
 };
@@ -137,20 +137,24 @@ static struct node *add(uint32_t parent, unsigned rights, size_t quota)
     if (parent != CAI_NODE_DEFAULT) {
         node->next_child = node_at(parent)->first_child;
         node_at(parent)->first_child = number;
+        if (node->next_child != 0)
+            node_at(node->next_child)->previous_child = number;
     }
     return node;
 }
 
 static void unlink_child(uint32_t number)
 {
-    uint32_t parent = node_at(number)->parent;
+    const struct node *node = node_at(number);
 
-    if (parent == CAI_NODE_DEFAULT)
+    if (node->parent == CAI_NODE_DEFAULT)
         return;
-    uint32_t *link = &node_at(parent)->first_child;
-    while (*link != number)
-        link = &node_at(*link)->next_child;
-    *link = node_at(number)->next_child;
+    if (node->previous_child != 0)
+        node_at(node->previous_child)->next_child = node->next_child;
+    else
+        node_at(node->parent)->first_child = node->next_child;
+    if (node->next_child != 0)
+        node_at(node->next_child)->previous_child = node->previous_child;
 }
 
 ca_error cai_authority_add(const struct cai_grant *parent, unsigned rights, size_t quota, const char *name,
@@ -185,17 +189,17 @@ static uint32_t next_below(uint32_t number, uint32_t top)
     return number == top ? 0 : node_at(number)->next_child;
 }
 
-bool cai_authority_kill(const struct cai_grant *grant)
+bool cai_authority_kill(const struct cai_grant *grant, bool with_blocks)
 {
     cai_lock_take(&tree.lock);
     bool alive = grant->node != CAI_NODE_DEFAULT && is_alive(grant);
     for (uint32_t number = alive ? grant->node : 0; number != 0; number = next_below(number, grant->node)) {
         struct node *node = node_at(number);
         if (node->life == ALIVE) {
-            node->life = KILLED;
             node->next = tree.killed;
             tree.killed = number;
         }
+        node->life = with_blocks ? DESTROYED : KILLED;
     }
     cai_lock_give(&tree.lock);
     return alive;
@@ -235,6 +239,22 @@ bool cai_authority_is_within(uint32_t node, uint32_t above)
     bool within = is_within(node, above);
     cai_lock_give(&tree.lock);
     return within;
+}
+
+bool cai_authority_is_destroyed(uint32_t node)
+{
+    cai_lock_take(&tree.lock);
+    bool destroyed = node != CAI_NODE_DEFAULT && node_at(node)->life == DESTROYED;
+    cai_lock_give(&tree.lock);
+    return destroyed;
+}
+
+bool cai_authority_is(const struct cai_grant *grant)
+{
+    cai_lock_take(&tree.lock);
+    bool alive = is_alive(grant);
+    cai_lock_give(&tree.lock);
+    return alive;
 }
 
 bool cai_authority_is_alive(uint32_t node)
@@ -346,7 +366,7 @@ static size_t charged(uint32_t number)
     size_t unused = 0;
 
     for (struct cai_thread *branch = cai_branch_first(); branch != NULL; branch = branch->next_branch)
-        if (branch->node != CAI_NODE_DEFAULT && is_within(branch->node, number))
+        if (is_within(cai_load_relaxed(&branch->node), number)) /* number is not the default one */
             unused += cai_branch_credit(branch);
     return node_at(number)->charged - cai_min(unused, node_at(number)->charged);
 }
@@ -362,35 +382,46 @@ size_t cai_authority_quota(uint32_t node)
     return least;
 }
 
-size_t cai_authority_remaining(uint32_t node)
+size_t cai_authority_remaining(const struct cai_grant *grant)
 {
-    size_t least = SIZE_MAX;
+    size_t least = 0;
 
     cai_lock_take(&tree.lock);
-    for (; node != CAI_NODE_DEFAULT; node = node_at(node)->parent)
-        if (node_at(node)->quota != SIZE_MAX)
-            least = cai_min(least, node_at(node)->quota - cai_min(charged(node), node_at(node)->quota));
+    if (is_alive(grant)) {
+        least = SIZE_MAX;
+        for (uint32_t node = grant->node; node != CAI_NODE_DEFAULT; node = node_at(node)->parent)
+            if (node_at(node)->quota != SIZE_MAX)
+                least = cai_min(least, node_at(node)->quota - cai_min(charged(node), node_at(node)->quota));
+    }
     cai_lock_give(&tree.lock);
     return least;
 }
 
-void cai_authority_describe(uint32_t node, ca_authority_info *out)
+/* The lock is held. */
+static void describe(uint32_t number, ca_authority_info *info)
+{
+    const struct node *node = node_at(number);
+
+    info->rights = node->rights;
+    info->quota_bytes = node->quota;
+    info->charged_bytes = charged(number);
+    if (node->heap != CAI_NODE_DEFAULT)
+        memcpy(info->name, node_at(node->heap)->name, sizeof info->name);
+}
+
+bool cai_authority_describe(const struct cai_grant *grant, ca_authority_info *out)
 {
     ca_authority_info info = {.rights = CA_RIGHT_ALL & ~CA_RIGHT_DESTROY, .quota_bytes = SIZE_MAX};
-    size_t bytes = cai_min(out->struct_size, sizeof info);
 
     info.struct_size = out->struct_size;
-    if (node != CAI_NODE_DEFAULT) {
-        cai_lock_take(&tree.lock);
-        const struct node *here = node_at(node);
-        info.rights = here->rights;
-        info.quota_bytes = here->quota;
-        info.charged_bytes = charged(node);
-        if (here->heap != CAI_NODE_DEFAULT)
-            memcpy(info.name, node_at(here->heap)->name, sizeof info.name);
-        cai_lock_give(&tree.lock);
-    }
-    memcpy(out, &info, bytes);
+    cai_lock_take(&tree.lock);
+    bool alive = is_alive(grant);
+    if (alive && grant->node != CAI_NODE_DEFAULT)
+        describe(grant->node, &info);
+    cai_lock_give(&tree.lock);
+    if (alive)
+        memcpy(out, &info, cai_min(out->struct_size, sizeof info));
+    return alive;
 }
 
 void cai_authority_lock(void)

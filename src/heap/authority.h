@@ -24,8 +24,14 @@ ca_error cai_authority_add(const struct cai_grant *parent, unsigned rights, size
                            ca_authority *out);
 
 /* Nobody is recognised by the node or those below it any more; their charges stay where they are until
- * cai_authority_drop. False: it was revoked already. */
-bool cai_authority_kill(const struct cai_grant *grant);
+ * cai_authority_drop. `with_blocks`: their blocks end with them; else heirs get those. False: it was revoked already. */
+bool cai_authority_kill(const struct cai_grant *grant, bool with_blocks);
+
+/* It was killed with its blocks. */
+bool cai_authority_is_destroyed(uint32_t node);
+
+/* Still the authority that was found. While branches.lock is held, its node stays its own. */
+bool cai_authority_is(const struct cai_grant *grant);
 
 /* Every node that was killed and has no branch left makes room for others. */
 void cai_authority_drop(void);
@@ -59,11 +65,11 @@ void cai_authority_hand_over(struct cai_thread *from, struct cai_thread *to);
 /* The least quota from this node upwards; SIZE_MAX: none. */
 size_t cai_authority_quota(uint32_t node);
 
-/* What the node can still take. */
-size_t cai_authority_remaining(uint32_t node);
+/* What the authority can still take; 0 when it ended meanwhile. */
+size_t cai_authority_remaining(const struct cai_grant *grant);
 
-/* The first struct_size bytes of *out. */
-void cai_authority_describe(uint32_t node, ca_authority_info *out);
+/* The first struct_size bytes of *out. False: it ended meanwhile, nothing is written. */
+bool cai_authority_describe(const struct cai_grant *grant, ca_authority_info *out);
 
 /* Around fork. */
 void cai_authority_lock(void);

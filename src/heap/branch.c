@@ -160,6 +160,14 @@ static size_t flush(struct cai_thread *branch)
     return bytes;
 }
 
+/* Whom it serves may change meanwhile, to nobody: branches.lock is held. */
+static bool serves_within(const struct cai_thread *branch, uint32_t above)
+{
+    uint32_t node = cai_load_relaxed(&branch->node);
+
+    return node != CAI_NODE_DEFAULT && cai_authority_is_within(node, above);
+}
+
 /* Takes the unused credit of every branch whose authority has a limit in common with this node's. False: there was
  * none. */
 static bool reclaim(uint32_t node)
@@ -169,7 +177,7 @@ static bool reclaim(uint32_t node)
 
     cai_lock_take(&branches.lock);
     FOR_BRANCHES(branch)
-    if (branch->node != CAI_NODE_DEFAULT && cai_authority_is_within(branch->node, top)) {
+    if (serves_within(branch, top)) {
         cai_lock_take(&branch->use);
         taken += flush(branch);
         cai_lock_give(&branch->use);
@@ -243,21 +251,25 @@ static void *take(const struct cai_grant *grant, enum cai_place place, size_t by
 {
     unsigned size_class = cai_class_for(bytes, align);
     struct cai_thread *branch = take_use(grant, own_heap());
+    void *twice = NULL;
 
     *error = CA_ERROR_OUT_OF_MEMORY;
     if (branch == NULL)
         return NULL;
     branch->refused = CA_OK;
-    void *block = size_class != 0 ? cai_cache_take_for(branch, place, size_class, zeroed, bytes)
+    void *block = size_class != 0 ? cai_cache_take_for(branch, place, size_class, zeroed, bytes, &twice)
                                   : take_large(branch, place, bytes, align, zeroed);
     if (block != NULL)
         cai_key_open(branch);
     else if (branch->refused != CA_OK)
         *error = branch->refused;
-    if (*error == CA_ERROR_NOT_PERMITTED && branch->charged == 0)
+    if (block == NULL && branch->charged == 0 && !cai_authority_is(grant))
         retire(branch); /* the authority was revoked before this branch was there: nobody else will come for it */
     cai_lock_give(&branch->use);
-    return block;
+    if (twice == NULL)
+        return block;
+    cai_cache_report_twice(place, size_class, twice);
+    return take(grant, place, bytes, align, zeroed, error);
 }
 
 void *cai_branch_allocate(const struct cai_grant *grant, enum cai_place place, size_t bytes, size_t align, bool zeroed,
@@ -265,29 +277,45 @@ void *cai_branch_allocate(const struct cai_grant *grant, enum cai_place place, s
 {
     void *block = take(grant, place, bytes, align, zeroed, error);
 
-    for (unsigned i = 0; block == NULL && *error == CA_ERROR_QUOTA && i < RECLAIMS_MAX && reclaim(grant->node); i++)
+    /* Once more when there was no credit left: another thread may have taken it back for itself, more than it needed. */
+    bool more = true;
+    for (unsigned i = 0; block == NULL && *error == CA_ERROR_QUOTA && i < RECLAIMS_MAX && more; i++) {
+        more = reclaim(grant->node);
         block = take(grant, place, bytes, align, zeroed, error);
+    }
     return block;
 }
 
-bool cai_branch_grow_large(const struct cai_grant *grant, enum cai_place place, size_t granule, size_t bytes)
+static bool grow_large(const struct cai_grant *grant, enum cai_place place, size_t granule, size_t bytes,
+                       ca_error *error)
 {
     struct cai_thread *branch = cai_branch_lock_owner(cai_large_owner(place, granule));
     bool grown = false;
 
+    *error = CA_ERROR_NOT_PERMITTED;
     if (branch == NULL)
         return false;
     size_t before = cai_large_run_bytes(place, granule);
     size_t after = cai_large_charge(bytes);
     size_t more = after > before ? after - before : 0;
-    if (after != 0 && branch->grant.authority.opaque[0] == grant->authority.opaque[0] &&
-        cai_authority_charge(branch, grant, more) == CA_OK) {
+    if (after != 0 && branch->grant.authority.opaque[0] == grant->authority.opaque[0])
+        *error = cai_authority_charge(branch, grant, more);
+    if (*error == CA_OK) {
         grown = cai_large_grow_in_place(place, granule, bytes);
         if (!grown)
             cai_add_release(&branch->uncharged, more);
     }
     cai_lock_give(&branch->use);
     return grown;
+}
+
+bool cai_branch_grow_large(const struct cai_grant *grant, enum cai_place place, size_t granule, size_t bytes)
+{
+    ca_error error;
+    bool grown = grow_large(grant, place, granule, bytes, &error);
+
+    return grown ||
+           (error == CA_ERROR_QUOTA && reclaim(grant->node) && grow_large(grant, place, granule, bytes, &error));
 }
 
 bool cai_branch_put(struct cai_thread *branch, enum cai_place place, unsigned size_class, uint8_t *state, void *address)
@@ -311,11 +339,13 @@ bool cai_branch_put(struct cai_thread *branch, enum cai_place place, unsigned si
 
 /* --- taking branches apart --- */
 
-void cai_branch_free_all(uint32_t node)
+bool cai_branch_free_all(const struct cai_grant *grant)
 {
     cai_lock_take(&branches.lock);
+    bool alive =
+        cai_authority_is(grant); /* a node that ended may be another heap's by now; not while we have the lock */
     FOR_BRANCHES(branch)
-    if (branch->node != CAI_NODE_DEFAULT && cai_authority_is_within(branch->node, node)) {
+    if (alive && serves_within(branch, grant->node)) {
         cai_lock_take(&branch->use);
         cai_key_shut(branch);
         cai_owned_discard(branch);
@@ -324,6 +354,7 @@ void cai_branch_free_all(uint32_t node)
         cai_lock_give(&branch->use);
     }
     cai_lock_give(&branches.lock);
+    return alive;
 }
 
 /* Where the blocks of a dead node's branch go: a branch of the heir, its `use` held, or the heap that threads share.
@@ -362,12 +393,14 @@ static bool bequeath(struct cai_thread *branch)
     return true;
 }
 
-void cai_branch_bury(bool free_all)
+/* All that are dead, whoever killed them: each as it was killed. */
+void cai_branch_bury(void)
 {
     cai_lock_take(&branches.lock);
     FOR_BRANCHES(branch)
-    if (branch->node != CAI_NODE_DEFAULT && !cai_authority_is_alive(branch->node)) {
+    if (!cai_authority_is_alive(cai_load_relaxed(&branch->node))) {
         cai_lock_take(&branch->use);
+        bool free_all = cai_authority_is_destroyed(branch->node);
         cai_key_part(branch);
         if (free_all) {
             cai_owned_discard(branch);

@@ -60,11 +60,12 @@ size_t cai_branch_credit(const struct cai_thread *branch);
 /* Some branch has this node. */
 bool cai_branch_serves(uint32_t node);
 
-/* Everything allocated by the authority and those below it goes back, must-zero memory cleared. */
-void cai_branch_free_all(uint32_t node);
+/* Everything allocated by the authority and those below it goes back, must-zero memory cleared. False: it ended
+ * meanwhile. */
+bool cai_branch_free_all(const struct cai_grant *grant);
 
-/* After cai_authority_kill: blocks go back (`free_all`), or to the heirs of the dead nodes. */
-void cai_branch_bury(bool free_all);
+/* After cai_authority_kill: the blocks of dead nodes go back or to their heirs, as they were killed. */
+void cai_branch_bury(void);
 
 /* What lies in bins goes back: of all branches, or of those that did nothing since the last look. Those in use at the
  * moment are left out. */

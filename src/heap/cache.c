@@ -359,7 +359,7 @@ static void *take(struct cai_thread *thread, enum cai_place place, unsigned size
     return NULL;
 }
 
-static CAI_COLD void report_twice(enum cai_place place, unsigned size_class, const void *address)
+CAI_COLD void cai_cache_report_twice(enum cai_place place, unsigned size_class, const void *address)
 {
     cai_violation_report((ca_violation){.kind = CA_VIOLATION_DOUBLE_FREE,
                                         .function = "allocate",
@@ -387,24 +387,19 @@ CAI_NOINLINE void *cai_cache_take_slow(enum cai_place place, unsigned size_class
             cai_thread_return();
         if (twice == NULL)
             return address;
-        report_twice(place, size_class, twice);
+        cai_cache_report_twice(place, size_class, twice);
     }
 }
 
 void *cai_cache_take_for(struct cai_thread *branch, enum cai_place place, unsigned size_class, bool zeroed,
-                         size_t bytes)
+                         size_t bytes, void **twice)
 {
-    for (;;) {
-        bool is_zero = false;
-        void *twice = NULL;
-        void *address = take(branch, place, size_class, &is_zero, &twice);
+    bool is_zero = false;
+    void *address = take(branch, place, size_class, &is_zero, twice);
 
-        if (address != NULL && zeroed)
-            cai_cache_zero(branch, address, bytes, is_zero);
-        if (twice == NULL)
-            return address;
-        report_twice(place, size_class, twice);
-    }
+    if (address != NULL && zeroed)
+        cai_cache_zero(branch, address, bytes, is_zero);
+    return address;
 }
 
 /* A slot of another heap's slab: back into the slab at once, the count told later. The exchange makes two threads that

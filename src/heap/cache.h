@@ -13,9 +13,13 @@
  * With `zeroed`, the first `bytes` bytes are zero. */
 void *cai_cache_take_slow(enum cai_place place, unsigned size_class, bool zeroed, size_t bytes);
 
-/* The same for a branch whose `use` is held; the branch may have been refused a charge. */
+/* The same for a branch whose `use` is held. NULL: it may have been refused a charge, or *twice is a slot that two
+ * threads freed at once, to be reported without the lock. */
 void *cai_cache_take_for(struct cai_thread *branch, enum cai_place place, unsigned size_class, bool zeroed,
-                         size_t bytes);
+                         size_t bytes, void **twice);
+
+/* No lock is held. */
+void cai_cache_report_twice(enum cai_place place, unsigned size_class, const void *address);
 
 /* A slab that is in no list becomes one of the thread heap, whose lock is held. */
 void cai_cache_list(struct cai_thread *thread, struct cai_unit *slab);

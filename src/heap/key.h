@@ -36,7 +36,9 @@ CAI_INLINE struct cai_thread *cai_branch_enter(struct cai_thread *thread, uint64
 /* What opened the branch that the thread is inside: from memory, so that the fast path need not keep it. */
 CAI_INLINE ca_authority cai_branch_opened_by(const struct cai_thread *thread)
 {
-    return ((const struct cai_thread *)((uintptr_t)thread + thread->recent))->grant.authority;
+    uintptr_t recent = cai_load_relaxed_in_place(&thread->recent);
+
+    return ((const struct cai_thread *)((uintptr_t)thread + recent))->grant.authority;
 }
 
 /* The same for giving a block back: when the branch has this number. */

@@ -9,9 +9,10 @@
 
 #include <string.h>
 
-/* Calls visit for the head of every run of the heap with this number. */
-static void for_runs(struct cai_thread *heap, void (*visit)(struct cai_unit *run, struct cai_thread *to),
-                     struct cai_thread *to)
+/* Calls visit for the head of every run of the heap with this number. The owner of a large block may be making it
+ * shorter meanwhile: any of its lengths leads on. */
+CAI_NO_TSAN static void for_runs(struct cai_thread *heap, void (*visit)(struct cai_unit *run, struct cai_thread *to),
+                                 struct cai_thread *to)
 {
     for (unsigned number = 0; number < CAI_ZONES; number++) {
         const struct cai_view *view = cai_view_of(number);
@@ -69,7 +70,7 @@ void cai_owned_discard(struct cai_thread *branch)
     cai_lock_give(&branch->lock);
 }
 
-static void hand_over(struct cai_unit *run, struct cai_thread *to)
+CAI_NO_TSAN static void hand_over(struct cai_unit *run, struct cai_thread *to)
 {
     uint32_t *owner = &cai_view_of(run->zone)->owner[cai_unit_number(run)];
 

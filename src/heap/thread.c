@@ -13,6 +13,10 @@
 
 enum { THREADS_MAX = 1 << 16 };
 
+/* Numbers that branches leave to threads, and to the heap that threads share: who has made too many heaps of its own
+ * takes neither malloc from new threads nor the heir from those it revokes. */
+enum { FOR_THREADS = THREADS_MAX / 4 };
+
 /* How many orphans keep what is in their bins. */
 enum { WARM_MAX = 8 };
 
@@ -84,7 +88,7 @@ static struct cai_thread *adopt_or_create(void)
 struct cai_thread *cai_thread_create_branch(void)
 {
     cai_lock_take(&registry.lock);
-    struct cai_thread *thread = create(true);
+    struct cai_thread *thread = registry.last_id < THREADS_MAX - FOR_THREADS ? create(true) : NULL;
     cai_lock_give(&registry.lock);
     return thread;
 }

@@ -148,6 +148,46 @@ static void test_C6_destroying_while_threads_allocate(void **state)
     }
 }
 
+static bool stopped; /* atomic */
+
+static void *make_and_destroy(void *unused)
+{
+    ca_authority root;
+
+    (void)unused;
+    while (!__atomic_load_n(&stopped, __ATOMIC_ACQUIRE)) {
+        assert_int_equal(ca_heap_create(NULL, &root), CA_OK);
+        ca_secret secret = ca_unwrap(ca_allocate_secret(root, of(100)));
+        memset(secret.ptr, 0x5a, secret.size);
+        assert_int_equal(ca_heap_destroy(root), CA_OK);
+        assert_int_not_equal(ca_check(secret), CA_OK);
+    }
+    return NULL;
+}
+
+/* One heap ends with its blocks while an authority over another ends without: each as it was meant. */
+static void test_C5_Z5_revoking_beside_destroying(void **state)
+{
+    ca_authority root = make(SIZE_MAX);
+    pthread_t thread;
+
+    (void)state;
+    __atomic_store_n(&stopped, false, __ATOMIC_RELEASE);
+    pthread_create(&thread, NULL, make_and_destroy, NULL);
+    for (unsigned i = 0; i < 3000; i++) {
+        ca_authority part = derive(root, CA_RIGHT_ALLOCATE, SIZE_MAX);
+        ca_block block = ca_unwrap(ca_allocate(part, of(100)));
+        assert_int_equal(ca_authority_revoke(part), CA_OK);
+        assert_int_equal(ca_check(block), CA_OK);
+        ca_deallocate(block);
+    }
+    __atomic_store_n(&stopped, true, __ATOMIC_RELEASE);
+    pthread_join(thread, NULL);
+    assert_well(audit_heap());
+    assert_well(audit_zeros(true));
+    assert_int_equal(ca_heap_destroy(root), CA_OK);
+}
+
 static void in_child(const void *argument)
 {
     const struct step *step = argument;
@@ -183,6 +223,7 @@ int main(void)
         cmocka_unit_test(test_Z5_revoked_secrets_are_cleared_when_they_go_back),
         cmocka_unit_test(test_C5_revoking_while_threads_allocate),
         cmocka_unit_test(test_C6_destroying_while_threads_allocate),
+        cmocka_unit_test(test_C5_Z5_revoking_beside_destroying),
         cmocka_unit_test(test_C6_a_child_has_its_own_quota),
     };
 

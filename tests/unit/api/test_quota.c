@@ -100,6 +100,24 @@ static void test_C6_C7_exact_to_the_last_slot(void **state)
     assert_well(audit_heap());
 }
 
+/* The same for a large block that grows where it lies, which needs no more than the difference. */
+static void test_C6_credit_is_found_for_growing(void **state)
+{
+    ca_authority root = make(1 << 20);
+    ca_block large = ca_unwrap(ca_allocate(root, of(640 << 10)));
+    ca_block small[300];
+
+    (void)state;
+    for (unsigned i = 0; i < 300; i++)
+        small[i] = ca_unwrap(ca_allocate(root, of(500)));
+    for (unsigned i = 0; i < 300; i++)
+        ca_deallocate(small[i]);
+    large = ca_unwrap(ca_grow(root, large, of(960 << 10)));
+    ca_deallocate(large);
+    assert_int_equal(left(root), 1 << 20);
+    assert_int_equal(ca_heap_destroy(root), CA_OK);
+}
+
 static void *take_one_and_wait(void *argument)
 {
     struct step *step = argument;
@@ -170,6 +188,7 @@ int main(void)
         cmocka_unit_test(test_D6_idle_heaps_give_back),
         cmocka_unit_test(test_C6_what_is_charged_is_the_slot),
         cmocka_unit_test(test_C6_C7_exact_to_the_last_slot),
+        cmocka_unit_test(test_C6_credit_is_found_for_growing),
         cmocka_unit_test(test_C6_credit_of_other_threads_is_taken_back),
         cmocka_unit_test(test_C6_other_threads_give_back_to_the_authority),
     };
