@@ -183,7 +183,8 @@ ca_cap_fault_handler ca_cap_set_fault_handler(ca_cap_fault_handler handler);
  * A block goes back, shrinks and grows by its capability alone. It must be whole: tagged, not sealed, with the bounds
  * and permissions that it was handed out with; the address may be anywhere. A sub-capability speaks for its bytes, not
  * for the block. What is refused is a violation (violation.h): `denied` (no tag, sealed, permissions missing),
- * `size-mismatch` (narrowed at its end), `invalid-free` (narrowed at its start), `double-free` (given back before; `stale` when it was to be shrunk or grown).
+ * `size-mismatch` (narrowed at its end), `invalid-free` (narrowed at its start), `double-free` (given back before;
+ * `stale` when it was to be shrunk or grown).
  * plain: the pointer must be the start of a live block; its size and intention are those on record.
  *
  * Thread-safe, not async-signal-safe. On an error or a violation nothing has changed. Contract: K6, K7. */
