@@ -58,6 +58,7 @@ typedef struct ca_stats {
 /* An initializer that sets struct_size, everything else 0. */
 /* clang-format off */
 #ifdef __cplusplus
+/* In C++ a list of one value would be warned about. */
 static inline ca_stats ca_stats_init_(void)
 {
     ca_stats stats = ca_stats();

@@ -2,8 +2,8 @@
  * comes back; the heap below knows addresses only.
  *
  * Invariant: the bounds of a minted capability are exactly the block's size on record, so that what comes back whole is
- * authentic by base and length, and whatever was narrowed is not. Tags within a block are cleared when it goes back as a
- * capability, and whatever way it went, before it is handed out as one.
+ * authentic by base and length, and whatever was narrowed is not. Tags within a block are cleared when it goes back as
+ * a capability, and whatever way it went, before it is handed out as one.
  */
 #include "cap/cap.h"
 

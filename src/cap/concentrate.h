@@ -13,7 +13,7 @@
 
 __extension__ typedef unsigned __int128 cai_u128;
 
-/* base <= top <= 2^64 in every capability that can carry a tag; other bit patterns give any 64 and 65 bits. */
+/* base <= top <= 2^64 in every capability that is derived from the root; other bit patterns give any 64 and 65 bits. */
 struct cai_bounds {
     uint64_t base;
     cai_u128 top;

@@ -24,7 +24,8 @@ ca_error cai_authority_add(const struct cai_grant *parent, unsigned rights, size
                            ca_authority *out);
 
 /* Nobody is recognised by the node or those below it any more; their charges stay where they are until
- * cai_authority_drop. `with_blocks`: their blocks end with them; else heirs get those. False: it was revoked already. */
+ * cai_authority_drop. `with_blocks`: their blocks end with them; else heirs get those. False: it was revoked
+ * already. */
 bool cai_authority_kill(const struct cai_grant *grant, bool with_blocks);
 
 /* It was killed with its blocks. */

@@ -277,7 +277,7 @@ void *cai_branch_allocate(const struct cai_grant *grant, enum cai_place place, s
 {
     void *block = take(grant, place, bytes, align, zeroed, error);
 
-    /* Once more when there was no credit left: another thread may have taken it back for itself, more than it needed. */
+    /* Once more when there was no credit left: another thread may have taken it back, and more than it needed. */
     bool more = true;
     for (unsigned i = 0; block == NULL && *error == CA_ERROR_QUOTA && i < RECLAIMS_MAX && more; i++) {
         more = reclaim(grant->node);
