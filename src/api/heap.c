@@ -173,7 +173,7 @@ CAI_INLINE bool put_small(enum cai_place place, enum cai_grain grain, void *addr
         return false;
     if (cai_place_zeroes(place))
         cai_clear_small(address, cai_class_sizes[live]);
-    return CAI_LIKELY(cai_cache_push(place, grain, granule, live, address)) ||
+    return CAI_LIKELY(cai_cache_push(place, grain, granule, state, live, address)) ||
            cai_cache_put_slow(place, live, live, address);
 }
 

@@ -78,15 +78,15 @@ CAI_INLINE void *cai_cache_take_from(struct cai_thread *thread, enum cai_place p
                                      size_t size_class, bool zeroed, size_t bytes)
 {
     struct cai_bin *bin = &thread->bins[place][size_class];
-    size_t count;
+    uint32_t count = bin->count;
     bool is_zero;
 
-    if (CAI_UNLIKELY(__builtin_sub_overflow((size_t)bin->count, 1u, &count) || --bin->countdown < 0))
+    if (CAI_UNLIKELY(count == 0 || --bin->countdown < 0))
         return NULL;
-    void *address = bin->slots[count];
+    void *address = bin->slots[count - 1];
     if (CAI_UNLIKELY(!cai_cache_activate(place, grain, size_class, address, &is_zero)))
         return NULL;
-    bin->count = (uint32_t)count;
+    bin->count = count - 1;
     if (address == NULL)
         __builtin_unreachable(); /* never in a bin: spares the caller's test */
     if (zeroed)
@@ -109,20 +109,20 @@ enum cai_put {
 
 /* Pushes a live block of this zone that has been proved to be one. False: the bin is full, or the slot is another
  * thread heap's; nothing has changed. In must-zero places the slot has been cleared already. */
-CAI_INLINE bool cai_cache_push(enum cai_place place, enum cai_grain grain, size_t granule, uint8_t size_class,
-                               void *address)
+CAI_INLINE bool cai_cache_push(enum cai_place place, enum cai_grain grain, size_t granule, uint8_t *state,
+                               uint8_t size_class, void *address)
 {
     const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
     struct cai_thread *thread = cai_self;
     struct cai_bin *bin = &thread->bins[place][size_class];
-    size_t count = bin->count;
+    uint32_t count = bin->count;
 
     if (CAI_UNLIKELY(cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)]) != thread->id ||
                      count == bin->limit))
         return false;
-    cai_store_relaxed(view->state + granule, cai_state_freed(place, CAI_STATE_CACHED));
+    cai_store_relaxed(state, cai_state_freed(place, CAI_STATE_CACHED));
     bin->slots[count] = address;
-    bin->count = (uint32_t)count + 1;
+    bin->count = count + 1;
     return true;
 }
 
@@ -135,10 +135,12 @@ CAI_INLINE enum cai_put cai_cache_put(enum cai_place place, enum cai_grain grain
 
     if (CAI_UNLIKELY(granule >= cai_load_relaxed_in_place(&view->granules)))
         return CAI_PUT_OUTSIDE;
-    uint8_t size_class = cai_load_relaxed(view->state + granule);
+    /* By a pointer: as table and index, the same instructions took half as long again (Intel, model 167). */
+    uint8_t *state = view->state + granule;
+    uint8_t size_class = cai_load_relaxed(state);
     if (CAI_UNLIKELY(!cai_state_is_live(size_class) || (grain == CAI_COARSE && size_class > CAI_CLASS_LAST)))
         return CAI_PUT_SLOW;
-    return CAI_LIKELY(cai_cache_push(place, grain, granule, size_class, address)) ? CAI_PUT_DONE : CAI_PUT_SLOW;
+    return CAI_LIKELY(cai_cache_push(place, grain, granule, state, size_class, address)) ? CAI_PUT_DONE : CAI_PUT_SLOW;
 }
 
 #endif
