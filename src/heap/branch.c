@@ -342,8 +342,8 @@ bool cai_branch_put(struct cai_thread *branch, enum cai_place place, unsigned si
 bool cai_branch_free_all(const struct cai_grant *grant)
 {
     cai_lock_take(&branches.lock);
-    bool alive =
-        cai_authority_is(grant); /* a node that ended may be another heap's by now; not while we have the lock */
+    /* A node that ended may be another heap's by now; while the lock is held it stays what it is. */
+    bool alive = cai_authority_is(grant);
     FOR_BRANCHES(branch)
     if (alive && serves_within(branch, grant->node)) {
         cai_lock_take(&branch->use);
