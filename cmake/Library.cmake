@@ -1,28 +1,22 @@
 # The library's objects, and the three forms made of them.
 #   capalloc_engine  every layer, with ca_ names only
-#   capalloc_plain   family.c of the malloc layer once more under the plain names malloc, free, ..., and what only the
-#                    drop-in has: operator new and delete, the GNU extras, the token entry points, the channel to
-#                    `capalloc run`, the audit at exit
+#   capalloc_plain   family.c of the malloc room once more under the plain names malloc, free, ..., and the preload room:
+#                    operator new and delete, the GNU extras, the token entry points, the channel to `capalloc run`, the
+#                    audit at exit
 #   libcapalloc.so, libcapalloc.a = engine;   libcapalloc-preload.so = engine + plain
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
-set(malloc_dir ${PROJECT_SOURCE_DIR}/src/malloc)
-file(GLOB engine_sources CONFIGURE_DEPENDS
-    ${PROJECT_SOURCE_DIR}/src/base/*.c ${PROJECT_SOURCE_DIR}/src/os/*.c ${PROJECT_SOURCE_DIR}/src/core/*.c
-    ${PROJECT_SOURCE_DIR}/src/cap/*.c ${PROJECT_SOURCE_DIR}/src/estate/*.c ${PROJECT_SOURCE_DIR}/src/heap/*.c
-    ${PROJECT_SOURCE_DIR}/src/api/*.c)
-file(GLOB malloc_sources CONFIGURE_DEPENDS ${malloc_dir}/*.c)
-set(drop_in_only audit_exit.c channel.c cxx.c gnu.c tokens.c)
-list(TRANSFORM drop_in_only PREPEND ${malloc_dir}/ OUTPUT_VARIABLE drop_in_sources)
-list(REMOVE_ITEM malloc_sources ${drop_in_sources})
-set(plain_sources "")
-foreach(name family.c ${drop_in_only})
-    if(EXISTS ${malloc_dir}/${name})
-        list(APPEND plain_sources ${malloc_dir}/${name})
-    endif()
+set(source_dir ${PROJECT_SOURCE_DIR}/src)
+set(engine_sources "")
+foreach(room base os core cap pages blocks heaps api kit)
+    file(GLOB sources CONFIGURE_DEPENDS ${source_dir}/${room}/*.c)
+    list(APPEND engine_sources ${sources})
 endforeach()
-set_source_files_properties(${malloc_sources} ${plain_sources} PROPERTIES COMPILE_OPTIONS "${CAPALLOC_MALLOC_OPTIONS}")
+file(GLOB malloc_sources CONFIGURE_DEPENDS ${source_dir}/malloc/*.c)
+file(GLOB preload_sources CONFIGURE_DEPENDS ${source_dir}/preload/*.c)
+set(plain_sources ${source_dir}/malloc/family.c ${preload_sources})
+set_source_files_properties(${malloc_sources} ${preload_sources} PROPERTIES COMPILE_OPTIONS "${CAPALLOC_MALLOC_OPTIONS}")
 
 add_library(capalloc_engine OBJECT ${engine_sources} ${malloc_sources})
 target_link_libraries(capalloc_engine PRIVATE capalloc_engine_flags)
@@ -44,7 +38,7 @@ function(capalloc_shared_form target map)
 endfunction()
 
 add_library(capalloc_shared SHARED $<TARGET_OBJECTS:capalloc_engine>)
-capalloc_shared_form(capalloc_shared ${malloc_dir}/capalloc.map)
+capalloc_shared_form(capalloc_shared ${source_dir}/malloc/capalloc.map)
 set_target_properties(capalloc_shared PROPERTIES OUTPUT_NAME capalloc VERSION ${PROJECT_VERSION} SOVERSION 0)
 
 add_library(capalloc_static STATIC $<TARGET_OBJECTS:capalloc_engine>)
@@ -67,7 +61,7 @@ if(CAPALLOC_PRELOAD AND plain_sources)
     target_compile_definitions(capalloc_plain PRIVATE CAI_PLAIN_NAMES=1)
 
     add_library(capalloc_preload SHARED $<TARGET_OBJECTS:capalloc_engine> $<TARGET_OBJECTS:capalloc_plain>)
-    capalloc_shared_form(capalloc_preload ${malloc_dir}/preload.map)
+    capalloc_shared_form(capalloc_preload ${source_dir}/preload/preload.map)
     target_link_options(capalloc_preload PRIVATE -Wl,-soname,libcapalloc.so.0)
     set_target_properties(capalloc_preload PROPERTIES OUTPUT_NAME capalloc-preload NO_SONAME ON)
 endif()

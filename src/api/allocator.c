@@ -6,9 +6,9 @@
 #include <capalloc/allocator.h>
 
 #include "base/compiler.h"
+#include "base/wipe.h"
 #include "core/violation.h"
-#include "estate/zone.h"
-#include "heap/clear.h"
+#include "pages/zone.h"
 
 #include <string.h>
 
@@ -265,7 +265,7 @@ CAI_EXPORT void ca_allocator_deallocate_zeroed(ca_allocator allocator, ca_mustze
         method(allocator.self, block, layout);
         return;
     }
-    cai_clear(block.ptr, block.size);
+    cai_wipe(block.ptr, block.size);
     allocator.vtable->deallocate(allocator.self, BLOCK(block), layout);
 }
 

@@ -7,9 +7,9 @@
 #include "api/arena.h"
 
 #include "base/compiler.h"
+#include "base/wipe.h"
 #include "core/violation.h"
-#include "estate/place.h"
-#include "heap/clear.h"
+#include "pages/place.h"
 
 CAI_EXPORT ca_arena_scope ca_arena_mark(ca_arena *arena)
 {
@@ -39,7 +39,7 @@ static void run_drops(ca_arena *arena, size_t count)
 static void clear_chunk(const struct ca_arena_chunk *chunk, size_t from)
 {
     if (chunk->used > from)
-        cai_clear(chunk->start + from, chunk->used - from);
+        cai_wipe(chunk->start + from, chunk->used - from);
 }
 
 /* Clears what lies behind this position of the lane. */

@@ -4,9 +4,9 @@
 #include "api/arena.h"
 
 #include "api/bump.h"
+#include "base/wipe.h"
 #include "core/violation.h"
-#include "estate/place.h"
-#include "heap/clear.h"
+#include "pages/place.h"
 
 #include <string.h>
 
@@ -70,7 +70,7 @@ static void give_back(ca_arena *arena, enum cai_arena_lane number, ca_block bloc
     if (!is_ours(arena, number, block, function))
         return;
     if (number == CAI_LANE_MUSTZERO)
-        cai_clear(block.ptr, block.size);
+        cai_wipe(block.ptr, block.size);
     if (is_movable(lane, block))
         lane->top = block.ptr;
 }

@@ -2,9 +2,7 @@
  */
 #include <capalloc/audit.h>
 
-#include "estate/place.h"
-#include "heap/heap.h"
-#include "heap/words.h"
+#include "heaps/heaps.h"
 
 /* Words taken at a time, before what they point to is looked up. */
 enum { WORDS = 64 };
@@ -33,7 +31,7 @@ CAI_EXPORT size_t ca_audit_nocaps(ca_audit_handler handler, void *context)
     struct cai_target target;
     size_t found = 0;
 
-    if (!cai_heap_start())
+    if (!cai_life_start())
         return 0;
     for (size_t count; (count = cai_words_next(&at, words, WORDS)) != 0;)
         for (size_t i = 0; i < count; i++) {

@@ -2,27 +2,6 @@
 #include "api/own.h"
 
 #include "core/violation.h"
-#include "heap/large.h"
-#include "heap/record.h"
-
-void cai_own_record(enum cai_place place, struct cai_live live, size_t bytes)
-{
-    if (live.size_class == 0)
-        *cai_large_exact(place, live.granule) = bytes;
-    else
-        cai_record_set(live.state, live.size_class, bytes);
-}
-
-size_t cai_own_recorded(enum cai_place place, struct cai_live live)
-{
-    return live.size_class == 0 ? *cai_large_exact(place, live.granule)
-                                : cai_record_bytes(live.state, live.live, live.size_class);
-}
-
-size_t cai_own_slot(enum cai_place place, struct cai_live live)
-{
-    return live.size_class == 0 ? cai_large_run_bytes(place, live.granule) : cai_class_sizes[live.size_class];
-}
 
 struct cai_judged cai_judge(enum cai_place place, const void *address, size_t bytes, bool wiped)
 {
@@ -33,12 +12,12 @@ struct cai_judged cai_judge(enum cai_place place, const void *address, size_t by
         judged.verdict = there.found == CAI_FOUND_FREED                          ? CAI_STALE
                          : there.found == CAI_FOUND_LIVE && there.place != place ? CAI_WRONG_TYPE
                                                                                  : CAI_NO_BLOCK;
-    } else if ((judged.live.live == CAI_STATE_WIPED) != wiped) {
+    } else if ((judged.live.byte == CAI_STATE_WIPED) != wiped) {
         judged.verdict = CAI_WRONG_TYPE;
     } else {
         /* A wiped block in a slot of 16 bytes has lost its record with its state. */
         bool unknown = wiped && judged.live.size_class == 1 && bytes <= 16;
-        judged.verdict = unknown || cai_own_recorded(place, judged.live) == bytes ? CAI_AUTHENTIC : CAI_WRONG_SIZE;
+        judged.verdict = unknown || cai_exact_bytes(judged.live) == bytes ? CAI_AUTHENTIC : CAI_WRONG_SIZE;
     }
     return judged;
 }
@@ -56,7 +35,7 @@ CAI_COLD ca_error cai_judged_report(enum cai_place place, const void *address, s
             .kind = judged.verdict == CAI_WRONG_SIZE ? CA_VIOLATION_SIZE_MISMATCH : CA_VIOLATION_WRONG_DEALLOCATOR,
             .function = function,
             .address = address,
-            .size = cai_own_recorded(place, judged.live),
+            .size = cai_exact_bytes(judged.live),
             .place = cai_place_name(place),
             .stated = judged.verdict == CAI_WRONG_SIZE ? "a block of another size" : "a block of another type",
             .found = "a live block",

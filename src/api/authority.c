@@ -1,8 +1,7 @@
 /* Authorities and heaps as the program sees them: rights are checked here, on the way in. */
 #include "api/authority.h"
 
-#include "heap/branch.h"
-#include "heap/heap.h"
+#include "heaps/heaps.h"
 
 /* No version will have longer options. */
 enum { STRUCT_SIZE_MAX = 4096 };
@@ -11,7 +10,7 @@ CAI_EXPORT ca_authority ca_default_authority(void)
 {
     ca_authority authority = {{0, 0}};
 
-    if (cai_heap_start())
+    if (cai_life_start())
         authority.opaque[0] = cai_sealed.secret;
     return authority;
 }
@@ -19,7 +18,7 @@ CAI_EXPORT ca_authority ca_default_authority(void)
 /* False: no authority, or one that lacks one of these rights. */
 static bool find(ca_authority authority, unsigned rights, struct cai_grant *grant)
 {
-    return cai_heap_start() && cai_authority_find(authority, grant) && (grant->rights & rights) == rights;
+    return cai_life_start() && cai_authority_find(authority, grant) && (grant->rights & rights) == rights;
 }
 
 /* Options of a later version are understood while what they add is zero. */
@@ -44,7 +43,7 @@ CAI_EXPORT ca_error ca_heap_create(const ca_heap_options *options, ca_authority 
     if (!is_understood(options) ||
         (options->policy != CA_HEAP_POLICY_DEFAULT && options->policy != CA_HEAP_POLICY_STANDARD))
         return CA_ERROR_INVALID;
-    if (!cai_heap_start())
+    if (!cai_life_start())
         return CA_ERROR_OUT_OF_MEMORY;
     return cai_authority_add(NULL, CA_RIGHT_ALL, options->quota_bytes, options->name, root);
 }
@@ -56,7 +55,7 @@ CAI_EXPORT ca_error ca_heap_destroy(ca_authority root)
     if (!find(root, CA_RIGHT_DESTROY, &grant) || cai_authority_heap(grant.node) != grant.node ||
         !cai_authority_kill(&grant, true))
         return CA_ERROR_NOT_PERMITTED;
-    cai_branch_bury();
+    cai_reap();
     return CA_OK;
 }
 
@@ -64,7 +63,7 @@ CAI_EXPORT ca_error ca_free_all(ca_authority authority)
 {
     struct cai_grant grant;
 
-    if (!find(authority, CA_RIGHT_DESTROY, &grant) || !cai_branch_free_all(&grant))
+    if (!find(authority, CA_RIGHT_DESTROY, &grant) || !cai_reap_blocks(&grant))
         return CA_ERROR_NOT_PERMITTED;
     return CA_OK;
 }
@@ -75,7 +74,7 @@ CAI_EXPORT ca_error ca_authority_derive(ca_authority parent, unsigned rights, si
 
     if (!find(parent, CA_RIGHT_DERIVE, &grant) || (rights & ~grant.rights) != 0)
         return CA_ERROR_NOT_PERMITTED;
-    if (quota_bytes != SIZE_MAX && quota_bytes > cai_authority_quota(grant.node))
+    if (quota_bytes != SIZE_MAX && quota_bytes > cai_charge_quota(grant.node))
         return CA_ERROR_QUOTA;
     return cai_authority_add(&grant, rights, quota_bytes, NULL, out);
 }
@@ -86,7 +85,7 @@ CAI_EXPORT ca_error ca_authority_revoke(ca_authority authority)
 
     if (!find(authority, 0, &grant) || !cai_authority_kill(&grant, false))
         return CA_ERROR_NOT_PERMITTED;
-    cai_branch_bury();
+    cai_reap();
     return CA_OK;
 }
 
@@ -94,12 +93,12 @@ CAI_EXPORT size_t ca_authority_quota_remaining(ca_authority authority)
 {
     struct cai_grant grant;
 
-    return find(authority, 0, &grant) ? cai_authority_remaining(&grant) : 0;
+    return find(authority, 0, &grant) ? cai_charge_remaining(&grant) : 0;
 }
 
 CAI_EXPORT ca_error ca_authority_describe(ca_authority authority, ca_authority_info *out)
 {
     struct cai_grant grant;
 
-    return find(authority, 0, &grant) && cai_authority_describe(&grant, out) ? CA_OK : CA_ERROR_NOT_PERMITTED;
+    return find(authority, 0, &grant) && cai_charge_describe(&grant, out) ? CA_OK : CA_ERROR_NOT_PERMITTED;
 }

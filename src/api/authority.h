@@ -3,7 +3,7 @@
 #define CAI_API_AUTHORITY_H
 
 #include "base/compiler.h"
-#include "estate/zone.h"
+#include "pages/zone.h"
 
 #include <capalloc/heap.h>
 

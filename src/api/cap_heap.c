@@ -7,15 +7,11 @@
  */
 #include "cap/cap.h"
 
-#include "api/by_place.h"
+#include "api/nothing.h"
 #include "api/own.h"
 #include "base/bits.h"
 #include "base/check.h"
 #include "core/violation.h"
-#include "estate/meta.h"
-#include "heap/find.h"
-#include "heap/heap.h"
-#include "heap/record.h"
 
 #include <capalloc/cap.h>
 #include <string.h>
@@ -27,7 +23,7 @@
  * 48 to 59. */
 static const uint64_t high_of_place[CAI_PLACES + 1] = {
 #define PLACE(name, pointers, zero) (uint64_t) PERMS_OF(pointers) << 48,
-#include "estate/place.def"
+#include "pages/place.def"
 #undef PLACE
 };
 enum { BOUNDS_BITS = 27 };
@@ -72,10 +68,21 @@ static bool make_representable(ca_layout *layout)
     return true;
 }
 
+/* Gives the places that may hold pointers their table of tags, on first use. False: out of memory. */
+static CAI_COLD bool start_tags(void)
+{
+    unsigned holding = 0;
+
+#define PLACE(name, pointers, zero) holding |= (unsigned)(pointers) << CAI_PLACE_##name;
+#include "pages/place.def"
+#undef PLACE
+    return cai_tags_start(cai_sealed.places, cai_sealed.shift, CAI_PLACES, holding, cai_sealed.annex);
+}
+
 /* --- going out --- */
 
 /* A block that the heap gave, as a capability; its content may be anybody's, so tags go. */
-CAI_INLINE ca_cap_result hand_out(enum cai_place place, ca_block_result block, size_t length)
+CAI_INLINE ca_cap_result hand_out(enum cai_place place, cai_result block, size_t length)
 {
     if (CAI_UNLIKELY(block.ptr == NULL))
         return failure((ca_error)block.size_or_error);
@@ -91,9 +98,9 @@ CAI_INLINE ca_cap_result allocate(enum cai_place place, bool zeroed, ca_authorit
     if (CAI_UNLIKELY(!make_representable(&layout)))
         return failure(CA_ERROR_LAYOUT);
     if (CAI_UNLIKELY(holds_caps(place) && cai_load_acquire(&cai_tags.bytes) == 0) &&
-        !(cai_heap_start() && cai_estate_start_tags()))
+        !(cai_life_start() && start_tags()))
         return failure(CA_ERROR_OUT_OF_MEMORY);
-    ca_block_result block = cai_allocate_in(place, zeroed, authority, layout);
+    cai_result block = cai_own_allocate(place, zeroed ? CAI_ZEROED : CAI_PLAIN, authority, layout);
     if (CAI_UNLIKELY(layout.size == 0 && block.ptr != NULL && !cai_nothing_fits(layout)))
         return failure(CA_ERROR_LAYOUT);
     return hand_out(place, block, layout.size);
@@ -180,19 +187,19 @@ CAI_EXPORT ca_error ca_cap_check(ca_cap cap)
 
     if (it.claim == NOTHING)
         return CA_OK;
-    return it.claim == WHOLE ? cai_check_in(it.place, (void *)it.base, it.length) : CA_ERROR_INVALID;
+    return it.claim == WHOLE ? cai_own_check(it.place, (void *)it.base, it.length) : CA_ERROR_INVALID;
 }
 
 /* Would the heap say at once that this is a whole block? */
 CAI_INLINE bool is_small_block(enum cai_place place, uintptr_t base, size_t bytes)
 {
-    const struct cai_view *view = cai_view_of(cai_zone_number(place, CAI_FINE));
-    size_t granule = cai_granule_of(view, CAI_FINE, (void *)base);
+    size_t granule;
+    const uint8_t *state = cai_find_state(place, CAI_FINE, (void *)base, &granule);
 
-    if (CAI_UNLIKELY(granule >= cai_load_relaxed_in_place(&view->granules)))
+    if (CAI_UNLIKELY(state == NULL))
         return false;
-    uint8_t live = cai_load_relaxed(&view->state[granule]);
-    return live >= 2 && live <= CAI_CLASS_LAST && cai_record_bytes(&view->state[granule], live, live) == bytes;
+    uint8_t live = cai_load_relaxed(state);
+    return live >= 2 && live <= CAI_CLASS_LAST && cai_exact_recorded(state, live, live) == bytes;
 }
 
 static CAI_NOINLINE ca_error deallocate_slow(const ca_cap *cap)
@@ -206,7 +213,7 @@ static CAI_NOINLINE ca_error deallocate_slow(const ca_cap *cap)
         return cai_judged_report(it.place, (void *)it.base, judged, CAI_TO_GIVE_BACK, "ca_cap_deallocate");
     if (holds_caps(it.place))
         cai_tags_clear(it.base, it.length);
-    cai_deallocate_in(it.place, (void *)it.base, it.length);
+    cai_own_deallocate(it.place, (void *)it.base, it.length);
     return CA_OK;
 }
 
@@ -222,7 +229,7 @@ CAI_EXPORT ca_error ca_cap_deallocate(ca_cap cap)
             CAI_LIKELY(is_small_block((enum cai_place)place, base, reach.length))) {
             if (holds_caps((enum cai_place)place))
                 cai_tags_clear(base, reach.length);
-            cai_deallocate_in((enum cai_place)place, (void *)base, reach.length);
+            cai_own_deallocate((enum cai_place)place, (void *)base, reach.length);
             return CA_OK;
         }
     }
@@ -242,7 +249,7 @@ CAI_EXPORT ca_cap_result ca_cap_shrink(ca_cap cap, ca_layout layout)
         return success(cap);
     layout.size = cai_concentrate_crrl(layout.size);
     if (holds_caps(it.place) && layout.size < it.length &&
-        cai_check_in(it.place, (void *)it.base, it.length) == CA_OK) /* it will succeed */
+        cai_own_check(it.place, (void *)it.base, it.length) == CA_OK) /* it will succeed */
         cai_tags_clear(it.base + layout.size, it.length - layout.size);
     cai_result block = cai_own_shrink(it.place, (void *)it.base, it.length, layout, "ca_cap_shrink");
     if (block.ptr == NULL)
@@ -318,12 +325,12 @@ CAI_EXPORT ca_cap_result ca_cap_grow(ca_authority authority, ca_cap cap, ca_layo
     if (!make_representable(&layout) || (layout.size == 0 && !cai_nothing_fits(layout)))
         return failure(CA_ERROR_LAYOUT);
     if (it.claim == WHOLE)
-        error = cai_check_in(it.place, (void *)it.base, it.length);
+        error = cai_own_check(it.place, (void *)it.base, it.length);
     if (error == CA_OK && !take_tags(&taken, it))
         return failure(CA_ERROR_OUT_OF_MEMORY);
     cai_ready ready = error == CA_OK && taken.tags != NULL ? tags_have_room : NULL;
-    cai_result grown = cai_own_grow(authority, it.place, (void *)it.base, it.length, layout, ready, "ca_cap_grow");
-    ca_block_result block = CAI_AS(ca_block, grown);
+    cai_result block =
+        cai_own_grow(authority, it.place, (void *)it.base, it.length, layout, false, ready, "ca_cap_grow");
     if (error != CA_OK) /* it was reported */
         return failure(error);
     ca_cap_result result = hand_out(it.place, block, layout.size);

@@ -5,11 +5,8 @@
 #define CA_CAP_PLAIN
 #include <capalloc/cap.h>
 
-#include "api/by_place.h"
-#include "heap/find.h"
-#include "heap/heap.h"
-#include "heap/large.h"
-#include "heap/record.h"
+#include "api/nothing.h"
+#include "api/own.h"
 
 /* A live block, or why the address is none. */
 struct block {
@@ -30,10 +27,9 @@ static struct block find(const void *address)
     if (it.nothing)
         it.error = CA_OK;
     else if (live.state != NULL)
-        it.bytes = live.size_class == 0 ? *cai_large_exact(it.place, live.granule)
-                                        : cai_record_bytes(live.state, live.live, live.size_class);
+        it.bytes = cai_exact_bytes(live);
     if (!it.nothing) /* one byte, where there is no block: to learn why */
-        it.error = cai_check_in(it.place, (void *)address, it.bytes == 0 ? 1 : it.bytes);
+        it.error = cai_own_check(it.place, address, it.bytes == 0 ? 1 : it.bytes);
     return it;
 }
 
@@ -43,17 +39,12 @@ static ca_error report(struct block it, const void *address, const char *functio
     return it.error;
 }
 
-static ca_block_result failure(ca_error error)
-{
-    return (ca_block_result){.ptr = NULL, .size_or_error = (size_t)error};
-}
-
 CAI_EXPORT ca_block_result ca_plain_nothing_(ca_block_result result, ca_layout layout, unsigned place)
 {
     if (result.ptr == NULL)
         return result;
     if (!cai_nothing_fits(layout))
-        return failure(CA_ERROR_LAYOUT);
+        return cai_failure(CA_ERROR_LAYOUT);
     return (ca_block_result){.ptr = (void *)cai_nothing_in((enum cai_place)place), .size_or_error = 0};
 }
 
@@ -69,7 +60,7 @@ static CAI_NOINLINE ca_error deallocate_slow(void *address)
     if (it.error != CA_OK)
         return report(it, address, "ca_cap_deallocate");
     if (!it.nothing)
-        cai_heap_free_slow(it.place, address, "ca_cap_deallocate");
+        cai_free_slow(it.place, address, "ca_cap_deallocate");
     return CA_OK;
 }
 
@@ -80,9 +71,9 @@ CAI_EXPORT ca_error ca_plain_deallocate_(void *address)
 
     /* As free, in the place that the address tells. */
     if (CAI_LIKELY(place != CAI_PLACE_none && !cai_place_zeroes(place))) {
-        put = cai_cache_put(place, CAI_FINE, address);
+        put = cai_cache_put(cai_self_heap(), place, CAI_FINE, address);
         if (put == CAI_PUT_OUTSIDE)
-            put = cai_cache_put(place, CAI_COARSE, address);
+            put = cai_cache_put(cai_self_heap(), place, CAI_COARSE, address);
     }
     return CAI_LIKELY(put == CAI_PUT_DONE) ? CA_OK : deallocate_slow(address);
 }
@@ -92,8 +83,8 @@ CAI_EXPORT ca_block_result ca_plain_shrink_(void *address, ca_layout layout)
     struct block it = find(address);
 
     if (it.error != CA_OK)
-        return failure(report(it, address, "ca_cap_shrink"));
-    ca_block_result result = cai_shrink_in(it.place, address, it.bytes, layout);
+        return cai_failure(report(it, address, "ca_cap_shrink"));
+    ca_block_result result = cai_own_shrink(it.place, address, it.bytes, layout, "ca_cap_shrink");
     return layout.size == 0 ? ca_plain_nothing_(result, layout, it.place) : result;
 }
 
@@ -102,7 +93,7 @@ CAI_EXPORT ca_block_result ca_plain_grow_(ca_authority authority, void *address,
     struct block it = find(address);
 
     if (it.error != CA_OK)
-        return failure(report(it, address, "ca_cap_grow"));
-    ca_block_result result = cai_grow_in(it.place, authority, address, it.bytes, layout);
+        return cai_failure(report(it, address, "ca_cap_grow"));
+    ca_block_result result = cai_own_grow(authority, it.place, address, it.bytes, layout, false, NULL, "ca_cap_grow");
     return layout.size == 0 ? ca_plain_nothing_(result, layout, it.place) : result;
 }

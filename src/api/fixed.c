@@ -5,7 +5,7 @@
 
 #include "api/bump.h"
 #include "core/violation.h"
-#include "estate/place.h"
+#include "pages/place.h"
 
 #include <string.h>
 

@@ -5,9 +5,7 @@
 
 #include "api/authority.h"
 #include "core/violation.h"
-#include "heap/branch.h"
-#include "heap/find.h"
-#include "heap/heap.h"
+#include "heaps/heaps.h"
 
 /* self is this object for the default authority, the token of any other, NULL for one that allows nothing. */
 static const char default_heap;
@@ -24,7 +22,7 @@ static ca_authority authority_of(const void *self)
 /* The block is the allocator's heap's; what is no block at all is for the heap to say. */
 static bool is_ours(const void *self, enum cai_place place, const void *address)
 {
-    uint32_t node = cai_branch_node_of_owner(cai_find_owner(place, address));
+    uint32_t node = cai_account_node(cai_find_owner(place, address));
     struct cai_grant grant;
 
     if (self == &default_heap && CAI_LIKELY(node == CAI_NODE_DEFAULT))
@@ -147,7 +145,7 @@ CAI_EXPORT ca_allocator ca_heap_allocator(ca_authority authority)
     ca_allocator allocator = {.vtable = &heap_vtable, .self = NULL};
     struct cai_grant grant;
 
-    if (!cai_heap_start())
+    if (!cai_life_start())
         return allocator;
     if (cai_authority_is_default(authority))
         allocator.self = (void *)(uintptr_t)&default_heap;

@@ -1,13 +1,15 @@
-/* What the files of the heap's own form share: results, the exact size of a block, and the judgement on a block that is
- * handed in. Nothing is done with a block that was not judged authentic: live, in the place of its type, and of exactly
- * the size that is said.
+/* What the files of the heap's own form share: results, the one way of allocating and of giving back, and the judgement on a
+ * block that is handed in. Nothing is done with a block that was not judged authentic: live, in the place of its type, and
+ * of exactly the size that is said.
+ *
+ * The functions know no types: the place comes first, as a constant wherever that is possible, and what they share is
+ * inlined into each of the typed ones. An intention becomes a place there (heap.c, resize.c), and nowhere below.
  */
 #ifndef CAI_API_OWN_H
 #define CAI_API_OWN_H
 
-#include "base/compiler.h"
-#include "heap/authority.h"
-#include "heap/find.h"
+#include "api/authority.h"
+#include "heaps/heaps.h"
 
 #include <capalloc/heap.h>
 
@@ -26,12 +28,58 @@ CAI_INLINE cai_result cai_failure(ca_error error)
 
 #define CAI_AS(type, value) ((type##_result){.ptr = (value).ptr, .size_or_error = (value).size_or_error})
 
-/* The exact size of a live block, recorded, and read back. */
-void cai_own_record(enum cai_place place, struct cai_live live, size_t bytes);
-size_t cai_own_recorded(enum cai_place place, struct cai_live live);
+/* --- allocation --- */
 
-/* The room a live block was cut from: what must be zero when it goes back. */
-size_t cai_own_slot(enum cai_place place, struct cai_live live);
+enum cai_form { CAI_PLAIN, CAI_ZEROED, CAI_AT_LEAST };
+
+/* Alignments up to 16 as a set of bits. */
+CAI_INLINE bool cai_is_small_alignment(size_t align)
+{
+    return align <= 16 && (0x10116u >> align & 1) != 0;
+}
+
+/* The most frequent layouts. */
+CAI_INLINE bool cai_is_fine(ca_layout layout)
+{
+    return cai_has_stamp(layout.size) && cai_is_small_alignment(layout.align);
+}
+
+/* A block with a fine layout of so many bytes, or NULL. */
+CAI_INLINE void *cai_own_take_fine(struct cai_heap *heap, enum cai_place place, size_t bytes, enum cai_form form,
+                                   size_t *got)
+{
+    *got = form == CAI_AT_LEAST ? cai_class_sizes[cai_class_of_fine(bytes)] : bytes;
+    return cai_stamped_take(heap, place, cai_stamp_of(*got), form == CAI_ZEROED, *got);
+}
+
+/* Everything but the most frequent case: other layouts, other authorities, empty bins, the first allocation of all. */
+cai_result cai_own_allocate_rest(ca_authority authority, ca_layout layout, enum cai_place place, enum cai_form form);
+
+CAI_INLINE cai_result cai_own_allocate(enum cai_place place, enum cai_form form, ca_authority authority,
+                                       ca_layout layout)
+{
+    if (CAI_LIKELY(cai_is_fine(layout) && cai_authority_is_default(authority))) {
+        size_t bytes;
+        void *address = cai_own_take_fine(cai_self_heap(), place, layout.size, form, &bytes);
+        if (CAI_LIKELY(address != NULL))
+            return cai_success(address, bytes);
+    }
+    return cai_own_allocate_rest(authority, layout, place, form);
+}
+
+/* --- giving back --- */
+
+/* Everything but a stamped block of the calling thread's heap or of the account it used last. */
+void cai_own_deallocate_rest(enum cai_place place, void *address, size_t bytes);
+
+/* In must-zero places the whole slot is cleared first. What is no such block is reported. */
+CAI_INLINE void cai_own_deallocate(enum cai_place place, void *address, size_t bytes)
+{
+    if (CAI_UNLIKELY(!cai_stamped_may_put(place, bytes) || !cai_free_stamped(place, cai_stamp_of(bytes), address)))
+        cai_own_deallocate_rest(place, address, bytes);
+}
+
+/* --- judging --- */
 
 enum cai_verdict { CAI_AUTHENTIC, CAI_STALE, CAI_NO_BLOCK, CAI_WRONG_TYPE, CAI_WRONG_SIZE };
 
@@ -52,22 +100,24 @@ enum cai_claim { CAI_TO_USE, CAI_TO_GIVE_BACK };
 ca_error cai_judged_report(enum cai_place place, const void *address, struct cai_judged judged, enum cai_claim claim,
                            const char *function);
 
-/* What allocates for a grow: a block for an authority that was found, not recorded yet (NULL: *error says why), and one
- * from the start. */
-void *cai_own_allocate_for(const struct cai_grant *grant, enum cai_place place, ca_layout layout, bool zeroed,
-                           ca_error *error);
-cai_result cai_own_allocate(ca_authority authority, ca_layout layout, enum cai_place place, bool zeroed);
+/* ca_check. */
+CAI_INLINE ca_error cai_own_check(enum cai_place place, const void *address, size_t bytes)
+{
+    return bytes == 0 ? CA_OK : cai_judged_error(cai_judge(place, address, bytes, false).verdict);
+}
+
+/* --- resizing --- */
+
+/* ca_shrink, reported under the name of the function called. */
+cai_result cai_own_shrink(enum cai_place place, void *address, size_t bytes, ca_layout layout, const char *function);
 
 /* Asked about the address where the content of a growing block would move: false, and the block stays as it is, for
  * want of memory. */
 typedef bool (*cai_ready)(const void *address, size_t bytes);
 
-/* ca_shrink under another name. */
-cai_result cai_own_shrink(enum cai_place place, void *address, size_t bytes, ca_layout layout, const char *function);
-
-/* ca_grow for callers that keep something beside the block, which must have room where the block goes (`ready`, NULL:
- * none). */
+/* ca_grow and ca_grow_zeroed, likewise. `ready`: for callers that keep something beside the block, which must have room
+ * where the block goes; NULL: none. */
 cai_result cai_own_grow(ca_authority authority, enum cai_place place, void *address, size_t bytes, ca_layout layout,
-                        cai_ready ready, const char *function);
+                        bool zeroed, cai_ready ready, const char *function);
 
 #endif

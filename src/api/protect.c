@@ -1,10 +1,8 @@
-/* The public face of src/estate/policy.h. */
+/* The public face of src/pages/policy.h. */
 #include <capalloc/protect.h>
 
 #include "base/bits.h"
-#include "estate/policy.h"
-#include "heap/heap.h"
-#include "heap/tick.h"
+#include "heaps/heaps.h"
 
 #include <string.h>
 
@@ -52,11 +50,11 @@ CAI_EXPORT ca_error ca_protect(unsigned wanted, ca_protection *obtained)
 {
     if ((wanted & ~(unsigned)CA_PROTECT_ALL) != 0)
         return CA_ERROR_INVALID;
-    if (!cai_heap_start())
+    if (!cai_life_start())
         return CA_ERROR_OUT_OF_MEMORY;
     cai_policy_want(wanted);
     if ((wanted & CA_PROTECT_HIDE) != 0)
-        cai_tick_trim(); /* only memory that is mapped from now on can be hidden */
+        cai_housekeeping_trim(); /* only memory that is mapped from now on can be hidden */
     cai_policy_apply();
     ca_protection now = collect();
     if (obtained != NULL)

@@ -2,7 +2,7 @@
 #include "malloc/aligned.h"
 
 #include "core/settings.h"
-#include "heap/heap.h"
+#include "heaps/heaps.h"
 
 #include <errno.h>
 
@@ -16,7 +16,7 @@ static void *allocate(enum cai_place place, size_t alignment, size_t size)
 {
     if (CAI_UNLIKELY(size > PTRDIFF_MAX || alignment > PTRDIFF_MAX))
         return failed(ENOMEM);
-    void *block = cai_heap_allocate_aligned(place, size, alignment, false);
+    void *block = cai_allocate_aligned(place, size, alignment, false);
     return CAI_LIKELY(block != NULL) ? block : failed(ENOMEM);
 }
 
@@ -42,7 +42,7 @@ int cai_aligned_posix(enum cai_place place, void **block, size_t alignment, size
 /* The first call may come before anything has started. */
 static size_t page_bytes(void)
 {
-    return cai_heap_start() ? cai_settings->page_bytes : CAI_PAGE_BYTES_MAX;
+    return cai_life_start() ? cai_settings->page_bytes : CAI_PAGE_BYTES_MAX;
 }
 
 void *cai_aligned_pages(enum cai_place place, size_t size, bool whole)

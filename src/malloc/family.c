@@ -6,7 +6,7 @@
 #include "malloc/nocaps.h"
 #include "malloc/stated.h"
 
-#include "heap/heap.h"
+#include "heaps/heaps.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -38,14 +38,14 @@ static CAI_COLD void *out_of_memory(void)
 /* Everything but the fast path; a tail call from there, so that it saves no registers. */
 static CAI_NOINLINE void *allocate_slow(size_t size, bool zeroed)
 {
-    void *block = size <= PTRDIFF_MAX ? cai_heap_allocate_slow(PLACE, size, zeroed) : NULL;
+    void *block = size <= PTRDIFF_MAX ? cai_allocate_slow(PLACE, size, zeroed) : NULL;
 
     return CAI_LIKELY(block != NULL) ? block : out_of_memory();
 }
 
 void *CAI_NAME(malloc)(size_t size)
 {
-    void *block = cai_heap_allocate_fast(PLACE, size, false);
+    void *block = cai_allocate_fast(PLACE, size, false);
 
     return CAI_LIKELY(block != NULL) ? block : allocate_slow(size, false);
 }
@@ -56,7 +56,7 @@ void *CAI_NAME(calloc)(size_t count, size_t size)
 
     if (CAI_UNLIKELY(__builtin_mul_overflow(count, size, &bytes)))
         return out_of_memory();
-    void *block = cai_heap_allocate_fast(PLACE, bytes, true);
+    void *block = cai_allocate_fast(PLACE, bytes, true);
     return CAI_LIKELY(block != NULL) ? block : allocate_slow(bytes, true);
 }
 
@@ -75,7 +75,7 @@ static void *resize(void *block, size_t size, const char *function)
     }
     void *resized = NULL;
     if (CAI_LIKELY(size <= PTRDIFF_MAX))
-        resized = CAI_LIKELY(cai_back_place(block) == PLACE) ? cai_heap_resize(PLACE, block, size, function)
+        resized = CAI_LIKELY(cai_back_place(block) == PLACE) ? cai_resize(PLACE, block, size, function)
                                                              : cai_nocaps_resize(block, size, false, function);
     return CAI_LIKELY(resized != NULL) ? resized : out_of_memory();
 }
@@ -121,7 +121,7 @@ void *CAI_NAME(pvalloc)(size_t size)
 
 size_t CAI_NAME(malloc_usable_size)(const void *block)
 {
-    return block == NULL ? 0 : cai_heap_usable(cai_back_place(block), block, DOOR(malloc_usable_size));
+    return block == NULL ? 0 : cai_usable(cai_back_place(block), block, DOOR(malloc_usable_size));
 }
 
 static void free_stated(void *block, size_t alignment, size_t size, const char *function)

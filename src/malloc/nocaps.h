@@ -7,8 +7,7 @@
 #ifndef CAI_MALLOC_NOCAPS_H
 #define CAI_MALLOC_NOCAPS_H
 
-#include "heap/heap.h"
-#include "heap/record.h"
+#include "heaps/heaps.h"
 
 /* The place in which a door of malloc looks for this address: nocaps when it lies there, ordinary for all others. */
 CAI_INLINE enum cai_place cai_back_place(const void *address)
@@ -25,10 +24,10 @@ void cai_back_free_slow(void *address, const char *function);
 /* cai_heap_free for both places, no slower for the ordinary one. */
 CAI_INLINE void cai_back_free(void *address, const char *function)
 {
-    enum cai_put put = cai_cache_put(CAI_PLACE_ordinary, CAI_FINE, address);
+    enum cai_put put = cai_cache_put(cai_self_heap(), CAI_PLACE_ordinary, CAI_FINE, address);
 
     if (CAI_UNLIKELY(put == CAI_PUT_OUTSIDE))
-        put = cai_cache_put(CAI_PLACE_ordinary, CAI_COARSE, address);
+        put = cai_cache_put(cai_self_heap(), CAI_PLACE_ordinary, CAI_COARSE, address);
     if (CAI_UNLIKELY(put != CAI_PUT_DONE))
         cai_back_free_slow(address, function);
 }
@@ -48,7 +47,7 @@ CAI_INLINE void cai_nocaps_note_fine(void *address, size_t bytes, bool inferred)
 
     /* In a slot of 16 bytes a record would be another state, which takes the slow way back: not worth it. */
     if (CAI_LIKELY(size_class != 1))
-        cai_record_set(state, (unsigned)size_class, bytes);
+        cai_exact_record(state, (unsigned)size_class, bytes);
     if (inferred && CAI_UNLIKELY(cai_load_relaxed(&slab->inferred) == 0))
         cai_store_relaxed(&slab->inferred, 1);
 }

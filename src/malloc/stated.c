@@ -9,7 +9,7 @@
 bool cai_stated_size_fits(void *block, size_t alignment, size_t size, const char *function)
 {
     enum cai_place place = cai_back_place(block);
-    size_t usable = cai_heap_usable(place, block, function);
+    size_t usable = cai_usable(place, block, function);
 
     if (usable == 0)
         return false;

@@ -2,10 +2,9 @@
 #include <capalloc/malloc.h>
 
 #include "base/compiler.h"
-#include "heap/heap.h"
-#include "heap/tick.h"
+#include "heaps/heaps.h"
 
 CAI_EXPORT size_t ca_trim(void)
 {
-    return cai_heap_start() ? cai_tick_trim() : 0;
+    return cai_life_start() ? cai_housekeeping_trim() : 0;
 }

@@ -2,7 +2,7 @@
 #ifndef CAI_RUN_CHANNEL_HOST_H
 #define CAI_RUN_CHANNEL_HOST_H
 
-#include "malloc/channel.h"
+#include "preload/channel.h"
 
 struct cai_channel_host {
     int fd; /* closed on exec, except in the child that launch prepares */

@@ -2,7 +2,7 @@
 #ifndef CAI_RUN_REPORT_H
 #define CAI_RUN_REPORT_H
 
-#include "malloc/channel.h"
+#include "preload/channel.h"
 #include "run/launch.h"
 #include "run/verdict.h"
 

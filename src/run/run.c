@@ -3,7 +3,7 @@
  */
 #include "run/run.h"
 
-#include "malloc/audit_line.h"
+#include "preload/audit_line.h"
 #include "run/channel_host.h"
 #include "run/elf.h"
 #include "run/help.h"

@@ -2,7 +2,7 @@
 #ifndef CAI_RUN_VERDICT_H
 #define CAI_RUN_VERDICT_H
 
-#include "malloc/channel.h"
+#include "preload/channel.h"
 #include "run/elf.h"
 
 #include <stdbool.h>

@@ -1,9 +1,8 @@
 /* See scenario.h. What fails is checked to have failed in the documented way, then the work goes on without it. */
 #include "fault/scenario.h"
 
-#include "estate/run.h"
-#include "heap/heap.h"
-#include "heap/tick.h"
+#include "pages/run.h"
+#include "heaps/heaps.h"
 #include "support/audit.h"
 #include "support/child.h"
 #include "support/content.h"
@@ -111,16 +110,16 @@ static void other_places(void)
 {
     for (enum cai_place place = CAI_PLACE_nocaps; place < CAI_PLACES; place++)
         for (size_t bytes = 100; bytes < CAI_MIB; bytes *= 12) {
-            char *block = cai_heap_allocate(place, bytes, true);
+            char *block = cai_allocate(place, bytes, true);
             if (block == NULL) {
                 failures++;
                 continue;
             }
             require(content_is_zero(block, bytes));
             memset(block, 0xff, bytes);
-            char *resized = cai_heap_resize(place, block, 3 * bytes, "realloc");
+            char *resized = cai_resize(place, block, 3 * bytes, "realloc");
             failures += resized == NULL;
-            cai_heap_free(place, resized != NULL ? resized : block, "free");
+            cai_free(place, resized != NULL ? resized : block, "free");
         }
     audit();
 }

@@ -2,7 +2,7 @@
  * in a few lines what the library owes to `capalloc run`: answer only in the process that is named in the page, answer
  * once at the start, leave the numbers at the end. Used by test_run.sh.
  */
-#include "malloc/channel.h"
+#include "preload/channel.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>

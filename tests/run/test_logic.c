@@ -1,5 +1,5 @@
 /* The parts of `capalloc run` that need no process: sizes, options, environment, ELF files, reports. */
-#include "malloc/audit_line.h"
+#include "preload/audit_line.h"
 #include "run/channel_host.h"
 #include "run/elf.h"
 #include "run/options.h"

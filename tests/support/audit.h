@@ -7,7 +7,7 @@
 #ifndef TESTS_SUPPORT_AUDIT_H
 #define TESTS_SUPPORT_AUDIT_H
 
-#include "estate/zone.h"
+#include "pages/zone.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,9 +1,9 @@
 /* The audit of slabs, large blocks and thread caches: what the state bytes say is what the counters and lists say. */
 #include "support/audit.h"
 
-#include "heap/cache.h"
-#include "heap/record.h"
-#include "heap/thread.h"
+#include "blocks/cache.h"
+#include "blocks/exact.h"
+#include "heaps/registry.h"
 #include "support/audit_say.h"
 
 /* What a slab's state bytes add up to. */
@@ -43,14 +43,22 @@ static const char *count_slots(const struct cai_unit *slab, struct slots *slots)
     return NULL;
 }
 
+/* The thread whose heap this is; NULL: an account's. */
+static const struct cai_thread *thread_of(const struct cai_owner *owner)
+{
+    return cai_is_account(owner->heap.id) ? NULL : (const struct cai_thread *)owner;
+}
+
 /* Freed in this slab by threads that have not told its owner yet. */
 static size_t pending_of(const struct cai_unit *slab)
 {
     size_t pending = 0;
 
-    for (struct cai_thread *thread = cai_thread_first(); thread != NULL; thread = thread->next_all)
-        if (thread->pending != 0 && thread->pending_slab == slab)
+    for (const struct cai_owner *owner = cai_registry_first(); owner != NULL; owner = owner->next) {
+        const struct cai_thread *thread = thread_of(owner);
+        if (thread != NULL && thread->pending != 0 && thread->pending_slab == slab)
             pending += thread->pending;
+    }
     return pending;
 }
 
@@ -67,7 +75,7 @@ static const char *check_slab_units(const struct cai_unit *slab)
         slab->slots != ((size_t)slab->units << CAI_UNIT_SHIFT) / cai_class_bytes(slab->size_class))
         return audit_say("zone %u: slab %u of class %u has %u units, %u slots", slab->zone, number, slab->size_class,
                          slab->units, slab->slots);
-    if (id == 0 || cai_thread_of_id(id) == NULL)
+    if (id == 0 || cai_registry_owner(id) == NULL)
         return audit_say("zone %u: slab %u belongs to heap %u", slab->zone, number, id);
     for (uint32_t i = 0; i < slab->units; i++)
         if (view->owner[number + i] != id || view->units[number + i].head != number)
@@ -102,47 +110,50 @@ static const char *check_slab(const struct cai_unit *slab, size_t *cached)
     return NULL;
 }
 
-/* A large block is live, or in exactly one thread's cache. */
+/* A large block is live, or kept by exactly one heap, whose number it bears. */
 static const char *check_large(const struct cai_unit *run)
 {
     uint8_t state = *state_of(run);
+    uint32_t id = cai_view_of(run->zone)->owner[cai_unit_number(run)];
     unsigned found = 0;
 
-    for (struct cai_thread *thread = cai_thread_first(); thread != NULL; thread = thread->next_all)
+    for (const struct cai_owner *owner = cai_registry_first(); owner != NULL; owner = owner->next)
         for (unsigned i = 0; i < CAI_LARGE_CACHED; i++)
-            found += thread->large[i] == run;
+            found += owner->heap.large[i] == run;
     if (cai_zone_grain(run->zone) != CAI_COARSE)
         return audit_say("zone %u: a large block in a fine zone", run->zone);
+    if (id == 0 || cai_registry_owner(id) == NULL)
+        return audit_say("zone %u: large run %u belongs to heap %u", run->zone, cai_unit_number(run), id);
     if (state == CAI_STATE_LARGE ? found != 0 : (state & ~CAI_STATE_ZERO) != CAI_STATE_CACHED || found != 1)
         return audit_say("zone %u: large run %u has state %u and is in %u caches", run->zone, cai_unit_number(run),
                          state, found);
     return NULL;
 }
 
-static const char *check_bin(const struct cai_thread *thread, enum cai_place place, unsigned size_class)
+static const char *check_bin(const struct cai_heap *heap, enum cai_place place, unsigned size_class)
 {
-    const struct cai_bin *bin = &thread->bins[place][size_class];
+    const struct cai_bin *bin = &heap->bins[place][size_class];
     enum cai_grain grain = cai_class_grain(size_class);
     const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
 
     if (bin->count > bin->limit)
-        return audit_say("heap %u: bin %u: %u slots where %u fit", thread->id, size_class, bin->count, bin->limit);
+        return audit_say("heap %u: bin %u: %u slots where %u fit", heap->id, size_class, bin->count, bin->limit);
     for (uint32_t i = 0; i < bin->count; i++) {
         size_t granule = cai_granule_of(view, grain, bin->slots[i]);
         if (granule >= view->granules)
-            return audit_say("heap %u: bin %u: %p is outside", thread->id, size_class, bin->slots[i]);
+            return audit_say("heap %u: bin %u: %p is outside", heap->id, size_class, bin->slots[i]);
         const struct cai_unit *slab = cai_slab_of(view, grain, granule);
         if (!cai_state_is_cached(view->state[granule]) || slab->kind != CAI_UNIT_SLAB ||
-            slab->size_class != size_class || view->owner[cai_unit_number(slab)] != thread->id)
-            return audit_say("heap %u: bin %u: %p has state %u in a slab of class %u, heap %u", thread->id, size_class,
+            slab->size_class != size_class || view->owner[cai_unit_number(slab)] != heap->id)
+            return audit_say("heap %u: bin %u: %p has state %u in a slab of class %u, heap %u", heap->id, size_class,
                              bin->slots[i], view->state[granule], slab->size_class, view->owner[cai_unit_number(slab)]);
     }
     return NULL;
 }
 
-static const char *check_list(const struct cai_thread *thread, unsigned place, unsigned size_class)
+static const char *check_list(const struct cai_heap *heap, unsigned place, unsigned size_class)
 {
-    const struct cai_slabs *list = &thread->slabs[place][size_class];
+    const struct cai_slabs *list = &heap->slabs[place][size_class];
     unsigned zone = cai_zone_number((enum cai_place)place, cai_class_grain(size_class));
     const struct cai_view *view = cai_view_of(zone);
     uint32_t before = 0;
@@ -150,30 +161,31 @@ static const char *check_list(const struct cai_thread *thread, unsigned place, u
     for (uint32_t number = list->first; number != 0; before = number, number = view->units[number].next) {
         const struct cai_unit *slab = &view->units[number];
         if (slab->kind != CAI_UNIT_SLAB || slab->size_class != size_class || !slab->listed || slab->prev != before ||
-            view->owner[number] != thread->id)
+            view->owner[number] != heap->id)
             return audit_say(
                 "heap %u: list of class %u: unit %u has kind %u, class %u, listed %u, prev %u not %u, heap %u",
-                thread->id, size_class, number, slab->kind, slab->size_class, slab->listed, slab->prev, before,
+                heap->id, size_class, number, slab->kind, slab->size_class, slab->listed, slab->prev, before,
                 view->owner[number]);
     }
     if (list->last != before)
-        return audit_say("heap %u: list of class %u ends with %u not %u", thread->id, size_class, before, list->last);
+        return audit_say("heap %u: list of class %u ends with %u not %u", heap->id, size_class, before, list->last);
     return NULL;
 }
 
-static const char *check_threads(size_t *cached)
+static const char *check_heaps(size_t *cached)
 {
     const char *wrong = NULL;
 
-    for (struct cai_thread *thread = cai_thread_first(); thread != NULL; thread = thread->next_all) {
-        if (cai_thread_of_id(thread->id) != thread)
-            return audit_say("heap %u is not found by its number", thread->id);
+    for (struct cai_owner *owner = cai_registry_first(); owner != NULL; owner = owner->next) {
+        const struct cai_heap *heap = &owner->heap;
+        if (cai_registry_owner(heap->id) != owner)
+            return audit_say("heap %u is not found by its number", heap->id);
         for (enum cai_place place = 0; place < CAI_PLACES; place++)
             for (unsigned size_class = 1; size_class < CAI_CLASSES; size_class++) {
-                if ((wrong = check_bin(thread, place, size_class)) != NULL ||
-                    (wrong = check_list(thread, place, size_class)) != NULL)
+                if ((wrong = check_bin(heap, place, size_class)) != NULL ||
+                    (wrong = check_list(heap, place, size_class)) != NULL)
                     return wrong;
-                *cached += thread->bins[place][size_class].count;
+                *cached += heap->bins[place][size_class].count;
             }
     }
     return NULL;
@@ -183,7 +195,7 @@ const char *audit_heap(void)
 {
     size_t marked = 0;
     size_t cached = 0;
-    const char *wrong = check_threads(&cached);
+    const char *wrong = check_heaps(&cached);
 
     for (unsigned number = 0; number < CAI_ZONES; number++) {
         const struct cai_unit *units = cai_view_of(number)->units;

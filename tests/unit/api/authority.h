@@ -5,8 +5,9 @@
 
 #include "unit/unit.h"
 
-#include "estate/place.h"
-#include "heap/branch.h"
+#include "pages/place.h"
+#include "heaps/account.h"
+#include "heaps/charge.h"
 #include "support/audit.h"
 
 #include <capalloc/capalloc.h>

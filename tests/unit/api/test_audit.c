@@ -5,7 +5,7 @@
 
 #include "base/atomic.h"
 #include "base/bits.h"
-#include "heap/sizeclass.h"
+#include "blocks/sizeclass.h"
 #include "support/child.h"
 
 #include <capalloc/capalloc.h>

@@ -1,8 +1,8 @@
 /* The heap's own form: exact sizes, all four types, and what is not authentic refused with nothing changed. */
 #include "unit/unit.h"
 
-#include "estate/place.h"
-#include "estate/zone.h"
+#include "pages/place.h"
+#include "pages/zone.h"
 #include "support/content.h"
 #include "support/refuse.h"
 #include "support/rng.h"

@@ -3,7 +3,7 @@
  */
 #include "unit/unit.h"
 
-#include "estate/zone.h"
+#include "pages/zone.h"
 #include "support/audit.h"
 #include "support/child.h"
 #include "support/content.h"

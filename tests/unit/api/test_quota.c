@@ -5,8 +5,8 @@ static size_t unused_credit(void)
 {
     size_t bytes = 0;
 
-    for (struct cai_thread *branch = cai_branch_first(); branch != NULL; branch = branch->next_branch)
-        bytes += cai_branch_credit(branch);
+    CAI_FOR_ACCOUNTS(account)
+    bytes += cai_charge_credit(account);
     return bytes;
 }
 

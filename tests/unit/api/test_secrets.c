@@ -1,9 +1,9 @@
 /* What must-zero and secret blocks leave behind: zeros, wherever they were, and each byte cleared once. */
 #include "unit/unit.h"
 
-#include "estate/run.h"
-#include "heap/find.h"
-#include "heap/large.h"
+#include "pages/run.h"
+#include "blocks/find.h"
+#include "blocks/exact.h"
 #include "os/os.h"
 #include "support/audit.h"
 #include "support/child.h"
@@ -52,7 +52,7 @@ static size_t slot_of(const void *address)
     struct cai_live live = cai_find_live(place, address);
 
     require(live.state != NULL);
-    return live.size_class == 0 ? cai_large_run_bytes(place, live.granule) : cai_live_usable(place, live);
+    return cai_slot_bytes(live);
 }
 
 /* Through a volatile pointer: what is really in memory. */

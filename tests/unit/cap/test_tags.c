@@ -2,7 +2,7 @@
 #include "unit/unit.h"
 
 #include "cap/tags.h"
-#include "estate/zone.h"
+#include "pages/zone.h"
 #include "os/os.h"
 #include "support/child.h"
 #include "support/rng.h"

@@ -3,7 +3,7 @@
 
 #include "base/bits.h"
 #include "core/violation.h"
-#include "heap/sizeclass.h"
+#include "blocks/sizeclass.h"
 #include "support/content.h"
 #include "support/rng.h"
 

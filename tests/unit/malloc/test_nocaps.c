@@ -6,7 +6,7 @@
 #include "unit/unit.h"
 
 #include "core/violation.h"
-#include "heap/find.h"
+#include "blocks/find.h"
 #include "support/content.h"
 
 #include <capalloc/capalloc.h>
@@ -20,7 +20,7 @@ enum { SIZES = sizeof sizes / sizeof *sizes };
 /* As a token entry point does it. */
 static void *take(size_t bytes, bool inferred)
 {
-    void *block = cai_heap_allocate(CAI_PLACE_nocaps, bytes, false);
+    void *block = cai_allocate(CAI_PLACE_nocaps, bytes, false);
 
     assert_non_null(block);
     cai_nocaps_note(block, bytes, inferred);
@@ -32,7 +32,7 @@ static bool is_marked(const void *address)
     struct cai_live live = cai_find_live(CAI_PLACE_nocaps, address);
 
     assert_non_null(live.state);
-    return cai_slab_of(cai_view_of(cai_zone_number(CAI_PLACE_nocaps, live.grain)), live.grain, live.granule)->inferred;
+    return cai_live_run(live)->inferred;
 }
 
 static ca_violation last;

@@ -1,0 +1,360 @@
+/* The slow half of the bins: refilling and flushing them.
+ *
+ * Data flow: run -> slab -> bin -> program -> bin -> slab -> run. Each step moves a batch under the heap's lock.
+ */
+#include "blocks/cache.h"
+
+#include "pages/meta.h"
+
+#include <string.h>
+
+/* A bin starts small and grows fourfold up to what this many bytes or slots allow. */
+enum { BIN_START = 16, BIN_GROWTH = 4, BIN_SLOTS_MAX = 1024, BIN_SLOTS_MIN = 8, BIN_BYTES_MAX = 512 * 1024 };
+
+/* What the first refill takes. */
+enum { WANT_MIN = 8 };
+
+static struct cai_unit *unit_at(unsigned zone, uint32_t number)
+{
+    return cai_view_of(zone)->units + number;
+}
+
+/* --- lists of slabs with room; the heap's lock is held --- */
+
+static void list_unlink(struct cai_slabs *list, struct cai_unit *slab)
+{
+    if (slab->prev != 0)
+        unit_at(slab->zone, slab->prev)->next = slab->next;
+    else
+        list->first = slab->next;
+    if (slab->next != 0)
+        unit_at(slab->zone, slab->next)->prev = slab->prev;
+    else
+        list->last = slab->prev;
+    slab->listed = 0;
+}
+
+static void list_push(struct cai_slabs *list, struct cai_unit *slab)
+{
+    uint32_t number = cai_unit_number(slab);
+
+    slab->prev = 0;
+    slab->next = list->first;
+    if (list->first != 0)
+        unit_at(slab->zone, list->first)->prev = number;
+    else
+        list->last = number;
+    list->first = number;
+    slab->listed = 1;
+}
+
+static struct cai_slabs *list_of(struct cai_heap *heap, const struct cai_unit *slab)
+{
+    return &heap->slabs[slab->zone / CAI_GRAINS][slab->size_class];
+}
+
+/* A slab got slots back: it has room now, or is empty. One empty slab of a fine class is kept, so that a program that
+ * takes and frees around a slab's edge does not take and give back slabs. */
+static CAI_NOINLINE void settle_changed(struct cai_heap *heap, struct cai_unit *slab)
+{
+    struct cai_slabs *list = list_of(heap, slab);
+
+    if (slab->used == 0 && (list->first != 0 || cai_zone_grain(slab->zone) == CAI_COARSE) &&
+        !(slab->listed && list->first == list->last && cai_zone_grain(slab->zone) == CAI_FINE) &&
+        cai_slab_is_empty(slab)) {
+        if (slab->listed)
+            list_unlink(list, slab);
+        cai_slab_destroy(slab);
+        heap->armed = true;
+    } else if (!slab->listed && cai_slab_room(slab) != 0) {
+        list_push(list, slab);
+    }
+}
+
+void cai_cache_list(struct cai_heap *heap, struct cai_unit *slab)
+{
+    slab->listed = 0;
+    if (cai_slab_room(slab) != 0)
+        list_push(list_of(heap, slab), slab);
+}
+
+CAI_INLINE void settle(struct cai_heap *heap, struct cai_unit *slab)
+{
+    if (slab->used == 0 || !slab->listed)
+        settle_changed(heap, slab);
+}
+
+/* --- what others freed --- */
+
+static bool is_own(const struct cai_heap *heap, const struct cai_unit *slab)
+{
+    uint32_t number = cai_unit_number(slab);
+
+    return cai_load_relaxed(&cai_view_of(slab->zone)->owner[number]) == heap->id && slab->head == number &&
+           slab->kind == CAI_UNIT_SLAB;
+}
+
+/* The heap's lock is held. */
+static void collect(struct cai_heap *heap)
+{
+    if (cai_load_relaxed(&heap->returned) == NULL)
+        return;
+    struct cai_unit *slab = cai_exchange_acquire(&heap->returned, NULL);
+    while (slab != NULL) {
+        struct cai_unit *next = cai_load_relaxed(&slab->next_returned);
+        if (is_own(heap, slab)) {
+            cai_store_seq_cst(&slab->returned, 0);
+            cai_slab_collect(slab);
+            settle(heap, slab);
+        } else {
+            /* `returned` stays: nobody pushes it anywhere as long as it is here. */
+            cai_store_relaxed(&slab->next_returned, heap->strays);
+            cai_store_relaxed(&heap->strays, slab);
+        }
+        slab = next;
+    }
+}
+
+void cai_cache_collect(struct cai_heap *heap, bool wait)
+{
+    if (cai_load_relaxed(&heap->returned) == NULL)
+        return;
+    if (wait)
+        cai_lock_take(&heap->lock);
+    else if (!cai_lock_try(&heap->lock))
+        return;
+    collect(heap);
+    cai_lock_give(&heap->lock);
+}
+
+struct cai_unit *cai_cache_strays(struct cai_heap *heap)
+{
+    if (CAI_LIKELY(cai_load_relaxed(&heap->strays) == NULL))
+        return NULL;
+    cai_lock_take(&heap->lock);
+    struct cai_unit *strays = heap->strays;
+    cai_store_relaxed(&heap->strays, NULL);
+    cai_lock_give(&heap->lock);
+    return strays;
+}
+
+/* --- bins --- */
+
+static uint32_t bin_slots_max(unsigned size_class)
+{
+    return (uint32_t)cai_min(cai_max(BIN_BYTES_MAX / cai_class_bytes(size_class), BIN_SLOTS_MIN), BIN_SLOTS_MAX);
+}
+
+/* Makes the bin larger unless it is as large as it may be. False: it has no array and memory is short. */
+static bool bin_grow(struct cai_heap *heap, enum cai_place place, unsigned size_class)
+{
+    struct cai_bin *bin = &heap->bins[place][size_class];
+    uint32_t most = bin_slots_max(size_class);
+
+    if (bin->limit >= most)
+        return true;
+    uint32_t limit = (uint32_t)cai_min(bin->limit == 0 ? BIN_START : bin->limit * BIN_GROWTH, most);
+    void **slots = cai_meta_allocate(limit * sizeof *slots);
+    if (slots == NULL)
+        return bin->limit != 0;
+    void **before = bin->slots;
+    uint32_t before_limit = bin->limit;
+    if (before != NULL)
+        memcpy(slots, before, bin->count * sizeof *slots);
+    bin->slots = slots;
+    bin->limit = limit;
+    if (before != NULL)
+        cai_meta_free(before, before_limit * sizeof *slots); /* last: a child forked now finds the bin whole */
+    heap->used_bins[place][size_class / 64] |= UINT64_C(1) << size_class % 64;
+    return true;
+}
+
+/* The bin's slots [0, count) go back to their slabs; the heap's lock is held. Returns their bytes. */
+static size_t put_back(struct cai_heap *heap, enum cai_place place, unsigned size_class, uint32_t count)
+{
+    struct cai_bin *bin = &heap->bins[place][size_class];
+    enum cai_grain grain = cai_class_grain(size_class);
+    const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
+    struct cai_unit *slab = NULL;
+    size_t put = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        size_t granule = cai_granule_of(view, grain, bin->slots[i]);
+        if (CAI_UNLIKELY(granule >= cai_load_relaxed_in_place(&view->granules)))
+            continue; /* in the child of a fork: half written by a thread that is not there */
+        struct cai_unit *of_this = cai_slab_of(view, grain, granule);
+        if (of_this != slab && slab != NULL)
+            settle(heap, slab);
+        slab = of_this;
+        if (CAI_LIKELY(cai_state_is_cached(cai_load_relaxed(&view->state[granule])))) {
+            cai_slab_put(slab, &view->state[granule]);
+            put++;
+        }
+    }
+    if (slab != NULL)
+        settle(heap, slab);
+    bin->count -= count;
+    memmove(bin->slots, bin->slots + count, bin->count * sizeof *bin->slots);
+    return put * cai_class_sizes[size_class];
+}
+
+static void reverse(void **slots, uint32_t count)
+{
+    for (uint32_t low = 0, high = count; low + 1 < high; low++) {
+        void *swap = slots[low];
+        slots[low] = slots[--high];
+        slots[high] = swap;
+    }
+}
+
+uint32_t cai_cache_wants(struct cai_heap *heap, enum cai_place place, unsigned size_class)
+{
+    struct cai_bin *bin = &heap->bins[place][size_class];
+    uint16_t *wants = &heap->wants[place][size_class];
+
+    if (bin->limit < 2u * *wants + WANT_MIN && !bin_grow(heap, place, size_class))
+        return 0;
+    uint32_t want = (uint32_t)cai_min(cai_max(*wants, WANT_MIN), (bin->limit + 1) / 2);
+    *wants = (uint16_t)(want * 2);
+    return want;
+}
+
+uint32_t cai_cache_refill(struct cai_heap *heap, enum cai_place place, unsigned size_class, uint32_t want)
+{
+    struct cai_bin *bin = &heap->bins[place][size_class];
+    struct cai_slabs *list = &heap->slabs[place][size_class];
+    unsigned zone = cai_zone_number(place, cai_class_grain(size_class));
+    uint32_t got = 0;
+
+    cai_lock_take(&heap->lock);
+    collect(heap);
+    while (got < want) {
+        struct cai_unit *slab = list->first != 0 ? unit_at(zone, list->first) : NULL;
+        if (slab == NULL) {
+            slab = got == 0 ? cai_slab_create(heap, place, size_class) : NULL;
+            if (slab == NULL)
+                break;
+            list_push(list, slab);
+        }
+        uint32_t taken = cai_slab_take(slab, bin->slots + got, want - got);
+        got += taken;
+        if (cai_slab_room(slab) == 0 || (taken == 0 && slab->cursor == 0))
+            list_unlink(list, slab); /* the latter: miscounted, because two threads freed one block at once */
+    }
+    cai_lock_give(&heap->lock);
+    reverse(bin->slots, got);
+    bin->count = got;
+    return got;
+}
+
+bool cai_cache_put_full(struct cai_heap *heap, enum cai_place place, unsigned size_class, uint8_t *state, void *address)
+{
+    struct cai_bin *bin = &heap->bins[place][size_class];
+
+    if (bin->count == bin->limit && !bin_grow(heap, place, size_class))
+        return false;
+    if (bin->count == bin->limit) {
+        cai_lock_take(&heap->lock);
+        put_back(heap, place, size_class, (bin->count + 1) / 2);
+        cai_lock_give(&heap->lock);
+    }
+    cai_store_relaxed(state, cai_state_freed(place, CAI_STATE_CACHED));
+    bin->slots[bin->count++] = address;
+    return true;
+}
+
+/* Calls flush for every bin that was ever used. */
+#define FOR_USED_BINS(heap, place, size_class)                                                                       \
+    for (enum cai_place place = 0; place < CAI_PLACES; place++)                                                        \
+        for (unsigned word_ = 0; word_ < 2; word_++)                                                                   \
+            for (uint64_t bits_ = (heap)->used_bins[place][word_]; bits_ != 0; bits_ &= bits_ - 1)                   \
+                for (unsigned size_class = word_ * 64 + (unsigned)__builtin_ctzll(bits_), once_ = 1; once_ != 0;       \
+                     once_ = 0)
+
+/* The slabs of one class that were kept although they are empty; the heap's lock is held. */
+static void drop_empty(struct cai_heap *heap, enum cai_place place, unsigned size_class)
+{
+    struct cai_slabs *list = &heap->slabs[place][size_class];
+    unsigned zone = cai_zone_number(place, cai_class_grain(size_class));
+
+    for (uint32_t number = list->first; number != 0;) {
+        struct cai_unit *slab = unit_at(zone, number);
+        number = slab->next;
+        if (cai_slab_is_empty(slab)) {
+            list_unlink(list, slab);
+            cai_slab_destroy(slab);
+        }
+    }
+}
+
+/* Everything of one class that the heap has and nobody uses; its lock is held. */
+static size_t empty_class(struct cai_heap *heap, enum cai_place place, unsigned size_class)
+{
+    size_t bytes = put_back(heap, place, size_class, heap->bins[place][size_class].count);
+
+    drop_empty(heap, place, size_class);
+    return bytes;
+}
+
+void cai_cache_drop_empty(struct cai_heap *heap)
+{
+    cai_lock_take(&heap->lock);
+    collect(heap);
+    for (enum cai_place place = 0; place < CAI_PLACES; place++)
+        for (unsigned size_class = 1; size_class < CAI_CLASSES; size_class++)
+            drop_empty(heap, place, size_class);
+    cai_lock_give(&heap->lock);
+}
+
+size_t cai_cache_flush_all(struct cai_heap *heap)
+{
+    size_t bytes = 0;
+
+    cai_lock_take(&heap->lock);
+    collect(heap);
+    FOR_USED_BINS(heap, place, size_class)
+    bytes += empty_class(heap, place, size_class);
+    cai_lock_give(&heap->lock);
+    return bytes;
+}
+
+size_t cai_cache_salvage(struct cai_heap *heap)
+{
+    size_t bytes = 0;
+
+    FOR_USED_BINS(heap, place, size_class)
+    {
+        struct cai_bin *bin = &heap->bins[place][size_class];
+        if (bin->count > bin->limit)
+            bin->count = bin->limit;
+        bytes += put_back(heap, place, size_class, bin->count);
+    }
+    return bytes;
+}
+
+size_t cai_cache_flush_idle(struct cai_heap *heap)
+{
+    size_t bytes = 0;
+
+    cai_lock_take(&heap->lock);
+    FOR_USED_BINS(heap, place, size_class)
+    {
+        struct cai_bin *bin = &heap->bins[place][size_class];
+        uint32_t mark = (uint32_t)(bin->rounds + (uint64_t)bin->period - (uint64_t)bin->countdown) * 2048 + bin->count;
+        if (heap->marks[place][size_class] == mark)
+            bytes += empty_class(heap, place, size_class);
+        heap->marks[place][size_class] = mark;
+    }
+    cai_lock_give(&heap->lock);
+    return bytes;
+}
+
+CAI_NO_TSAN size_t cai_cache_bytes(const struct cai_heap *heap)
+{
+    size_t bytes = 0;
+
+    for (unsigned place = 0; place < CAI_PLACES; place++)
+        for (unsigned size_class = 1; size_class < CAI_CLASSES; size_class++)
+            bytes += (size_t)heap->bins[place][size_class].count * cai_class_sizes[size_class];
+    return bytes;
+}

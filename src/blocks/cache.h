@@ -1,0 +1,144 @@
+/* Bins: taking a slot from a heap's stack and putting it back, filling and emptying the stacks from and to slabs.
+ *
+ * The fast paths are here in full: no lock, no division, no atomic instruction, and no load from the block itself. Every
+ * slot that leaves or enters a bin is checked against its state byte: an address that is not the start of a live block
+ * never gets in, and a slot that two threads freed in the same instant does not get out twice. What the slow halves
+ * cannot decide alone they return: bin empty, housekeeping due, out of memory, doubly freed.
+ */
+#ifndef CAI_BLOCKS_CACHE_H
+#define CAI_BLOCKS_CACHE_H
+
+#include "blocks/find.h"
+
+/* --- by who uses the heap --- */
+
+/* How many slots the bin wants for its next refill, with room made for them. 0: no memory for the room. */
+uint32_t cai_cache_wants(struct cai_heap *heap, enum cai_place place, unsigned size_class);
+
+/* Fills the empty bin with up to `want` slots, lowest address on top; returns how many. 0: out of memory. */
+uint32_t cai_cache_refill(struct cai_heap *heap, enum cai_place place, unsigned size_class, uint32_t want);
+
+/* Puts a live slot of the heap into its bin, which is made longer or, when it is as long as it may be, half emptied.
+ * False: there is no memory for a bin, nothing changed. */
+bool cai_cache_put_full(struct cai_heap *heap, enum cai_place place, unsigned size_class, uint8_t *state,
+                        void *address);
+
+/* The slots of every bin go back to their slabs, and empty slabs to the zone. Returns the bytes of the slots. */
+size_t cai_cache_flush_all(struct cai_heap *heap);
+
+/* The same for bins that did nothing since the last look. */
+size_t cai_cache_flush_idle(struct cai_heap *heap);
+
+/* The same as cai_cache_flush_all for a heap whose thread vanished in mid-operation, in the child of a fork: only slots
+ * whose state byte says cached go back. The heap's lock is the forking thread's. */
+size_t cai_cache_salvage(struct cai_heap *heap);
+
+/* Bytes of the slots in its bins; anybody may ask, and gets a number of some moment. */
+size_t cai_cache_bytes(const struct cai_heap *heap);
+
+/* --- by anyone --- */
+
+/* Takes in what other threads freed. `wait`: not only when the heap's lock is free at once. */
+void cai_cache_collect(struct cai_heap *heap, bool wait);
+
+/* The same, and gives the heap's empty slabs back. */
+void cai_cache_drop_empty(struct cai_heap *heap);
+
+/* Slabs whose remote frees came here and are another heap's: a list by next_returned, taken out. */
+struct cai_unit *cai_cache_strays(struct cai_heap *heap);
+
+/* A slab that is in no list becomes one of the heap, whose lock is held. */
+void cai_cache_list(struct cai_heap *heap, struct cai_unit *slab);
+
+/* --- the fast paths --- */
+
+/* Marks a popped slot live and says whether it is known to be zero; false: its state byte forbids handing it out. */
+CAI_INLINE bool cai_cache_activate(enum cai_place place, enum cai_grain grain, size_t size_class, void *address,
+                                   bool *is_zero)
+{
+    const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
+    uint8_t *state = view->state + (((uintptr_t)address - view->origin) >> cai_grain_shift(grain));
+    uint8_t before = cai_load_relaxed(state);
+
+    if (CAI_UNLIKELY(!cai_state_may_leave(place, before)))
+        return false;
+    cai_store_relaxed(state, (uint8_t)size_class);
+    *is_zero = cai_place_zeroes(place) || (before & CAI_STATE_ZERO) != 0;
+    return true;
+}
+
+/* Makes the first `bytes` bytes zero unless they are known to be, and counts which. */
+CAI_INLINE void cai_cache_zero(struct cai_heap *heap, void *address, size_t bytes, bool is_zero)
+{
+    if (is_zero) {
+        heap->bytes_clear_skipped += bytes;
+    } else {
+        heap->bytes_cleared += bytes;
+        __builtin_memset(address, 0, bytes);
+    }
+}
+
+/* A slot of the class from a bin of this heap, or NULL: then the slow path has it. With `zeroed`, its first `bytes`
+ * bytes are zero. */
+CAI_INLINE void *cai_cache_take(struct cai_heap *heap, enum cai_place place, enum cai_grain grain,
+                                     size_t size_class, bool zeroed, size_t bytes)
+{
+    struct cai_bin *bin = &heap->bins[place][size_class];
+    uint32_t count = bin->count;
+    bool is_zero;
+
+    if (CAI_UNLIKELY(count == 0 || --bin->countdown < 0))
+        return NULL;
+    void *address = bin->slots[count - 1];
+    if (CAI_UNLIKELY(!cai_cache_activate(place, grain, size_class, address, &is_zero)))
+        return NULL;
+    bin->count = count - 1;
+    if (address == NULL)
+        __builtin_unreachable(); /* never in a bin: spares the caller's test */
+    if (zeroed)
+        cai_cache_zero(heap, address, bytes, is_zero);
+    return address;
+}
+
+enum cai_put {
+    CAI_PUT_DONE,
+    CAI_PUT_OUTSIDE, /* not in this zone, or not aligned as its blocks are */
+    CAI_PUT_SLOW,    /* nothing changed: not a small live block, or not as simple as pushing it */
+};
+
+/* Pushes a live block of this zone that has been proved to be one. False: the bin is full, or the slot is another
+ * heap's; nothing has changed. In must-zero places the slot has been cleared already. */
+CAI_INLINE bool cai_cache_push(struct cai_heap *heap, enum cai_place place, enum cai_grain grain, size_t granule,
+                               uint8_t *state, uint8_t size_class, void *address)
+{
+    const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
+    struct cai_bin *bin = &heap->bins[place][size_class];
+    uint32_t count = bin->count;
+
+    if (CAI_UNLIKELY(cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)]) != heap->id ||
+                     count == bin->limit))
+        return false;
+    cai_store_relaxed(state, cai_state_freed(place, CAI_STATE_CACHED));
+    bin->slots[count] = address;
+    bin->count = count + 1;
+    return true;
+}
+
+/* Gives a small block of this zone back, where that takes no more than pushing it. In must-zero places its slot has
+ * been cleared already. */
+CAI_INLINE enum cai_put cai_cache_put(struct cai_heap *heap, enum cai_place place, enum cai_grain grain, void *address)
+{
+    size_t granule;
+    /* By a pointer: as table and index, the same instructions took half as long again (Intel, model 167). */
+    uint8_t *state = cai_find_state(place, grain, address, &granule);
+
+    if (CAI_UNLIKELY(state == NULL))
+        return CAI_PUT_OUTSIDE;
+    uint8_t size_class = cai_load_relaxed(state);
+    if (CAI_UNLIKELY(!cai_state_is_live(size_class) || (grain == CAI_COARSE && size_class > CAI_CLASS_LAST)))
+        return CAI_PUT_SLOW;
+    return CAI_LIKELY(cai_cache_push(heap, place, grain, granule, state, size_class, address)) ? CAI_PUT_DONE
+                                                                                               : CAI_PUT_SLOW;
+}
+
+#endif

@@ -1,0 +1,57 @@
+/* A heap: what one thread, or one account, has of blocks.
+ *
+ *   bins    one growing stack of free slots for each place and class; only who uses the heap touches them, without a lock
+ *   slabs   the slabs it owns that have room, by place and class; under the heap's lock
+ *
+ * A slab belongs to one heap. What its user frees goes to the bin; what others free goes straight to the slab, so that
+ * memory goes home and neighbouring blocks are not shared between processors.
+ */
+#ifndef CAI_BLOCKS_HEAP_H
+#define CAI_BLOCKS_HEAP_H
+
+#include "blocks/state.h"
+#include "os/lock.h"
+
+/* A stack of free slots. All zero is a bin that was never used: empty and full at once, so that both fast paths lead to
+ * the slow one. Allocations since the start: rounds + period - countdown. */
+struct cai_bin {
+    void **slots;      /* the one handed out next is slots[count - 1] */
+    uint32_t count;    /* how many there are */
+    uint32_t limit;    /* how many fit */
+    int32_t countdown; /* allocations until the next housekeeping */
+    int32_t period;    /* what countdown began with */
+    uint64_t rounds;   /* allocations in the periods gone by */
+};
+
+struct cai_slabs {
+    uint32_t first, last; /* unit numbers, 0: none; taken from and put to the front */
+};
+
+/* A bin for every state byte of a live block. Those that are no class stay empty and full, so that freeing such a block
+ * by the fast path ends in the slow one, without a test for it. */
+enum { CAI_BINS_PER_PLACE = 128 };
+
+enum { CAI_LARGE_CACHED = 2 };
+
+struct cai_heap {
+    uint32_t id; /* in the table of owners; 0: stands for no heap */
+
+    /* Its user's alone. */
+    struct cai_bin bins[CAI_PLACES][CAI_BINS_PER_PLACE];
+    uint64_t used_bins[CAI_PLACES][2];
+    struct cai_unit *large[CAI_LARGE_CACHED]; /* large blocks for reuse */
+    bool large_idle;              /* no large block was taken from or put into the cache since the last look */
+    bool armed;                   /* memory became free: look at the clock soon */
+    uint64_t bytes_cleared;       /* because somebody asked for zeros, or must-zero memory went back */
+    uint64_t bytes_clear_skipped; /* asked for as zero and known to be */
+    uint64_t large_allocations;
+    uint16_t wants[CAI_PLACES][CAI_CLASSES]; /* slots a bin's next refill takes: twice as many each time */
+    uint32_t marks[CAI_PLACES][CAI_CLASSES]; /* what each bin had done at the last look, to find idle ones */
+
+    struct cai_lock lock; /* protects slabs, the descriptors in them, and strays */
+    struct cai_slabs slabs[CAI_PLACES][CAI_CLASSES];
+    struct cai_unit *strays;   /* came with `returned` and are another heap's by now, for who knows that one */
+    struct cai_unit *returned; /* atomic: slabs with remote frees, pushed by anyone, taken under the lock */
+};
+
+#endif

@@ -1,0 +1,210 @@
+/* See large.h. A heap keeps a few blocks that were freed, because programs free and take the same large sizes in turn; all
+ * others wait as dirty runs, shared by all heaps.
+ */
+#include "blocks/large.h"
+
+#include "blocks/cache.h"
+#include "blocks/clear.h"
+#include "pages/run.h"
+
+#include <string.h>
+
+/* The largest block a heap keeps: 1 MiB. */
+enum { KEPT_UNITS_MAX = 1 << (20 - CAI_UNIT_SHIFT) };
+
+/* What no address space can hold is refused before any arithmetic on it. */
+#define LARGE_BYTES_MAX ((size_t)1 << 45)
+#define LARGE_ALIGN_MAX ((size_t)1 << 40)
+
+/* From this many bytes on, moving pages is cheaper than copying them. */
+#define MOVE_BYTES_MIN (256 * CAI_KIB)
+
+static uint8_t *state_of(const struct cai_unit *run)
+{
+    return cai_view_of(run->zone)->state + ((size_t)cai_unit_number(run) << (CAI_UNIT_SHIFT - CAI_COARSE_SHIFT));
+}
+
+static uint32_t *owner_of(const struct cai_unit *run)
+{
+    return &cai_view_of(run->zone)->owner[cai_unit_number(run)];
+}
+
+static size_t run_bytes(const struct cai_unit *run)
+{
+    return (size_t)run->units << CAI_UNIT_SHIFT;
+}
+
+static uint32_t units_for(size_t bytes)
+{
+    return (uint32_t)(cai_round_up(bytes, CAI_UNIT_BYTES) >> CAI_UNIT_SHIFT);
+}
+
+static bool is_must_zero(const struct cai_unit *run)
+{
+    return cai_place_zeroes((enum cai_place)(run->zone / CAI_GRAINS));
+}
+
+size_t cai_large_run_bytes(size_t bytes)
+{
+    return bytes > LARGE_BYTES_MAX ? 0 : (size_t)units_for(cai_max(bytes, 1)) << CAI_UNIT_SHIFT;
+}
+
+/* A kept block of this length, or at most an eighth longer. */
+static struct cai_unit *take_kept(struct cai_heap *heap, enum cai_place place, uint32_t units)
+{
+    for (unsigned i = 0; i < CAI_LARGE_CACHED; i++) {
+        struct cai_unit *run = heap->large[i];
+        if (run != NULL && run->units >= units && run->units <= units + units / 8 &&
+            run->zone == cai_zone_number(place, CAI_COARSE)) {
+            heap->large[i] = NULL;
+            heap->large_idle = false;
+            run->zeroed = cai_place_zeroes(place);
+            cai_store_relaxed(&run->inferred, 0);
+            return run;
+        }
+    }
+    return NULL;
+}
+
+static struct cai_unit *take_run(enum cai_place place, uint32_t units, size_t align)
+{
+    return cai_run_take(&cai_zones[cai_zone_number(place, CAI_COARSE)], units,
+                        (uint32_t)(cai_max(align, CAI_UNIT_BYTES) >> CAI_UNIT_SHIFT), CAI_UNIT_LARGE);
+}
+
+/* The run becomes a live block of the heap. */
+static void *begin(struct cai_heap *heap, struct cai_unit *run, size_t bytes)
+{
+    run->bytes = bytes;
+    cai_store_release(owner_of(run), heap->id);
+    cai_store_release(state_of(run), CAI_STATE_LARGE);
+    return (void *)cai_unit_address(run);
+}
+
+void *cai_large_take(struct cai_heap *heap, enum cai_place place, size_t bytes, size_t align, bool zeroed)
+{
+    struct cai_unit *run = NULL;
+
+    if (bytes > LARGE_BYTES_MAX || align > LARGE_ALIGN_MAX)
+        return NULL;
+    bytes = cai_max(bytes, 1);
+    if (align <= CAI_UNIT_BYTES)
+        run = take_kept(heap, place, units_for(bytes));
+    if (run == NULL)
+        run = take_run(place, units_for(bytes), align);
+    if (run == NULL)
+        return NULL;
+    if (zeroed)
+        cai_cache_zero(heap, (void *)cai_unit_address(run), cai_round_up(bytes, cai_settings->page_bytes), run->zeroed);
+    heap->large_allocations++;
+    return begin(heap, run, bytes);
+}
+
+/* The whole run, past what the program may use: an overflow may have got there. */
+static void clear_from(struct cai_heap *heap, const struct cai_unit *run, size_t keep)
+{
+    cai_clear(heap, (char *)cai_unit_address(run) + keep, run_bytes(run) - keep);
+}
+
+bool cai_large_claim(struct cai_heap *heap, struct cai_unit *run, uint8_t live)
+{
+    if (!cai_state_is_live(live) || !cai_swap_strong_acq_rel(state_of(run), &live, CAI_STATE_CACHED))
+        return false;
+    if (is_must_zero(run) && live != CAI_STATE_WIPED)
+        clear_from(heap, run, 0);
+    return true;
+}
+
+void cai_large_give(struct cai_unit *run)
+{
+    cai_store_release(owner_of(run), 0);
+    cai_run_give(run);
+}
+
+void cai_large_keep(struct cai_heap *heap, struct cai_unit *run)
+{
+    struct cai_unit *leaves = run;
+
+    if (heap->id != 0 && run->units <= KEPT_UNITS_MAX) {
+        heap->large_idle = false;
+        cai_store_release(owner_of(run), heap->id);
+        unsigned last = 0;
+        while (last < CAI_LARGE_CACHED - 1 && heap->large[last] != NULL)
+            last++;
+        leaves = heap->large[last];
+        for (; last > 0; last--)
+            heap->large[last] = heap->large[last - 1];
+        heap->large[0] = run;
+    }
+    if (leaves != NULL)
+        cai_large_give(leaves);
+}
+
+bool cai_large_grow(struct cai_live live, size_t bytes)
+{
+    struct cai_unit *run = cai_live_run(live);
+    uint32_t units = units_for(cai_min(bytes, LARGE_BYTES_MAX));
+
+    if (bytes > LARGE_BYTES_MAX || (units > run->units && !cai_run_grow(run, units)))
+        return false;
+    run->bytes = bytes;
+    return true;
+}
+
+void cai_large_shrink(struct cai_heap *heap, struct cai_live live, size_t bytes, size_t *less)
+{
+    struct cai_unit *run = cai_live_run(live);
+    uint32_t before = run->units;
+    uint32_t units = units_for(bytes);
+
+    if (bytes < run->bytes && is_must_zero(run))
+        clear_from(heap, run, bytes);
+    /* What is less than a quarter of the run stays with it. */
+    if (units < before - before / 4)
+        cai_run_shrink(run, units);
+    run->bytes = bytes;
+    *less = (size_t)(before - run->units) << CAI_UNIT_SHIFT;
+}
+
+/* Large content by moving its pages, so that nothing is copied and nothing stays behind. */
+void *cai_large_move(struct cai_heap *heap, struct cai_live live, size_t bytes)
+{
+    struct cai_unit *from = cai_live_run(live);
+    enum cai_place place = (enum cai_place)(from->zone / CAI_GRAINS);
+    size_t usable = cai_usable_bytes(live);
+    /* Blocks that grow once grow again. */
+    struct cai_unit *to = bytes > LARGE_BYTES_MAX ? NULL : take_run(place, units_for(bytes + bytes / 8), 1);
+
+    if (to == NULL)
+        return NULL;
+    void *address = begin(heap, to, bytes);
+    cai_store_relaxed(live.state, CAI_STATE_CACHED);
+    /* Into warm memory copying is cheaper: the pages are there, and those moved would only replace them. */
+    if (run_bytes(from) >= MOVE_BYTES_MIN && to->zeroed) {
+        cai_store_release(owner_of(from), 0);
+        if (cai_run_move(from, to))
+            return address;
+    }
+    memcpy(address, (void *)cai_unit_address(from), usable);
+    if (is_must_zero(from))
+        clear_from(heap, from, 0);
+    cai_large_give(from);
+    return address;
+}
+
+void cai_large_flush(struct cai_heap *heap)
+{
+    for (unsigned i = 0; i < CAI_LARGE_CACHED; i++)
+        if (heap->large[i] != NULL) {
+            cai_large_give(heap->large[i]);
+            heap->large[i] = NULL;
+        }
+}
+
+void cai_large_salvage(struct cai_heap *heap)
+{
+    for (unsigned i = 0; i < CAI_LARGE_CACHED; i++)
+        if (heap->large[i] != NULL && !cai_state_is_cached(*state_of(heap->large[i])))
+            heap->large[i] = NULL;
+    cai_large_flush(heap);
+}

@@ -1,0 +1,46 @@
+/* The class table, and what is derived from a class off the fast path. */
+#include "blocks/sizeclass.h"
+
+/* clang-format off */
+const uint8_t cai_class_table[CAI_FINE_BYTES_MAX / 16 + 1] = {
+    1, 1, 2, 3, 4, 5, 6, 7, 8,                                      /* to 128 by 16 */
+    9, 10, 11, 12, 13, 14, 15, 16,                                  /* to 256 by 16 */
+    17, 17, 18, 18, 19, 19, 20, 20, 21, 21, 22, 22, 23, 23, 24, 24, /* to 512 by 32 */
+};
+
+#define EIGHT(first, step)                                                                                             \
+    first, first + step, first + 2 * step, first + 3 * step, first + 4 * step, first + 5 * step, first + 6 * step,     \
+        first + 7 * step
+const uint16_t cai_class_sizes[CAI_CLASSES] = {
+    0, EIGHT(16, 16), EIGHT(144, 16), EIGHT(288, 32), EIGHT(576, 64), EIGHT(1152, 128),
+    EIGHT(2304, 256), EIGHT(4608, 512), EIGHT(9216, 1024), EIGHT(18432, 2048),
+};
+/* clang-format on */
+
+/* Slabs are 64 KiB long, or as many of those as eight slots need. */
+#define SLAB_STEP (64 * CAI_KIB)
+enum { SLAB_SLOTS_MIN = 8 };
+
+uint32_t cai_class_slab_units(unsigned size_class)
+{
+    return (uint32_t)(cai_round_up(SLAB_SLOTS_MIN * cai_class_bytes(size_class), SLAB_STEP) >> CAI_UNIT_SHIFT);
+}
+
+unsigned cai_class_aligned(size_t bytes, size_t align)
+{
+    size_t rounded = cai_round_up(bytes == 0 ? 1 : bytes, align);
+
+    if (rounded > CAI_SMALL_BYTES_MAX || align > CAI_UNIT_BYTES)
+        return 0;
+    for (unsigned size_class = (unsigned)cai_class_of(rounded); size_class <= CAI_CLASS_LAST; size_class++)
+        if (cai_class_bytes(size_class) % align == 0)
+            return size_class;
+    return 0;
+}
+
+unsigned cai_class_for(size_t bytes, size_t align)
+{
+    if (bytes > CAI_SMALL_BYTES_MAX)
+        return 0;
+    return align <= 16 ? (unsigned)cai_class_of(bytes) : cai_class_aligned(bytes, align);
+}

@@ -1,0 +1,66 @@
+/* Size classes: 16-byte steps up to 128 bytes, then eight per doubling up to 32 KiB, so that above 128 bytes no slot
+ * wastes more than 12.5 %. Class 0 does not exist: 0 in a state byte means that nothing lives there.
+ */
+#ifndef CAI_BLOCKS_SIZECLASS_H
+#define CAI_BLOCKS_SIZECLASS_H
+
+#include "base/bits.h"
+#include "base/check.h"
+#include "pages/zone.h"
+
+enum {
+    CAI_CLASS_FINE_LAST = 24, /* 512 bytes: the largest in a fine zone; from here on slots are multiples of 64 bytes */
+    CAI_CLASS_LAST = 72,      /* 32 KiB: beyond are large blocks */
+    CAI_CLASSES = CAI_CLASS_LAST + 1,
+};
+#define CAI_FINE_BYTES_MAX ((size_t)512)
+#define CAI_SMALL_BYTES_MAX (32 * CAI_KIB)
+
+/* The class of every size up to 512 bytes, by (size + 15) / 16. */
+extern const uint8_t cai_class_table[CAI_FINE_BYTES_MAX / 16 + 1];
+
+/* bytes <= CAI_FINE_BYTES_MAX */
+CAI_INLINE size_t cai_class_of_fine(size_t bytes)
+{
+    return cai_class_table[(bytes + 15) / 16];
+}
+
+/* 128 < bytes <= CAI_SMALL_BYTES_MAX: the top bit picks the doubling, the three below it the step. */
+CAI_INLINE size_t cai_class_of_coarse(size_t bytes)
+{
+    unsigned log = cai_log2(bytes - 1);
+
+    return 8 * (log - 6) + ((bytes - 1) >> (log - 3) & 7) + 1;
+}
+
+/* bytes <= CAI_SMALL_BYTES_MAX */
+CAI_INLINE size_t cai_class_of(size_t bytes)
+{
+    return bytes <= CAI_FINE_BYTES_MAX ? cai_class_of_fine(bytes) : cai_class_of_coarse(bytes);
+}
+
+CAI_INLINE size_t cai_class_bytes(unsigned size_class)
+{
+    if (size_class <= 8)
+        return size_class * 16;
+    return (size_t)((size_class - 1) % 8 + 9) << ((size_class - 1) / 8 + 3);
+}
+
+/* The same from a table: what the paths that compare sizes use. */
+extern const uint16_t cai_class_sizes[CAI_CLASSES];
+
+CAI_INLINE enum cai_grain cai_class_grain(unsigned size_class)
+{
+    return size_class <= CAI_CLASS_FINE_LAST ? CAI_FINE : CAI_COARSE;
+}
+
+/* Length in units of a slab of this class. */
+uint32_t cai_class_slab_units(unsigned size_class);
+
+/* The class for blocks of this size and alignment (a power of two); 0: they are large. */
+unsigned cai_class_for(size_t bytes, size_t align);
+
+/* The smallest class whose slots are at least `bytes` long and multiples of align (16 to 64 KiB); 0: none is. */
+unsigned cai_class_aligned(size_t bytes, size_t align);
+
+#endif

@@ -1,0 +1,192 @@
+/* See slab.h. Searching a slab of short slots means comparing its state bytes 16 at a time with "in slab": 64 KiB of
+ * 16-byte slots are searched in 256 steps, so a bitmap of free slots would only be a second truth.
+ */
+#include "blocks/slab.h"
+
+#include "base/check.h"
+#include "pages/run.h"
+
+#include <string.h>
+
+/* From this length on, a search looks at each slot's byte alone. */
+enum { LONG_GRANULES = 8 };
+
+/* A slab begins at one of so many offsets: 1 KiB of fine slots has one cache line of state bytes. */
+enum { COLOURS = 8, COLOUR_BYTES = 1024 };
+
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+typedef uint64_t words2 __attribute__((vector_size(16)));
+
+static unsigned granule_shift(const struct cai_unit *slab)
+{
+    return cai_grain_shift(cai_zone_grain(slab->zone));
+}
+
+static size_t first_granule(const struct cai_unit *slab)
+{
+    return (size_t)cai_unit_number(slab) << (CAI_UNIT_SHIFT - granule_shift(slab));
+}
+
+static size_t slot_granules(const struct cai_unit *slab)
+{
+    return cai_class_bytes(slab->size_class) >> granule_shift(slab);
+}
+
+struct cai_unit *cai_slab_create(struct cai_heap *heap, enum cai_place place, unsigned size_class)
+{
+    enum cai_grain grain = cai_class_grain(size_class);
+    unsigned number = cai_zone_number(place, grain);
+    uint32_t units = cai_class_slab_units(size_class);
+    struct cai_unit *slab = cai_run_take(&cai_zones[number], units, 1, CAI_UNIT_SLAB);
+
+    if (slab == NULL)
+        return NULL;
+    slab->size_class = (uint8_t)size_class;
+    slab->slots = (uint32_t)(((size_t)units << CAI_UNIT_SHIFT) / cai_class_bytes(size_class));
+    /* Begin at another slot in each slab: hot slots and their state bytes would share cache sets otherwise. Near the
+     * front, so that a slab that replaces another one in warm memory touches the same pages. */
+    slab->start = (uint32_t)((cai_unit_number(slab) * UINT64_C(0x9e3779b9) >> 8) % COLOURS * COLOUR_BYTES /
+                             cai_class_bytes(size_class));
+    slab->fresh = 0;
+    slab->used = 0;
+    slab->cursor = 0;
+    slab->listed = 0;
+    for (uint32_t i = 0; i < units; i++)
+        cai_store_relaxed(&cai_view_of(number)->owner[cai_unit_number(slab) + i], heap->id);
+    return slab;
+}
+
+/* A free slot leaves the slab: what the thread that freed it wrote there comes before what we do with it. */
+static void *leave(uint8_t *state, uintptr_t address)
+{
+    cai_store_relaxed(state, (uint8_t)(cai_load_acquire(state) | CAI_STATE_CACHED));
+    return (void *)address;
+}
+
+/* Slots that were handed out before and came back, from the cursor to the end. Long slots: one look at each. */
+static uint32_t take_returned_long(struct cai_unit *slab, void **slots, uint32_t count)
+{
+    uint8_t *state = cai_view_of(slab->zone)->state + first_granule(slab);
+    uintptr_t address = cai_unit_address(slab);
+    size_t bytes = cai_class_bytes(slab->size_class);
+    size_t step = slot_granules(slab);
+    uint32_t taken = 0;
+
+    for (uint32_t slot = slab->cursor; slot < slab->slots; slot++) {
+        if (!cai_state_is_in_slab(cai_load_relaxed(&state[slot * step])))
+            continue;
+        if (taken == count) {
+            slab->cursor = slot;
+            return taken;
+        }
+        slots[taken++] = leave(&state[slot * step], address + slot * bytes);
+    }
+    slab->cursor = 0;
+    return taken;
+}
+
+/* Short slots: 16 state bytes at a time, which is from two to sixteen slots. */
+CAI_NO_TSAN static uint32_t take_returned_short(struct cai_unit *slab, void **slots, uint32_t count)
+{
+    unsigned shift = granule_shift(slab);
+    uint8_t *state = cai_view_of(slab->zone)->state + first_granule(slab);
+    uintptr_t address = cai_unit_address(slab);
+    size_t granules = (size_t)slab->units << (CAI_UNIT_SHIFT - shift);
+    uint32_t taken = 0;
+
+    for (size_t at = slab->cursor; at < granules; at += sizeof(bytes16)) {
+        bytes16 chunk;
+        memcpy(&chunk, state + at, sizeof chunk);
+        words2 match = (words2)((chunk & (uint8_t)~CAI_STATE_ZERO) == CAI_STATE_IN_SLAB);
+        for (unsigned half = 0; half < 2; half++)
+            for (uint64_t found = match[half]; found != 0;) {
+                if (taken == count) {
+                    slab->cursor = (uint32_t)at;
+                    return taken;
+                }
+                unsigned bit = (unsigned)__builtin_ctzll(found) & ~7u;
+                size_t granule = at + half * 8 + bit / 8;
+                slots[taken++] = leave(&state[granule], address + (granule << shift));
+                found &= ~(UINT64_C(0xff) << bit);
+            }
+    }
+    slab->cursor = 0;
+    return taken;
+}
+
+/* Slots that were never handed out. */
+static uint32_t take_fresh(struct cai_unit *slab, void **slots, uint32_t count)
+{
+    uint8_t *state = cai_view_of(slab->zone)->state + first_granule(slab);
+    uint8_t cached = slab->zeroed ? CAI_STATE_CACHED | CAI_STATE_ZERO : CAI_STATE_CACHED;
+    size_t step = slot_granules(slab);
+    size_t bytes = cai_class_bytes(slab->size_class);
+    uintptr_t address = cai_unit_address(slab);
+    uint32_t taken = 0;
+
+    while (taken < count && slab->fresh < slab->slots) {
+        uint32_t slot = slab->start + slab->fresh++;
+        if (slot >= slab->slots)
+            slot -= slab->slots;
+        cai_store_relaxed(&state[slot * step], cached);
+        slots[taken++] = (void *)(address + slot * bytes);
+    }
+    return taken;
+}
+
+uint32_t cai_slab_room(const struct cai_unit *slab)
+{
+    return slab->slots > slab->used ? slab->slots - slab->used : 0;
+}
+
+uint32_t cai_slab_take(struct cai_unit *slab, void **slots, uint32_t count)
+{
+    uint32_t taken = 0;
+
+    if (slab->used < slab->fresh)
+        taken = slot_granules(slab) < LONG_GRANULES ? take_returned_short(slab, slots, count)
+                                                    : take_returned_long(slab, slots, count);
+    taken += take_fresh(slab, slots + taken, count - taken);
+    slab->used += taken;
+    return taken;
+}
+
+void cai_slab_remote_free(struct cai_unit *slab, uint32_t count, struct cai_heap *owner)
+{
+    cai_add_seq_cst(&slab->remote, count);
+    if (owner == NULL || cai_load_seq_cst(&slab->returned) != 0 || cai_exchange_seq_cst(&slab->returned, 1) != 0)
+        return;
+    struct cai_unit *first = cai_load_relaxed(&owner->returned);
+    do
+        cai_store_relaxed(&slab->next_returned, first);
+    while (!cai_swap_weak_release(&owner->returned, &first, slab));
+}
+
+void cai_slab_collect(struct cai_unit *slab)
+{
+    slab->used -= cai_exchange_seq_cst(&slab->remote, 0);
+}
+
+/* The counters say empty; that no state byte says live is looked up as well, because a block that two threads free in
+ * the same instant could be counted twice. */
+bool cai_slab_is_empty(struct cai_unit *slab)
+{
+    const uint8_t *state = cai_view_of(slab->zone)->state + first_granule(slab);
+    size_t step = slot_granules(slab);
+
+    if (slab->used != 0)
+        return false;
+    for (uint32_t slot = 0; slot < slab->slots; slot++) {
+        uint8_t now = cai_load_relaxed(&state[slot * step]);
+        if (now != CAI_STATE_NONE && !cai_state_is_in_slab(now))
+            return false;
+    }
+    return true;
+}
+
+void cai_slab_destroy(struct cai_unit *slab)
+{
+    for (uint32_t i = 0; i < slab->units; i++)
+        cai_store_relaxed(&cai_view_of(slab->zone)->owner[cai_unit_number(slab) + i], 0);
+    cai_run_give(slab);
+}

@@ -1,0 +1,49 @@
+/* Slabs: runs cut into slots of one size class. Which slots are free is told by the state bytes alone; the descriptor
+ * only counts them.
+ */
+#ifndef CAI_BLOCKS_SLAB_H
+#define CAI_BLOCKS_SLAB_H
+
+#include "base/check.h"
+#include "blocks/heap.h"
+
+/* The slab an address of a live or free slot lies in. */
+CAI_INLINE struct cai_unit *cai_slab_of(const struct cai_view *view, enum cai_grain grain, size_t granule)
+{
+    size_t number = cai_unit_of_granule(grain, granule);
+
+    return view->units + view->units[number].head;
+}
+
+/* A new slab of the heap, whose lock is held. NULL: out of memory. */
+struct cai_unit *cai_slab_create(struct cai_heap *heap, enum cai_place place, unsigned size_class);
+
+/* Moves up to `count` free slots, in ascending order, from the slab to `slots`; their state becomes cached. The owner's
+ * lock is held. Returns how many. */
+uint32_t cai_slab_take(struct cai_unit *slab, void **slots, uint32_t count);
+
+/* Free slots, at least; the owner's lock is held. */
+uint32_t cai_slab_room(const struct cai_unit *slab);
+
+/* One slot back from the owner's bin, where its state byte is; the owner's lock is held. */
+CAI_INLINE void cai_slab_put(struct cai_unit *slab, uint8_t *state)
+{
+    CAI_CHECK(cai_state_is_cached(*state));
+    cai_store_relaxed(state, (uint8_t)(cai_load_relaxed(state) & ~(CAI_STATE_CACHED ^ CAI_STATE_IN_SLAB)));
+    slab->used--;
+}
+
+/* `count` slots were marked free in the slab by a thread that does not use its heap, `owner` (NULL: there is none). Without
+ * a lock. */
+void cai_slab_remote_free(struct cai_unit *slab, uint32_t count, struct cai_heap *owner);
+
+/* Subtracts remote frees; the owner's lock is held. */
+void cai_slab_collect(struct cai_unit *slab);
+
+/* No slot is in use, and the state bytes agree. The owner's lock is held. */
+bool cai_slab_is_empty(struct cai_unit *slab);
+
+/* Gives an empty slab's memory back; it is in no list. */
+void cai_slab_destroy(struct cai_unit *slab);
+
+#endif

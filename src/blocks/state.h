@@ -1,0 +1,55 @@
+/* State bytes: what every granule of the estate holds, and the only place where it is written.
+ *
+ * The byte of a block's first granule tells its whole story; all other granules are 0. One load answers whether an
+ * address may be freed, and as which class. Bytes above 127 are blocks that are not the program's: in a thread's cache
+ * or in their slab, each with a bit that says whether their memory is known to be zero.
+ */
+#ifndef CAI_BLOCKS_STATE_H
+#define CAI_BLOCKS_STATE_H
+
+#include "blocks/sizeclass.h"
+
+#include <stdbool.h>
+
+enum cai_state {
+    CAI_STATE_NONE = 0,       /* no block starts here */
+                              /* 1 to CAI_CLASS_LAST: live block of that size class */
+    CAI_STATE_SHORT = 80,     /* plus 1 to 15: live block of so many bytes in a slot of 16 (see blocks/exact.h) */
+    CAI_STATE_WIPED = 126,    /* live block of any size, cleared ahead of being given back */
+    CAI_STATE_LARGE = 127,    /* live large block */
+                              /* 0x80 to 0xbf: not the start of a block but part of its record (blocks/exact.h) */
+    CAI_STATE_IN_SLAB = 0xfc, /* free, waits in its slab */
+    CAI_STATE_CACHED = 0xfe,  /* free, waits in the cache of a thread */
+    CAI_STATE_ZERO = 1,       /* added to the two above: all bytes of the slot are zero */
+};
+
+_Static_assert((int)CAI_CLASS_LAST <= (int)CAI_STATE_SHORT, "classes and other live states are told apart");
+
+/* What a freed block's byte becomes: in must-zero places its slot has been cleared. */
+CAI_INLINE uint8_t cai_state_freed(enum cai_place place, enum cai_state where)
+{
+    return (uint8_t)(cai_place_zeroes(place) ? where | CAI_STATE_ZERO : where);
+}
+
+CAI_INLINE bool cai_state_is_live(uint8_t state)
+{
+    return (int8_t)state > 0;
+}
+
+CAI_INLINE bool cai_state_is_cached(uint8_t state)
+{
+    return state >= CAI_STATE_CACHED;
+}
+
+/* May be handed out; in must-zero places what is free is zero. */
+CAI_INLINE bool cai_state_may_leave(enum cai_place place, uint8_t state)
+{
+    return cai_place_zeroes(place) ? state == (CAI_STATE_CACHED | CAI_STATE_ZERO) : cai_state_is_cached(state);
+}
+
+CAI_INLINE bool cai_state_is_in_slab(uint8_t state)
+{
+    return (state & ~CAI_STATE_ZERO) == CAI_STATE_IN_SLAB;
+}
+
+#endif

@@ -1,0 +1,98 @@
+/* See allocate_for.h. */
+#include "heaps/allocate_for.h"
+
+#include "blocks/large.h"
+#include "heaps/account.h"
+#include "heaps/allocate.h"
+#include "heaps/authority.h"
+#include "heaps/charge.h"
+#include "heaps/life.h"
+
+/* Taking credit back may have to be repeated: others take it at the same time. */
+enum { RECLAIMS_MAX = 1000 };
+
+/* Large blocks are charged one by one. */
+static void *take_large(struct cai_account *account, struct cai_wanted wanted)
+{
+    size_t charge = cai_large_run_bytes(wanted.bytes);
+
+    account->refused = charge == 0 ? CA_ERROR_OUT_OF_MEMORY : cai_charge(account, &account->grant, charge);
+    if (account->refused != CA_OK)
+        return NULL;
+    void *block = cai_allocate_from(&account->owner, account, wanted, NULL);
+    if (block == NULL)
+        cai_account_credit(account, charge);
+    return block;
+}
+
+static void *take(const struct cai_grant *grant, struct cai_wanted wanted, ca_error *error)
+{
+    struct cai_account *account = cai_account_use(grant, cai_life_attach());
+    void *twice = NULL;
+
+    *error = CA_ERROR_OUT_OF_MEMORY;
+    if (account == NULL)
+        return NULL;
+    account->refused = CA_OK;
+    void *block = wanted.size_class != 0 ? cai_allocate_from(&account->owner, account, wanted, &twice)
+                                         : take_large(account, wanted);
+    if (block != NULL)
+        cai_bias_grant(account);
+    else if (account->refused != CA_OK)
+        *error = account->refused;
+    if (block == NULL && account->charged == 0 && !cai_authority_is(grant))
+        cai_account_retire(account); /* revoked before this account was there: nobody else will come for it */
+    cai_account_return(account);
+    if (twice == NULL)
+        return block;
+    cai_allocate_report_twice(wanted, twice);
+    return take(grant, wanted, error);
+}
+
+void *cai_allocate_for(const struct cai_grant *grant, enum cai_place place, size_t bytes, size_t align, bool zeroed,
+                       ca_error *error)
+{
+    struct cai_wanted wanted = {place, cai_class_for(bytes, align), bytes, align, zeroed};
+
+    *error = CA_ERROR_OUT_OF_MEMORY;
+    if (grant->node == CAI_NODE_DEFAULT)
+        return cai_allocate_aligned(place, bytes, align, zeroed);
+    void *block = take(grant, wanted, error);
+    /* Once more when there was no credit left: another thread may have taken it back, and more than it needed. */
+    bool more = true;
+    for (unsigned i = 0; block == NULL && *error == CA_ERROR_QUOTA && i < RECLAIMS_MAX && more; i++) {
+        more = cai_account_reclaim(grant->node);
+        block = take(grant, wanted, error);
+    }
+    return block;
+}
+
+static bool grow(const struct cai_grant *grant, struct cai_live live, size_t bytes, ca_error *error)
+{
+    struct cai_account *account = cai_account_of(cai_live_owner(live));
+    bool grown = false;
+
+    *error = CA_ERROR_NOT_PERMITTED;
+    if (account == NULL)
+        return false;
+    size_t before = cai_slot_bytes(live);
+    size_t after = cai_large_run_bytes(bytes);
+    size_t more = after > before ? after - before : 0;
+    if (after != 0 && account->grant.authority.opaque[0] == grant->authority.opaque[0])
+        *error = cai_charge(account, grant, more);
+    if (*error == CA_OK) {
+        grown = cai_large_grow(live, bytes);
+        if (!grown)
+            cai_account_credit(account, more);
+    }
+    cai_account_return(account);
+    return grown;
+}
+
+bool cai_grow_for(const struct cai_grant *grant, struct cai_live live, size_t bytes)
+{
+    ca_error error;
+    bool grown = grow(grant, live, bytes, &error);
+
+    return grown || (error == CA_ERROR_QUOTA && cai_account_reclaim(grant->node) && grow(grant, live, bytes, &error));
+}

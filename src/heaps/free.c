@@ -1,0 +1,109 @@
+/* See free.h. A block goes back to whose it is: the calling thread's own slot into its bin, another heap's slot straight into
+ * its slab, a large block to the thread that freed it or to all.
+ */
+#include "heaps/free.h"
+
+#include "blocks/clear.h"
+#include "blocks/large.h"
+#include "heaps/account.h"
+#include "heaps/housekeeping.h"
+#include "heaps/life.h"
+#include "heaps/remote.h"
+
+/* A slot of another heap's slab: back into the slab at once, the count told later. The exchange makes two threads that
+ * free the same block in the same instant one free and one violation. */
+static bool put_remote(struct cai_thread *thread, enum cai_place place, struct cai_live live)
+{
+    struct cai_unit *slab = cai_live_run(live);
+    uint8_t byte = live.byte;
+
+    if (!cai_swap_strong_acq_rel(live.state, &byte, cai_state_freed(place, CAI_STATE_IN_SLAB)))
+        return false;
+    struct cai_account *account = cai_account_of(cai_live_owner(live));
+    if (account != NULL) {
+        cai_remote_tell(slab);
+        cai_account_credit(account, cai_class_sizes[slab->size_class]);
+        cai_account_return(account);
+    } else if (!cai_thread_has_heap(thread)) {
+        cai_remote_tell(slab);
+    } else {
+        cai_remote_note(thread, slab);
+    }
+    return true;
+}
+
+/* Into the bin of an account that the calling thread holds, when that is simple. */
+static bool put_in_account(struct cai_thread *thread, struct cai_account *account, enum cai_place place,
+                           struct cai_live live, void *address)
+{
+    struct cai_bin *bin = &account->owner.heap.bins[place][live.size_class];
+
+    if (!cai_bias_enter_account(thread, account))
+        return false;
+    bool room = bin->count < bin->limit;
+    if (room) {
+        cai_store_relaxed(live.state, cai_state_freed(place, CAI_STATE_CACHED));
+        bin->slots[bin->count++] = address;
+    }
+    cai_bias_leave(thread);
+    return room;
+}
+
+CAI_NOINLINE bool cai_free_slot(enum cai_place place, void *address, struct cai_live live)
+{
+    struct cai_thread *thread = cai_life_attach();
+    uint32_t number = cai_load_relaxed(cai_live_owner(live));
+    struct cai_account *account = cai_registry_account(number);
+
+    if (thread == NULL)
+        thread = cai_self;
+    if (account != NULL && put_in_account(thread, account, place, live, address))
+        return true;
+    struct cai_heap *heap = &thread->owner.heap;
+    if (!cai_thread_has_heap(thread) || number != heap->id ||
+        !cai_cache_put_full(heap, place, live.size_class, live.state, address))
+        return put_remote(thread, place, live);
+    if (heap->armed)
+        cai_housekeeping_arm(heap);
+    return true;
+}
+
+static bool put_large(struct cai_live live)
+{
+    struct cai_unit *run = cai_live_run(live);
+    struct cai_thread *thread = cai_self;
+
+    if (!cai_large_claim(&thread->owner.heap, run, live.byte))
+        return false;
+    struct cai_account *account = cai_account_of(cai_live_owner(live));
+    if (account != NULL) {
+        /* In one go: who takes the account apart meanwhile would meet a unit that is no longer a block of it. */
+        cai_account_credit(account, cai_slot_bytes(live));
+        cai_store_release(cai_live_owner(live), 0);
+        cai_account_return(account);
+        cai_large_give(run);
+    } else {
+        cai_large_keep(&thread->owner.heap, run);
+    }
+    if (cai_thread_has_heap(thread))
+        cai_housekeeping_look(&thread->owner);
+    return true;
+}
+
+bool cai_free_live(enum cai_place place, void *address, struct cai_live live)
+{
+    if (live.size_class == 0)
+        return put_large(live);
+    if (cai_place_zeroes(place) && live.byte != CAI_STATE_WIPED)
+        cai_clear(cai_self_heap(), address, cai_class_sizes[live.size_class]);
+    return cai_free_slot(place, address, live);
+}
+
+CAI_NOINLINE void cai_free_slow(enum cai_place place, void *address, const char *function)
+{
+    if (address == NULL)
+        return;
+    struct cai_live live = cai_find_live(place, address);
+    if (live.state == NULL || !cai_free_live(place, address, live))
+        cai_find_report(place, address, function);
+}

@@ -1,0 +1,164 @@
+/* See life.h.
+ *
+ * The hook into fork is registered after the heap works, because registering it may allocate.
+ */
+#include "heaps/life.h"
+
+#include "blocks/cache.h"
+#include "blocks/large.h"
+#include "cap/tags.h"
+#include "core/settings.h"
+#include "heaps/account.h"
+#include "heaps/authority.h"
+#include "heaps/housekeeping.h"
+#include "heaps/remote.h"
+#include "os/os.h"
+#include "pages/meta.h"
+#include "pages/policy.h"
+
+#include <string.h>
+
+/* How many orphans keep what is in their bins. */
+enum { WARM_MAX = 8 };
+
+enum progress { NOT_STARTED, FAILED, STARTED };
+
+static struct cai_lock start_lock;
+static uint32_t progress; /* atomic, enum progress */
+
+/* --- threads --- */
+
+struct cai_thread *cai_life_attach(void)
+{
+    struct cai_thread *thread = cai_self;
+
+    if (thread != &cai_thread_none)
+        return cai_thread_has_heap(thread) ? thread : NULL;
+    if (!cai_life_start() || (thread = cai_registry_adopt()) == NULL)
+        return NULL;
+    cai_self = thread;
+    cai_os_thread_started();
+    return thread;
+}
+
+static void on_thread_exit(void)
+{
+    struct cai_thread *thread = cai_self;
+    bool has_heap = cai_thread_has_heap(thread);
+
+    if (has_heap)
+        cai_account_detach(thread);
+    cai_self = &cai_thread_gone;
+    if (!has_heap)
+        return;
+    cai_large_flush(&thread->owner.heap);
+    cai_remote_publish(thread);
+    memset(thread->owner.heap.wants, 0, sizeof thread->owner.heap.wants);
+    bool warm = cai_registry_warm() < WARM_MAX;
+    if (!warm)
+        cai_cache_flush_all(&thread->owner.heap);
+    cai_registry_orphan(thread, warm, cai_os_milliseconds());
+}
+
+/* --- fork --- */
+
+static void before_fork(void)
+{
+    cai_account_lock_all(); /* first: who holds these takes the others */
+    cai_registry_lock_all();
+    for (unsigned i = 0; i < CAI_ZONES; i++)
+        cai_lock_hold_for_fork(&cai_zones[i].lock);
+    cai_authority_lock();
+    cai_meta_lock();
+    cai_tags_lock();
+}
+
+static void unlock_pages(void)
+{
+    cai_tags_unlock();
+    cai_meta_unlock();
+    cai_authority_unlock();
+    for (unsigned i = CAI_ZONES; i-- > 0;)
+        cai_lock_give_after_fork(&cai_zones[i].lock);
+}
+
+static void after_fork_in_parent(void)
+{
+    unlock_pages();
+    cai_registry_unlock_all();
+    cai_account_unlock_all();
+}
+
+/* The other threads stopped in the middle of anything: a slot may have left a bin and not be live yet, or be live and
+ * still stand in the bin. Putting back only what the state byte calls cached is right in both cases. */
+static void salvage_lost_threads(void)
+{
+    struct cai_thread *thread;
+
+    for (struct cai_owner *after = NULL; (thread = cai_registry_next_lost(after)) != NULL; after = &thread->owner) {
+        cai_large_salvage(&thread->owner.heap);
+        thread->pending = 0;
+        thread->pending_slab = NULL;
+        cai_cache_salvage(&thread->owner.heap);
+        cai_registry_orphan(thread, false, 0);
+    }
+}
+
+static void after_fork_in_child(void)
+{
+    cai_policy_after_fork_in_child(); /* first: whatever comes may look at the blocks */
+    unlock_pages();
+    cai_account_after_fork_in_child();
+    salvage_lost_threads();
+    cai_registry_unlock_all();
+    cai_account_unlock_all();
+    cai_housekeeping_start_helper();
+}
+
+/* --- the library --- */
+
+/* Once: every allocation fails from now on, and nobody would know why. */
+static CAI_COLD void say_why_not(enum cai_pages_start result)
+{
+    static const char second[] =
+        "capalloc: second-engine: another copy of the library is at work in this process; this one "
+        "gives no memory\n";
+    static const char nowhere[] =
+        "capalloc: no-addresses: no part of the address space is free enough for the heap; there "
+        "will be no memory\n";
+
+    if (result == CAI_PAGES_SECOND_ENGINE)
+        cai_os_write_error(second, sizeof second - 1);
+    else
+        cai_os_write_error(nowhere, sizeof nowhere - 1);
+}
+
+static bool start(void)
+{
+    cai_settings_start();
+    cai_os_on_thread_exit(on_thread_exit);
+    enum cai_pages_start result = cai_pages_start();
+    if (result != CAI_PAGES_STARTED)
+        say_why_not(result);
+    return result == CAI_PAGES_STARTED;
+}
+
+static CAI_COLD bool start_once(void)
+{
+    cai_lock_take(&start_lock);
+    bool first = progress == NOT_STARTED;
+    if (first)
+        cai_store_release(&progress, start() ? STARTED : FAILED);
+    bool started = progress == STARTED;
+    cai_lock_give(&start_lock);
+    if (first && started) {
+        cai_os_on_fork(before_fork, after_fork_in_parent, after_fork_in_child);
+        cai_housekeeping_start_helper();
+    }
+    return started;
+}
+
+bool cai_life_start(void)
+{
+    return CAI_LIKELY(cai_load_acquire(&progress) == STARTED) || start_once();
+}

@@ -1,0 +1,102 @@
+/* See owned.h. An account keeps no list of what it owns: the tables of owners are dense, four bytes for 16 KiB, and read
+ * only when an authority ends.
+ */
+#include "heaps/owned.h"
+
+#include "blocks/cache.h"
+#include "blocks/clear.h"
+#include "blocks/large.h"
+
+#include <string.h>
+
+/* Calls visit for the head of every run of the heap with this number. The owner of a large block may be making it
+ * shorter meanwhile: any of its lengths leads on. */
+CAI_NO_TSAN static void for_runs(struct cai_heap *heap, void (*visit)(struct cai_unit *run, struct cai_heap *to),
+                                 struct cai_heap *to)
+{
+    for (unsigned number = 0; number < CAI_ZONES; number++) {
+        const struct cai_view *view = cai_view_of(number);
+        uint32_t end = cai_load_acquire(&cai_zones[number].frontier);
+        for (uint32_t unit = 1; unit < end;) {
+            uint32_t next = unit + 1;
+            if (cai_load_relaxed(&view->owner[unit]) == heap->id) {
+                next = unit + view->units[unit].units;
+                visit(&view->units[unit], to);
+            }
+            unit = next;
+        }
+    }
+}
+
+static void discard_slab(struct cai_unit *slab, struct cai_heap *heap)
+{
+    enum cai_place place = (enum cai_place)(slab->zone / CAI_GRAINS);
+    enum cai_grain grain = cai_zone_grain(slab->zone);
+    const struct cai_view *view = cai_view_of(slab->zone);
+    size_t bytes = cai_class_bytes(slab->size_class);
+    char *slot = (char *)cai_unit_address(slab);
+
+    for (uint32_t i = 0; i < slab->slots; i++, slot += bytes) {
+        uint8_t *state = &view->state[cai_granule_of(view, grain, slot)];
+        uint8_t before = cai_load_relaxed(state);
+        if (before == CAI_STATE_NONE)
+            continue;
+        if (cai_state_is_live(before) && before != CAI_STATE_WIPED && cai_place_zeroes(place))
+            cai_clear(heap, slot, bytes);
+        cai_store_release(state, cai_state_freed(place, CAI_STATE_IN_SLAB));
+    }
+    slab->used = 0;
+    cai_slab_destroy(slab);
+}
+
+static void discard(struct cai_unit *run, struct cai_heap *heap)
+{
+    if (run->kind == CAI_UNIT_SLAB) {
+        discard_slab(run, heap);
+        return;
+    }
+    const struct cai_view *view = cai_view_of(run->zone);
+    uint8_t live = cai_load_relaxed(&view->state[cai_granule_of(view, CAI_COARSE, (void *)cai_unit_address(run))]);
+    /* From here on nobody gives anything back to the account for it. */
+    cai_store_release(&view->owner[cai_unit_number(run)], 0);
+    /* Else somebody is giving it back this moment: it is theirs. */
+    if (cai_large_claim(heap, run, live))
+        cai_large_give(run);
+}
+
+void cai_owned_discard(struct cai_heap *heap)
+{
+    cai_cache_collect(heap, true);
+    for (enum cai_place place = 0; place < CAI_PLACES; place++)
+        for (unsigned size_class = 1; size_class < CAI_CLASSES; size_class++)
+            heap->bins[place][size_class].count = 0;
+    cai_lock_take(&heap->lock);
+    memset(heap->slabs, 0, sizeof heap->slabs);
+    for_runs(heap, discard, heap);
+    cai_lock_give(&heap->lock);
+}
+
+CAI_NO_TSAN static void transfer(struct cai_unit *run, struct cai_heap *to)
+{
+    uint32_t *owner = &cai_view_of(run->zone)->owner[cai_unit_number(run)];
+
+    if (run->kind != CAI_UNIT_SLAB) {
+        cai_store_release(owner, to->id);
+        return;
+    }
+    for (uint32_t i = 0; i < run->units; i++)
+        cai_store_release(&owner[i], to->id);
+    cai_cache_list(to, run);
+}
+
+void cai_owned_transfer(struct cai_heap *from, struct cai_heap *to)
+{
+    cai_cache_collect(from, true);
+    cai_cache_drop_empty(to); /* what earlier accounts left there and has been freed since */
+    cai_lock_take(&from->lock);
+    cai_lock_take(&to->lock); /* nobody else holds two: there is one who takes accounts apart */
+    memset(from->slabs, 0, sizeof from->slabs);
+    for_runs(from, transfer, to);
+    cai_lock_give(&to->lock);
+    cai_lock_give(&from->lock);
+}

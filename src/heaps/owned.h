@@ -1,0 +1,16 @@
+/* Everything a heap owns, found by its number in the tables of owners: for those who take accounts apart.
+ *
+ * `use` of the accounts is held, and no holder is inside.
+ */
+#ifndef CAI_HEAPS_OWNED_H
+#define CAI_HEAPS_OWNED_H
+
+#include "blocks/heap.h"
+
+/* Every block goes back; must-zero ones are cleared first. */
+void cai_owned_discard(struct cai_heap *heap);
+
+/* Every slab and large block becomes another heap's. */
+void cai_owned_transfer(struct cai_heap *from, struct cai_heap *to);
+
+#endif

@@ -1,0 +1,129 @@
+/* The registry of heaps: a leaf. Heaps are made once, adopted again and again, never unmapped, so that a number in the
+ * table of owners always leads to one.
+ *
+ * There are two kinds, and a number tells which: a thread's heap, which outlives its thread and waits for another to adopt
+ * it, and an account's, which somebody pays for (account.h). Threads that have no heap share one, under a lock.
+ */
+#ifndef CAI_HEAPS_REGISTRY_H
+#define CAI_HEAPS_REGISTRY_H
+
+#include "blocks/heap.h"
+
+#include <capalloc/authority.h>
+
+/* Numbers from CAI_ACCOUNTS on are accounts'. So who has made too many accounts takes no heap from new threads. */
+enum { CAI_OWNERS = 1 << 16, CAI_ACCOUNTS = CAI_OWNERS / 2 };
+
+CAI_INLINE bool cai_is_account(uint32_t number)
+{
+    return number >= CAI_ACCOUNTS;
+}
+
+/* A heap with a number, as threads and accounts have one. What stands before the heap is its bias (bias.h). */
+struct cai_owner {
+    uint32_t inside;  /* atomic, of a thread: it is in the fast path of an account */
+    uintptr_t recent; /* atomic, of a thread: how far from here the account is that it used last; 0: none */
+    uint64_t key[2];  /* atomic, of an account: the authority that opens its fast path; key[0] is 0: shut */
+    struct cai_heap heap;
+    uint64_t tick_ms; /* last housekeeping */
+    uint64_t idle_ms; /* last look for idle bins */
+    struct cai_owner *next;
+};
+
+struct cai_account;
+
+enum { CAI_ACCOUNTS_KNOWN = 16 };
+
+struct cai_thread {
+    struct cai_owner owner;
+
+    /* The thread's alone: what it freed in another heap's slab and has not told that one (remote.h). */
+    struct cai_unit *pending_slab;
+    uint32_t pending;
+
+    struct cai_account *known[CAI_ACCOUNTS_KNOWN]; /* atomic: accounts it used, by the words of their keys */
+
+    /* Heaps without a thread; the registry's lock protects them. */
+    struct cai_thread *next_orphan;
+    bool orphan;
+    uint64_t orphan_ms; /* since when */
+};
+
+/* An authority that was recognised. */
+enum { CAI_NODE_DEFAULT = 0 };
+struct cai_grant {
+    uint32_t node; /* in the tree of authorities */
+    uint32_t rights;
+    ca_authority authority; /* the words it was recognised by */
+};
+
+/* Who pays for the heap it has. Protected by `use`, except where noted. */
+struct cai_account {
+    struct cai_owner owner;
+    struct cai_lock use;
+    uint32_t node;             /* atomic: of the authority; CAI_NODE_DEFAULT: it serves nobody */
+    struct cai_grant grant;    /* the authority */
+    struct cai_thread *holder; /* atomic: the thread that uses it; NULL: none does */
+    uint64_t uncharged;        /* atomic: bytes given back and not yet taken back from the authority */
+    ca_error refused;          /* why a charge was refused */
+    size_t charged;            /* protected by the lock of the authorities */
+    struct cai_account *next_account;
+};
+
+/* The calling thread; initial-exec, eight bytes, so that it fits when the library is dlopen-ed. */
+extern _Thread_local struct cai_thread *cai_self __attribute__((tls_model("initial-exec")));
+
+/* Stand for "no heap yet" and "no heap any more": all zero and never written. */
+extern struct cai_thread cai_thread_none, cai_thread_gone;
+
+CAI_INLINE struct cai_heap *cai_self_heap(void)
+{
+    return &cai_self->owner.heap;
+}
+
+CAI_INLINE bool cai_thread_has_heap(const struct cai_thread *thread)
+{
+    return thread->owner.heap.id != 0;
+}
+
+/* The heap with this number; NULL for 0. */
+struct cai_owner *cai_registry_owner(uint32_t number);
+
+/* The account with this number; NULL: it is a thread's, or 0. */
+struct cai_account *cai_registry_account(uint32_t number);
+
+/* All heaps, and all accounts: both lists only grow. */
+struct cai_owner *cai_registry_first(void);
+struct cai_account *cai_registry_first_account(void);
+
+/* Threads that have a heap. */
+uint64_t cai_registry_threads(void);
+
+/* A heap for the calling thread: an adopted one or a new one. NULL: out of memory. */
+struct cai_thread *cai_registry_adopt(void);
+
+/* The heap of a thread that ends waits for another, with what is in its bins when it is `warm`. */
+void cai_registry_orphan(struct cai_thread *thread, bool warm, uint64_t now_ms);
+
+/* How many wait warm. */
+unsigned cai_registry_warm(void);
+
+/* One that has waited warm since this time or before: the caller's until cai_registry_orphan. NULL: there is none. */
+struct cai_thread *cai_registry_take_warm(uint64_t orphaned_ms);
+
+/* A new account. NULL: out of memory. */
+struct cai_account *cai_registry_create_account(void);
+
+/* The heap that threads without their own share, for the caller alone until it is returned. NULL: there is none yet, or no
+ * memory to `create` it. */
+struct cai_thread *cai_registry_borrow(bool create);
+void cai_registry_return(void);
+
+/* Around fork: the locks of the registry and of every heap. */
+void cai_registry_lock_all(void);
+void cai_registry_unlock_all(void);
+
+/* In the child of a fork: the first heap behind `after` (NULL: of all) whose thread is not there. */
+struct cai_thread *cai_registry_next_lost(struct cai_owner *after);
+
+#endif

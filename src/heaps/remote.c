@@ -1,0 +1,49 @@
+/* See remote.h. */
+#include "heaps/remote.h"
+
+#include "blocks/cache.h"
+
+/* Frees in one slab are told together, at most so many. */
+enum { PENDING_MAX = 64 };
+
+static void tell(struct cai_unit *slab, uint32_t count)
+{
+    uint32_t number = cai_load_relaxed(&cai_view_of(slab->zone)->owner[cai_unit_number(slab)]);
+    struct cai_owner *owner = cai_registry_owner(number);
+
+    cai_slab_remote_free(slab, count, owner == NULL ? NULL : &owner->heap);
+}
+
+void cai_remote_tell(struct cai_unit *slab)
+{
+    tell(slab, 1);
+}
+
+void cai_remote_publish(struct cai_thread *thread)
+{
+    if (thread->pending == 0)
+        return;
+    tell(thread->pending_slab, thread->pending);
+    thread->pending = 0;
+    thread->pending_slab = NULL;
+}
+
+void cai_remote_note(struct cai_thread *thread, struct cai_unit *slab)
+{
+    if (thread->pending_slab != slab || thread->pending == PENDING_MAX) {
+        cai_remote_publish(thread);
+        thread->pending_slab = slab;
+    }
+    thread->pending++;
+}
+
+void cai_remote_forward(struct cai_heap *heap)
+{
+    for (struct cai_unit *slab = cai_cache_strays(heap); slab != NULL;) {
+        struct cai_unit *next = cai_load_relaxed(&slab->next_returned);
+        cai_store_seq_cst(&slab->returned, 0);
+        if (cai_load_seq_cst(&slab->remote) != 0)
+            tell(slab, 0);
+        slab = next;
+    }
+}

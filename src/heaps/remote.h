@@ -1,0 +1,22 @@
+/* Remote frees: telling the heap that owns a slab what others freed in it. The slots themselves are free already, by their
+ * state bytes; what goes home is their number.
+ */
+#ifndef CAI_HEAPS_REMOTE_H
+#define CAI_HEAPS_REMOTE_H
+
+#include "blocks/slab.h"
+#include "heaps/registry.h"
+
+/* `thread` freed one slot of the slab; it is told with others of the same slab, later. */
+void cai_remote_note(struct cai_thread *thread, struct cai_unit *slab);
+
+/* Tells what the thread has not told yet. */
+void cai_remote_publish(struct cai_thread *thread);
+
+/* One slot at once. */
+void cai_remote_tell(struct cai_unit *slab);
+
+/* Sends on what came to the wrong heap: slabs that became another's meanwhile. */
+void cai_remote_forward(struct cai_heap *heap);
+
+#endif

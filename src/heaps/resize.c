@@ -1,0 +1,95 @@
+/* See resize.h. */
+#include "heaps/resize.h"
+
+#include "blocks/large.h"
+#include "heaps/account.h"
+#include "heaps/allocate.h"
+#include "heaps/free.h"
+#include "heaps/housekeeping.h"
+#include "heaps/life.h"
+
+#include <string.h>
+
+size_t cai_usable(enum cai_place place, const void *address, const char *function)
+{
+    struct cai_live live = cai_find_live(place, address);
+
+    if (CAI_LIKELY(live.state != NULL))
+        return cai_usable_bytes(live);
+    cai_find_report(place, address, function);
+    return 0;
+}
+
+static void shrink_large(struct cai_live live, size_t bytes)
+{
+    size_t less;
+
+    cai_large_shrink(cai_self_heap(), live, bytes, &less);
+    struct cai_account *account = less != 0 ? cai_account_of(cai_live_owner(live)) : NULL;
+    if (account != NULL) {
+        cai_account_credit(account, less);
+        cai_account_return(account);
+    }
+}
+
+static void *move_large(struct cai_live live, size_t bytes)
+{
+    struct cai_thread *own = cai_life_attach();
+    struct cai_thread *thread = own == NULL ? cai_registry_borrow(true) : own;
+
+    if (thread == NULL)
+        return NULL;
+    void *moved = cai_large_move(&thread->owner.heap, live, bytes);
+    if (moved == NULL && cai_large_run_bytes(bytes) != 0) {
+        cai_housekeeping_reclaim(&thread->owner, own != NULL);
+        moved = cai_large_move(&thread->owner.heap, live, bytes);
+    }
+    if (own == NULL)
+        cai_registry_return();
+    return moved;
+}
+
+void *cai_resize_large(struct cai_live live, size_t bytes, bool may_move)
+{
+    void *address = (void *)cai_unit_address(cai_live_run(live));
+
+    if (bytes > cai_slot_bytes(live)) {
+        if (cai_large_grow(live, bytes))
+            return address;
+        return may_move ? move_large(live, bytes) : NULL;
+    }
+    shrink_large(live, bytes);
+    return address;
+}
+
+/* Blocks that grow once grow again: room for a quarter more, as long as that is a small block. */
+static size_t with_room(size_t bytes, size_t usable)
+{
+    if (bytes <= usable || bytes > CAI_SMALL_BYTES_MAX)
+        return bytes;
+    return cai_min(cai_max(bytes, usable + usable / 4), CAI_SMALL_BYTES_MAX);
+}
+
+void *cai_resize(enum cai_place place, void *address, size_t bytes, const char *function)
+{
+    struct cai_live live = cai_find_live(place, address);
+
+    if (CAI_UNLIKELY(live.state == NULL)) {
+        cai_find_report(place, address, function);
+        return NULL;
+    }
+    size_t usable = cai_usable_bytes(live);
+    /* A large block of an account grows only by its authority: here its content moves to the process's own heap. */
+    if (live.size_class == 0 && bytes > CAI_SMALL_BYTES_MAX &&
+        (bytes <= usable || !cai_is_account(cai_load_acquire(cai_live_owner(live)))))
+        return cai_resize_large(live, bytes, true);
+    /* Shrinking to less than half moves; above that the copy costs more than the slack. */
+    if (bytes <= usable && bytes >= usable / 2)
+        return address;
+    void *moved = cai_allocate(place, with_room(bytes, usable), false);
+    if (moved == NULL)
+        return NULL;
+    memcpy(moved, address, cai_min(bytes, usable));
+    cai_free(place, address, function);
+    return moved;
+}

@@ -1,0 +1,47 @@
+/* See commit.h. */
+#include "pages/commit.h"
+
+#include "core/settings.h"
+#include "pages/policy.h"
+
+static size_t committed_units; /* atomic: of all zones */
+static size_t committed_units_peak;
+
+size_t cai_committed_bytes(void)
+{
+    return cai_load_relaxed(&committed_units) << CAI_UNIT_SHIFT;
+}
+
+size_t cai_committed_bytes_peak(void)
+{
+    return cai_load_relaxed(&committed_units_peak) << CAI_UNIT_SHIFT;
+}
+
+void cai_uncommit(struct cai_zone *zone, uint32_t head, uint32_t units)
+{
+    cai_policy_forget(zone, head, units);
+    zone->committed_units -= units;
+    cai_sub_relaxed(&committed_units, (size_t)units);
+}
+
+enum cai_map cai_commit(struct cai_zone *zone, uint32_t head, uint32_t units)
+{
+    size_t limit = cai_settings->limit_bytes >> CAI_UNIT_SHIFT;
+    size_t now = cai_add_relaxed(&committed_units, units) + units;
+    uintptr_t address = cai_view_of(zone->number)->origin + ((uintptr_t)head << CAI_UNIT_SHIFT);
+    enum cai_place place = (enum cai_place)(zone->number / CAI_GRAINS);
+
+    enum cai_map result = now > limit               ? CAI_MAP_SHORT
+                          : cai_place_zeroes(place) ? cai_policy_map(zone, head, units)
+                                                    : cai_os_map(address, (size_t)units << CAI_UNIT_SHIFT, true);
+    if (result != CAI_MAP_DONE) {
+        cai_sub_relaxed(&committed_units, units);
+        return result;
+    }
+    cai_os_name(address, (size_t)units << CAI_UNIT_SHIFT, cai_place_name(place));
+    zone->committed_units += units;
+    for (size_t peak = cai_load_relaxed(&committed_units_peak); now > peak;)
+        if (cai_swap_weak_acquire(&committed_units_peak, &peak, now))
+            break;
+    return CAI_MAP_DONE;
+}

@@ -1,0 +1,156 @@
+/* See free_run.h. */
+#include "pages/free_run.h"
+
+#include "os/os.h"
+
+/* How many runs of a bin are looked at for one that is long enough. */
+enum { BIN_TRIES = 8 };
+
+static struct cai_unit *units_of(const struct cai_zone *zone)
+{
+    return cai_view_of(zone->number)->units;
+}
+
+/* Lengths 1 to 16 have a bin each, then two bins per doubling. */
+static unsigned bin_of(uint32_t units)
+{
+    if (units <= 16)
+        return units - 1;
+    unsigned log = cai_log2(units);
+    return (unsigned)cai_min(16 + 2 * (log - 4) + (units >> (log - 1) & 1), CAI_BINS - 1);
+}
+
+static struct cai_bins *bins_of(struct cai_zone *zone, enum cai_unit_kind kind)
+{
+    return kind == CAI_UNIT_DIRTY ? &zone->dirty : kind == CAI_UNIT_FRESH ? &zone->fresh : &zone->bare;
+}
+
+void cai_run_set(struct cai_zone *zone, uint32_t head, uint32_t units, enum cai_unit_kind kind)
+{
+    struct cai_unit *first = units_of(zone) + head;
+    struct cai_unit *last = first + units - 1;
+
+    last->kind = CAI_UNIT_INNER;
+    last->head = head;
+    first->kind = (uint8_t)kind;
+    first->zone = zone->number;
+    first->units = units;
+    first->head = head;
+}
+
+static void age_link(struct cai_zone *zone, uint32_t number)
+{
+    struct cai_unit *units = units_of(zone);
+
+    units[number].stamp_ms = (uint32_t)cai_os_milliseconds();
+    units[number].newer = 0;
+    units[number].older = zone->newest;
+    if (zone->newest != 0)
+        units[zone->newest].newer = number;
+    else
+        cai_store_relaxed(&zone->oldest, number);
+    zone->newest = number;
+}
+
+static void age_unlink(struct cai_zone *zone, uint32_t number)
+{
+    struct cai_unit *units = units_of(zone);
+    struct cai_unit *unit = units + number;
+
+    if (unit->older != 0)
+        units[unit->older].newer = unit->newer;
+    else
+        cai_store_relaxed(&zone->oldest, unit->newer);
+    if (unit->newer != 0)
+        units[unit->newer].older = unit->older;
+    else
+        zone->newest = unit->older;
+}
+
+void cai_free_run_unlink(struct cai_zone *zone, struct cai_unit *run)
+{
+    struct cai_unit *units = units_of(zone);
+    struct cai_bins *bins = bins_of(zone, (enum cai_unit_kind)run->kind);
+    unsigned bin = bin_of(run->units);
+
+    if (run->prev != 0)
+        units[run->prev].next = run->next;
+    else
+        bins->first[bin] = run->next;
+    if (run->next != 0)
+        units[run->next].prev = run->prev;
+    if (bins->first[bin] == 0)
+        bins->occupied &= ~(UINT64_C(1) << bin);
+    if (run->kind == CAI_UNIT_DIRTY) {
+        age_unlink(zone, cai_unit_number(run));
+        cai_store_relaxed(&zone->dirty_units, zone->dirty_units - run->units);
+    }
+}
+
+void cai_free_run_link(struct cai_zone *zone, uint32_t head, uint32_t count, enum cai_unit_kind kind)
+{
+    struct cai_unit *units = units_of(zone);
+    struct cai_bins *bins = bins_of(zone, kind);
+    struct cai_unit *before = units + units[head - 1].head;
+    struct cai_unit *after = units + head + count;
+
+    if (head > 1 && before->kind == kind && before + before->units == units + head) {
+        cai_free_run_unlink(zone, before);
+        head = cai_unit_number(before);
+        count += before->units;
+    }
+    if (head + count < zone->frontier && after->kind == kind) {
+        cai_free_run_unlink(zone, after);
+        count += after->units;
+    }
+    cai_run_set(zone, head, count, kind);
+    unsigned bin = bin_of(count);
+    units[head].prev = 0;
+    units[head].next = bins->first[bin];
+    if (bins->first[bin] != 0)
+        units[bins->first[bin]].prev = head;
+    bins->first[bin] = head;
+    bins->occupied |= UINT64_C(1) << bin;
+    if (kind == CAI_UNIT_DIRTY) {
+        age_link(zone, head);
+        cai_store_relaxed(&zone->dirty_units, zone->dirty_units + count);
+    }
+}
+
+uint32_t cai_free_run_skip(const struct cai_zone *zone, uint32_t head, uint32_t align)
+{
+    uintptr_t unit = (cai_view_of(zone->number)->origin >> CAI_UNIT_SHIFT) + head;
+
+    return (uint32_t)(-unit & (align - 1));
+}
+
+/* Best fit by bins, a few tries in each. */
+struct cai_unit *cai_free_run_find(struct cai_zone *zone, enum cai_unit_kind kind, uint32_t count, uint32_t align)
+{
+    struct cai_bins *bins = bins_of(zone, kind);
+    struct cai_unit *units = units_of(zone);
+    uint64_t candidates = bins->occupied & ~UINT64_C(0) << bin_of(count);
+
+    for (; candidates != 0; candidates &= candidates - 1) {
+        uint32_t number = bins->first[__builtin_ctzll(candidates)];
+        for (unsigned i = 0; number != 0 && i < BIN_TRIES; i++, number = units[number].next)
+            if (units[number].units >= (uint64_t)count + cai_free_run_skip(zone, number, align))
+                return units + number;
+    }
+    return NULL;
+}
+
+void cai_free_run_cut(struct cai_zone *zone, struct cai_unit *run, uint32_t at, uint32_t count)
+{
+    enum cai_unit_kind kind = (enum cai_unit_kind)run->kind;
+    uint32_t head = cai_unit_number(run);
+    uint32_t length = run->units;
+
+    cai_free_run_unlink(zone, run);
+    /* The middle first: merging must not see a stale kind there. */
+    cai_run_set(zone, at, count, CAI_UNIT_BUSY);
+    if (at > head)
+        cai_free_run_link(zone, head, at - head, kind);
+    if (at + count < head + length)
+        cai_free_run_link(zone, at + count, head + length - at - count, kind);
+}

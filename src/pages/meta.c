@@ -1,0 +1,100 @@
+/* The metadata allocator: a range handed out in ascending order, and a list of returned pieces for each power of two.
+ * Lists run through the pieces themselves: this memory is the allocator's alone.
+ */
+#include "pages/meta.h"
+
+#include "base/bits.h"
+#include "os/lock.h"
+#include "os/os.h"
+
+#include <string.h>
+
+enum { ORDERS = 40, ORDER_MIN = 6, PAGE_ORDER = 12 };
+static const size_t step_bytes = 256 * CAI_KIB;
+
+struct piece {
+    struct piece *next;
+};
+
+static struct {
+    struct cai_lock lock;
+    uintptr_t next;      /* not handed out yet */
+    uintptr_t committed; /* mapped up to here */
+    uintptr_t end;
+    struct piece *free[ORDERS];
+    size_t bytes; /* read without the lock */
+} meta;
+
+static unsigned order_of(size_t bytes)
+{
+    return bytes <= (size_t)1 << ORDER_MIN ? ORDER_MIN : cai_log2(bytes - 1) + 1;
+}
+
+void cai_meta_start(uintptr_t address, size_t length)
+{
+    uintptr_t offset = cai_os_random() % (length / 4) & ~((size_t)65536 - 1);
+
+    meta.next = meta.committed = address + 65536 + offset;
+    meta.end = address + length;
+}
+
+static void *carve(size_t bytes)
+{
+    uintptr_t start = bytes >= (size_t)1 << PAGE_ORDER ? cai_round_up(meta.next, (size_t)1 << PAGE_ORDER) : meta.next;
+
+    if (bytes > meta.end - start)
+        return NULL;
+    if (start + bytes > meta.committed) {
+        size_t length = cai_round_up(start + bytes - meta.committed, step_bytes);
+        if (cai_os_map(meta.committed, length, true) != CAI_MAP_DONE)
+            return NULL;
+        cai_os_name(meta.committed, length, "capalloc: metadata");
+        meta.committed += length;
+    }
+    meta.next = start + bytes;
+    cai_store_relaxed(&meta.bytes, meta.bytes + bytes);
+    return (void *)start;
+}
+
+void *cai_meta_allocate(size_t bytes)
+{
+    unsigned order = order_of(bytes);
+
+    cai_lock_take(&meta.lock);
+    struct piece *piece = meta.free[order];
+    if (piece != NULL)
+        meta.free[order] = piece->next;
+    cai_lock_give(&meta.lock);
+    if (piece != NULL)
+        return memset(piece, 0, bytes);
+    cai_lock_take(&meta.lock);
+    void *fresh = carve((size_t)1 << order);
+    cai_lock_give(&meta.lock);
+    return fresh;
+}
+
+void cai_meta_free(void *memory, size_t bytes)
+{
+    unsigned order = order_of(bytes);
+    struct piece *piece = memory;
+
+    cai_lock_take(&meta.lock);
+    piece->next = meta.free[order];
+    meta.free[order] = piece;
+    cai_lock_give(&meta.lock);
+}
+
+size_t cai_meta_bytes(void)
+{
+    return cai_load_relaxed(&meta.bytes);
+}
+
+void cai_meta_lock(void)
+{
+    cai_lock_hold_for_fork(&meta.lock);
+}
+
+void cai_meta_unlock(void)
+{
+    cai_lock_give_after_fork(&meta.lock);
+}

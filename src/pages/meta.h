@@ -1,0 +1,25 @@
+/* Memory for the allocator's own bookkeeping: thread heaps and their arrays of free slots. In a range of its own, away
+ * from everything a program can overflow.
+ */
+#ifndef CAI_PAGES_META_H
+#define CAI_PAGES_META_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+void cai_meta_start(uintptr_t address, size_t length);
+
+/* Zeroed, aligned to 64 bytes (to a page from one page on); NULL when memory is short. Thread-safe. */
+void *cai_meta_allocate(size_t bytes);
+
+/* For cai_meta_allocate(bytes) to hand out again; the content need not be cleared. */
+void cai_meta_free(void *memory, size_t bytes);
+
+/* Bytes in use and kept for reuse. */
+size_t cai_meta_bytes(void);
+
+/* Around fork. */
+void cai_meta_lock(void);
+void cai_meta_unlock(void);
+
+#endif

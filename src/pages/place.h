@@ -1,0 +1,32 @@
+/* Places: what an address promises, told by two of its bits.
+ *
+ * The estate is one span of addresses cut into four places of equal size, so that from any address, interior ones too,
+ * (address - base) >> shift is the place. Nothing is looked up and nothing is trusted from the caller.
+ */
+#ifndef CAI_PAGES_PLACE_H
+#define CAI_PAGES_PLACE_H
+
+#include "base/compiler.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum cai_place {
+#define PLACE(name, pointers, zero) CAI_PLACE_##name,
+#include "pages/place.def"
+#undef PLACE
+    CAI_PLACES,
+    CAI_PLACE_none = CAI_PLACES
+};
+
+/* Free memory of the place is all zero, always. */
+CAI_INLINE bool cai_place_zeroes(enum cai_place place)
+{
+    return (place & 2) != 0;
+}
+
+/* The name as reports and statistics print it; "none" for CAI_PLACE_none. */
+const char *cai_place_name(enum cai_place place);
+
+#endif

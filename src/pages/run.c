@@ -1,0 +1,256 @@
+/* See run.h. Each function but the last takes the zone's lock once, for looking and linking; memory is given back to the
+ * system after it, by purge.c.
+ */
+#include "pages/run.h"
+
+#include "base/check.h"
+#include "pages/commit.h"
+#include "pages/free_run.h"
+#include "pages/policy.h"
+#include "pages/purge.h"
+
+#include <string.h>
+
+/* How much is mapped at once when a zone's frontier moves: a fraction of what it has, within these. */
+enum {
+    COMMIT_UNITS_MIN = 1 << (20 - CAI_UNIT_SHIFT),
+    COMMIT_UNITS_MAX = 1 << (26 - CAI_UNIT_SHIFT),
+    COMMIT_FRACTION = 8,
+};
+
+/* The first stride over addresses that somebody else has mapped; each next one is 8 times as long. */
+enum { SKIP_UNITS_MIN = 1 << (26 - CAI_UNIT_SHIFT) };
+
+/* Less mapped and free memory than this in pieces is left as it is. */
+enum { SCATTERED_UNITS_MIN = 1 << (26 - CAI_UNIT_SHIFT) };
+
+/* How often a report tries for the lock before it does without. */
+enum { FIND_TRIES = 1000 };
+
+static struct cai_unit *units_of(const struct cai_zone *zone)
+{
+    return cai_view_of(zone->number)->units;
+}
+
+/* Cuts these units out of a free run. False: they are bare and cannot be mapped. */
+static bool carve(struct cai_zone *zone, struct cai_unit *run, uint32_t at, uint32_t count)
+{
+    if (run->kind == CAI_UNIT_BARE && cai_commit(zone, at, count) != CAI_MAP_DONE)
+        return false;
+    cai_free_run_cut(zone, run, at, count);
+    return true;
+}
+
+/* Moves the frontier over addresses that somebody else has mapped: a little first, then in strides. */
+static bool skip_taken(struct cai_zone *zone, uint32_t stride)
+{
+    if (stride > zone->units_max - zone->frontier || !cai_zone_extend_tables(zone, zone->frontier + stride))
+        return false;
+    cai_run_set(zone, zone->frontier, stride, CAI_UNIT_NONE);
+    cai_store_relaxed(&zone->frontier, zone->frontier + stride);
+    return true;
+}
+
+/* Appends at least `units` fresh units at the frontier: more while that is easy, exactly so many when it is not. */
+static bool extend(struct cai_zone *zone, uint32_t units)
+{
+    uint32_t step = (uint32_t)cai_min(cai_max(COMMIT_UNITS_MIN, zone->frontier / COMMIT_FRACTION), COMMIT_UNITS_MAX);
+    uint32_t want = (uint32_t)cai_max(step, units);
+    uint32_t stride = SKIP_UNITS_MIN;
+
+    while (want <= zone->units_max - zone->frontier) {
+        enum cai_map result =
+            cai_zone_extend_tables(zone, zone->frontier + want) ? cai_commit(zone, zone->frontier, want) : CAI_MAP_SHORT;
+        if (result == CAI_MAP_DONE) {
+            cai_store_relaxed(&zone->frontier, zone->frontier + want);
+            uint32_t head = zone->frontier - want;
+            cai_free_run_link(zone, head, want, cai_policy_is_hidden(zone, head) ? CAI_UNIT_DIRTY : CAI_UNIT_FRESH);
+            return true;
+        }
+        if (want > units)
+            want = units;
+        else if (result == CAI_MAP_SHORT || !skip_taken(zone, stride))
+            return false;
+        else
+            stride *= 8;
+    }
+    return false;
+}
+
+static struct cai_unit *take_once(struct cai_zone *zone, uint32_t count, uint32_t align, bool *zeroed, bool *dirty)
+{
+    static const enum cai_unit_kind order[] = {CAI_UNIT_DIRTY, CAI_UNIT_FRESH, CAI_UNIT_BARE};
+
+    for (unsigned i = 0; i < sizeof order / sizeof *order; i++) {
+        struct cai_unit *run = cai_free_run_find(zone, order[i], count, align);
+        if (run == NULL)
+            continue;
+        uint32_t at = cai_unit_number(run) + cai_free_run_skip(zone, cai_unit_number(run), align);
+        if (!carve(zone, run, at, count))
+            return NULL;
+        *dirty = order[i] == CAI_UNIT_DIRTY;
+        *zeroed = !*dirty || cai_place_zeroes((enum cai_place)(zone->number / CAI_GRAINS));
+        return units_of(zone) + at;
+    }
+    return NULL;
+}
+
+/* What an earlier slab left in the state table would look like free slots of the new one. */
+static void clear_state(const struct cai_unit *slab)
+{
+    unsigned shift = CAI_UNIT_SHIFT - cai_grain_shift(cai_zone_grain(slab->zone));
+
+    memset(cai_view_of(slab->zone)->state + ((size_t)cai_unit_number(slab) << shift), 0, (size_t)slab->units << shift);
+}
+
+static void use(struct cai_zone *zone, size_t units)
+{
+    cai_store_relaxed(&zone->used_units, zone->used_units + units);
+    if (zone->used_units > zone->used_units_peak)
+        zone->used_units_peak = zone->used_units;
+}
+
+struct cai_unit *cai_run_take(struct cai_zone *zone, uint32_t count, uint32_t align, enum cai_unit_kind kind)
+{
+    bool zeroed = false;
+    bool dirty = false;
+    uint64_t whole = (uint64_t)count + align - 1;
+
+    cai_lock_take(&zone->lock);
+    struct cai_unit *run = take_once(zone, count, align, &zeroed, &dirty);
+    /* Free pieces of different kinds do not merge. When there is much that is mapped and free and still nothing fits,
+     * it is in pieces: unmapped, they merge with their bare neighbours. */
+    if (run == NULL && zone->committed_units - zone->used_units - zone->dirty_units >
+                           cai_max(zone->used_units / 4, SCATTERED_UNITS_MIN)) {
+        cai_purge_fresh(zone);
+        run = take_once(zone, count, align, &zeroed, &dirty);
+    }
+    if (run == NULL && whole < UINT32_MAX && extend(zone, (uint32_t)whole))
+        run = take_once(zone, count, align, &zeroed, &dirty);
+    if (run != NULL) {
+        uint32_t head = cai_unit_number(run);
+        cai_run_set(zone, head, count, kind);
+        run->zeroed = zeroed;
+        cai_store_relaxed(&run->inferred, 0);
+        if (kind == CAI_UNIT_SLAB)
+            for (uint32_t i = 1; i < count; i++) {
+                run[i].kind = CAI_UNIT_INNER;
+                run[i].head = head;
+            }
+        use(zone, count);
+    }
+    cai_lock_give(&zone->lock);
+    if (run == NULL)
+        return NULL;
+    if (!dirty)
+        cai_purge_instead(zone, count);
+    else if (kind == CAI_UNIT_SLAB)
+        clear_state(run);
+    return run;
+}
+
+/* A run whose pages are gone. */
+static void give_addresses(struct cai_unit *run)
+{
+    struct cai_zone *zone = &cai_zones[run->zone];
+
+    cai_lock_take(&zone->lock);
+    cai_purge_state(zone->number, cai_unit_number(run), run->units);
+    cai_store_relaxed(&zone->used_units, zone->used_units - run->units);
+    cai_uncommit(zone, cai_unit_number(run), run->units);
+    cai_free_run_link(zone, cai_unit_number(run), run->units, CAI_UNIT_BARE);
+    cai_lock_give(&zone->lock);
+}
+
+/* Under the lock where it matters that no protection changes meanwhile, and where somebody who holds the lock may read
+ * the pages (the audit of pointer-free memory). */
+bool cai_run_move(struct cai_unit *from, struct cai_unit *to)
+{
+    struct cai_zone *zone = &cai_zones[from->zone];
+    enum cai_place place = (enum cai_place)(zone->number / CAI_GRAINS);
+    bool guarded = cai_place_zeroes(place);
+    bool locked = place != CAI_PLACE_ordinary;
+
+    if (locked)
+        cai_lock_take(&zone->lock);
+    bool may = cai_policy_may_move(zone);
+    bool moved = may && cai_os_move(cai_unit_address(from), (size_t)from->units << CAI_UNIT_SHIFT, cai_unit_address(to),
+                                    (size_t)to->units << CAI_UNIT_SHIFT);
+    if (may && !moved && guarded)
+        cai_policy_protect(zone, cai_unit_number(to), to->units); /* it may have been mapped again */
+    if (locked)
+        cai_lock_give(&zone->lock);
+    if (moved)
+        give_addresses(from);
+    return moved;
+}
+
+void cai_run_give(struct cai_unit *run)
+{
+    struct cai_zone *zone = &cai_zones[run->zone];
+
+    cai_lock_take(&zone->lock);
+    cai_store_relaxed(&zone->used_units, zone->used_units - run->units);
+    cai_free_run_link(zone, cai_unit_number(run), run->units, CAI_UNIT_DIRTY);
+    cai_lock_give(&zone->lock);
+    cai_purge_excess(zone);
+}
+
+bool cai_run_grow(struct cai_unit *run, uint32_t units)
+{
+    struct cai_zone *zone = &cai_zones[run->zone];
+    uint32_t head = cai_unit_number(run);
+    uint32_t end = head + run->units;
+    uint32_t more = units - run->units;
+    bool grown = false;
+
+    cai_lock_take(&zone->lock);
+    struct cai_unit *after = units_of(zone) + end;
+    if (end == zone->frontier)
+        extend(zone, more);
+    else if (after->kind == CAI_UNIT_FRESH && after->units < more && end + after->units == zone->frontier)
+        extend(zone, more - after->units);
+    bool room = end < zone->frontier && cai_unit_is_free(after->kind) && after->units >= more;
+    if (room && carve(zone, after, end, more)) {
+        cai_run_set(zone, head, units, CAI_UNIT_LARGE);
+        run->zeroed = false;
+        use(zone, more);
+        grown = true;
+    }
+    cai_lock_give(&zone->lock);
+    return grown;
+}
+
+void cai_run_shrink(struct cai_unit *run, uint32_t units)
+{
+    struct cai_zone *zone = &cai_zones[run->zone];
+    uint32_t head = cai_unit_number(run);
+    uint32_t less = run->units - units;
+
+    cai_lock_take(&zone->lock);
+    cai_run_set(zone, head, units, CAI_UNIT_LARGE);
+    cai_store_relaxed(&zone->used_units, zone->used_units - less);
+    cai_free_run_link(zone, head + units, less, CAI_UNIT_DIRTY);
+    cai_lock_give(&zone->lock);
+    cai_purge_excess(zone);
+}
+
+struct cai_unit *cai_run_find(unsigned number, const void *address)
+{
+    struct cai_zone *zone = &cai_zones[number];
+    uintptr_t unit = ((uintptr_t)address - cai_view_of(number)->origin) >> CAI_UNIT_SHIFT;
+    struct cai_unit *found = NULL;
+    bool locked = false;
+
+    /* A report from a signal handler may have interrupted the holder: then a torn picture is better than no report. */
+    for (unsigned tries = 0; !locked && tries < FIND_TRIES; tries++)
+        if (!(locked = cai_lock_try(&zone->lock)))
+            cai_os_yield();
+    for (uint32_t head = 1; found == NULL && head < zone->frontier && units_of(zone)[head].units != 0;
+         head += units_of(zone)[head].units)
+        if (unit >= head && unit < head + units_of(zone)[head].units)
+            found = units_of(zone) + head;
+    if (locked)
+        cai_lock_give(&zone->lock);
+    return found;
+}

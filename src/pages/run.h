@@ -1,0 +1,30 @@
+/* Runs of units: taking them from a zone, giving them back, growing one in place.
+ * What is given back becomes a free run (free_run.h) and returns to the system by age and by amount (purge.h).
+ */
+#ifndef CAI_PAGES_RUN_H
+#define CAI_PAGES_RUN_H
+
+#include "pages/zone.h"
+
+/* Takes `units` units whose first address is a multiple of `align` units (a power of two). The head has kind (SLAB or
+ * LARGE) and `zeroed` set; a slab's inner units lead to the head. State bytes of a slab are all 0. NULL: out of
+ * memory. */
+struct cai_unit *cai_run_take(struct cai_zone *zone, uint32_t units, uint32_t align, enum cai_unit_kind kind);
+
+/* Gives a whole run back as dirty memory; under must-zero places its bytes must be zero already. */
+void cai_run_give(struct cai_unit *run);
+
+/* Moves the pages of one run to another, longer one of the same zone, whose content is lost, and gives the first back.
+ * False: not possible, or not without losing protection (policy.h); nothing changed. */
+bool cai_run_move(struct cai_unit *from, struct cai_unit *to);
+
+/* Makes a large run `units` long in place. Added units may hold anything. False: the neighbour is not free. */
+bool cai_run_grow(struct cai_unit *run, uint32_t units);
+
+/* Cuts a large run down to `units`; the rest is given back. */
+void cai_run_shrink(struct cai_unit *run, uint32_t units);
+
+/* The head of the run that contains the address, or NULL; walks the zone, for reports only. */
+struct cai_unit *cai_run_find(unsigned zone, const void *address);
+
+#endif

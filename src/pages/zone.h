@@ -1,0 +1,127 @@
+/* Zones: each place has two, and each zone has a state table and descriptors of its own units.
+ *
+ *   fine    blocks up to 512 bytes: one state byte for every 16 bytes
+ *   coarse  everything larger:      one state byte for every 64 bytes
+ *
+ * The view is what the fast path reads: where the zone begins, how much of it has tables, and the tables. An address is
+ * validated by one subtraction, one rotation and one comparison, which test range and alignment together. Views change
+ * only when a zone grows; between that they are read-only memory.
+ */
+#ifndef CAI_PAGES_ZONE_H
+#define CAI_PAGES_ZONE_H
+
+#include "base/bits.h"
+#include "core/sealed.h"
+#include "pages/place.h"
+#include "pages/unit.h"
+#include "os/lock.h"
+
+/* No page is larger on any supported processor. */
+#define CAI_PAGE_BYTES_MAX (64 * CAI_KIB)
+
+enum cai_grain { CAI_FINE, CAI_COARSE, CAI_GRAINS };
+enum { CAI_FINE_SHIFT = 4, CAI_COARSE_SHIFT = 6, CAI_ZONES = CAI_PLACES * CAI_GRAINS };
+
+struct cai_view {
+    uintptr_t origin;       /* address of unit 0 */
+    size_t granules;        /* how many may begin a block: each has a state byte, and another behind it */
+    uint8_t *state;         /* one per granule; see blocks/state.h */
+    uint32_t *owner;        /* one per unit: id of the thread heap whose slab it is, 0 for none */
+    struct cai_unit *units; /* one per unit */
+};
+
+/* Free runs of one kind, by length. */
+enum { CAI_BINS = 64 };
+struct cai_bins {
+    uint64_t occupied; /* bit i: first[i] is not empty */
+    uint32_t first[CAI_BINS];
+};
+
+struct cai_zone {
+    struct cai_lock lock; /* protects everything below and the descriptors of free runs; hints are read without it */
+    uint8_t number;
+    uint32_t units_max;   /* size of the address range */
+    uint32_t units_table; /* how many have tables; the last one is never used */
+    uint32_t frontier;    /* units from here on were never used */
+    struct cai_bins dirty, fresh, bare;
+    uint32_t oldest, newest; /* dirty runs by age */
+    size_t dirty_units;
+    size_t used_units; /* in slabs and large blocks */
+    size_t used_units_peak;
+    size_t committed_units; /* mapped: used, dirty and fresh */
+};
+
+extern struct cai_zone cai_zones[CAI_ZONES];
+
+/* The views of all zones, sealed; index with cai_zone_number. */
+extern union cai_sealed_views cai_sealed;
+
+union cai_sealed_views {
+    struct {
+        struct cai_view view[CAI_ZONES];
+        uint64_t secret;  /* what authorities are recognised by; beside the views because the same paths read it */
+        uintptr_t places; /* address of the first place */
+        uintptr_t annex;  /* addresses that the pages leave to others' tables: 1/64 of the places */
+        unsigned shift;   /* bytes of a place = 1 << shift */
+    };
+    char page[CAI_SEALED_BYTES];
+};
+
+CAI_INLINE unsigned cai_zone_number(enum cai_place place, enum cai_grain grain)
+{
+    return (unsigned)place * CAI_GRAINS + (unsigned)grain;
+}
+
+CAI_INLINE const struct cai_view *cai_view_of(unsigned zone)
+{
+    return &cai_sealed.view[zone];
+}
+
+CAI_INLINE enum cai_grain cai_zone_grain(unsigned zone)
+{
+    return (enum cai_grain)(zone & 1);
+}
+
+CAI_INLINE unsigned cai_grain_shift(enum cai_grain grain)
+{
+    return grain == CAI_FINE ? CAI_FINE_SHIFT : CAI_COARSE_SHIFT;
+}
+
+/* The granule of an address, or a number that is too large for any table when the address is below the zone or not
+ * aligned to a granule. */
+CAI_INLINE size_t cai_granule_of(const struct cai_view *view, enum cai_grain grain, const void *address)
+{
+    return cai_rotate_right((uintptr_t)address - view->origin, cai_grain_shift(grain));
+}
+
+CAI_INLINE size_t cai_unit_of_granule(enum cai_grain grain, size_t granule)
+{
+    return granule >> (CAI_UNIT_SHIFT - cai_grain_shift(grain));
+}
+
+CAI_INLINE uint32_t cai_unit_number(const struct cai_unit *unit)
+{
+    return (uint32_t)(unit - cai_view_of(unit->zone)->units);
+}
+
+CAI_INLINE uintptr_t cai_unit_address(const struct cai_unit *unit)
+{
+    return cai_view_of(unit->zone)->origin + ((uintptr_t)cai_unit_number(unit) << CAI_UNIT_SHIFT);
+}
+
+/* The place an address lies in, CAI_PLACE_none outside the estate. */
+enum cai_place cai_place_of(const void *address);
+
+enum cai_pages_start {
+    CAI_PAGES_STARTED,
+    CAI_PAGES_NO_ADDRESSES,  /* no geometry is possible in this process */
+    CAI_PAGES_SECOND_ENGINE, /* another copy of this library is at work in this process */
+};
+
+/* Chooses the geometry and prepares the zones; once. */
+enum cai_pages_start cai_pages_start(void);
+
+/* Makes tables reach at least `units`; the zone's lock is held. False: out of memory or out of addresses. */
+bool cai_zone_extend_tables(struct cai_zone *zone, uint32_t units);
+
+#endif

@@ -1,0 +1,106 @@
+/* The library's side of the channel to `capalloc run`: says hello when the program starts, leaves numbers when it ends.
+ * The audit that a setting asks for takes place at the end as well, with a channel or without. Without the environment
+ * variables of either, nothing here happens.
+ */
+#include "preload/channel.h"
+
+#include "base/atomic.h"
+#include "core/settings.h"
+#include "heaps/heaps.h"
+#include "preload/audit_exit.h"
+#include "os/os.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct cai_channel *channel;
+
+/* The process whose constructor ran here and had something to do: no forked child. 0: nothing to do. */
+static pid_t started;
+
+/* The mapped page when the descriptor is the channel of this very process. */
+static struct cai_channel *open_channel(void)
+{
+    const char *text = cai_os_is_privileged() ? NULL : getenv(CAI_CHANNEL_ENV);
+    struct stat stat;
+
+    if (text == NULL || text[0] < '0' || text[0] > '9')
+        return NULL;
+    int fd = (int)strtol(text, NULL, 10);
+    if (fstat(fd, &stat) != 0 || !S_ISREG(stat.st_mode) || (size_t)stat.st_size < sizeof(struct cai_channel))
+        return NULL;
+    struct cai_channel *page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (page == MAP_FAILED)
+        return NULL;
+    if (page->magic == CAI_CHANNEL_MAGIC && page->version == CAI_CHANNEL_VERSION && page->pid == getpid())
+        return page;
+    munmap(page, sizeof *page);
+    return NULL;
+}
+
+/* Asks the C library for a copy of a string and looks where it lies: what the program's own calls will do, whatever the
+ * dynamic linker says about addresses (those of a fixed-address program point into itself). */
+static void check_interposition(void)
+{
+    Dl_info theirs;
+    char *copy = strdup("capalloc");
+    void *in_use = dlsym(RTLD_DEFAULT, "malloc");
+
+    channel->interposed = copy != NULL && cai_place_of(copy) == CAI_PLACE_ordinary;
+    free(copy);
+    if (!channel->interposed && in_use != NULL && dladdr(in_use, &theirs) != 0)
+        snprintf(channel->rival, sizeof channel->rival, "%s", theirs.dli_fname);
+}
+
+__attribute__((constructor)) static void say_hello(void)
+{
+    if (getenv(CAI_CHANNEL_ENV) == NULL && getenv(CAI_SETTINGS_ENV) == NULL)
+        return;
+    started = getpid();
+    channel = open_channel();
+    if (channel == NULL)
+        return;
+    channel->start_ns = cai_os_nanoseconds();
+    check_interposition();
+    if (cai_life_start()) {
+        channel->active_decay_ms = cai_settings->decay_ms;
+        channel->helper = cai_settings->helper;
+        channel->limit_bytes = cai_settings->limit_bytes == SIZE_MAX ? 0 : cai_settings->limit_bytes;
+        channel->tokens = cai_settings->tokens;
+        channel->trust_tokens = cai_settings->trust_tokens;
+        channel->audit = cai_settings->audit;
+    }
+    cai_store_release(&channel->state, CAI_CHANNEL_LOADED);
+}
+
+/* What it finds is told by `capalloc run`, after the program, where there is one; else here. */
+static void audit(void)
+{
+    struct cai_channel_audit found;
+
+    cai_audit_exit(&found);
+    if (channel != NULL)
+        channel->findings = found;
+    else
+        cai_audit_exit_say(&found, !cai_os_is_privileged() && getenv(CAI_CHANNEL_ENV) != NULL);
+}
+
+/* A forked child has the page and the memory too, but they are its parent's. */
+__attribute__((destructor)) static void leave_numbers(void)
+{
+    if (started == 0 || started != getpid())
+        return;
+    if (cai_settings->audit)
+        audit();
+    if (channel == NULL)
+        return;
+    cai_stats_collect(&channel->stats);
+    channel->end_ns = cai_os_nanoseconds();
+    channel->stats_ns = channel->end_ns;
+    cai_store_release(&channel->state, CAI_CHANNEL_FINISHED);
+}

@@ -1,0 +1,118 @@
+/* C++ operator new and delete in every form, by their mangled names, so that the library needs no C++ runtime. What a
+ * failing new must do (call the new-handler, throw bad_alloc) belongs to that runtime: it is called when there is one.
+ */
+#include "preload/cxx.h"
+
+#include "core/settings.h"
+#include "malloc/nocaps.h"
+#include "malloc/stated.h"
+
+#include <dlfcn.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#define PLACE CAI_PLACE_ordinary
+
+typedef void (*new_handler)(void);
+
+/* std::get_new_handler() and std::__throw_bad_alloc() of whichever runtime the program has. */
+extern new_handler _ZSt15get_new_handlerv(void) __attribute__((weak));
+extern void _ZSt17__throw_bad_allocv(void) __attribute__((weak));
+
+/* The runtime may have been loaded after us, and then the weak names are not bound. */
+static void *runtime_function(void *bound, const char *name)
+{
+    return bound != NULL ? bound : dlsym(RTLD_DEFAULT, name);
+}
+
+void *cai_new_aligned(enum cai_place place, size_t size, size_t alignment)
+{
+    if (size > PTRDIFF_MAX || !cai_is_power_of_two(alignment))
+        return NULL;
+    return cai_allocate_aligned(place, size, alignment, false);
+}
+
+CAI_COLD void *cai_new_failed(enum cai_place place, size_t size, size_t alignment, bool may_throw)
+{
+    new_handler (*get_handler)(void) = (new_handler(*)(void))(uintptr_t)runtime_function(
+        (void *)(uintptr_t)_ZSt15get_new_handlerv, "_ZSt15get_new_handlerv");
+    void (*throw_bad_alloc)(void) = (void (*)(void))(uintptr_t)runtime_function(
+        (void *)(uintptr_t)_ZSt17__throw_bad_allocv, "_ZSt17__throw_bad_allocv");
+
+    for (;;) {
+        new_handler handler = get_handler != NULL ? get_handler() : NULL;
+        if (handler == NULL)
+            break;
+        handler();
+        void *block = cai_new_aligned(place, size, alignment);
+        if (block != NULL)
+            return block;
+    }
+    if (may_throw && throw_bad_alloc != NULL)
+        throw_bad_alloc();
+    if (may_throw)
+        abort();
+    return NULL;
+}
+
+/* The nothrow forms promise not to throw, but a new-handler may: contained where the runtime compiles them as noexcept,
+ * passed on here. */
+CAI_INLINE void operator_delete(void *block)
+{
+    cai_back_free(block, "operator delete");
+}
+
+/* A sized delete with the wrong size breaks no allocator that ignores the size, so many programs have one: strict
+ * only. */
+static void operator_delete_sized(void *block, size_t size, size_t alignment)
+{
+    if (block == NULL)
+        return;
+    if (CAI_LIKELY(!cai_settings->strict) || cai_stated_size_fits(block, alignment, size, "operator delete"))
+        operator_delete(block);
+}
+
+#define IGNORED __attribute__((unused))
+struct nothrow;
+
+/* NEW(mangled name, extra parameters, alignment, may throw): m is size_t, St11align_val_t the alignment. */
+#define NEW(name, parameters, alignment, may_throw)                                                                    \
+    CAI_EXPORT void *name parameters;                                                                                  \
+    void *name parameters                                                                                              \
+    {                                                                                                                  \
+        return cai_new(PLACE, size, alignment, may_throw);                                                             \
+    }
+#define DELETE(name, parameters, body)                                                                                 \
+    CAI_EXPORT void name parameters;                                                                                   \
+    void name parameters                                                                                               \
+    {                                                                                                                  \
+        body;                                                                                                          \
+    }
+NEW(_Znwm, (size_t size), 16, true)
+NEW(_Znam, (size_t size), 16, true)
+NEW(_ZnwmRKSt9nothrow_t, (size_t size, const struct nothrow *tag IGNORED), 16, false)
+NEW(_ZnamRKSt9nothrow_t, (size_t size, const struct nothrow *tag IGNORED), 16, false)
+NEW(_ZnwmSt11align_val_t, (size_t size, size_t alignment), alignment, true)
+NEW(_ZnamSt11align_val_t, (size_t size, size_t alignment), alignment, true)
+NEW(_ZnwmSt11align_val_tRKSt9nothrow_t, (size_t size, size_t alignment, const struct nothrow *tag IGNORED), alignment,
+    false)
+NEW(_ZnamSt11align_val_tRKSt9nothrow_t, (size_t size, size_t alignment, const struct nothrow *tag IGNORED), alignment,
+    false)
+
+DELETE(_ZdlPv, (void *block), operator_delete(block))
+DELETE(_ZdaPv, (void *block), operator_delete(block))
+DELETE(_ZdlPvRKSt9nothrow_t, (void *block, const struct nothrow *tag IGNORED), operator_delete(block))
+DELETE(_ZdaPvRKSt9nothrow_t, (void *block, const struct nothrow *tag IGNORED), operator_delete(block))
+DELETE(_ZdlPvSt11align_val_t, (void *block, size_t alignment IGNORED), operator_delete(block))
+DELETE(_ZdaPvSt11align_val_t, (void *block, size_t alignment IGNORED), operator_delete(block))
+DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t alignment IGNORED, const struct nothrow *tag IGNORED),
+       operator_delete(block))
+DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t alignment IGNORED, const struct nothrow *tag IGNORED),
+       operator_delete(block))
+DELETE(_ZdlPvm, (void *block, size_t size), operator_delete_sized(block, size, 16))
+DELETE(_ZdaPvm, (void *block, size_t size), operator_delete_sized(block, size, 16))
+DELETE(_ZdlPvmSt11align_val_t, (void *block, size_t size, size_t alignment),
+       operator_delete_sized(block, size, alignment))
+DELETE(_ZdaPvmSt11align_val_t, (void *block, size_t size, size_t alignment),
+       operator_delete_sized(block, size, alignment))

@@ -1,0 +1,207 @@
+/* Slabs: slots leave in ascending order, come back, and the state bytes tell which are where. */
+#include "unit/unit.h"
+
+#include "heaps/heaps.h"
+#include "blocks/slab.h"
+#include "support/audit.h"
+#include "support/child.h"
+#include "support/rng.h"
+
+#include <string.h>
+
+enum { SLOTS_MAX = 5000 };
+
+static void *slots[SLOTS_MAX];
+
+static size_t granule_of(const struct cai_unit *slab, const void *slot)
+{
+    return cai_granule_of(cai_view_of(slab->zone), cai_zone_grain(slab->zone), slot);
+}
+
+static uint8_t state_at(const struct cai_unit *slab, const void *slot)
+{
+    return cai_view_of(slab->zone)->state[granule_of(slab, slot)];
+}
+
+static void put(struct cai_unit *slab, const void *slot)
+{
+    cai_slab_put(slab, cai_view_of(slab->zone)->state + granule_of(slab, slot));
+}
+
+static struct cai_unit *create(enum cai_place place, unsigned size_class)
+{
+    require(cai_life_attach() != NULL && cai_self_heap()->id != 0);
+    struct cai_unit *slab = cai_slab_create(cai_self_heap(), place, size_class);
+    require(slab != NULL && slab->size_class == size_class && slab->zone / CAI_GRAINS == place);
+    require(cai_slab_room(slab) == slab->slots && slab->slots <= SLOTS_MAX && cai_slab_is_empty(slab));
+    return slab;
+}
+
+/* Every slot lies in the slab, is one of a class's length from its start, and no two are the same. */
+static void check_slots(const struct cai_unit *slab, uint32_t count, bool ascending)
+{
+    static uint8_t seen[SLOTS_MAX];
+    size_t bytes = cai_class_bytes(slab->size_class);
+    uintptr_t address = cai_unit_address(slab);
+
+    memset(seen, 0, sizeof seen);
+    for (uint32_t i = 0; i < count; i++) {
+        uintptr_t offset = (uintptr_t)slots[i] - address;
+        require(offset % bytes == 0 && offset / bytes < slab->slots);
+        require(seen[offset / bytes]++ == 0);
+        require(!ascending || i == 0 || slots[i] > slots[i - 1]);
+        require(cai_state_is_cached(state_at(slab, slots[i])));
+    }
+}
+
+/* Takes everything, gives everything back, takes it again: every class in every place. */
+static void each_class(const void *unused)
+{
+    (void)unused;
+    for (enum cai_place place = 0; place < CAI_PLACES; place++)
+        for (unsigned size_class = 1; size_class < CAI_CLASSES; size_class++) {
+            struct cai_unit *slab = create(place, size_class);
+            require(cai_slab_take(slab, slots, SLOTS_MAX) == slab->slots);
+            check_slots(slab, slab->slots, false);
+            for (uint32_t i = 0; i < slab->slots; i++)
+                require(!slab->zeroed == !(state_at(slab, slots[i]) & CAI_STATE_ZERO));
+            require(cai_slab_room(slab) == 0 && cai_slab_take(slab, slots, 1) == 0 && !cai_slab_is_empty(slab));
+            for (uint32_t i = 0; i < slab->slots; i++) {
+                put(slab, slots[i]);
+                require(cai_state_is_in_slab(state_at(slab, slots[i])));
+            }
+            require(cai_slab_is_empty(slab) && cai_slab_room(slab) == slab->slots);
+            uint32_t taken = 0;
+            while (taken < slab->slots) {
+                uint32_t more = cai_slab_take(slab, slots + taken, 1 + slab->slots / 3);
+                require(more != 0);
+                taken += more;
+            }
+            check_slots(slab, taken, true);
+            for (uint32_t i = 0; i < taken; i++)
+                put(slab, slots[i]);
+            cai_slab_destroy(slab);
+            require_null(audit_all());
+        }
+}
+
+static void test_every_class(void **state)
+{
+    struct child child;
+
+    (void)state;
+    child_run(&child, 60, each_class, NULL);
+    assert_true(child_succeeded(&child));
+}
+
+static void random_slab(const void *argument)
+{
+    struct rng rng = rng_start(6);
+    struct cai_unit *slab = create(CAI_PLACE_ordinary, *(const unsigned *)argument);
+    uint32_t held = 0;
+
+    for (unsigned step = 0; step < 3000; step++) {
+        if (rng_below(&rng, 2) == 0) {
+            uint32_t want = 1 + (uint32_t)rng_below(&rng, 40);
+            uint32_t room = cai_slab_room(slab);
+            uint32_t got = cai_slab_take(slab, slots + held, want);
+            require(got <= want && got <= room);
+            /* A search that started in the middle starts anew the next time. */
+            if (got == 0 && room != 0)
+                require((got = cai_slab_take(slab, slots + held, want)) != 0);
+            held += got;
+            check_slots(slab, held, false);
+        }
+        for (uint64_t n = rng_below(&rng, 40); n > 0 && held > 0; n--) {
+            uint32_t at = (uint32_t)rng_below(&rng, held);
+            put(slab, slots[at]);
+            slots[at] = slots[--held];
+        }
+        require(slab->used == held && cai_slab_room(slab) == slab->slots - held);
+        require(cai_slab_is_empty(slab) == (held == 0));
+    }
+}
+
+static void test_random_slab(void **state)
+{
+    static const unsigned classes[] = {1, 2, 3, 8, 13, 32, 33, 41, 60, CAI_CLASS_LAST};
+    struct child child;
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof classes / sizeof *classes; i++) {
+        child_run(&child, 60, random_slab, &classes[i]);
+        assert_true(child_succeeded(&child));
+    }
+}
+
+/* Frees by others are marked at once and counted when told. */
+static void told(const void *unused)
+{
+    (void)unused;
+    struct cai_unit *slab = create(CAI_PLACE_ordinary, 5);
+    uint8_t *state = cai_view_of(slab->zone)->state;
+
+    require(cai_slab_take(slab, slots, 10) == 10);
+    for (unsigned i = 0; i < 4; i++)
+        state[granule_of(slab, slots[i])] = CAI_STATE_IN_SLAB;
+    require(slab->used == 10 && cai_self_heap()->returned == NULL);
+    cai_slab_remote_free(slab, 3, cai_self_heap());
+    cai_slab_remote_free(slab, 1, cai_self_heap());
+    require(slab->used == 10 && slab->remote == 4 && cai_self_heap()->returned == slab && slab->next_returned == NULL);
+    cai_slab_collect(slab);
+    require(slab->used == 6 && slab->remote == 0);
+    cai_slab_remote_free(slab, 6, cai_self_heap()); /* told, and not true: the state bytes are looked at before a slab goes */
+    cai_slab_collect(slab);
+    require(slab->used == 0 && !cai_slab_is_empty(slab));
+}
+
+static void test_remote_frees_are_counted_when_told(void **state)
+{
+    struct child child;
+
+    (void)state;
+    child_run(&child, 10, told, NULL);
+    assert_true(child_succeeded(&child));
+}
+
+/* Memory that another slab left: its slots are not known to be zero, and its state bytes are gone. */
+static void used_memory(const void *unused)
+{
+    (void)unused;
+    struct cai_unit *slab = create(CAI_PLACE_ordinary, 1);
+    uint32_t count = cai_slab_take(slab, slots, SLOTS_MAX);
+
+    for (uint32_t i = 0; i < count; i++) {
+        memset(slots[i], 0xff, 16);
+        put(slab, slots[i]);
+    }
+    cai_slab_destroy(slab);
+    struct cai_unit *again = create(CAI_PLACE_ordinary, 9);
+    require(again == slab && again->zone == slab->zone);
+    count = cai_slab_take(again, slots, SLOTS_MAX);
+    require(count == again->slots);
+    check_slots(again, count, false);
+    for (uint32_t i = 0; i < count; i++)
+        require((state_at(again, slots[i]) & CAI_STATE_ZERO) == 0);
+}
+
+static void test_used_memory_is_not_zero(void **state)
+{
+    struct child child;
+
+    (void)state;
+    child_run(&child, 10, used_memory, NULL);
+    assert_true(child_succeeded(&child));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_class),
+        cmocka_unit_test(test_random_slab),
+        cmocka_unit_test(test_remote_frees_are_counted_when_told),
+        cmocka_unit_test(test_used_memory_is_not_zero),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

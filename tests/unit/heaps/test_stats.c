@@ -1,0 +1,199 @@
+/* Statistics: live counts are exact, totals add up, and an older caller's shorter structure is respected. */
+#include "unit/unit.h"
+
+#include "core/violation.h"
+#include "heaps/heaps.h"
+#include "support/child.h"
+#include "support/rng.h"
+
+#include <capalloc/malloc.h>
+#include <capalloc/stats.h>
+#include <pthread.h>
+#include <string.h>
+
+enum { LARGE_ROW = CAI_CLASSES, BLOCKS = 3000 };
+
+static void run(void (*body)(const void *))
+{
+    struct child child;
+
+    child_run(&child, 60, body, NULL);
+    assert_true(child_succeeded(&child));
+}
+
+static ca_stats read_stats(void)
+{
+    ca_stats stats = CA_STATS_INIT;
+
+    ca_stats_read(&stats);
+    require(stats.struct_size == sizeof stats);
+    uint64_t bytes = 0, blocks = 0, rows = 0, made = 0, committed = 0;
+    for (unsigned i = 0; i < CA_PLACE_COUNT; i++) {
+        bytes += stats.place[i].live_bytes;
+        blocks += stats.place[i].live_blocks;
+        committed += stats.place[i].committed_bytes;
+        require(stats.place[i].used_bytes >= stats.place[i].live_bytes);
+        require(stats.place[i].used_bytes <= stats.place[i].committed_bytes);
+        require(stats.place[i].used_bytes <= stats.place[i].used_bytes_peak);
+    }
+    for (unsigned i = 0; i < CA_STATS_CLASSES_MAX; i++) {
+        rows += stats.size_class[i].live_blocks;
+        made += stats.size_class[i].allocations;
+        require(stats.size_class[i].live_blocks <= stats.size_class[i].allocations);
+    }
+    require(stats.live_bytes == bytes && stats.live_blocks == blocks && rows == blocks && stats.allocations == made);
+    require(stats.committed_bytes == committed && stats.committed_bytes <= stats.committed_bytes_peak);
+    return stats;
+}
+
+static void exact(const void *unused)
+{
+    static void *blocks[BLOCKS];
+    static enum cai_place places[BLOCKS];
+    struct rng rng = rng_start(11);
+    uint64_t live_blocks[CAI_PLACES] = {0};
+    uint64_t live_bytes[CAI_PLACES] = {0};
+    uint64_t rows[CAI_CLASSES + 1] = {0};
+    uint64_t made = 0;
+
+    (void)unused;
+    require(read_stats().live_blocks == 0);
+    for (unsigned i = 0; i < 20000; i++) {
+        unsigned at = (unsigned)rng_below(&rng, BLOCKS);
+        enum cai_place place = places[at];
+        if (blocks[at] == NULL) {
+            size_t bytes = rng_size(&rng, rng_below(&rng, 100) == 0 ? 19 : 12);
+            place = places[at] = (enum cai_place)rng_below(&rng, CAI_PLACES);
+            blocks[at] = cai_allocate(place, bytes, false);
+            live_blocks[place]++;
+            live_bytes[place] += cai_usable(place, blocks[at], "usable");
+            rows[bytes <= CAI_SMALL_BYTES_MAX ? cai_class_of(bytes) : LARGE_ROW]++;
+            made++;
+        } else {
+            size_t bytes = cai_usable(place, blocks[at], "usable");
+            live_blocks[place]--;
+            live_bytes[place] -= bytes;
+            rows[bytes <= CAI_SMALL_BYTES_MAX ? cai_class_of(bytes) : LARGE_ROW]--;
+            cai_free(place, blocks[at], "free");
+            blocks[at] = NULL;
+        }
+        if (i % 1000 != 0)
+            continue;
+        ca_stats stats = read_stats();
+        for (unsigned k = 0; k < CAI_PLACES; k++)
+            require(stats.place[k].live_blocks == live_blocks[k] && stats.place[k].live_bytes == live_bytes[k]);
+        for (unsigned k = 1; k <= LARGE_ROW; k++)
+            require(stats.size_class[k].live_blocks == rows[k]);
+        require(stats.allocations == made && stats.threads == 1 && stats.violations == 0);
+    }
+}
+
+static void test_D6_live_counts_are_exact(void **state)
+{
+    (void)state;
+    run(exact);
+}
+
+static void rows(const void *unused)
+{
+    (void)unused;
+    ca_stats stats = read_stats();
+    require(stats.size_class[0].slot_bytes == 0);
+    for (unsigned i = 1; i < CAI_CLASSES; i++)
+        require(stats.size_class[i].slot_bytes == cai_class_bytes(i));
+    require(stats.size_class[LARGE_ROW].slot_bytes == SIZE_MAX);
+    for (unsigned i = LARGE_ROW + 1; i < CA_STATS_CLASSES_MAX; i++)
+        require(stats.size_class[i].slot_bytes == 0);
+}
+
+static void test_rows_are_classes(void **state)
+{
+    (void)state;
+    run(rows);
+}
+
+static void shorter(const void *unused)
+{
+    (void)unused;
+    require(ca_malloc(100) != NULL);
+    union {
+        ca_stats stats;
+        unsigned char bytes[sizeof(ca_stats)];
+    } memory;
+    static const size_t sizes[] = {sizeof(size_t), offsetof(ca_stats, live_blocks), offsetof(ca_stats, place),
+                                   sizeof(ca_stats) - 1};
+    for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        memset(&memory, 0xa5, sizeof memory);
+        memory.stats.struct_size = sizes[i];
+        ca_stats_read(&memory.stats);
+        require(memory.stats.struct_size == sizes[i]);
+        for (size_t k = sizes[i]; k < sizeof memory; k++)
+            require(memory.bytes[k] == 0xa5);
+    }
+    require(memory.stats.live_blocks == 1);
+}
+
+static void test_shorter_structure(void **state)
+{
+    (void)state;
+    run(shorter);
+}
+
+static void *allocate_there(void *unused)
+{
+    for (unsigned i = 0; i < 500; i++)
+        require(ca_malloc(100) != NULL);
+    require(read_stats().threads == 2);
+    return unused;
+}
+
+static void threads(const void *unused)
+{
+    pthread_t thread;
+
+    (void)unused;
+    require(ca_malloc(100) != NULL);
+    require(pthread_create(&thread, NULL, allocate_there, NULL) == 0 && pthread_join(thread, NULL) == 0);
+    ca_stats stats = read_stats();
+    require(stats.threads == 1 && stats.live_blocks == 501 && stats.allocations == 501);
+}
+
+static void test_counts_of_all_threads(void **state)
+{
+    (void)state;
+    run(threads);
+}
+
+static bool refuse(const ca_violation *violation)
+{
+    return violation != NULL;
+}
+
+static void failures(const void *unused)
+{
+    (void)unused;
+    void *block = ca_malloc(100);
+    for (unsigned i = 0; i < 10; i++)
+        require(ca_malloc(PTRDIFF_MAX) == NULL);
+    ca_set_violation_handler(refuse);
+    ca_free((char *)block + 1);
+    ca_stats stats = read_stats();
+    require(stats.allocations == 1 && stats.live_blocks == 1 && stats.violations == 1);
+}
+
+static void test_failures_are_not_counted(void **state)
+{
+    (void)state;
+    run(failures);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_D6_live_counts_are_exact), cmocka_unit_test(test_rows_are_classes),
+        cmocka_unit_test(test_shorter_structure),        cmocka_unit_test(test_counts_of_all_threads),
+        cmocka_unit_test(test_failures_are_not_counted),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,406 @@
+/* Runs: taking, giving, merging, splitting, growing, shrinking, and all of it at random with an audit after each
+ * step. */
+#include "unit/unit.h"
+
+#include "core/settings.h"
+#include "pages/purge.h"
+#include "pages/commit.h"
+#include "pages/run.h"
+#include "blocks/state.h"
+#include "os/os.h"
+#include "support/audit.h"
+#include "support/child.h"
+#include "support/content.h"
+#include "support/rng.h"
+
+#include <string.h>
+
+enum { ORDINARY_FINE = 0, ORDINARY_COARSE = 1, MUSTZERO_COARSE = 5 };
+
+/* Some dirty memory waits to grow old. */
+static bool is_purge_pending(void)
+{
+    bool pending = false;
+
+    for (unsigned number = 0; number < CAI_ZONES; number++)
+        pending |= cai_zones[number].dirty_units != 0;
+    return pending;
+}
+
+static void start(void)
+{
+    cai_settings_start();
+    require(cai_pages_start() == CAI_PAGES_STARTED);
+}
+
+static size_t length_of(const struct cai_unit *run)
+{
+    return (size_t)run->units << CAI_UNIT_SHIFT;
+}
+
+static char *memory_of(const struct cai_unit *run)
+{
+    return (char *)cai_unit_address(run);
+}
+
+static uint8_t *state_of(const struct cai_unit *run)
+{
+    unsigned shift = CAI_UNIT_SHIFT - cai_grain_shift(cai_zone_grain(run->zone));
+
+    return cai_view_of(run->zone)->state + ((size_t)cai_unit_number(run) << shift);
+}
+
+static size_t state_bytes(const struct cai_unit *run)
+{
+    return length_of(run) >> cai_grain_shift(cai_zone_grain(run->zone));
+}
+
+static struct cai_unit *take(unsigned number, uint32_t units, uint32_t align)
+{
+    struct cai_unit *run = cai_run_take(&cai_zones[number], units, align, CAI_UNIT_LARGE);
+
+    require(run != NULL);
+    require(run->units == units && run->kind == CAI_UNIT_LARGE && run->zone == number);
+    require(cai_unit_address(run) % ((size_t)align << CAI_UNIT_SHIFT) == 0);
+    require_null(audit_zone(number));
+    return run;
+}
+
+static void give(struct cai_unit *run)
+{
+    unsigned number = run->zone;
+
+    cai_run_give(run);
+    require_null(audit_zone(number));
+}
+
+static void neighbours(const void *unused)
+{
+    struct cai_zone *zone = &cai_zones[ORDINARY_COARSE];
+    struct cai_unit *runs[5];
+
+    (void)unused;
+    start();
+    for (unsigned i = 0; i < 5; i++)
+        runs[i] = take(ORDINARY_COARSE, 3, 1);
+    for (unsigned i = 1; i < 5; i++)
+        require(runs[i] == runs[i - 1] + 3);
+    give(runs[1]);
+    give(runs[3]);
+    require(zone->dirty_units == 6 && runs[1]->units == 3 && runs[3]->units == 3);
+    give(runs[2]); /* joins both */
+    require(runs[1]->units == 9 && runs[1]->kind == CAI_UNIT_DIRTY && zone->oldest == zone->newest);
+    struct cai_unit *middle = take(ORDINARY_COARSE, 9, 1); /* dirty memory first, and exactly this */
+    require(middle == runs[1] && !middle->zeroed && zone->dirty_units == 0);
+    give(middle);
+    struct cai_unit *part = take(ORDINARY_COARSE, 4, 1); /* the rest stays */
+    require(part == runs[1] && zone->dirty_units == 5);
+    give(part);
+    require(runs[1]->units == 9);
+    give(runs[0]);
+    give(runs[4]);
+    require(zone->used_units == 0 && runs[0]->units == 15);
+    require(cai_run_find(ORDINARY_COARSE, memory_of(runs[0]) + 12 * CAI_UNIT_BYTES + 5) == runs[0]);
+    require(cai_run_find(ORDINARY_COARSE, (void *)(cai_view_of(ORDINARY_COARSE)->origin)) == NULL);
+}
+
+static void test_neighbours_merge(void **state)
+{
+    struct child child;
+
+    (void)state;
+    child_run(&child, 20, neighbours, NULL);
+    assert_true(child_succeeded(&child));
+}
+
+static void alignments(const void *unused)
+{
+    struct cai_unit *runs[40];
+    unsigned count = 0;
+
+    (void)unused;
+    start();
+    for (uint32_t align = 1; align <= 4096; align *= 2)
+        for (uint32_t units = 1; units <= 3; units++)
+            runs[count++] = take(ORDINARY_COARSE, units, align);
+    for (unsigned i = 0; i < count; i++)
+        give(runs[i]);
+    for (uint32_t align = 4096; align >= 1; align /= 2)
+        give(take(ORDINARY_COARSE, 2, align));
+    require(cai_run_take(&cai_zones[1], UINT32_MAX, 1, CAI_UNIT_LARGE) == NULL);
+    require(cai_run_take(&cai_zones[1], 1, 1u << 31, CAI_UNIT_LARGE) == NULL);
+    require(cai_run_take(&cai_zones[1], cai_zones[1].units_max, 1, CAI_UNIT_LARGE) == NULL);
+    require_null(audit_zone(1));
+}
+
+static void test_D2_runs_are_aligned(void **state)
+{
+    struct child child;
+
+    (void)state;
+    child_run(&child, 20, alignments, NULL);
+    assert_true(child_succeeded(&child));
+}
+
+static void growing(const void *unused)
+{
+    (void)unused;
+    start();
+    struct cai_unit *run = take(ORDINARY_COARSE, 2, 1);
+    memory_of(run)[0] = 7;
+    require(cai_run_grow(run, 5)); /* into fresh memory */
+    require(run->units == 5 && memory_of(run)[0] == 7);
+    require_null(audit_zone(1));
+    struct cai_unit *rest = run + 5; /* whatever is mapped beyond */
+    if (cai_unit_number(rest) < cai_zones[1].frontier)
+        require(cai_run_grow(run, 5 + rest->units));
+    require(cai_run_grow(run, 500)); /* beyond the frontier */
+    memory_of(run)[length_of(run) - 1] = 7;
+    require_null(audit_zone(1));
+    cai_purge_all();
+    struct cai_unit *wall = take(ORDINARY_COARSE, 1, 1);
+    require(wall == run + 500);
+    cai_run_shrink(run, 490);
+    require(run->units == 490 && cai_zones[1].dirty_units == 10);
+    require_null(audit_zone(1));
+    require(!cai_run_grow(run, 501)); /* eleven where ten are free */
+    require(run->units == 490);
+    require(cai_run_grow(run, 495)); /* into dirty memory, in part */
+    require(!run->zeroed && cai_zones[1].dirty_units == 5);
+    require_null(audit_zone(1));
+    require(cai_run_grow(run, 500)); /* all of it */
+    require(cai_zones[1].dirty_units == 0 && run + 500 == wall);
+    require(!cai_run_grow(run, 501));
+    require_null(audit_zone(1));
+    cai_run_shrink(run, 1);
+    require_null(audit_zone(1));
+    give(run);
+    give(wall);
+}
+
+static void test_growing_and_shrinking(void **state)
+{
+    struct child child;
+
+    (void)state;
+    child_run(&child, 20, growing, NULL);
+    assert_true(child_succeeded(&child));
+}
+
+static void purging(const void *unused)
+{
+    (void)unused;
+    start();
+    struct cai_unit *small = take(ORDINARY_COARSE, 4, 1);
+    struct cai_unit *wall = take(ORDINARY_COARSE, 1, 1);
+    memset(memory_of(small), 0xff, length_of(small));
+    memset(state_of(small), CAI_STATE_IN_SLAB, state_bytes(small));
+    give(small);
+    require(is_purge_pending());
+    cai_purge_old(cai_os_milliseconds()); /* too young */
+    require(is_purge_pending() && small->kind == CAI_UNIT_DIRTY && cai_purged_bytes() == 0);
+    cai_purge_old(cai_os_milliseconds() + 2 * cai_settings->decay_ms);
+    require(!is_purge_pending() && small->kind == CAI_UNIT_FRESH);
+    require(cai_purged_bytes() == 4 * CAI_UNIT_BYTES);
+    require_null(audit_zone(1));
+    require(content_is_zero(memory_of(small), length_of(small)));
+    size_t before = cai_committed_bytes();
+    cai_purge_all();
+    require(small->kind == CAI_UNIT_BARE && cai_committed_bytes() < before);
+    require(cai_committed_bytes() == CAI_UNIT_BYTES); /* the wall */
+    require_null(audit_zone(1));
+    struct cai_unit *again = take(ORDINARY_COARSE, 4, 1); /* what is bare is mapped again */
+    require(again == small && again->zeroed && content_is_zero(memory_of(again), length_of(again)));
+    give(again);
+    give(wall);
+}
+
+static void test_D6_purging(void **state)
+{
+    struct child child;
+
+    (void)state;
+    child_run(&child, 20, purging, NULL);
+    assert_true(child_succeeded(&child));
+}
+
+/* What a slab left in the state table goes when its memory becomes a slab again, on whatever way. */
+static void moving(const void *unused)
+{
+    (void)unused;
+    start();
+    struct cai_unit *run = take(ORDINARY_COARSE, 8, 1);
+    struct cai_unit *wall = take(ORDINARY_COARSE, 1, 1);
+    memset(state_of(run), CAI_STATE_IN_SLAB, state_bytes(run));
+    content_fill(memory_of(run), 0, 1000, 5);
+    struct cai_unit *to = take(ORDINARY_COARSE, 50, 1);
+    require(cai_run_move(run, to));
+    require(content_holds(memory_of(to), 1000, 5));
+    require_null(audit_zone(1));
+    for (unsigned i = 0; i < 20; i++) {
+        struct cai_unit *slab = cai_run_take(&cai_zones[1], 3, 1, CAI_UNIT_SLAB);
+        require(slab != NULL && content_is_zero(state_of(slab), state_bytes(slab)));
+        for (uint32_t k = 1; k < 3; k++)
+            require(slab[k].kind == CAI_UNIT_INNER && slab[k].head == cai_unit_number(slab));
+    }
+    require_null(audit_zone(1));
+    give(to);
+    give(wall);
+}
+
+static void test_moved_runs_leave_nothing(void **state)
+{
+    struct child child;
+
+    (void)state;
+    child_run(&child, 20, moving, NULL);
+    assert_true(child_succeeded(&child));
+}
+
+/* --- at random --- */
+
+enum { SLOTS = 60 };
+
+struct taken {
+    struct cai_unit *run;
+    uint64_t seed;
+};
+
+static void sign(const struct taken *taken, uint32_t from)
+{
+    for (uint32_t i = from; i < taken->run->units; i++)
+        content_fill(memory_of(taken->run) + ((size_t)i << CAI_UNIT_SHIFT), 0, 64, taken->seed + i);
+}
+
+static void check_signed(const struct taken *taken, uint32_t units)
+{
+    for (uint32_t i = 0; i < units; i++)
+        require(content_holds(memory_of(taken->run) + ((size_t)i << CAI_UNIT_SHIFT), 64, taken->seed + i));
+}
+
+static void random_take(struct rng *rng, unsigned number, struct taken *taken)
+{
+    uint32_t units = 1 + (uint32_t)rng_below(rng, rng_below(rng, 10) == 0 ? 200 : 20);
+    uint32_t align = 1u << rng_below(rng, rng_below(rng, 4) == 0 ? 7 : 1);
+    bool slab = rng_below(rng, 2) == 0;
+
+    taken->run = cai_run_take(&cai_zones[number], units, align, slab ? CAI_UNIT_SLAB : CAI_UNIT_LARGE);
+    taken->seed = rng_next(rng);
+    require(taken->run != NULL && taken->run->units == units);
+    require(cai_unit_address(taken->run) % ((size_t)align << CAI_UNIT_SHIFT) == 0);
+    for (uint32_t i = 0; taken->run->zeroed && i < units; i++)
+        require(content_is_zero(memory_of(taken->run) + ((size_t)i << CAI_UNIT_SHIFT), 64));
+    if (slab) {
+        require(content_is_zero(state_of(taken->run), state_bytes(taken->run)));
+        memset(state_of(taken->run), CAI_STATE_IN_SLAB, state_bytes(taken->run));
+    } else {
+        *state_of(taken->run) = CAI_STATE_CACHED;
+    }
+    sign(taken, 0);
+}
+
+static void random_give(struct taken *taken)
+{
+    check_signed(taken, taken->run->units);
+    if (cai_place_zeroes((enum cai_place)(taken->run->zone / CAI_GRAINS)))
+        memset(memory_of(taken->run), 0, length_of(taken->run));
+    cai_run_give(taken->run);
+    taken->run = NULL;
+}
+
+static void random_resize(struct rng *rng, struct taken *taken)
+{
+    uint32_t before = taken->run->units;
+    uint32_t units = 1 + (uint32_t)rng_below(rng, before + 10);
+
+    if (taken->run->kind != CAI_UNIT_LARGE || units == before)
+        return;
+    if (units > before) {
+        if (cai_run_grow(taken->run, units)) {
+            check_signed(taken, before);
+            sign(taken, before);
+        }
+        return;
+    }
+    if (cai_place_zeroes((enum cai_place)(taken->run->zone / CAI_GRAINS)))
+        memset(memory_of(taken->run) + ((size_t)units << CAI_UNIT_SHIFT), 0,
+               (size_t)(before - units) << CAI_UNIT_SHIFT);
+    cai_run_shrink(taken->run, units);
+    check_signed(taken, units);
+}
+
+static void random_move(struct rng *rng, struct taken *taken)
+{
+    struct cai_unit *from = taken->run;
+    uint32_t before = from->units;
+    uint32_t units = before + (uint32_t)rng_below(rng, 20);
+
+    if (from->kind != CAI_UNIT_LARGE)
+        return;
+    struct cai_unit *to = cai_run_take(&cai_zones[from->zone], units, 1, CAI_UNIT_LARGE);
+    require(to != NULL);
+    if (!cai_run_move(from, to)) {
+        cai_run_give(to); /* the mappings of the source are several */
+        return;
+    }
+    taken->run = to;
+    check_signed(taken, before);
+    sign(taken, 0);
+}
+
+static void random_steps(const void *argument)
+{
+    unsigned number = *(const unsigned *)argument;
+    struct rng rng = rng_start(5 + number);
+    struct taken slots[SLOTS] = {{NULL, 0}};
+
+    start();
+    for (unsigned step = 0; step < 2000; step++) {
+        struct taken *taken = &slots[rng_below(&rng, SLOTS)];
+        unsigned what = (unsigned)rng_below(&rng, 100);
+        if (what == 0)
+            cai_purge_all();
+        else if (what == 1)
+            cai_purge_old(cai_os_milliseconds() + 2 * cai_settings->decay_ms);
+        else if (taken->run == NULL)
+            random_take(&rng, number, taken);
+        else if (what < 40)
+            random_resize(&rng, taken);
+        else if (what < 50)
+            random_move(&rng, taken);
+        else
+            random_give(taken);
+        require_null(audit_zone(number));
+    }
+    for (unsigned i = 0; i < SLOTS; i++)
+        if (slots[i].run != NULL)
+            random_give(&slots[i]);
+    require(cai_zones[number].used_units == 0);
+    require_null(audit_zeros(false));
+    cai_purge_all();
+    require_null(audit_zone(number));
+    require(cai_committed_bytes() == 0);
+}
+
+static void test_random_steps(void **state)
+{
+    static const unsigned numbers[] = {ORDINARY_FINE, ORDINARY_COARSE, MUSTZERO_COARSE};
+    struct child child;
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        child_run(&child, 100, random_steps, &numbers[i]);
+        assert_true(child_succeeded(&child));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_neighbours_merge),         cmocka_unit_test(test_D2_runs_are_aligned),
+        cmocka_unit_test(test_growing_and_shrinking),    cmocka_unit_test(test_D6_purging),
+        cmocka_unit_test(test_moved_runs_leave_nothing), cmocka_unit_test(test_random_steps),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,249 @@
+/* Zones: tables cover exactly what they claim, granules of addresses, and what somebody else has mapped is stepped
+ * over. */
+#include "unit/unit.h"
+
+#include "core/settings.h"
+#include "pages/geometry.h"
+#include "pages/run.h"
+#include "os/os.h"
+#include "support/audit.h"
+#include "support/child.h"
+
+#include <signal.h>
+#include <string.h>
+
+static void start(void)
+{
+    cai_settings_start();
+    require(cai_pages_start() == CAI_PAGES_STARTED);
+}
+
+/* Every byte of what was promised can be written, and the first one beyond is still free to be mapped. */
+static void check_table(void *table, size_t bytes, size_t bytes_of_all)
+{
+    uintptr_t begin = cai_round_up((uintptr_t)table, CAI_PAGE_BYTES_MAX);
+    uintptr_t end = cai_round_up((uintptr_t)table + bytes, CAI_PAGE_BYTES_MAX);
+
+    require((uintptr_t)table == begin);
+    for (uintptr_t at = begin; at < end; at += CAI_PAGE_BYTES_MAX)
+        require(cai_os_map(at, CAI_PAGE_BYTES_MAX, false) == CAI_MAP_TAKEN);
+    memset(table, 0xff, bytes);
+    memset(table, 0, bytes);
+    if (bytes < bytes_of_all) {
+        require(cai_os_map(end, CAI_PAGE_BYTES_MAX, false) == CAI_MAP_DONE);
+        require(cai_os_unmap(end, CAI_PAGE_BYTES_MAX));
+    }
+}
+
+static void extend_each(const void *unused)
+{
+    static const uint32_t steps[] = {1, 2, 1000, 4096, 4097, 12000, 80000};
+
+    (void)unused;
+    start();
+    for (unsigned number = 0; number < CAI_ZONES; number++) {
+        struct cai_zone *zone = &cai_zones[number];
+        const struct cai_view *view = cai_view_of(number);
+        unsigned shift = CAI_UNIT_SHIFT - cai_grain_shift(cai_zone_grain(number));
+        require(view->granules == 0 && zone->units_table == 0);
+        for (unsigned i = 0; i < sizeof steps / sizeof *steps; i++) {
+            require(cai_zone_extend_tables(zone, steps[i]));
+            require(zone->units_table > steps[i] && zone->units_table <= zone->units_max);
+            require(view->granules == (size_t)(zone->units_table - 1) << shift); /* the last unit is never used */
+        }
+        size_t units = zone->units_table;
+        size_t all = zone->units_max;
+        check_table(view->state, units << shift, all << shift);
+        check_table(view->units, units * sizeof *view->units, all * sizeof *view->units);
+        check_table(view->owner, units * sizeof *view->owner, all * sizeof *view->owner);
+        require(!cai_zone_extend_tables(zone, zone->units_max + 1));
+        require(zone->units_table == units);
+    }
+}
+
+static void test_tables_cover_exactly(void **state)
+{
+    struct child child;
+
+    (void)state;
+    child_run(&child, 20, extend_each, NULL);
+    assert_true(child_succeeded(&child));
+}
+
+static void check_granules(const void *unused)
+{
+    (void)unused;
+    start();
+    for (unsigned number = 0; number < CAI_ZONES; number++) {
+        enum cai_grain grain = cai_zone_grain(number);
+        const struct cai_view *view = cai_view_of(number);
+        size_t step = (size_t)1 << cai_grain_shift(grain);
+        require(cai_zone_extend_tables(&cai_zones[number], 10));
+        for (size_t i = 0; i < view->granules; i += 1 + i / 3) {
+            char *address = (char *)view->origin + i * step;
+            require(cai_granule_of(view, grain, address) == i);
+            require(cai_unit_of_granule(grain, i) == i * step >> CAI_UNIT_SHIFT);
+            for (size_t inside = 1; inside < step; inside++)
+                require(cai_granule_of(view, grain, address + inside) >= view->granules);
+        }
+        require(cai_granule_of(view, grain, (char *)view->origin - step) >= view->granules);
+        require(cai_granule_of(view, grain, (char *)view->origin - 1) >= view->granules);
+        require(cai_granule_of(view, grain, (char *)view->origin + view->granules * step) >= view->granules);
+        require(cai_granule_of(view, grain, NULL) >= view->granules);
+        require(cai_granule_of(view, grain, (void *)UINTPTR_MAX) >= view->granules);
+    }
+}
+
+static void test_granules_of_addresses(void **state)
+{
+    struct child child;
+
+    (void)state;
+    child_run(&child, 20, check_granules, NULL);
+    assert_true(child_succeeded(&child));
+}
+
+/* The unit `offset` units beyond the frontier belongs to somebody else, who must find it as it was. */
+static void take_around_foreign(const void *argument)
+{
+    uint32_t offset = *(const uint32_t *)argument;
+    struct cai_zone *zone = &cai_zones[1];
+    struct cai_unit *runs[64];
+
+    start();
+    char *foreign = (char *)cai_view_of(1)->origin + ((size_t)(1 + offset) << CAI_UNIT_SHIFT);
+    require(cai_os_map((uintptr_t)foreign, CAI_UNIT_BYTES, false) == CAI_MAP_DONE);
+    memset(foreign, 0x5a, CAI_UNIT_BYTES);
+    for (unsigned i = 0; i < 64; i++) {
+        runs[i] = cai_run_take(zone, 1 + i % 5, 1, CAI_UNIT_LARGE);
+        require(runs[i] != NULL);
+        char *start_of_run = (char *)cai_unit_address(runs[i]);
+        size_t length = (size_t)runs[i]->units << CAI_UNIT_SHIFT;
+        require(start_of_run + length <= foreign || start_of_run >= foreign + CAI_UNIT_BYTES);
+        memset(start_of_run, 1, length);
+        require_null(audit_zone(1));
+    }
+    for (unsigned i = 0; i < 64; i++) {
+        cai_run_give(runs[i]);
+        require_null(audit_zone(1));
+    }
+    for (size_t i = 0; i < CAI_UNIT_BYTES; i++)
+        require(foreign[i] == 0x5a);
+}
+
+static void test_foreign_mapping_is_stepped_over(void **state)
+{
+    static const uint32_t offsets[] = {0, 1, 2, 7, 15, 16, 17, 40, 100};
+    struct child child;
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof offsets / sizeof *offsets; i++) {
+        child_run(&child, 20, take_around_foreign, &offsets[i]);
+        assert_true(child_succeeded(&child));
+    }
+}
+
+static void grow_against_foreign(const void *unused)
+{
+    (void)unused;
+    start();
+    struct cai_unit *run = cai_run_take(&cai_zones[1], 300, 1, CAI_UNIT_LARGE);
+    require(run != NULL && cai_zones[1].frontier == 301);
+    uintptr_t end = cai_unit_address(run) + 300 * CAI_UNIT_BYTES;
+    require(cai_os_map(cai_round_up(end + 1, CAI_PAGE_BYTES_MAX), CAI_PAGE_BYTES_MAX, false) == CAI_MAP_DONE);
+    require(!cai_run_grow(run, 320));
+    require(run->units == 300 && run->kind == CAI_UNIT_LARGE);
+    require_null(audit_zone(1));
+    cai_run_give(run);
+    require_null(audit_zone(1));
+}
+
+static void test_growing_against_a_foreign_mapping(void **state)
+{
+    struct child child;
+
+    (void)state;
+    child_run(&child, 20, grow_against_foreign, NULL);
+    assert_true(child_succeeded(&child));
+}
+
+/* The end of the first geometry is somebody else's: the next one serves, and nothing stays mapped in the first. */
+static void start_beside(const void *unused)
+{
+    const struct cai_geometry *first = &cai_geometries[0];
+    uintptr_t last = first->places + ((uintptr_t)CAI_PLACES << first->shift) - CAI_PAGE_BYTES_MAX;
+
+    (void)unused;
+    cai_settings_start();
+    if (cai_os_map(last, CAI_PAGE_BYTES_MAX, false) == CAI_MAP_SHORT)
+        return; /* no such addresses here */
+    enum cai_pages_start result = cai_pages_start();
+    require(cai_os_map(first->tables, CAI_PAGE_BYTES_MAX, false) != CAI_MAP_TAKEN);
+    if (result == CAI_PAGES_NO_ADDRESSES)
+        return; /* a sanitizer has the rest */
+    require(result == CAI_PAGES_STARTED && cai_sealed.places != first->places && cai_sealed.shift < first->shift);
+    struct cai_unit *run = cai_run_take(&cai_zones[1], 10, 1, CAI_UNIT_LARGE);
+    require(run != NULL);
+    require_null(audit_zone(1));
+}
+
+static void start_twice(const void *unused)
+{
+    (void)unused;
+    start();
+    uintptr_t places = cai_sealed.places;
+    require(cai_pages_start() == CAI_PAGES_SECOND_ENGINE);
+    require(cai_sealed.places == places);
+}
+
+static void test_D3_second_engine_is_noticed(void **state)
+{
+    struct child child;
+
+    (void)state;
+    child_run(&child, 20, start_twice, NULL);
+    assert_true(child_succeeded(&child));
+}
+
+static void test_next_geometry_when_one_is_taken(void **state)
+{
+    struct child child;
+
+    (void)state;
+#if defined(__SANITIZE_THREAD__)
+    skip(); /* the sanitizer's shadow has taken the first one already */
+#endif
+    child_run(&child, 20, start_beside, NULL);
+    assert_true(child_succeeded(&child));
+}
+
+static void write_to_views(const void *unused)
+{
+    (void)unused;
+    start();
+    *(volatile uintptr_t *)&cai_sealed.places = 0;
+}
+
+static void test_views_are_sealed(void **state)
+{
+    struct child child;
+
+    (void)state;
+    child_run(&child, 20, write_to_views, NULL);
+    assert_int_not_equal(child.status, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tables_cover_exactly),
+        cmocka_unit_test(test_granules_of_addresses),
+        cmocka_unit_test(test_foreign_mapping_is_stepped_over),
+        cmocka_unit_test(test_growing_against_a_foreign_mapping),
+        cmocka_unit_test(test_next_geometry_when_one_is_taken),
+        cmocka_unit_test(test_D3_second_engine_is_noticed),
+        cmocka_unit_test(test_views_are_sealed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
