@@ -61,14 +61,12 @@ void cai_doctor_line(struct cai_doctor *doctor, enum cai_doctor_level level, con
 int cai_doctor_read(const char *path, char *text, size_t size)
 {
     FILE *file = fopen(path, "re");
-    if (file == NULL) {
+    if (file == NULL)
         return -1;
-    }
     bool read = fgets(text, (int)size, file) != NULL;
     fclose(file);
-    if (!read) {
+    if (!read)
         return -1;
-    }
     text[strcspn(text, "\n")] = 0;
     return 0;
 }
@@ -80,9 +78,8 @@ int cai_doctor_probe(void)
     for (size_t i = 0; i < COUNT; i++) {
         size_t size = (size_t)16 << (i % 16);
         blocks[i] = i % 2 == 0 ? malloc(size) : calloc(1, size);
-        if (blocks[i] == NULL) {
+        if (blocks[i] == NULL)
             return 1;
-        }
         memset(blocks[i], (int)i, size);
     }
     int wrong = 0;
@@ -162,9 +159,8 @@ static void check_library(struct cai_doctor *doctor, const char *chosen)
     cai_elf_look(self, library, &look);
     fflush(stdout);
     error = cai_launch_and_wait(&launch, &outcome);
-    if (error == 0) {
+    if (error == 0)
         error = outcome.exec_error;
-    }
     cai_channel_snapshot(&host, &page);
     if (error != 0) {
         cai_doctor_line(doctor, CAI_DOCTOR_FAIL, "interposition", "the test program did not start: %s",
@@ -225,9 +221,8 @@ int cai_doctor(int argc, char **argv)
     optind = 0;
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, "h", long_options, NULL)) != -1;) {
-        if (option == 'h') {
+        if (option == 'h')
             return cai_help(stdout, "doctor");
-        }
         if (option != 'l') {
             cai_say("bad-usage", "unknown option or missing value: '%s' (see: capalloc help doctor)", argv[optind - 1]);
             return CAI_EXIT_TROUBLE;
@@ -246,12 +241,11 @@ int cai_doctor(int argc, char **argv)
     cai_doctor_kernel(&doctor);
     unsigned failed = doctor.lines[CAI_DOCTOR_FAIL];
     unsigned warned = doctor.lines[CAI_DOCTOR_WARN];
-    if (failed != 0) {
+    if (failed != 0)
         printf("\n%u failed, %u to mind. What says FAIL keeps capalloc from working.\n", failed, warned);
-    } else if (warned != 0) {
+    else if (warned != 0)
         printf("\nNothing failed; %u to mind.\n", warned);
-    } else {
+    else
         printf("\nAll is well.\n");
-    }
     return failed != 0 ? 1 : 0;
 }

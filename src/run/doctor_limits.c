@@ -33,16 +33,14 @@ static void check_rlimit(struct cai_doctor *doctor, int resource, const char *su
 {
     struct rlimit limit;
     char text[CAI_UNITS_TEXT];
-    if (getrlimit((__rlimit_resource_t)resource, &limit) != 0) {
+    if (getrlimit((__rlimit_resource_t)resource, &limit) != 0)
         return;
-    }
-    if (limit.rlim_cur == RLIM_INFINITY) {
+    if (limit.rlim_cur == RLIM_INFINITY)
         cai_doctor_line(doctor, CAI_DOCTOR_OK, subject, "unlimited");
-    } else if (limit.rlim_cur >= wanted) {
+    else if (limit.rlim_cur >= wanted)
         cai_doctor_line(doctor, CAI_DOCTOR_OK, subject, "%s", cai_size_text(text, limit.rlim_cur));
-    } else {
+    else
         cai_doctor_line(doctor, CAI_DOCTOR_WARN, subject, "%s: %s", cai_size_text(text, limit.rlim_cur), consequence);
-    }
 }
 
 static uint64_t meminfo(const char *field)
@@ -50,9 +48,8 @@ static uint64_t meminfo(const char *field)
     char line[256];
     uint64_t kib = 0;
     FILE *file = fopen("/proc/meminfo", "re");
-    if (file == NULL) {
+    if (file == NULL)
         return 0;
-    }
     size_t length = strlen(field);
     while (fgets(line, sizeof line, file) != NULL) {
         if (strncmp(line, field, length) == 0 && line[length] == ':') {
@@ -98,9 +95,8 @@ static void check_huge_pages(struct cai_doctor *doctor)
     }
     char *open = strchr(text, '[');
     char *close = open != NULL ? strchr(open, ']') : NULL;
-    if (close != NULL) {
+    if (close != NULL)
         *close = 0;
-    }
     const char *mode = close != NULL ? open + 1 : text;
     cai_doctor_line(doctor, CAI_DOCTOR_INFO, "transparent huge pages", "%s%s", mode,
                     strcmp(mode, "always") == 0 ? ": resident memory is counted in steps of 2 MiB" : "");
@@ -122,9 +118,8 @@ static uint64_t cgroup_least(const char *root, char *group, const char *file, ch
             snprintf(where, size, "%s", group[0] != 0 ? group : "/");
         }
         char *slash = strrchr(group, '/');
-        if (slash == NULL) {
+        if (slash == NULL)
             return least;
-        }
         *slash = 0;
     }
 }
@@ -140,25 +135,22 @@ static void check_cgroup(struct cai_doctor *doctor)
         line[strcspn(line, "\n")] = 0;
         char *controllers = strchr(line, ':');
         char *group = controllers != NULL ? strchr(controllers + 1, ':') : NULL;
-        if (group == NULL) {
+        if (group == NULL)
             continue;
-        }
         *group++ = 0;
         char found_at[PATH_MAX] = "";
         uint64_t bytes = UINT64_MAX;
-        if (controllers[1] == 0) {
+        if (controllers[1] == 0)
             bytes = cgroup_least("/sys/fs/cgroup", group, "memory.max", found_at, sizeof found_at);
-        } else if (strcmp(controllers + 1, "memory") == 0) {
+        else if (strcmp(controllers + 1, "memory") == 0)
             bytes = cgroup_least("/sys/fs/cgroup/memory", group, "memory.limit_in_bytes", found_at, sizeof found_at);
-        }
         if (bytes < least) {
             least = bytes;
             memcpy(where, found_at, sizeof where);
         }
     }
-    if (file != NULL) {
+    if (file != NULL)
         fclose(file);
-    }
     if (least == UINT64_MAX) {
         cai_doctor_line(doctor, CAI_DOCTOR_OK, "control group", "no memory limit");
     } else {

@@ -32,20 +32,16 @@ static _Noreturn void child_exec(const struct cai_launch *launch, const struct c
     snprintf(number, sizeof number, "%d", launch->channel->fd);
     int error = 0;
     if (setenv("LD_PRELOAD", launch->preload, 1) != 0 || setenv(CAI_CHANNEL_ENV, number, 1) != 0 ||
-        (launch->options[0] != 0 ? setenv("CAPALLOC_OPTIONS", launch->options, 1) : unsetenv("CAPALLOC_OPTIONS")) !=
-            0) {
+        (launch->options[0] != 0 ? setenv("CAPALLOC_OPTIONS", launch->options, 1) : unsetenv("CAPALLOC_OPTIONS")) != 0)
         error = errno;
-    }
-    if (error == 0) {
+    if (error == 0)
         error = cai_channel_claim(launch->channel);
-    }
     if (error == 0) {
         cai_signals_release(signals);
-        if (launch->shell_text) {
+        if (launch->shell_text)
             execvp(launch->path, launch->argv); /* asks /bin/sh after ENOEXEC; the path has a slash, so no search */
-        } else {
+        else
             execv(launch->path, launch->argv);
-        }
         error = errno;
     }
     ssize_t written = write(complaint, &error, sizeof error);
@@ -61,28 +57,23 @@ static int program_follow(const struct cai_launch *launch, const struct cai_sign
     for (;;) {
         if (polls <= ANSWER_POLLS_MAX && cai_channel_state_get(launch->channel) != CAI_CHANNEL_EMPTY) {
             polls = ANSWER_POLLS_MAX + 1;
-            if (launch->answered != NULL) {
+            if (launch->answered != NULL)
                 launch->answered(launch->context);
-            }
         }
         siginfo_t info;
         int signal = cai_signals_next(signals, polls < ANSWER_POLLS_MAX ? ANSWER_POLL_MS : -1, &info);
-        if (signal == 0 && polls < ANSWER_POLLS_MAX) {
+        if (signal == 0 && polls < ANSWER_POLLS_MAX)
             polls++;
-        }
-        if (signal != 0 && signal != SIGCHLD) {
+        if (signal != 0 && signal != SIGCHLD)
             cai_signals_forward(outcome->pid, &info);
-        }
         pid_t changed;
         while ((changed = wait4(outcome->pid, &outcome->wait_status, WNOHANG | WUNTRACED, &outcome->usage)) > 0) {
-            if (!WIFSTOPPED(outcome->wait_status)) {
+            if (!WIFSTOPPED(outcome->wait_status))
                 return 0;
-            }
             cai_signals_stop_self(WSTOPSIG(outcome->wait_status));
         }
-        if (changed < 0 && errno != EINTR) {
+        if (changed < 0 && errno != EINTR)
             return errno;
-        }
     }
 }
 
@@ -90,18 +81,16 @@ int cai_launch_and_wait(const struct cai_launch *launch, struct cai_outcome *out
 {
     *outcome = (struct cai_outcome){0};
     int complaint[2];
-    if (pipe2(complaint, O_CLOEXEC) != 0) {
+    if (pipe2(complaint, O_CLOEXEC) != 0)
         return errno;
-    }
     complaint[0] = cai_descriptor_up(complaint[0], STDERR_FILENO + 1);
     complaint[1] = cai_descriptor_up(complaint[1], STDERR_FILENO + 1);
     struct cai_signals signals;
     cai_signals_hold(&signals);
     outcome->start_ns = now_ns();
     outcome->pid = fork();
-    if (outcome->pid == 0) {
+    if (outcome->pid == 0)
         child_exec(launch, &signals, complaint[1]);
-    }
     int error = outcome->pid < 0 ? errno : 0;
     close(complaint[1]);
     if (error == 0) {

@@ -11,11 +11,9 @@
 
 void cai_make_printable(char *text)
 {
-    for (unsigned char *c = (unsigned char *)text; *c != 0; c++) {
-        if (*c < 0x20 || *c == 0x7f) {
+    for (unsigned char *c = (unsigned char *)text; *c != 0; c++)
+        if (*c < 0x20 || *c == 0x7f)
             *c = '?';
-        }
-    }
 }
 
 void cai_say(const char *code, const char *format, ...)
@@ -26,9 +24,8 @@ void cai_say(const char *code, const char *format, ...)
     va_start(arguments, format);
     int more = vsnprintf(line + used, sizeof line - 1 - (size_t)used, format, arguments);
     va_end(arguments);
-    if (more < 0) {
+    if (more < 0)
         line[used] = 0;
-    }
     cai_make_printable(line);
     size_t length = strlen(line);
     line[length++] = '\n';
@@ -38,16 +35,13 @@ void cai_say(const char *code, const char *format, ...)
 
 int cai_descriptor_up(int fd, int at_least)
 {
-    if (fd < 0) {
+    if (fd < 0)
         return fd;
-    }
     int moved = fcntl(fd, F_DUPFD_CLOEXEC, at_least);
-    if (moved < 0) {
+    if (moved < 0)
         moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    }
-    if (moved < 0) {
+    if (moved < 0)
         return fd;
-    }
     close(fd);
     return moved;
 }

@@ -52,13 +52,12 @@ static bool option_apply(int option, const char *value, struct cai_run_options *
 {
     switch (option) {
     case OPT_STATS:
-        if (value == NULL || strcmp(value, "text") == 0) {
+        if (value == NULL || strcmp(value, "text") == 0)
             out->stats = CAI_STATS_TEXT;
-        } else if (strcmp(value, "json") == 0) {
+        else if (strcmp(value, "json") == 0)
             out->stats = CAI_STATS_JSON;
-        } else {
+        else
             return wrong_value("--stats", value, "text or json");
-        }
         return true;
     case OPT_LIMIT:
         out->has_limit = true;
@@ -100,15 +99,14 @@ static bool option_apply(int option, const char *value, struct cai_run_options *
 /* What getopt stumbled over: optopt names a long option's number, a short option's letter, or is 0. */
 static void say_rejected(int answer, char *word)
 {
-    if (answer == ':') {
+    if (answer == ':')
         cai_say("bad-usage", "option '%s' needs a value", word);
-    } else if (optopt >= OPT_STATS) {
+    else if (optopt >= OPT_STATS)
         cai_say("bad-usage", "option '%s' takes no value", word);
-    } else if (optopt != 0) {
+    else if (optopt != 0)
         cai_say("bad-usage", "unknown option '-%c' (see: capalloc help run)", optopt);
-    } else {
+    else
         cai_say("bad-usage", "unknown or ambiguous option '%s' (see: capalloc help run)", word);
-    }
 }
 
 enum cai_options_answer cai_run_options_parse(int argc, char **argv, struct cai_run_options *out)
@@ -119,19 +117,16 @@ enum cai_options_answer cai_run_options_parse(int argc, char **argv, struct cai_
     for (;;) {
         int at = optind > 0 ? optind : 1;
         int option = getopt_long(argc, argv, "+:h", long_options, NULL);
-        if (option == -1) {
+        if (option == -1)
             break;
-        }
-        if (option == 'h') {
+        if (option == 'h')
             return CAI_OPTIONS_HELP;
-        }
         if (option == '?' || option == ':') {
             say_rejected(option, argv[at]);
             return CAI_OPTIONS_WRONG;
         }
-        if (!option_apply(option, optarg, out)) {
+        if (!option_apply(option, optarg, out))
             return CAI_OPTIONS_WRONG;
-        }
     }
     if (argv[optind] == NULL) {
         cai_say("bad-usage", "no program to run (usage: capalloc run [OPTION]... [--] PROGRAM [ARGUMENT]...)");
@@ -157,25 +152,18 @@ __attribute__((format(printf, 3, 4))) static void setting_add(char *text, size_t
 void cai_run_options_settings(const struct cai_run_options *options, char *text, size_t size)
 {
     text[0] = 0;
-    if (options->has_limit) {
+    if (options->has_limit)
         setting_add(text, size, "limit=%" PRIu64, options->limit_bytes);
-    }
-    if (options->has_decay) {
+    if (options->has_decay)
         setting_add(text, size, "decay=%" PRIu64, options->decay_ms);
-    }
-    if (options->helper) {
+    if (options->helper)
         setting_add(text, size, "helper");
-    }
-    if (options->strict) {
+    if (options->strict)
         setting_add(text, size, "strict");
-    }
-    if (options->audit) {
+    if (options->audit)
         setting_add(text, size, "audit");
-    }
-    if (options->tokens != 0) {
+    if (options->tokens != 0)
         setting_add(text, size, "tokens=%" PRIu64, options->tokens);
-    }
-    if (options->trust_tokens) {
+    if (options->trust_tokens)
         setting_add(text, size, "trust-tokens");
-    }
 }

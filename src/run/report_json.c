@@ -13,32 +13,26 @@
 /* The length of the UTF-8 sequence at text, 0 when there is none. */
 static size_t utf8_length(const unsigned char *text)
 {
-    if (text[0] < 0x80) {
+    if (text[0] < 0x80)
         return 1;
-    }
     size_t length = text[0] >= 0xf0 && text[0] <= 0xf4 ? 4 : text[0] >= 0xe0 ? 3 : text[0] >= 0xc2 ? 2 : 0;
-    if (text[0] > 0xf4) {
+    if (text[0] > 0xf4)
         return 0;
-    }
-    for (size_t i = 1; i < length; i++) {
-        if ((text[i] & 0xc0) != 0x80) {
+    for (size_t i = 1; i < length; i++)
+        if ((text[i] & 0xc0) != 0x80)
             return 0;
-        }
-    }
     /* overlong forms, surrogates, beyond U+10FFFF */
     if ((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] > 0x9f) ||
-        (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f)) {
+        (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f))
         return 0;
-    }
     return length;
 }
 
 static json_object *text_object(const char *text)
 {
     char *clean = malloc(strlen(text) * 3 + 1);
-    if (clean == NULL) {
+    if (clean == NULL)
         return NULL;
-    }
     char *end = clean;
     for (const unsigned char *at = (const unsigned char *)text; *at != 0;) {
         size_t length = utf8_length(at);
@@ -70,9 +64,8 @@ static json_object *program_object(const struct cai_report *report)
 {
     json_object *program = json_object_new_object();
     json_object *arguments = json_object_new_array();
-    for (char *const *argument = report->argv; *argument != NULL; argument++) {
+    for (char *const *argument = report->argv; *argument != NULL; argument++)
         json_object_array_add(arguments, text_object(*argument));
-    }
     json_object_object_add(program, "arguments", arguments);
     json_object_object_add(program, "path", text_object(report->path));
     json_object_object_add(program, "pid", json_object_new_int(report->outcome->pid));
@@ -162,9 +155,8 @@ static json_object *classes_object(const ca_stats *stats)
     json_object *classes = json_object_new_array();
     for (unsigned i = 0; i < CA_STATS_CLASSES_MAX; i++) {
         const ca_class_stats *class = &stats->size_class[i];
-        if (class->slot_bytes == 0) {
+        if (class->slot_bytes == 0)
             continue;
-        }
         json_object *row = json_object_new_object();
         json_object_object_add(row, "slot_bytes",
                                class->slot_bytes != UINT64_MAX ? json_object_new_uint64(class->slot_bytes) : NULL);
@@ -225,9 +217,8 @@ static json_object *audit_object(const struct cai_channel_audit *audit)
 {
     json_object *out = json_object_new_object();
     json_object *findings = json_object_new_array();
-    for (uint32_t i = 0; i < audit->kept; i++) {
+    for (uint32_t i = 0; i < audit->kept; i++)
         json_object_array_add(findings, finding_object(&audit->finding[i]));
-    }
     add_number(out, "found", audit->found);
     json_object_object_add(out, "findings", findings);
     return out;
@@ -237,9 +228,8 @@ bool cai_report_json(FILE *to, const struct cai_report *report)
 {
     bool used = report->use == CAI_USE_FINISHED || report->use == CAI_USE_UNENDED;
     json_object *root = json_object_new_object();
-    if (root == NULL) {
+    if (root == NULL)
         return false;
-    }
     json_object_object_add(root, "schema", json_object_new_int(1));
     json_object_object_add(root, "capalloc", json_object_new_string(CAPALLOC_VERSION));
     json_object_object_add(root, "program", program_object(report));
@@ -253,9 +243,8 @@ bool cai_report_json(FILE *to, const struct cai_report *report)
                                : NULL);
     const char *text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
                                                                 JSON_C_TO_STRING_NOSLASHESCAPE);
-    if (text != NULL) {
+    if (text != NULL)
         fprintf(to, "%s\n", text);
-    }
     json_object_put(root);
     return text != NULL;
 }

@@ -34,11 +34,10 @@ static void print_ending(FILE *to, const struct cai_report *report)
     fprintf(to, "capalloc: %s (pid %d) ", name, (int)outcome->pid);
     if (WIFSIGNALED(outcome->wait_status)) {
         const char *abbreviation = sigabbrev_np(WTERMSIG(outcome->wait_status));
-        if (abbreviation != NULL) {
+        if (abbreviation != NULL)
             fprintf(to, "was ended by SIG%s\n\n", abbreviation);
-        } else {
+        else
             fprintf(to, "was ended by signal %d\n\n", WTERMSIG(outcome->wait_status));
-        }
     } else {
         fprintf(to, "exited with status %d\n\n", WEXITSTATUS(outcome->wait_status));
     }
@@ -75,9 +74,8 @@ static void print_pointer_free(FILE *to, const ca_stats *stats)
     uint64_t peak = nocaps->used_bytes_peak + secret->used_bytes_peak;
     char now[CAI_UNITS_TEXT];
     char most[CAI_UNITS_TEXT];
-    if (peak == 0) {
+    if (peak == 0)
         return;
-    }
     fprintf(to, "  %-13s%s live, %.0f %% of all live memory; %s held at most\n", "pointer-free",
             cai_size_text(now, live), cai_pointer_free_share(stats) * 100, cai_size_text(most, peak));
 }
@@ -93,9 +91,8 @@ static void print_totals(FILE *to, const ca_stats *stats)
     fprintf(to, "  %-13s%s blocks handed out, %s still live (%s)\n", "allocations",
             cai_count_text(now, stats->allocations), cai_count_text(peak, stats->live_blocks),
             cai_size_text(other, stats->live_bytes));
-    if (stats->returned_bytes != 0) {
+    if (stats->returned_bytes != 0)
         fprintf(to, "  %-13s%s given back to the system\n", "returned", cai_size_text(now, stats->returned_bytes));
-    }
     if (stats->bytes_cleared != 0 || stats->bytes_clear_skipped != 0) {
         fprintf(to, "  %-13s%s, and %s known to be zero already\n", "cleared", cai_size_text(now, stats->bytes_cleared),
                 cai_size_text(peak, stats->bytes_clear_skipped));
@@ -138,18 +135,16 @@ static void print_places(FILE *to, const ca_stats *stats)
             before = ", ";
         }
     }
-    if (unused_count > 0) {
+    if (unused_count > 0)
         fputc('\n', to);
-    }
 }
 
 static int by_allocations(const void *left, const void *right)
 {
     const ca_class_stats *a = left;
     const ca_class_stats *b = right;
-    if (a->allocations != b->allocations) {
+    if (a->allocations != b->allocations)
         return a->allocations < b->allocations ? 1 : -1;
-    }
     return a->slot_bytes < b->slot_bytes ? -1 : a->slot_bytes > b->slot_bytes;
 }
 
@@ -158,18 +153,15 @@ static void print_bar(FILE *to, uint64_t value, uint64_t greatest, bool unicode)
 {
     static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
     unsigned fine = (unsigned)((double)value / (double)greatest * BAR_CELLS * 8 + 0.5);
-    if (fine == 0 && value != 0) {
+    if (fine == 0 && value != 0)
         fine = 1;
-    }
     unsigned cells = unicode ? fine / 8 : (fine + 7) / 8;
     unsigned rest = unicode ? fine % 8 : 0;
-    for (unsigned i = 0; i < cells; i++) {
+    for (unsigned i = 0; i < cells; i++)
         fputs(unicode ? "█" : "#", to);
-    }
     fputs(eighths[rest], to);
-    for (unsigned i = cells + (rest != 0); i < BAR_CELLS; i++) {
+    for (unsigned i = cells + (rest != 0); i < BAR_CELLS; i++)
         fputc(' ', to);
-    }
 }
 
 static void print_busiest(FILE *to, const ca_stats *stats, bool unicode)
@@ -183,9 +175,8 @@ static void print_busiest(FILE *to, const ca_stats *stats, bool unicode)
             sum += stats->size_class[i].allocations;
         }
     }
-    if (count == 0 || sum == 0) {
+    if (count == 0 || sum == 0)
         return;
-    }
     qsort(rows, count, sizeof rows[0], by_allocations);
     fprintf(to, "\n  %-*s%15s%8s%14s\n", BAR_CELLS + 15, "busiest sizes", "allocations", "share", "still live");
     size_t shown = count < BUSIEST_MAX ? count : BUSIEST_MAX;
@@ -202,9 +193,8 @@ static void print_busiest(FILE *to, const ca_stats *stats, bool unicode)
     if (count > shown) {
         uint64_t others = 0;
         char text[CAI_UNITS_TEXT];
-        for (size_t i = shown; i < count; i++) {
+        for (size_t i = shown; i < count; i++)
             others += rows[i].allocations;
-        }
         fprintf(to, "  and %zu other sizes with %s allocations\n", count - shown, cai_count_text(text, others));
     }
 }
@@ -235,12 +225,10 @@ void cai_report_text(FILE *to, const struct cai_report *report, bool unicode)
         return;
     }
     print_settings(to, report->channel);
-    if (report->use == CAI_USE_UNENDED) {
+    if (report->use == CAI_USE_UNENDED)
         print_unended(to, report);
-    }
-    if (!cai_use_has_stats(report->channel)) {
+    if (!cai_use_has_stats(report->channel))
         return;
-    }
     fputs(report->use == CAI_USE_UNENDED ? "\n" : "", to);
     print_totals(to, &report->channel->stats);
     print_places(to, &report->channel->stats);

@@ -61,9 +61,8 @@ static void on_answer(void *context)
     struct cai_channel page;
     char reason[1024];
     cai_channel_snapshot(&run->channel, &page);
-    if (cai_use_judge(&page) == CAI_USE_RIVAL) {
+    if (cai_use_judge(&page) == CAI_USE_RIVAL)
         say_not_in_use(run, &page, CAI_USE_RIVAL, reason, sizeof reason);
-    }
 }
 
 static bool environment_prepare(struct run *run)
@@ -117,9 +116,8 @@ static int run_prepare(struct run *run)
         }
         cai_say("will-not-be-used", "%s will run without capalloc: %s", name, run->look.reason);
     }
-    if (!environment_prepare(run)) {
+    if (!environment_prepare(run))
         return CAI_EXIT_TROUBLE;
-    }
     error = cai_channel_open(&run->channel);
     if (error != 0) {
         cai_say("cannot-start", "cannot make the page shared with the library: %s", strerror(error));
@@ -136,13 +134,12 @@ static int say_exec_failed(const struct run *run)
         cai_say("not-executable", "%s: %s", name, strerror(error));
         return CAI_EXIT_NOT_EXECUTABLE;
     }
-    if (access(run->program, F_OK) != 0) {
+    if (access(run->program, F_OK) != 0)
         cai_say("not-found", "%s: no such file", name);
-    } else if (strcmp(run->look.file, run->program) != 0) {
+    else if (strcmp(run->look.file, run->program) != 0)
         cai_say("not-found", "%s: its interpreter %s does not exist", name, run->look.file);
-    } else {
+    else
         cai_say("not-found", "%s: the file exists, but the loader that it names does not", name);
-    }
     return CAI_EXIT_NOT_FOUND;
 }
 
@@ -150,9 +147,8 @@ static void write_whole(const struct run *run, const char *text, size_t length)
 {
     while (length > 0) {
         ssize_t written = write(run->output, text, length);
-        if (written < 0 && errno == EINTR) {
+        if (written < 0 && errno == EINTR)
             continue;
-        }
         if (written <= 0) {
             cai_say("cannot-write", "%s: %s", run->options.output != NULL ? run->options.output : "standard error",
                     strerror(errno));
@@ -182,16 +178,14 @@ static void report_write(const struct run *run, const struct cai_channel *page, 
         return;
     }
     bool done = true;
-    if (run->options.stats == CAI_STATS_JSON) {
+    if (run->options.stats == CAI_STATS_JSON)
         done = cai_report_json(memory, &report);
-    } else {
+    else
         cai_report_text(memory, &report, strcmp(nl_langinfo(CODESET), "UTF-8") == 0);
-    }
-    if (fclose(memory) == 0 && done) {
+    if (fclose(memory) == 0 && done)
         write_whole(run, text, length);
-    } else {
+    else
         cai_say("cannot-write", "out of memory");
-    }
     free(text);
 }
 
@@ -200,16 +194,14 @@ static void say_audit(const struct run *run, const struct cai_channel *page)
 {
     char text[CAI_AUDIT_LINE];
 
-    if (page->audit == 0 || (run->options.stats == CAI_STATS_JSON && run->output == STDERR_FILENO)) {
+    if (page->audit == 0 || (run->options.stats == CAI_STATS_JSON && run->output == STDERR_FILENO))
         return;
-    }
     if (page->state != CAI_CHANNEL_FINISHED || page->findings.done == 0) {
         cai_say("audit", "there was none: the program ended past its exit handlers");
         return;
     }
-    for (uint32_t i = 0; i < page->findings.kept; i++) {
+    for (uint32_t i = 0; i < page->findings.kept; i++)
         cai_say("audit", "%s", cai_audit_line(text, &page->findings.finding[i]));
-    }
     cai_say("audit", "%s", cai_audit_total(text, &page->findings));
 }
 
@@ -221,32 +213,26 @@ static int run_conclude(struct run *run)
     cai_channel_snapshot(&run->channel, &page);
     enum cai_use use = cai_use_judge(&page);
     bool used = use == CAI_USE_FINISHED || use == CAI_USE_UNENDED;
-    if (!used) {
+    if (!used)
         say_not_in_use(run, &page, use, reason, sizeof reason);
-    } else {
+    else
         say_audit(run, &page);
-    }
-    if (run->options.stats != CAI_STATS_NONE) {
+    if (run->options.stats != CAI_STATS_NONE)
         report_write(run, &page, use, reason);
-    }
-    if (run->output > STDERR_FILENO && close(run->output) != 0) {
+    if (run->output > STDERR_FILENO && close(run->output) != 0)
         cai_say("cannot-write", "%s: %s", run->options.output, strerror(errno));
-    }
-    if (!used && run->options.require) {
+    if (!used && run->options.require)
         return CAI_EXIT_TROUBLE;
-    }
-    if (WIFSIGNALED(run->outcome.wait_status)) {
+    if (WIFSIGNALED(run->outcome.wait_status))
         cai_signals_die(WTERMSIG(run->outcome.wait_status));
-    }
     return WEXITSTATUS(run->outcome.wait_status);
 }
 
 static int run_program(struct run *run)
 {
     int status = run_prepare(run);
-    if (status != 0) {
+    if (status != 0)
         return status;
-    }
     struct cai_launch launch = {
         .path = run->program,
         .argv = run->options.argv,
@@ -281,9 +267,8 @@ int cai_run(int argc, char **argv)
     default:
         break;
     }
-    if (run.options.output != NULL && run.options.stats == CAI_STATS_NONE) {
+    if (run.options.output != NULL && run.options.stats == CAI_STATS_NONE)
         run.options.stats = CAI_STATS_TEXT;
-    }
     int status = run_program(&run);
     free(run.preload);
     free(run.settings);

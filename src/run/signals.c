@@ -19,9 +19,8 @@ void cai_signals_hold(struct cai_signals *signals)
 {
     sigemptyset(&signals->held);
     sigaddset(&signals->held, SIGCHLD);
-    for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0]; i++) {
+    for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0]; i++)
         sigaddset(&signals->held, forwarded[i]);
-    }
     sigprocmask(SIG_BLOCK, &signals->held, &signals->before);
     /* Inherited as "ignore" it would make the kernel throw the exit status away. */
     struct sigaction standard = {.sa_handler = SIG_DFL};
@@ -45,26 +44,22 @@ void cai_signals_forward(pid_t program, const siginfo_t *info)
 {
     /* SI_KERNEL: from the terminal, to the whole group. An alarm set before our exec also comes from the kernel, but it
      * was meant for the program: `perl -e 'alarm 5; exec @ARGV'` is a common way to limit time. */
-    if (info->si_code == SI_KERNEL && info->si_signo != SIGALRM) {
+    if (info->si_code == SI_KERNEL && info->si_signo != SIGALRM)
         return;
-    }
-    if (info->si_code <= 0 && info->si_pid == program) {
+    if (info->si_code <= 0 && info->si_pid == program)
         return; /* kill(0, ...) by the program: it has had it */
-    }
-    if (info->si_code == SI_QUEUE) {
+    if (info->si_code == SI_QUEUE)
         sigqueue(program, info->si_signo, info->si_value);
-    } else {
+    else
         kill(program, info->si_signo);
-    }
 }
 
 /* Are we what the user at the terminal is looking at? */
 static int in_foreground(void)
 {
     int terminal = open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (terminal < 0) {
+    if (terminal < 0)
         return 0;
-    }
     int yes = tcgetpgrp(terminal) == getpgrp();
     close(terminal);
     return yes;
@@ -74,9 +69,8 @@ void cai_signals_stop_self(int signal)
 {
     /* SIGSTOP can be sent to the program alone, by a supervisor that will continue it alone: then nobody would ever
      * continue us. Job control stops are the shell's, which continues the group. */
-    if (signal == SIGSTOP && !in_foreground()) {
+    if (signal == SIGSTOP && !in_foreground())
         return;
-    }
     if (signal == SIGSTOP) {
         raise(SIGSTOP);
         return;

@@ -14,9 +14,8 @@ static bool digits_take(const char **text, uint64_t *value)
     const char *at = *text;
     uint64_t sum = 0;
     while (isdigit((unsigned char)*at)) {
-        if (__builtin_mul_overflow(sum, 10, &sum) || __builtin_add_overflow(sum, (uint64_t)(*at - '0'), &sum)) {
+        if (__builtin_mul_overflow(sum, 10, &sum) || __builtin_add_overflow(sum, (uint64_t)(*at - '0'), &sum))
             return false;
-        }
         at++;
     }
     bool any = at != *text;
@@ -28,9 +27,8 @@ static bool digits_take(const char **text, uint64_t *value)
 bool cai_number_parse(const char *text, uint64_t most, uint64_t *value)
 {
     uint64_t read;
-    if (!digits_take(&text, &read) || *text != 0 || read > most) {
+    if (!digits_take(&text, &read) || *text != 0 || read > most)
         return false;
-    }
     *value = read;
     return true;
 }
@@ -38,26 +36,22 @@ bool cai_number_parse(const char *text, uint64_t most, uint64_t *value)
 bool cai_size_parse(const char *text, uint64_t *bytes)
 {
     uint64_t read;
-    if (!digits_take(&text, &read)) {
+    if (!digits_take(&text, &read))
         return false;
-    }
     unsigned shift = 0;
     if (*text != 0) {
         const char *letters = "kmgt";
         const char *found = strchr(letters, tolower((unsigned char)*text));
-        if (found == NULL) {
+        if (found == NULL)
             return false;
-        }
         shift = 10 * (unsigned)(found - letters + 1);
         text++;
         /* "KB" is refused: half the world means 1000 by it. */
-        if (*text != 0 && strcasecmp(text, "ib") != 0) {
+        if (*text != 0 && strcasecmp(text, "ib") != 0)
             return false;
-        }
     }
-    if (read > UINT64_MAX >> shift) {
+    if (read > UINT64_MAX >> shift)
         return false;
-    }
     *bytes = read << shift;
     return true;
 }
@@ -87,9 +81,8 @@ const char *cai_count_text(char *text, uint64_t count)
     int length = snprintf(digits, sizeof digits, "%" PRIu64, count);
     char *out = text;
     for (int i = 0; i < length; i++) {
-        if (i > 0 && (length - i) % 3 == 0) {
+        if (i > 0 && (length - i) % 3 == 0)
             *out++ = ',';
-        }
         *out++ = digits[i];
     }
     *out = 0;

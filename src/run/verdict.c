@@ -11,12 +11,10 @@
 
 enum cai_use cai_use_judge(const struct cai_channel *channel)
 {
-    if (channel->state == CAI_CHANNEL_EMPTY) {
+    if (channel->state == CAI_CHANNEL_EMPTY)
         return CAI_USE_NONE;
-    }
-    if (channel->interposed == 0) {
+    if (channel->interposed == 0)
         return CAI_USE_RIVAL;
-    }
     return channel->state == CAI_CHANNEL_FINISHED ? CAI_USE_FINISHED : CAI_USE_UNENDED;
 }
 

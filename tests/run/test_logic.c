@@ -162,9 +162,8 @@ static enum cai_options_answer parse(struct cai_run_options *out, const char *li
     int argc = 0;
     snprintf(copy, sizeof copy, "%s", line);
     char *rest = copy;
-    for (char *word; (word = strsep(&rest, " ")) != NULL;) {
+    for (char *word; (word = strsep(&rest, " ")) != NULL;)
         argv[argc++] = word;
-    }
     argv[argc] = NULL;
     return cai_run_options_parse(argc, argv, out);
 }
@@ -207,9 +206,8 @@ static void test_options_parse(void **state)
         "run --tokens=4K p",
         "run --audit=1 p",
     };
-    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         assert_int_equal(parse(&options, wrong[i]), CAI_OPTIONS_WRONG);
-    }
 }
 
 static void test_program_find(void **state)
@@ -331,9 +329,8 @@ static void test_elf_look_scripts(void **state)
 static void test_elf_look_privileges(void **state)
 {
     (void)state;
-    if (geteuid() != 0) {
+    if (geteuid() != 0)
         skip(); /* only root can give files away */
-    }
     struct cai_elf_look look;
     struct tiny_elf elf = tiny_elf_make("/lib64/ld-linux-x86-64.so.2");
     const char *path = file_make("privileged", &elf, sizeof elf, 0755);
@@ -362,18 +359,16 @@ static struct cai_channel sample_channel(void)
         page.stats.size_class[i].allocations = i % 2 == 0 ? UINT64_C(1) << (i / 2 % 40) : 0;
         page.stats.size_class[i].live_blocks = page.stats.size_class[i].allocations;
     }
-    for (unsigned i = 0; i < CA_PLACE_COUNT; i++) {
+    for (unsigned i = 0; i < CA_PLACE_COUNT; i++)
         page.stats.place[i] = (ca_place_stats){UINT64_MAX, UINT64_C(1) << 36, UINT64_MAX, UINT64_MAX, UINT64_MAX};
-    }
     return page;
 }
 
 static size_t columns(const char *line)
 {
     size_t count = 0;
-    for (; *line != 0 && *line != '\n'; line++) {
+    for (; *line != 0 && *line != '\n'; line++)
         count += ((unsigned char)*line & 0xc0) != 0x80;
-    }
     return count;
 }
 
@@ -414,11 +409,10 @@ static void test_reports(void **state)
         char *text = NULL;
         size_t length = 0;
         FILE *memory = open_memstream(&text, &length);
-        if (form < 2) {
+        if (form < 2)
             cai_report_text(memory, &report, form == 1);
-        } else {
+        else
             assert_true(cai_report_json(memory, &report));
-        }
         fclose(memory);
         assert_null(strchr(text, '\033'));
         for (const char *line = text; form < 2 && line != NULL && *line != 0; line = strchr(line, '\n')) {
