@@ -94,9 +94,9 @@ void cai_preload_rivals(const char *value, void (*found)(const char *file, const
 
 char *cai_options_merge(const char *first, const char *second)
 {
-    bool both = first != NULL && *first != 0 && second != NULL && *second != 0;
+    const char *front = first != NULL ? first : "";
+    const char *back = second != NULL ? second : "";
     char *out;
-    if (asprintf(&out, "%s%s%s", first != NULL ? first : "", both ? "," : "", second != NULL ? second : "") < 0)
-        return NULL;
-    return out;
+
+    return asprintf(&out, "%s%s%s", front, *front != 0 && *back != 0 ? "," : "", back) < 0 ? NULL : out;
 }
