@@ -56,7 +56,7 @@ static int try_secret(void)
     return 0;
 }
 
-static void check_calls(struct cai_doctor *doctor, void *page, size_t size)
+static void check_calls(void *page, size_t size)
 {
     char byte;
     struct iovec from = {page, 1};
@@ -90,23 +90,23 @@ static void check_calls(struct cai_doctor *doctor, void *page, size_t size)
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].error == 0)
-            cai_doctor_line(doctor, CAI_DOCTOR_OK, rows[i].call, "present");
+            cai_doctor_line(CAI_DOCTOR_OK, rows[i].call, "present");
         else
-            cai_doctor_line(doctor, rows[i].level, rows[i].call, "absent (%s): %s", strerror(rows[i].error),
+            cai_doctor_line(rows[i].level, rows[i].call, "absent (%s): %s", strerror(rows[i].error),
                             rows[i].consequence);
 }
 
-void cai_doctor_kernel(struct cai_doctor *doctor)
+void cai_doctor_kernel(void)
 {
     size_t size = (size_t)sysconf(_SC_PAGESIZE);
     struct utsname names;
 
     cai_doctor_section("The kernel");
     if (uname(&names) == 0)
-        cai_doctor_line(doctor, CAI_DOCTOR_INFO, "version", "%s %s, %s", names.sysname, names.release, names.machine);
+        cai_doctor_line(CAI_DOCTOR_INFO, "version", "%s %s, %s", names.sysname, names.release, names.machine);
     void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page != MAP_FAILED) {
-        check_calls(doctor, page, size);
+        check_calls(page, size);
         munmap(page, size);
     }
 }

@@ -30,6 +30,5 @@ int main(int argc, char **argv)
         cai_version(stdout);
         return 0;
     }
-    cai_say("bad-usage", "unknown %s '%s' (see: capalloc --help)", word[0] == '-' ? "option" : "command", word);
-    return CAI_EXIT_TROUBLE;
+    return cai_say("bad-usage", "unknown %s '%s' (see: capalloc --help)", word[0] == '-' ? "option" : "command", word);
 }
