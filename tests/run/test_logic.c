@@ -139,6 +139,7 @@ static void test_options_parse(void **state)
         "run --tokens=0 p",
         "run --tokens=4K p",
         "run --audit=1 p",
+        "run --help=1 p",
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         assert_int_equal(parse(&options, wrong[i]), CAI_OPTIONS_WRONG);
