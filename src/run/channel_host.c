@@ -24,18 +24,15 @@ int cai_channel_open(struct cai_channel_host *host)
 {
     const char *name = "capalloc-channel";
     int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
-    if (fd < 0 && errno == EINVAL) {
+    if (fd < 0 && errno == EINVAL)
         fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    }
-    if (fd < 0) {
+    if (fd < 0)
         return errno;
-    }
     fd = cai_descriptor_up(fd, CHANNEL_FD_AT_LEAST);
     void *page = MAP_FAILED;
     if (ftruncate(fd, sizeof(struct cai_channel)) == 0 &&
-        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0) {
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
         page = mmap(NULL, sizeof(struct cai_channel), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    }
     if (page == MAP_FAILED) {
         int error = errno;
         close(fd);
@@ -66,9 +63,8 @@ void cai_channel_snapshot(const struct cai_channel_host *host, struct cai_channe
     memcpy(out, host->page, sizeof *out);
     out->state = state <= CAI_CHANNEL_FINISHED ? state : CAI_CHANNEL_EMPTY;
     out->stats_ns = stats_ns;
-    if (out->findings.kept > CAI_CHANNEL_FINDINGS) {
+    if (out->findings.kept > CAI_CHANNEL_FINDINGS)
         out->findings.kept = CAI_CHANNEL_FINDINGS;
-    }
     out->rival[sizeof out->rival - 1] = 0;
     cai_make_printable(out->rival);
 }

@@ -17,6 +17,7 @@
 #include <gnu/libc-version.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,28 +28,29 @@
 /* Continuation lines begin where the text does. */
 enum { TEXT_COLUMN = 35, LINE_WIDTH = 80 };
 
+static unsigned lines[CAI_DOCTOR_LEVELS]; /* how many of each were said */
+
 void cai_doctor_section(const char *title)
 {
     printf("\n%s\n", title);
 }
 
-void cai_doctor_line(struct cai_doctor *doctor, enum cai_doctor_level level, const char *subject, const char *format,
-                     ...)
+void cai_doctor_line(enum cai_doctor_level level, const char *subject, const char *format, ...)
 {
     static const char *const words[] = {"ok", "info", "warn", "FAIL"};
     char text[2048];
+    char *rest = text;
+    unsigned column = TEXT_COLUMN;
     va_list arguments;
+
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     cai_make_printable(text);
-    doctor->lines[level]++;
+    lines[level]++;
     printf("  %-4s  %-*s", words[level], TEXT_COLUMN - 8, subject);
-    unsigned column = TEXT_COLUMN;
-    char *rest = text;
     for (char *word; (word = strsep(&rest, " ")) != NULL;) {
-        unsigned length = (unsigned)strlen(word);
-        if (column > TEXT_COLUMN && column + 1 + length > LINE_WIDTH) {
+        if (column > TEXT_COLUMN && column + 1 + strlen(word) > LINE_WIDTH) {
             printf("\n%*s", TEXT_COLUMN, "");
             column = TEXT_COLUMN;
         }
@@ -58,17 +60,19 @@ void cai_doctor_line(struct cai_doctor *doctor, enum cai_doctor_level level, con
     fflush(stdout);
 }
 
-int cai_doctor_read(const char *path, char *text, size_t size)
+int cai_doctor_read(const char *path, const char *key, char *text, size_t size)
 {
     FILE *file = fopen(path, "re");
-    if (file == NULL) {
+    const char *found = NULL;
+
+    while (file != NULL && found == NULL && fgets(text, (int)size, file) != NULL)
+        found = strstr(text, key);
+    if (file != NULL)
+        fclose(file);
+    if (found == NULL)
         return -1;
-    }
-    bool read = fgets(text, (int)size, file) != NULL;
-    fclose(file);
-    if (!read) {
-        return -1;
-    }
+    found += strlen(key);
+    memmove(text, found, strlen(found) + 1);
     text[strcspn(text, "\n")] = 0;
     return 0;
 }
@@ -80,9 +84,8 @@ int cai_doctor_probe(void)
     for (size_t i = 0; i < COUNT; i++) {
         size_t size = (size_t)16 << (i % 16);
         blocks[i] = i % 2 == 0 ? malloc(size) : calloc(1, size);
-        if (blocks[i] == NULL) {
+        if (blocks[i] == NULL)
             return 1;
-        }
         memset(blocks[i], (int)i, size);
     }
     int wrong = 0;
@@ -100,118 +103,98 @@ int cai_doctor_probe(void)
     return wrong != 0 ? 2 : 0;
 }
 
-static void probe_judge(struct cai_doctor *doctor, const struct cai_channel *page, const struct cai_elf_look *look,
-                        const struct cai_outcome *outcome)
+static void probe_judge(const struct cai_channel *page, const struct cai_elf_look *look, int status)
 {
     enum cai_use use = cai_use_judge(page);
     char reason[1024];
-    char allocations[CAI_UNITS_TEXT];
-    if (use == CAI_USE_NONE || use == CAI_USE_RIVAL) {
-        cai_use_reason(use, page, look, outcome->wait_status, reason, sizeof reason);
-        cai_doctor_line(doctor, CAI_DOCTOR_FAIL, "interposition", "a test program did not use it: %s", reason);
+
+    if (!cai_is_used(use)) {
+        cai_use_reason(use, page, look, status, reason, sizeof reason);
+        cai_doctor_line(CAI_DOCTOR_FAIL, "interposition", "a test program did not use it: %s", reason);
         return;
     }
-    cai_doctor_line(doctor, CAI_DOCTOR_OK, "interposition", "a test program's malloc is capalloc's");
-    if (WIFSIGNALED(outcome->wait_status)) {
-        cai_doctor_line(doctor, CAI_DOCTOR_FAIL, "test program", "ended by signal %d (%s)",
-                        WTERMSIG(outcome->wait_status), strsignal(WTERMSIG(outcome->wait_status)));
-    } else if (WEXITSTATUS(outcome->wait_status) != 0) {
-        cai_doctor_line(doctor, CAI_DOCTOR_FAIL, "test program", "exited with status %d: %s",
-                        WEXITSTATUS(outcome->wait_status),
-                        WEXITSTATUS(outcome->wait_status) == 1 ? "it was refused memory" : "its memory was altered");
-    } else if (use == CAI_USE_UNENDED) {
-        cai_doctor_line(doctor, CAI_DOCTOR_WARN, "test program", "works, but its statistics did not arrive");
-    } else {
-        cai_doctor_line(doctor, CAI_DOCTOR_OK, "test program", "works; its statistics arrived (%s allocations)",
-                        cai_count_text(allocations, page->stats.allocations));
-    }
+    cai_doctor_line(CAI_DOCTOR_OK, "interposition", "a test program's malloc is capalloc's");
+    if (WIFSIGNALED(status))
+        cai_doctor_line(CAI_DOCTOR_FAIL, "test program", "ended by signal %d (%s)", WTERMSIG(status),
+                        strsignal(WTERMSIG(status)));
+    else if (WEXITSTATUS(status) != 0)
+        cai_doctor_line(CAI_DOCTOR_FAIL, "test program", "exited with status %d: %s", WEXITSTATUS(status),
+                        WEXITSTATUS(status) == 1 ? "it was refused memory" : "its memory was altered");
+    else if (use == CAI_USE_UNENDED)
+        cai_doctor_line(CAI_DOCTOR_WARN, "test program", "works, but its statistics did not arrive");
+    else
+        cai_doctor_line(CAI_DOCTOR_OK, "test program", "works; its statistics arrived (%s allocations)",
+                        cai_count_text(page->stats.allocations).text);
 }
 
-static void check_library(struct cai_doctor *doctor, const char *chosen)
+static void check_library(const char *chosen)
 {
     static char library[PATH_MAX];
     static char self[PATH_MAX];
-    cai_doctor_section("The library");
-    if (!cai_library_find(chosen, library, sizeof library)) {
-        cai_doctor_line(doctor, CAI_DOCTOR_FAIL, "library", "%s", library);
-        return;
-    }
-    cai_doctor_line(doctor, CAI_DOCTOR_OK, "library", "%s", library);
-    struct cai_channel_host host;
-    int error = cai_channel_open(&host);
-    if (error != 0 || !cai_self_path(self, sizeof self)) {
-        cai_doctor_line(doctor, CAI_DOCTOR_FAIL, "interposition", "cannot be tried: %s",
-                        error != 0 ? strerror(error) : "/proc/self/exe is missing");
-        return;
-    }
-    char *preload = cai_preload_compose(library, getenv("LD_PRELOAD"));
-    const char *options = getenv("CAPALLOC_OPTIONS");
-    char name[] = "capalloc";
-    char probe[] = CAI_DOCTOR_PROBE;
+    static char name[] = "capalloc";
+    static char probe[] = CAI_DOCTOR_PROBE;
     char *argv[] = {name, probe, NULL};
-    struct cai_launch launch = {
-        .path = self,
-        .argv = argv,
-        .preload = preload != NULL ? preload : library,
-        .options = options != NULL ? options : "",
-        .channel = &host,
-    };
+    struct cai_channel_host host;
     struct cai_elf_look look;
     struct cai_outcome outcome;
     struct cai_channel page;
+
+    cai_doctor_section("The library");
+    if (!cai_library_find(chosen, library, sizeof library)) {
+        cai_doctor_line(CAI_DOCTOR_FAIL, "library", "%s", library);
+        return;
+    }
+    cai_doctor_line(CAI_DOCTOR_OK, "library", "%s", library);
+    int error = cai_channel_open(&host);
+    if (error != 0 || !cai_self_path(self, sizeof self)) {
+        cai_doctor_line(CAI_DOCTOR_FAIL, "interposition", "cannot be tried: %s",
+                        error != 0 ? strerror(error) : "/proc/self/exe is missing");
+        return;
+    }
+    const struct cai_launch launch = {.path = self, .argv = argv, .library = library, .settings = "", .channel = &host};
     cai_elf_look(self, library, &look);
-    fflush(stdout);
     error = cai_launch_and_wait(&launch, &outcome);
-    if (error == 0) {
+    if (error == 0)
         error = outcome.exec_error;
-    }
     cai_channel_snapshot(&host, &page);
-    if (error != 0) {
-        cai_doctor_line(doctor, CAI_DOCTOR_FAIL, "interposition", "the test program did not start: %s",
-                        strerror(error));
-    } else {
-        probe_judge(doctor, &page, &look, &outcome);
-    }
+    if (error != 0)
+        cai_doctor_line(CAI_DOCTOR_FAIL, "interposition", "the test program did not start: %s", strerror(error));
+    else
+        probe_judge(&page, &look, outcome.wait_status);
     cai_channel_close(&host);
-    free(preload);
 }
 
 static void rival_line(const char *file, const char *name, void *context)
 {
-    cai_doctor_line(context, CAI_DOCTOR_WARN, "rival", "LD_PRELOAD has %s (%s); `capalloc run` goes before it", file,
-                    name);
+    (void)context;
+    cai_doctor_line(CAI_DOCTOR_WARN, "rival", "LD_PRELOAD has %s (%s); `capalloc run` goes before it", file, name);
 }
 
-static void check_environment(struct cai_doctor *doctor)
+static void check_environment(void)
 {
-    cai_doctor_section("What could keep it out");
     const char *preload = getenv("LD_PRELOAD");
-    if (preload == NULL || *preload == 0) {
-        cai_doctor_line(doctor, CAI_DOCTOR_OK, "LD_PRELOAD", "not set");
-    } else {
-        cai_doctor_line(doctor, CAI_DOCTOR_INFO, "LD_PRELOAD", "%s", preload);
-        cai_preload_rivals(preload, rival_line, doctor);
-    }
-    char line[1024];
-    const char *system_wide = "/etc/ld.so.preload";
-    if (cai_doctor_read(system_wide, line, sizeof line) == 0 && line[0] != 0) {
-        const char *name = cai_rival_name(line);
-        cai_doctor_line(doctor, name != NULL ? CAI_DOCTOR_WARN : CAI_DOCTOR_INFO, system_wide, "has %s%s", line,
-                        name != NULL ? ", another malloc" : "");
-    } else {
-        cai_doctor_line(doctor, CAI_DOCTOR_OK, system_wide, "empty or absent");
-    }
     const char *options = getenv("CAPALLOC_OPTIONS");
-    cai_doctor_line(doctor, options == NULL ? CAI_DOCTOR_OK : CAI_DOCTOR_INFO, "CAPALLOC_OPTIONS", "%s",
-                    options != NULL ? options : "not set");
-    if (getauxval(AT_SECURE) != 0) {
-        cai_doctor_line(doctor, CAI_DOCTOR_FAIL, "secure mode",
-                        "on: this process has privileges its user has not, "
-                        "so preloading and options are ignored");
+    const char *system_wide = "/etc/ld.so.preload";
+    char line[1024];
+
+    cai_doctor_section("What could keep it out");
+    bool set = preload != NULL && *preload != 0;
+    cai_doctor_line(set ? CAI_DOCTOR_INFO : CAI_DOCTOR_OK, "LD_PRELOAD", "%s", set ? preload : "not set");
+    cai_preload_rivals(preload, rival_line, NULL);
+    if (cai_doctor_read(system_wide, "", line, sizeof line) == 0 && line[0] != 0) {
+        bool rival = cai_rival_name(line) != NULL;
+        cai_doctor_line(rival ? CAI_DOCTOR_WARN : CAI_DOCTOR_INFO, system_wide, "has %s%s", line,
+                        rival ? ", another malloc" : "");
     } else {
-        cai_doctor_line(doctor, CAI_DOCTOR_OK, "secure mode", "off (AT_SECURE is 0)");
+        cai_doctor_line(CAI_DOCTOR_OK, system_wide, "empty or absent");
     }
-    cai_doctor_line(doctor, CAI_DOCTOR_INFO, "C library", "glibc %s", gnu_get_libc_version());
+    cai_doctor_line(options == NULL ? CAI_DOCTOR_OK : CAI_DOCTOR_INFO, "CAPALLOC_OPTIONS", "%s",
+                    options != NULL ? options : "not set");
+    bool secure = getauxval(AT_SECURE) != 0;
+    cai_doctor_line(secure ? CAI_DOCTOR_FAIL : CAI_DOCTOR_OK, "secure mode", "%s",
+                    secure ? "on: this process has privileges its user has not, so preloading and options are ignored"
+                           : "off (AT_SECURE is 0)");
+    cai_doctor_line(CAI_DOCTOR_INFO, "C library", "glibc %s", gnu_get_libc_version());
 }
 
 int cai_doctor(int argc, char **argv)
@@ -225,33 +208,27 @@ int cai_doctor(int argc, char **argv)
     optind = 0;
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, "h", long_options, NULL)) != -1;) {
-        if (option == 'h') {
+        if (option == 'h')
             return cai_help(stdout, "doctor");
-        }
-        if (option != 'l') {
-            cai_say("bad-usage", "unknown option or missing value: '%s' (see: capalloc help doctor)", argv[optind - 1]);
-            return CAI_EXIT_TROUBLE;
-        }
+        if (option != 'l')
+            return cai_say("bad-usage", "unknown option or missing value: '%s' (see: capalloc help doctor)",
+                           argv[optind - 1]);
         library = optarg;
     }
-    if (argv[optind] != NULL) {
-        cai_say("bad-usage", "doctor takes no arguments, but there is '%s'", argv[optind]);
-        return CAI_EXIT_TROUBLE;
-    }
-    struct cai_doctor doctor = {{0}};
+    if (argv[optind] != NULL)
+        return cai_say("bad-usage", "doctor takes no arguments, but there is '%s'", argv[optind]);
     cai_version(stdout);
-    check_library(&doctor, library);
-    check_environment(&doctor);
-    cai_doctor_limits(&doctor);
-    cai_doctor_kernel(&doctor);
-    unsigned failed = doctor.lines[CAI_DOCTOR_FAIL];
-    unsigned warned = doctor.lines[CAI_DOCTOR_WARN];
-    if (failed != 0) {
+    check_library(library);
+    check_environment();
+    cai_doctor_limits();
+    cai_doctor_kernel();
+    unsigned failed = lines[CAI_DOCTOR_FAIL];
+    unsigned warned = lines[CAI_DOCTOR_WARN];
+    if (failed != 0)
         printf("\n%u failed, %u to mind. What says FAIL keeps capalloc from working.\n", failed, warned);
-    } else if (warned != 0) {
+    else if (warned != 0)
         printf("\nNothing failed; %u to mind.\n", warned);
-    } else {
+    else
         printf("\nAll is well.\n");
-    }
     return failed != 0 ? 1 : 0;
 }

@@ -53,14 +53,12 @@ __attribute__((format(printf, 3, 4))) static void look_found(struct cai_elf_look
 /* Reads the #! line's interpreter; false when the file is no such script. */
 static bool script_interpreter(const char *head, ssize_t length, char *interpreter, size_t size)
 {
-    if (length < 3 || head[0] != '#' || head[1] != '!') {
+    if (length < 3 || head[0] != '#' || head[1] != '!')
         return false;
-    }
     const char *at = head + 2 + strspn(head + 2, " \t");
     size_t name = strcspn(at, " \t\n");
-    if (name == 0 || name >= size) {
+    if (name == 0 || name >= size)
         return false;
-    }
     memcpy(interpreter, at, name);
     interpreter[name] = 0;
     return true;
@@ -71,14 +69,12 @@ static bool look_privileges(int fd, struct cai_elf_look *look)
 {
     struct stat status;
     struct statvfs filesystem;
-    if (fstat(fd, &status) != 0) {
+    if (fstat(fd, &status) != 0)
         return false;
-    }
     bool ignored = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ||
                    (fstatvfs(fd, &filesystem) == 0 && (filesystem.f_flag & ST_NOSUID) != 0);
-    if (ignored) {
+    if (ignored)
         return false;
-    }
     const char *consequence = "so the loader runs in secure mode and ignores LD_PRELOAD";
     if ((status.st_mode & S_ISUID) != 0 && status.st_uid != getuid()) {
         look_found(look, CAI_OBSTACLE_SET_ID, "it is set-user-ID (to user %u), %s", (unsigned)status.st_uid,
@@ -105,9 +101,8 @@ static bool elf_loader(int fd, const ElfW(Ehdr) * header, char *loader, size_t s
     for (unsigned i = 0; i < count; i++) {
         ElfW(Phdr) segment;
         off_t at = (off_t)(header->e_phoff + (uint64_t)i * header->e_phentsize);
-        if (pread(fd, &segment, sizeof segment, at) != (ssize_t)sizeof segment) {
+        if (pread(fd, &segment, sizeof segment, at) != (ssize_t)sizeof segment)
             return false;
-        }
         if (segment.p_type == PT_INTERP) {
             size_t length = segment.p_filesz < size - 1 ? segment.p_filesz : size - 1;
             ssize_t got = pread(fd, loader, length, (off_t)segment.p_offset);
@@ -129,9 +124,8 @@ static void look_elf(int fd, const ElfW(Ehdr) * header, const char *library, str
     ElfW(Ehdr) ours;
     int library_fd = open(library, O_RDONLY | O_CLOEXEC);
     bool known = library_fd >= 0 && elf_header(library_fd, &ours);
-    if (library_fd >= 0) {
+    if (library_fd >= 0)
         close(library_fd);
-    }
     if (known && (ours.e_machine != header->e_machine || ours.e_ident[EI_CLASS] != header->e_ident[EI_CLASS] ||
                   ours.e_ident[EI_DATA] != header->e_ident[EI_DATA])) {
         char its[48];
@@ -142,13 +136,12 @@ static void look_elf(int fd, const ElfW(Ehdr) * header, const char *library, str
         return;
     }
     char loader[256];
-    if (!elf_loader(fd, header, loader, sizeof loader)) {
+    if (!elf_loader(fd, header, loader, sizeof loader))
         look_found(look, CAI_OBSTACLE_UNKNOWN, "its program headers cannot be read");
-    } else if (loader[0] == 0) {
+    else if (loader[0] == 0)
         look_found(look, CAI_OBSTACLE_STATIC, "it is statically linked, so no loader is there to read LD_PRELOAD");
-    } else if (strstr(loader, "ld-musl") != NULL || strstr(loader, "/linker64") != NULL) {
+    else if (strstr(loader, "ld-musl") != NULL || strstr(loader, "/linker64") != NULL)
         look_found(look, CAI_OBSTACLE_LOADER, "its loader is %s and the library needs glibc's", loader);
-    }
 }
 
 void cai_elf_look(const char *program, const char *library, struct cai_elf_look *look)
@@ -182,9 +175,8 @@ void cai_elf_look(const char *program, const char *library, struct cai_elf_look 
             look_elf(fd, &header, library, look);
         }
         close(fd);
-        if (!again) {
+        if (!again)
             return;
-        }
     }
     look_found(look, CAI_OBSTACLE_UNKNOWN, "its chain of interpreters is too long");
 }

@@ -68,16 +68,14 @@ static const char help_doctor[] = "Usage: capalloc doctor [--library FILE]\n"
 
 int cai_help(FILE *to, const char *topic)
 {
-    if (topic == NULL) {
-        fputs(overview, to);
-    } else if (strcmp(topic, "run") == 0) {
-        fputs(help_run, to);
-    } else if (strcmp(topic, "doctor") == 0) {
-        fputs(help_doctor, to);
-    } else {
-        cai_say("bad-usage", "no help on '%s' (there is: run, doctor)", topic);
-        return CAI_EXIT_TROUBLE;
-    }
+    const char *text = topic == NULL                  ? overview
+                       : strcmp(topic, "run") == 0    ? help_run
+                       : strcmp(topic, "doctor") == 0 ? help_doctor
+                                                      : NULL;
+
+    if (text == NULL)
+        return cai_say("bad-usage", "no help on '%s' (there is: run, doctor)", topic);
+    fputs(text, to);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "run/launch.h"
 
 #include "run/message.h"
+#include "run/preload.h"
 #include "run/signals.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,32 +24,39 @@ enum { ANSWER_POLL_MS = 50, ANSWER_POLLS_MAX = 60 };
 static uint64_t now_ns(void)
 {
     struct timespec now;
+
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
+static uint64_t timeval_ns(struct timeval time)
+{
+    return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_usec * 1000;
+}
+
+/* The three variables. False: errno says why. */
+static bool environment_set(const struct cai_launch *launch)
+{
+    char *preload = cai_preload_compose(launch->library, getenv("LD_PRELOAD"));
+    char *options = cai_options_merge(getenv("CAPALLOC_OPTIONS"), launch->settings);
+    char number[16];
+
+    snprintf(number, sizeof number, "%d", launch->channel->fd);
+    return preload != NULL && options != NULL && setenv("LD_PRELOAD", preload, 1) == 0 &&
+           setenv(CAI_CHANNEL_ENV, number, 1) == 0 &&
+           (options[0] != 0 ? setenv("CAPALLOC_OPTIONS", options, 1) : unsetenv("CAPALLOC_OPTIONS")) == 0;
+}
+
 static _Noreturn void child_exec(const struct cai_launch *launch, const struct cai_signals *signals, int complaint)
 {
-    char number[16];
-    snprintf(number, sizeof number, "%d", launch->channel->fd);
-    int error = 0;
-    if (setenv("LD_PRELOAD", launch->preload, 1) != 0 || setenv(CAI_CHANNEL_ENV, number, 1) != 0 ||
-        (launch->options[0] != 0 ? setenv("CAPALLOC_OPTIONS", launch->options, 1) : unsetenv("CAPALLOC_OPTIONS")) !=
-            0) {
-        error = errno;
-    }
-    if (error == 0) {
-        error = cai_channel_claim(launch->channel);
-    }
-    if (error == 0) {
+    if (environment_set(launch) && cai_channel_claim(launch->channel) == 0) {
         cai_signals_release(signals);
-        if (launch->shell_text) {
+        if (launch->shell_text)
             execvp(launch->path, launch->argv); /* asks /bin/sh after ENOEXEC; the path has a slash, so no search */
-        } else {
+        else
             execv(launch->path, launch->argv);
-        }
-        error = errno;
     }
+    int error = errno;
     ssize_t written = write(complaint, &error, sizeof error);
     (void)written;
     _exit(CAI_EXIT_TROUBLE);
@@ -57,69 +66,65 @@ static _Noreturn void child_exec(const struct cai_launch *launch, const struct c
 static int program_follow(const struct cai_launch *launch, const struct cai_signals *signals,
                           struct cai_outcome *outcome)
 {
+    struct rusage usage;
     int polls = 0;
+
     for (;;) {
         if (polls <= ANSWER_POLLS_MAX && cai_channel_state_get(launch->channel) != CAI_CHANNEL_EMPTY) {
             polls = ANSWER_POLLS_MAX + 1;
-            if (launch->answered != NULL) {
+            if (launch->answered != NULL)
                 launch->answered(launch->context);
-            }
         }
         siginfo_t info;
         int signal = cai_signals_next(signals, polls < ANSWER_POLLS_MAX ? ANSWER_POLL_MS : -1, &info);
-        if (signal == 0 && polls < ANSWER_POLLS_MAX) {
+        if (signal == 0 && polls < ANSWER_POLLS_MAX)
             polls++;
-        }
-        if (signal != 0 && signal != SIGCHLD) {
+        if (signal != 0 && signal != SIGCHLD)
             cai_signals_forward(outcome->pid, &info);
-        }
         pid_t changed;
-        while ((changed = wait4(outcome->pid, &outcome->wait_status, WNOHANG | WUNTRACED, &outcome->usage)) > 0) {
+        while ((changed = wait4(outcome->pid, &outcome->wait_status, WNOHANG | WUNTRACED, &usage)) > 0) {
             if (!WIFSTOPPED(outcome->wait_status)) {
+                outcome->user_ns = timeval_ns(usage.ru_utime);
+                outcome->system_ns = timeval_ns(usage.ru_stime);
+                outcome->max_rss_bytes = (uint64_t)usage.ru_maxrss * 1024;
                 return 0;
             }
             cai_signals_stop_self(WSTOPSIG(outcome->wait_status));
         }
-        if (changed < 0 && errno != EINTR) {
+        if (changed < 0 && errno != EINTR)
             return errno;
-        }
     }
 }
 
 int cai_launch_and_wait(const struct cai_launch *launch, struct cai_outcome *outcome)
 {
-    *outcome = (struct cai_outcome){0};
     int complaint[2];
-    if (pipe2(complaint, O_CLOEXEC) != 0) {
+    struct cai_signals signals;
+
+    *outcome = (struct cai_outcome){0};
+    if (pipe2(complaint, O_CLOEXEC) != 0)
         return errno;
-    }
     complaint[0] = cai_descriptor_up(complaint[0], STDERR_FILENO + 1);
     complaint[1] = cai_descriptor_up(complaint[1], STDERR_FILENO + 1);
-    struct cai_signals signals;
     cai_signals_hold(&signals);
     outcome->start_ns = now_ns();
     outcome->pid = fork();
-    if (outcome->pid == 0) {
+    if (outcome->pid == 0)
         child_exec(launch, &signals, complaint[1]);
-    }
     int error = outcome->pid < 0 ? errno : 0;
     close(complaint[1]);
     if (error == 0) {
-        struct sigaction ignore = {.sa_handler = SIG_IGN};
-        sigaction(SIGPIPE, &ignore, NULL);
-        ssize_t got;
-        while ((got = read(complaint[0], &outcome->exec_error, sizeof outcome->exec_error)) < 0 && errno == EINTR) {
-        }
-        if (got == (ssize_t)sizeof outcome->exec_error) {
+        int *heard = &outcome->exec_error;
+        signal(SIGPIPE, SIG_IGN);
+        if (TEMP_FAILURE_RETRY(read(complaint[0], heard, sizeof *heard)) == (ssize_t)sizeof *heard) {
             waitpid(outcome->pid, &outcome->wait_status, 0);
-            cai_signals_release(&signals);
         } else {
-            outcome->exec_error = 0;
+            *heard = 0;
             error = program_follow(launch, &signals, outcome);
         }
-    } else {
-        cai_signals_release(&signals);
     }
+    if (outcome->pid < 0 || outcome->exec_error != 0)
+        cai_signals_release(&signals);
     close(complaint[0]);
     outcome->elapsed_ns = now_ns() - outcome->start_ns;
     return error;

@@ -6,15 +6,14 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/resource.h>
 #include <sys/types.h>
 
 struct cai_launch {
-    const char *path;    /* has a slash */
-    char *const *argv;   /* ends with NULL */
-    const char *preload; /* the program's LD_PRELOAD */
-    bool shell_text;     /* text without a #! line: for /bin/sh, as every shell does it */
-    const char *options; /* the program's CAPALLOC_OPTIONS; "" removes it */
+    const char *path;     /* has a slash */
+    char *const *argv;    /* ends with NULL */
+    bool shell_text;      /* text without a #! line: for /bin/sh, as every shell does it */
+    const char *library;  /* goes to the front of LD_PRELOAD */
+    const char *settings; /* go to the end of CAPALLOC_OPTIONS; "" for none */
     struct cai_channel_host *channel;
     void (*answered)(void *context); /* called once, soon after the library answered; may be NULL */
     void *context;
@@ -22,11 +21,13 @@ struct cai_launch {
 
 struct cai_outcome {
     pid_t pid;
-    int exec_error;  /* 0: the program ran; else errno of exec, and only elapsed_ns is valid beside it */
-    int wait_status; /* as waitpid gives it */
-    struct rusage usage;
+    int exec_error;    /* 0: the program ran; else errno of exec, and only elapsed_ns is valid beside it */
+    int wait_status;   /* as waitpid gives it */
     uint64_t start_ns; /* CLOCK_MONOTONIC */
     uint64_t elapsed_ns;
+    uint64_t user_ns; /* this and the rest with the children that the program waited for */
+    uint64_t system_ns;
+    uint64_t max_rss_bytes;
 };
 
 /* Runs the program to its end. Returns 0, or errno when no process could be made. SIGPIPE is ignored afterwards: the

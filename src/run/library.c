@@ -14,9 +14,8 @@
 bool cai_self_path(char *path, size_t size)
 {
     ssize_t length = readlink("/proc/self/exe", path, size - 1);
-    if (length <= 0) {
+    if (length <= 0)
         return false;
-    }
     path[length] = 0;
     return true;
 }
@@ -38,9 +37,8 @@ static bool library_accept(const char *candidate, char *path, size_t size)
 
 bool cai_library_find(const char *chosen, char *path, size_t size)
 {
-    if (chosen != NULL) {
+    if (chosen != NULL)
         return library_accept(chosen, path, size);
-    }
     /* Relative to the program's directory, in this order. */
     static const char *const places[] = {
         "", "../" CAPALLOC_LIBDIR "/", "../lib/" CAPALLOC_MULTIARCH "/", "../lib/", "../lib64/",
@@ -51,15 +49,13 @@ bool cai_library_find(const char *chosen, char *path, size_t size)
         return false;
     }
     char *slash = strrchr(directory, '/');
-    if (slash != NULL) {
+    if (slash != NULL)
         slash[1] = 0;
-    }
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         char candidate[PATH_MAX + 128];
         snprintf(candidate, sizeof candidate, "%s%s%s", directory, places[i], CAI_LIBRARY_NAME);
-        if (access(candidate, F_OK) == 0) {
+        if (access(candidate, F_OK) == 0)
             return library_accept(candidate, path, size);
-        }
     }
     snprintf(path, size, "%s is neither in %s nor in the lib directories beside it (name it with --library)",
              CAI_LIBRARY_NAME, directory);

@@ -18,22 +18,17 @@ int main(int argc, char **argv)
         cai_help(stderr, NULL);
         return CAI_EXIT_TROUBLE;
     }
-    if (strcmp(word, "run") == 0) {
+    if (strcmp(word, "run") == 0)
         return cai_run(argc - 1, argv + 1);
-    }
-    if (strcmp(word, "doctor") == 0) {
+    if (strcmp(word, "doctor") == 0)
         return cai_doctor(argc - 1, argv + 1);
-    }
-    if (strcmp(word, CAI_DOCTOR_PROBE) == 0) {
+    if (strcmp(word, CAI_DOCTOR_PROBE) == 0)
         return cai_doctor_probe();
-    }
-    if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+    if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
         return cai_help(stdout, argc > 2 ? argv[2] : NULL);
-    }
     if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0 || strcmp(word, "version") == 0) {
         cai_version(stdout);
         return 0;
     }
-    cai_say("bad-usage", "unknown %s '%s' (see: capalloc --help)", word[0] == '-' ? "option" : "command", word);
-    return CAI_EXIT_TROUBLE;
+    return cai_say("bad-usage", "unknown %s '%s' (see: capalloc --help)", word[0] == '-' ? "option" : "command", word);
 }

@@ -11,43 +11,38 @@
 
 void cai_make_printable(char *text)
 {
-    for (unsigned char *c = (unsigned char *)text; *c != 0; c++) {
-        if (*c < 0x20 || *c == 0x7f) {
+    for (unsigned char *c = (unsigned char *)text; *c != 0; c++)
+        if (*c < 0x20 || *c == 0x7f)
             *c = '?';
-        }
-    }
 }
 
-void cai_say(const char *code, const char *format, ...)
+int cai_say(const char *code, const char *format, ...)
 {
     char line[4096];
     int used = snprintf(line, sizeof line - 1, "capalloc: %s: ", code);
     va_list arguments;
+
     va_start(arguments, format);
-    int more = vsnprintf(line + used, sizeof line - 1 - (size_t)used, format, arguments);
-    va_end(arguments);
-    if (more < 0) {
+    if (vsnprintf(line + used, sizeof line - 1 - (size_t)used, format, arguments) < 0)
         line[used] = 0;
-    }
+    va_end(arguments);
     cai_make_printable(line);
     size_t length = strlen(line);
     line[length++] = '\n';
     ssize_t written = write(STDERR_FILENO, line, length);
     (void)written; /* a closed stderr leaves nowhere to complain */
+    return CAI_EXIT_TROUBLE;
 }
 
 int cai_descriptor_up(int fd, int at_least)
 {
-    if (fd < 0) {
+    if (fd < 0)
         return fd;
-    }
     int moved = fcntl(fd, F_DUPFD_CLOEXEC, at_least);
-    if (moved < 0) {
+    if (moved < 0)
         moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    }
-    if (moved < 0) {
+    if (moved < 0)
         return fd;
-    }
     close(fd);
     return moved;
 }

@@ -11,8 +11,9 @@ enum {
     CAI_EXIT_NOT_FOUND = 127,      /* the program, or its interpreter, does not exist */
 };
 
-/* code: stable, for scripts, such as "bad-usage". Writes the line at once; never fails. */
-void cai_say(const char *code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* code: stable, for scripts, such as "bad-usage". Writes the line at once; never fails. Returns CAI_EXIT_TROUBLE, which
+ * is what most of them end with. */
+int cai_say(const char *code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Replaces control characters by '?': names of files come from strangers and end on a terminal. */
 void cai_make_printable(char *text);

@@ -8,39 +8,10 @@
 
 #include <getopt.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    OPT_STATS = 256,
-    OPT_LIMIT,
-    OPT_DECAY,
-    OPT_HELPER,
-    OPT_STRICT,
-    OPT_AUDIT,
-    OPT_TOKENS,
-    OPT_TRUST_TOKENS,
-    OPT_REQUIRE,
-    OPT_LIBRARY,
-    OPT_OUTPUT,
-};
-
-static const struct option long_options[] = {
-    {"stats", optional_argument, NULL, OPT_STATS},
-    {"limit", required_argument, NULL, OPT_LIMIT},
-    {"decay", required_argument, NULL, OPT_DECAY},
-    {"helper", no_argument, NULL, OPT_HELPER},
-    {"strict", no_argument, NULL, OPT_STRICT},
-    {"audit", no_argument, NULL, OPT_AUDIT},
-    {"tokens", required_argument, NULL, OPT_TOKENS},
-    {"trust-tokens", no_argument, NULL, OPT_TRUST_TOKENS},
-    {"require", no_argument, NULL, OPT_REQUIRE},
-    {"library", required_argument, NULL, OPT_LIBRARY},
-    {"output", required_argument, NULL, OPT_OUTPUT},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
-};
+enum { OPT_STATS = 256, OPT_LIMIT, OPT_DECAY, OPT_TOKENS, OPT_LIBRARY, OPT_OUTPUT };
 
 static bool wrong_value(const char *option, const char *value, const char *wanted)
 {
@@ -48,18 +19,14 @@ static bool wrong_value(const char *option, const char *value, const char *wante
     return false;
 }
 
+/* An option that getopt has not stored itself. */
 static bool option_apply(int option, const char *value, struct cai_run_options *out)
 {
     switch (option) {
     case OPT_STATS:
-        if (value == NULL || strcmp(value, "text") == 0) {
-            out->stats = CAI_STATS_TEXT;
-        } else if (strcmp(value, "json") == 0) {
-            out->stats = CAI_STATS_JSON;
-        } else {
-            return wrong_value("--stats", value, "text or json");
-        }
-        return true;
+        out->stats = value != NULL && strcmp(value, "json") == 0 ? CAI_STATS_JSON : CAI_STATS_TEXT;
+        return value == NULL || out->stats == CAI_STATS_JSON || strcmp(value, "text") == 0 ||
+               wrong_value("--stats", value, "text or json");
     case OPT_LIMIT:
         out->has_limit = true;
         return cai_size_parse(value, &out->limit_bytes) ||
@@ -68,24 +35,9 @@ static bool option_apply(int option, const char *value, struct cai_run_options *
         out->has_decay = true;
         return cai_number_parse(value, UINT32_MAX, &out->decay_ms) ||
                wrong_value("--decay", value, "a number of milliseconds");
-    case OPT_HELPER:
-        out->helper = true;
-        return true;
-    case OPT_STRICT:
-        out->strict = true;
-        return true;
-    case OPT_AUDIT:
-        out->audit = true;
-        return true;
     case OPT_TOKENS:
         return (cai_number_parse(value, UINT64_MAX, &out->tokens) && out->tokens != 0) ||
                wrong_value("--tokens", value, "a number, as given to -falloc-token-max");
-    case OPT_TRUST_TOKENS:
-        out->trust_tokens = true;
-        return true;
-    case OPT_REQUIRE:
-        out->require = true;
-        return true;
     case OPT_LIBRARY:
         out->library = value;
         return true;
@@ -93,45 +45,57 @@ static bool option_apply(int option, const char *value, struct cai_run_options *
         out->output = value;
         return true;
     default:
-        return false;
+        return option == 0;
     }
 }
 
-/* What getopt stumbled over: optopt names a long option's number, a short option's letter, or is 0. */
-static void say_rejected(int answer, char *word)
+/* What getopt stumbled over: optopt is not 0 for a short option, and for a long one that it knows. */
+static void say_rejected(int answer, const char *word)
 {
-    if (answer == ':') {
+    if (answer == ':')
         cai_say("bad-usage", "option '%s' needs a value", word);
-    } else if (optopt >= OPT_STATS) {
-        cai_say("bad-usage", "option '%s' takes no value", word);
-    } else if (optopt != 0) {
-        cai_say("bad-usage", "unknown option '-%c' (see: capalloc help run)", optopt);
-    } else {
+    else if (optopt == 0)
         cai_say("bad-usage", "unknown or ambiguous option '%s' (see: capalloc help run)", word);
-    }
+    else if (word[1] == '-')
+        cai_say("bad-usage", "option '%s' takes no value", word);
+    else
+        cai_say("bad-usage", "unknown option '-%c' (see: capalloc help run)", optopt);
 }
 
 enum cai_options_answer cai_run_options_parse(int argc, char **argv, struct cai_run_options *out)
 {
+    const struct option long_options[] = {
+        {"stats", optional_argument, NULL, OPT_STATS},
+        {"limit", required_argument, NULL, OPT_LIMIT},
+        {"decay", required_argument, NULL, OPT_DECAY},
+        {"helper", no_argument, &out->helper, true},
+        {"strict", no_argument, &out->strict, true},
+        {"audit", no_argument, &out->audit, true},
+        {"tokens", required_argument, NULL, OPT_TOKENS},
+        {"trust-tokens", no_argument, &out->trust_tokens, true},
+        {"require", no_argument, &out->require, true},
+        {"library", required_argument, NULL, OPT_LIBRARY},
+        {"output", required_argument, NULL, OPT_OUTPUT},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+
     *out = (struct cai_run_options){0};
     optind = 0; /* glibc: start afresh */
     opterr = 0;
     for (;;) {
         int at = optind > 0 ? optind : 1;
         int option = getopt_long(argc, argv, "+:h", long_options, NULL);
-        if (option == -1) {
+        if (option == -1)
             break;
-        }
-        if (option == 'h') {
+        if (option == 'h')
             return CAI_OPTIONS_HELP;
-        }
         if (option == '?' || option == ':') {
             say_rejected(option, argv[at]);
             return CAI_OPTIONS_WRONG;
         }
-        if (!option_apply(option, optarg, out)) {
+        if (!option_apply(option, optarg, out))
             return CAI_OPTIONS_WRONG;
-        }
     }
     if (argv[optind] == NULL) {
         cai_say("bad-usage", "no program to run (usage: capalloc run [OPTION]... [--] PROGRAM [ARGUMENT]...)");
@@ -141,41 +105,30 @@ enum cai_options_answer cai_run_options_parse(int argc, char **argv, struct cai_
     return CAI_OPTIONS_RUN;
 }
 
-__attribute__((format(printf, 3, 4))) static void setting_add(char *text, size_t size, const char *format, ...)
-{
-    size_t used = strlen(text);
-    if (used > 0 && used + 1 < size) {
-        text[used++] = ',';
-        text[used] = 0;
-    }
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text + used, size - used, format, arguments);
-    va_end(arguments);
-}
-
 void cai_run_options_settings(const struct cai_run_options *options, char *text, size_t size)
 {
+    const struct {
+        bool stated;
+        const char *name;
+        const uint64_t *value; /* NULL: the name says it all */
+    } settings[] = {
+        {options->has_limit, "limit", &options->limit_bytes},
+        {options->has_decay, "decay", &options->decay_ms},
+        {options->helper, "helper", NULL},
+        {options->strict, "strict", NULL},
+        {options->audit, "audit", NULL},
+        {options->tokens != 0, "tokens", &options->tokens},
+        {options->trust_tokens, "trust-tokens", NULL},
+    };
+    size_t used = 0;
+
     text[0] = 0;
-    if (options->has_limit) {
-        setting_add(text, size, "limit=%" PRIu64, options->limit_bytes);
-    }
-    if (options->has_decay) {
-        setting_add(text, size, "decay=%" PRIu64, options->decay_ms);
-    }
-    if (options->helper) {
-        setting_add(text, size, "helper");
-    }
-    if (options->strict) {
-        setting_add(text, size, "strict");
-    }
-    if (options->audit) {
-        setting_add(text, size, "audit");
-    }
-    if (options->tokens != 0) {
-        setting_add(text, size, "tokens=%" PRIu64, options->tokens);
-    }
-    if (options->trust_tokens) {
-        setting_add(text, size, "trust-tokens");
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0] && used < size; i++) {
+        const char *comma = used > 0 ? "," : "";
+        if (settings[i].stated && settings[i].value != NULL)
+            used += (size_t)snprintf(text + used, size - used, "%s%s=%" PRIu64, comma, settings[i].name,
+                                     *settings[i].value);
+        else if (settings[i].stated)
+            used += (size_t)snprintf(text + used, size - used, "%s%s", comma, settings[i].name);
     }
 }

@@ -10,15 +10,10 @@ enum cai_stats_form { CAI_STATS_NONE, CAI_STATS_TEXT, CAI_STATS_JSON };
 
 struct cai_run_options {
     enum cai_stats_form stats;
-    bool require; /* fail when the program does not use capalloc */
-    bool helper;
-    bool strict;
-    bool audit;
-    bool trust_tokens;
-    bool has_limit;
-    bool has_decay;
-    uint64_t limit_bytes;
-    uint64_t decay_ms;
+    int require; /* fail when the program does not use capalloc; int: getopt_long stores it */
+    int helper, strict, audit, trust_tokens;
+    bool has_limit, has_decay;
+    uint64_t limit_bytes, decay_ms;
     uint64_t tokens;     /* 0: not stated */
     const char *library; /* NULL: look for it */
     const char *output;  /* NULL: stderr */

@@ -52,11 +52,9 @@ const char *cai_rival_name(const char *file)
 {
     const char *slash = strrchr(file, '/');
     const char *base = slash != NULL ? slash + 1 : file;
-    for (size_t i = 0; i < sizeof rivals / sizeof rivals[0]; i++) {
-        if (strstr(base, rivals[i].part) != NULL) {
+    for (size_t i = 0; i < sizeof rivals / sizeof rivals[0]; i++)
+        if (strstr(base, rivals[i].part) != NULL)
             return rivals[i].name;
-        }
-    }
     return NULL;
 }
 
@@ -88,19 +86,17 @@ void cai_preload_rivals(const char *value, void (*found)(const char *file, const
     char *rest = copy;
     for (char *file; (file = strsep(&rest, PRELOAD_SEPARATORS)) != NULL;) {
         const char *name = cai_rival_name(file);
-        if (name != NULL) {
+        if (name != NULL)
             found(file, name, context);
-        }
     }
     free(copy);
 }
 
 char *cai_options_merge(const char *first, const char *second)
 {
-    bool both = first != NULL && *first != 0 && second != NULL && *second != 0;
+    const char *front = first != NULL ? first : "";
+    const char *back = second != NULL ? second : "";
     char *out;
-    if (asprintf(&out, "%s%s%s", first != NULL ? first : "", both ? "," : "", second != NULL ? second : "") < 0) {
-        return NULL;
-    }
-    return out;
+
+    return asprintf(&out, "%s%s%s", front, *front != 0 && *back != 0 ? "," : "", back) < 0 ? NULL : out;
 }

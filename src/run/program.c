@@ -15,13 +15,11 @@ int cai_program_find(const char *name, char *path, size_t size)
         path[0] = 0;
         return ENOENT;
     }
-    if (strchr(name, '/') != NULL) {
+    if (strchr(name, '/') != NULL)
         return (size_t)snprintf(path, size, "%s", name) < size ? 0 : ENAMETOOLONG;
-    }
     const char *search = getenv("PATH");
-    if (search == NULL) {
+    if (search == NULL)
         search = "/bin:/usr/bin";
-    }
     int answer = ENOENT;
     for (const char *at = search;;) {
         size_t length = strcspn(at, ":");
@@ -30,14 +28,12 @@ int cai_program_find(const char *name, char *path, size_t size)
             length == 0 ? snprintf(path, size, "./%s", name) : snprintf(path, size, "%.*s/%s", (int)length, at, name);
         struct stat status;
         if (wrote > 0 && (size_t)wrote < size && stat(path, &status) == 0 && S_ISREG(status.st_mode)) {
-            if (access(path, X_OK) == 0) {
+            if (access(path, X_OK) == 0)
                 return 0;
-            }
             answer = EACCES;
         }
-        if (at[length] == 0) {
+        if (at[length] == 0)
             break;
-        }
         at += length + 1;
     }
     snprintf(path, size, "%s", name);

@@ -25,7 +25,12 @@ void cai_report_text(FILE *to, const struct cai_report *report, bool unicode);
 /* One JSON object and a newline. Returns false when out of memory. */
 bool cai_report_json(FILE *to, const struct cai_report *report);
 
-/* How much of the live memory was promised to hold no pointers: 0 to 1. */
-double cai_pointer_free_share(const ca_stats *stats);
+/* What was promised to hold no pointers, by the program or by its compiler: two of the places together. */
+struct cai_pointer_free {
+    uint64_t live_bytes, live_blocks, used_bytes_peak;
+    double live_share; /* of all live memory: 0 to 1 */
+};
+
+struct cai_pointer_free cai_pointer_free(const ca_stats *stats);
 
 #endif

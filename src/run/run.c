@@ -30,8 +30,7 @@ struct run {
     struct cai_run_options options;
     char library[PATH_MAX];
     char program[PATH_MAX];
-    char *preload;
-    char *settings;
+    char settings[256];
     int output; /* where the statistics go; -1: none wanted */
     struct cai_elf_look look;
     struct cai_channel_host channel;
@@ -54,6 +53,12 @@ static void say_not_in_use(struct run *run, const struct cai_channel *page, enum
     }
 }
 
+static int say_cannot_write(const struct run *run)
+{
+    return cai_say("cannot-write", "%s: %s", run->options.output != NULL ? run->options.output : "standard error",
+                   strerror(errno));
+}
+
 /* A rival is worth knowing while a long-running program still runs. */
 static void on_answer(void *context)
 {
@@ -61,33 +66,15 @@ static void on_answer(void *context)
     struct cai_channel page;
     char reason[1024];
     cai_channel_snapshot(&run->channel, &page);
-    if (cai_use_judge(&page) == CAI_USE_RIVAL) {
+    if (cai_use_judge(&page) == CAI_USE_RIVAL)
         say_not_in_use(run, &page, CAI_USE_RIVAL, reason, sizeof reason);
-    }
-}
-
-static bool environment_prepare(struct run *run)
-{
-    char mine[256];
-    const char *before = getenv("LD_PRELOAD");
-    cai_run_options_settings(&run->options, mine, sizeof mine);
-    cai_preload_rivals(before, say_rival_preload, NULL);
-    run->preload = cai_preload_compose(run->library, before);
-    run->settings = cai_options_merge(getenv("CAPALLOC_OPTIONS"), mine);
-    if (run->preload == NULL || run->settings == NULL) {
-        cai_say("cannot-start", "out of memory");
-        return false;
-    }
-    return true;
 }
 
 /* Everything that can fail before the program exists. 0 or an exit status. */
 static int run_prepare(struct run *run)
 {
-    if (!cai_library_find(run->options.library, run->library, sizeof run->library)) {
-        cai_say("no-library", "%s", run->library);
-        return CAI_EXIT_TROUBLE;
-    }
+    if (!cai_library_find(run->options.library, run->library, sizeof run->library))
+        return cai_say("no-library", "%s", run->library);
     const char *name = run->options.argv[0];
     int error = cai_program_find(name, run->program, sizeof run->program);
     if (error == ENOENT) {
@@ -102,29 +89,22 @@ static int run_prepare(struct run *run)
     if (run->options.output != NULL) {
         int file = open(run->options.output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
         run->output = cai_descriptor_up(file, STDERR_FILENO + 1);
-        if (run->output < 0) {
-            cai_say("cannot-write", "%s: %s", run->options.output, strerror(errno));
-            return CAI_EXIT_TROUBLE;
-        }
+        if (run->output < 0)
+            return say_cannot_write(run);
     } else if (run->options.stats != CAI_STATS_NONE) {
         run->output = STDERR_FILENO;
     }
     cai_elf_look(run->program, run->library, &run->look);
     if (cai_obstacle_is_certain(run->look.obstacle)) {
-        if (run->options.require) {
-            cai_say("not-in-use", "%s cannot use capalloc and was not started: %s", name, run->look.reason);
-            return CAI_EXIT_TROUBLE;
-        }
+        if (run->options.require)
+            return cai_say("not-in-use", "%s cannot use capalloc and was not started: %s", name, run->look.reason);
         cai_say("will-not-be-used", "%s will run without capalloc: %s", name, run->look.reason);
     }
-    if (!environment_prepare(run)) {
-        return CAI_EXIT_TROUBLE;
-    }
+    cai_preload_rivals(getenv("LD_PRELOAD"), say_rival_preload, NULL);
+    cai_run_options_settings(&run->options, run->settings, sizeof run->settings);
     error = cai_channel_open(&run->channel);
-    if (error != 0) {
-        cai_say("cannot-start", "cannot make the page shared with the library: %s", strerror(error));
-        return CAI_EXIT_TROUBLE;
-    }
+    if (error != 0)
+        return cai_say("cannot-start", "cannot make the page shared with the library: %s", strerror(error));
     return 0;
 }
 
@@ -136,36 +116,18 @@ static int say_exec_failed(const struct run *run)
         cai_say("not-executable", "%s: %s", name, strerror(error));
         return CAI_EXIT_NOT_EXECUTABLE;
     }
-    if (access(run->program, F_OK) != 0) {
+    if (access(run->program, F_OK) != 0)
         cai_say("not-found", "%s: no such file", name);
-    } else if (strcmp(run->look.file, run->program) != 0) {
+    else if (strcmp(run->look.file, run->program) != 0)
         cai_say("not-found", "%s: its interpreter %s does not exist", name, run->look.file);
-    } else {
+    else
         cai_say("not-found", "%s: the file exists, but the loader that it names does not", name);
-    }
     return CAI_EXIT_NOT_FOUND;
-}
-
-static void write_whole(const struct run *run, const char *text, size_t length)
-{
-    while (length > 0) {
-        ssize_t written = write(run->output, text, length);
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written <= 0) {
-            cai_say("cannot-write", "%s: %s", run->options.output != NULL ? run->options.output : "standard error",
-                    strerror(errno));
-            return;
-        }
-        text += written;
-        length -= (size_t)written;
-    }
 }
 
 static void report_write(const struct run *run, const struct cai_channel *page, enum cai_use use, const char *reason)
 {
-    struct cai_report report = {
+    const struct cai_report report = {
         .argv = run->options.argv,
         .path = run->program,
         .library = run->library,
@@ -177,20 +139,23 @@ static void report_write(const struct run *run, const struct cai_channel *page, 
     char *text = NULL;
     size_t length = 0;
     FILE *memory = open_memstream(&text, &length);
-    if (memory == NULL) {
-        cai_say("cannot-write", "out of memory");
-        return;
-    }
-    bool done = true;
-    if (run->options.stats == CAI_STATS_JSON) {
-        done = cai_report_json(memory, &report);
-    } else {
+    bool made = memory != NULL;
+
+    if (made && run->options.stats == CAI_STATS_JSON)
+        made = cai_report_json(memory, &report);
+    else if (made)
         cai_report_text(memory, &report, strcmp(nl_langinfo(CODESET), "UTF-8") == 0);
-    }
-    if (fclose(memory) == 0 && done) {
-        write_whole(run, text, length);
-    } else {
+    if (memory == NULL || fclose(memory) != 0 || !made) {
         cai_say("cannot-write", "out of memory");
+        length = 0;
+    }
+    for (size_t done = 0; done < length;) {
+        ssize_t written = TEMP_FAILURE_RETRY(write(run->output, text + done, length - done));
+        if (written <= 0) {
+            say_cannot_write(run);
+            break;
+        }
+        done += (size_t)written;
     }
     free(text);
 }
@@ -200,16 +165,14 @@ static void say_audit(const struct run *run, const struct cai_channel *page)
 {
     char text[CAI_AUDIT_LINE];
 
-    if (page->audit == 0 || (run->options.stats == CAI_STATS_JSON && run->output == STDERR_FILENO)) {
+    if (page->audit == 0 || (run->options.stats == CAI_STATS_JSON && run->output == STDERR_FILENO))
         return;
-    }
     if (page->state != CAI_CHANNEL_FINISHED || page->findings.done == 0) {
         cai_say("audit", "there was none: the program ended past its exit handlers");
         return;
     }
-    for (uint32_t i = 0; i < page->findings.kept; i++) {
+    for (uint32_t i = 0; i < page->findings.kept; i++)
         cai_say("audit", "%s", cai_audit_line(text, &page->findings.finding[i]));
-    }
     cai_say("audit", "%s", cai_audit_total(text, &page->findings));
 }
 
@@ -220,52 +183,44 @@ static int run_conclude(struct run *run)
     char reason[1024] = "";
     cai_channel_snapshot(&run->channel, &page);
     enum cai_use use = cai_use_judge(&page);
-    bool used = use == CAI_USE_FINISHED || use == CAI_USE_UNENDED;
-    if (!used) {
+    bool used = cai_is_used(use);
+    if (!used)
         say_not_in_use(run, &page, use, reason, sizeof reason);
-    } else {
+    else
         say_audit(run, &page);
-    }
-    if (run->options.stats != CAI_STATS_NONE) {
+    if (run->options.stats != CAI_STATS_NONE)
         report_write(run, &page, use, reason);
-    }
-    if (run->output > STDERR_FILENO && close(run->output) != 0) {
-        cai_say("cannot-write", "%s: %s", run->options.output, strerror(errno));
-    }
-    if (!used && run->options.require) {
+    if (run->output > STDERR_FILENO && close(run->output) != 0)
+        say_cannot_write(run);
+    if (!used && run->options.require)
         return CAI_EXIT_TROUBLE;
-    }
-    if (WIFSIGNALED(run->outcome.wait_status)) {
+    if (WIFSIGNALED(run->outcome.wait_status))
         cai_signals_die(WTERMSIG(run->outcome.wait_status));
-    }
     return WEXITSTATUS(run->outcome.wait_status);
 }
 
 static int run_program(struct run *run)
 {
     int status = run_prepare(run);
-    if (status != 0) {
+    if (status != 0)
         return status;
-    }
     struct cai_launch launch = {
         .path = run->program,
         .argv = run->options.argv,
-        .preload = run->preload,
-        .options = run->settings,
+        .library = run->library,
+        .settings = run->settings,
         .shell_text = run->look.shell_text,
         .channel = &run->channel,
         .answered = on_answer,
         .context = run,
     };
     int error = cai_launch_and_wait(&launch, &run->outcome);
-    if (error != 0) {
-        cai_say("cannot-start", "%s: %s", run->options.argv[0], strerror(error));
-        status = CAI_EXIT_TROUBLE;
-    } else if (run->outcome.exec_error != 0) {
+    if (error != 0)
+        status = cai_say("cannot-start", "%s: %s", run->options.argv[0], strerror(error));
+    else if (run->outcome.exec_error != 0)
         status = say_exec_failed(run);
-    } else {
+    else
         status = run_conclude(run);
-    }
     cai_channel_close(&run->channel);
     return status;
 }
@@ -273,19 +228,11 @@ static int run_program(struct run *run)
 int cai_run(int argc, char **argv)
 {
     static struct run run; /* static: 8 KiB of paths, once per process */
-    switch (cai_run_options_parse(argc, argv, &run.options)) {
-    case CAI_OPTIONS_HELP:
-        return cai_help(stdout, "run");
-    case CAI_OPTIONS_WRONG:
-        return CAI_EXIT_TROUBLE;
-    default:
-        break;
-    }
-    if (run.options.output != NULL && run.options.stats == CAI_STATS_NONE) {
+    enum cai_options_answer answer = cai_run_options_parse(argc, argv, &run.options);
+
+    if (answer != CAI_OPTIONS_RUN)
+        return answer == CAI_OPTIONS_HELP ? cai_help(stdout, "run") : CAI_EXIT_TROUBLE;
+    if (run.options.output != NULL && run.options.stats == CAI_STATS_NONE)
         run.options.stats = CAI_STATS_TEXT;
-    }
-    int status = run_program(&run);
-    free(run.preload);
-    free(run.settings);
-    return status;
+    return run_program(&run);
 }

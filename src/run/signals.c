@@ -4,9 +4,8 @@
  */
 #include "run/signals.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
+#include <stdbool.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -19,9 +18,8 @@ void cai_signals_hold(struct cai_signals *signals)
 {
     sigemptyset(&signals->held);
     sigaddset(&signals->held, SIGCHLD);
-    for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0]; i++) {
+    for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0]; i++)
         sigaddset(&signals->held, forwarded[i]);
-    }
     sigprocmask(SIG_BLOCK, &signals->held, &signals->before);
     /* Inherited as "ignore" it would make the kernel throw the exit status away. */
     struct sigaction standard = {.sa_handler = SIG_DFL};
@@ -45,66 +43,61 @@ void cai_signals_forward(pid_t program, const siginfo_t *info)
 {
     /* SI_KERNEL: from the terminal, to the whole group. An alarm set before our exec also comes from the kernel, but it
      * was meant for the program: `perl -e 'alarm 5; exec @ARGV'` is a common way to limit time. */
-    if (info->si_code == SI_KERNEL && info->si_signo != SIGALRM) {
+    if (info->si_code == SI_KERNEL && info->si_signo != SIGALRM)
         return;
-    }
-    if (info->si_code <= 0 && info->si_pid == program) {
+    if (info->si_code <= 0 && info->si_pid == program)
         return; /* kill(0, ...) by the program: it has had it */
-    }
-    if (info->si_code == SI_QUEUE) {
+    if (info->si_code == SI_QUEUE)
         sigqueue(program, info->si_signo, info->si_value);
-    } else {
+    else
         kill(program, info->si_signo);
-    }
 }
 
 /* Are we what the user at the terminal is looking at? */
-static int in_foreground(void)
+static bool in_foreground(void)
 {
     int terminal = open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (terminal < 0) {
-        return 0;
-    }
-    int yes = tcgetpgrp(terminal) == getpgrp();
-    close(terminal);
+    bool yes = terminal >= 0 && tcgetpgrp(terminal) == getpgrp();
+
+    if (terminal >= 0)
+        close(terminal);
     return yes;
+}
+
+/* Takes the signal at once, held or not, with what it does by default. mask: the one before, may be NULL. */
+static void take(int signal, sigset_t *mask)
+{
+    const struct sigaction standard = {.sa_handler = SIG_DFL};
+    sigset_t one;
+
+    sigaction(signal, &standard, NULL);
+    sigemptyset(&one);
+    sigaddset(&one, signal);
+    raise(signal);
+    sigprocmask(SIG_UNBLOCK, &one, mask);
 }
 
 void cai_signals_stop_self(int signal)
 {
+    struct sigaction before;
+    sigset_t mask;
+
     /* SIGSTOP can be sent to the program alone, by a supervisor that will continue it alone: then nobody would ever
      * continue us. Job control stops are the shell's, which continues the group. */
-    if (signal == SIGSTOP && !in_foreground()) {
+    if (signal == SIGSTOP && !in_foreground())
         return;
-    }
-    if (signal == SIGSTOP) {
-        raise(SIGSTOP);
-        return;
-    }
-    struct sigaction standard = {.sa_handler = SIG_DFL};
-    struct sigaction before;
-    sigset_t one;
-    sigset_t mask;
-    sigaction(signal, &standard, &before);
-    sigemptyset(&one);
-    sigaddset(&one, signal);
-    raise(signal);
-    sigprocmask(SIG_UNBLOCK, &one, &mask); /* stops here */
+    sigaction(signal, NULL, &before);
+    take(signal, &mask); /* stops here */
     sigprocmask(SIG_SETMASK, &mask, NULL);
     sigaction(signal, &before, NULL);
 }
 
 _Noreturn void cai_signals_die(int signal)
 {
-    struct rlimit none = {0, 0};
+    const struct rlimit none = {0, 0};
+
     setrlimit(RLIMIT_CORE, &none);
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* a core_pattern with a pipe does not ask the limit */
-    struct sigaction standard = {.sa_handler = SIG_DFL};
-    sigaction(signal, &standard, NULL);
-    sigset_t one;
-    sigemptyset(&one);
-    sigaddset(&one, signal);
-    raise(signal);
-    sigprocmask(SIG_UNBLOCK, &one, NULL);
+    take(signal, NULL);
     _exit(128 + signal); /* a signal that does not end this process, such as one only the program could get */
 }

@@ -11,31 +11,33 @@
 
 enum cai_use cai_use_judge(const struct cai_channel *channel)
 {
-    if (channel->state == CAI_CHANNEL_EMPTY) {
+    if (channel->state == CAI_CHANNEL_EMPTY)
         return CAI_USE_NONE;
-    }
-    if (channel->interposed == 0) {
+    if (channel->interposed == 0)
         return CAI_USE_RIVAL;
-    }
     return channel->state == CAI_CHANNEL_FINISHED ? CAI_USE_FINISHED : CAI_USE_UNENDED;
+}
+
+bool cai_is_used(enum cai_use use)
+{
+    return use == CAI_USE_UNENDED || use == CAI_USE_FINISHED;
 }
 
 void cai_use_reason(enum cai_use use, const struct cai_channel *channel, const struct cai_elf_look *look,
                     int wait_status, char *text, size_t size)
 {
-    text[0] = 0;
-    if (use == CAI_USE_RIVAL) {
-        const char *name = cai_rival_name(channel->rival);
+    const char *name = cai_rival_name(channel->rival);
+
+    if (use == CAI_USE_RIVAL)
         snprintf(text, size, "its malloc is %s%s%s%s", channel->rival[0] != 0 ? channel->rival : "another one",
                  name != NULL ? " (" : "", name != NULL ? name : "", name != NULL ? ")" : "");
-    } else if (use == CAI_USE_NONE && look->reason[0] != 0) {
+    else if (look->reason[0] != 0)
         snprintf(text, size, "%s", look->reason);
-    } else if (use == CAI_USE_NONE && WIFSIGNALED(wait_status)) {
+    else if (WIFSIGNALED(wait_status))
         snprintf(text, size, "unknown; signal %d (%s) ended it, perhaps before the library was loaded",
                  WTERMSIG(wait_status), strsignal(WTERMSIG(wait_status)));
-    } else if (use == CAI_USE_NONE) {
+    else
         snprintf(text, size, "unknown; its file looks as if it could (did the loader complain above?)");
-    }
 }
 
 bool cai_use_has_stats(const struct cai_channel *channel)
@@ -45,14 +47,7 @@ bool cai_use_has_stats(const struct cai_channel *channel)
 
 const char *cai_use_name(enum cai_use use)
 {
-    switch (use) {
-    case CAI_USE_RIVAL:
-        return "rival";
-    case CAI_USE_UNENDED:
-        return "unended";
-    case CAI_USE_FINISHED:
-        return "finished";
-    default:
-        return "none";
-    }
+    static const char *const names[] = {"none", "rival", "unended", "finished"}; /* in the order of enum cai_use */
+
+    return names[use];
 }

@@ -17,6 +17,9 @@ enum cai_use {
 
 enum cai_use cai_use_judge(const struct cai_channel *channel);
 
+/* UNENDED or FINISHED. */
+bool cai_is_used(enum cai_use use);
+
 /* One clause that completes "did not use capalloc: ..."; only for NONE and RIVAL. wait_status as from waitpid. */
 void cai_use_reason(enum cai_use use, const struct cai_channel *channel, const struct cai_elf_look *look,
                     int wait_status, char *text, size_t size);

@@ -64,19 +64,16 @@ static struct cai_channel *channel_find(void)
 {
     const char *number = getenv(CAI_CHANNEL_ENV);
     struct stat status;
-    if (number == NULL || getauxval(AT_SECURE) != 0) {
+    if (number == NULL || getauxval(AT_SECURE) != 0)
         return NULL;
-    }
     int fd = atoi(number);
     /* Any other file may stand under this number by now: look before mapping. */
     if (fstat(fd, &status) != 0 || status.st_size < (off_t)sizeof(struct cai_channel) ||
-        (fcntl(fd, F_GET_SEALS) & F_SEAL_SHRINK) == 0) {
+        (fcntl(fd, F_GET_SEALS) & F_SEAL_SHRINK) == 0)
         return NULL;
-    }
     struct cai_channel *page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (page == MAP_FAILED) {
+    if (page == MAP_FAILED)
         return NULL;
-    }
     if (page->magic != CAI_CHANNEL_MAGIC || page->version != CAI_CHANNEL_VERSION || page->pid != getpid()) {
         munmap(page, sizeof *page);
         return NULL;
@@ -87,9 +84,8 @@ static struct cai_channel *channel_find(void)
 __attribute__((constructor)) static void start(void)
 {
     channel = channel_find();
-    if (channel == NULL) {
+    if (channel == NULL)
         return;
-    }
     const char *options = getenv("CAPALLOC_OPTIONS");
     const char *limit = options != NULL ? strstr(options, "limit=") : NULL;
     channel->limit_bytes = limit != NULL ? strtoull(limit + strlen("limit="), NULL, 10) : 0;
@@ -102,9 +98,8 @@ __attribute__((constructor)) static void start(void)
     Dl_info ours;
     bool known = dladdr(first, &its) != 0 && dladdr(&class_allocations, &ours) != 0;
     channel->interposed = known && its.dli_fbase == ours.dli_fbase;
-    if (known && channel->interposed == 0) {
+    if (known && channel->interposed == 0)
         strncpy(channel->rival, its.dli_fname, sizeof channel->rival - 1);
-    }
     channel->start_ns = now_ns();
     channel->stats_ns = 0;
     __atomic_store_n(&channel->state, CAI_CHANNEL_LOADED, __ATOMIC_RELEASE);
@@ -112,9 +107,8 @@ __attribute__((constructor)) static void start(void)
 
 __attribute__((destructor)) static void finish(void)
 {
-    if (channel == NULL || channel->pid != getpid()) {
+    if (channel == NULL || channel->pid != getpid())
         return; /* a forked child ends: not the one that was asked */
-    }
     ca_stats *stats = &channel->stats;
     stats->struct_size = sizeof *stats;
     for (unsigned i = 0; i < CLASSES; i++) {

@@ -13,9 +13,8 @@ static size_t arena_used;
 void *malloc(size_t size)
 {
     size = (size + 31) & ~(size_t)15;
-    if (size > sizeof arena - arena_used) {
+    if (size > sizeof arena - arena_used)
         return NULL;
-    }
     size_t *header = (size_t *)(void *)(arena + arena_used);
     arena_used += size;
     *header = size - 16;
@@ -37,8 +36,7 @@ void *realloc(void *pointer, size_t size)
     unsigned char *out = malloc(size);
     const unsigned char *in = pointer;
     size_t old = in != NULL ? ((const size_t *)pointer)[-2] : 0;
-    for (size_t i = 0; out != NULL && i < old && i < size; i++) {
+    for (size_t i = 0; out != NULL && i < old && i < size; i++)
         out[i] = in[i];
-    }
     return out;
 }

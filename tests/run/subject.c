@@ -15,9 +15,8 @@ static int await_signals(int count)
     static const int all[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT, SIGALRM};
     sigset_t set;
     sigemptyset(&set);
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         sigaddset(&set, all[i]);
-    }
     sigprocmask(SIG_BLOCK, &set, NULL);
     puts("ready");
     fflush(stdout);
@@ -48,11 +47,9 @@ static int print_inherited(void)
         printf("%d%s%s ", signal, sigismember(&mask, signal) == 1 ? "b" : "", action.sa_handler == SIG_IGN ? "i" : "");
     }
     printf("\ndescriptors:");
-    for (int fd = 0; fd < 200; fd++) {
-        if (fcntl(fd, F_GETFD) >= 0) {
+    for (int fd = 0; fd < 200; fd++)
+        if (fcntl(fd, F_GETFD) >= 0)
             printf(" %d", fd);
-        }
-    }
     puts("");
     return 0;
 }
@@ -71,25 +68,19 @@ int main(int argc, char **argv)
     const char *what = argc > 1 ? argv[1] : "";
     int number = argc > 2 ? atoi(argv[2]) : 0;
     free(malloc(40));
-    if (strcmp(what, "exit") == 0) {
+    if (strcmp(what, "exit") == 0)
         return number;
-    }
-    if (strcmp(what, "_exit") == 0) {
+    if (strcmp(what, "_exit") == 0)
         _exit(number);
-    }
-    if (strcmp(what, "signal") == 0) {
+    if (strcmp(what, "signal") == 0)
         return die(number);
-    }
-    if (strcmp(what, "await") == 0) {
+    if (strcmp(what, "await") == 0)
         return await_signals(number);
-    }
-    if (strcmp(what, "inherited") == 0) {
+    if (strcmp(what, "inherited") == 0)
         return print_inherited();
-    }
     if (strcmp(what, "print") == 0) {
-        for (int i = 2; i < argc; i++) {
+        for (int i = 2; i < argc; i++)
             printf("[%s]\n", argv[i]);
-        }
         return 0;
     }
     if (strcmp(what, "env") == 0) {
@@ -99,9 +90,8 @@ int main(int argc, char **argv)
     }
     if (strcmp(what, "fork") == 0) { /* a child that passes its exit handlers before the parent does */
         pid_t child = fork();
-        if (child == 0) {
+        if (child == 0)
             exit(9);
-        }
         int status;
         waitpid(child, &status, 0);
         _exit(WEXITSTATUS(status) == 9 ? 0 : 1);
@@ -125,9 +115,8 @@ int main(int argc, char **argv)
         } else {
             kill(0, SIGUSR1);
         }
-        for (int i = 0; i < 8 && signals_counted == 1; i++) {
+        for (int i = 0; i < 8 && signals_counted == 1; i++)
             usleep(100000);
-        }
         return signals_counted == 1 ? 6 : 7;
     }
     fprintf(stderr, "subject: do not know '%s'\n", what);

@@ -1,12 +1,12 @@
-/* The parts of `capalloc run` that need no process: sizes, options, environment, ELF files, reports. */
+/* The parts of `capalloc` that need no process: options, environment, ELF files, reports; test_units.c has the rest. */
 #include "preload/audit_line.h"
 #include "run/channel_host.h"
+#include "run/doctor.h"
 #include "run/elf.h"
 #include "run/options.h"
 #include "run/preload.h"
 #include "run/program.h"
 #include "run/report.h"
-#include "run/units.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -37,72 +37,6 @@ static const char *file_make(const char *name, const void *bytes, size_t length,
     fclose(file);
     assert_int_equal(chmod(path, mode), 0);
     return path;
-}
-
-static void test_size_parse(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text;
-        uint64_t bytes;
-    } good[] = {
-        {"0", 0},
-        {"1", 1},
-        {"4096", 4096},
-        {"64K", 65536},
-        {"64k", 65536},
-        {"64KiB", 65536},
-        {"1M", 1 << 20},
-        {"3G", UINT64_C(3) << 30},
-        {"2t", UINT64_C(2) << 40},
-        {"18446744073709551615", UINT64_MAX},
-        {"16777215T", UINT64_C(16777215) << 40},
-    };
-    static const char *const bad[] = {"",    "K",  "-1", "+1",    " 1",   "1 ",        "1.5G",
-                                      "1KB", "1X", "1B", "1KiBs", "0x10", "16777216T", "18446744073709551616"};
-    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-        uint64_t bytes = 77;
-        assert_true(cai_size_parse(good[i].text, &bytes));
-        assert_int_equal(bytes, good[i].bytes);
-    }
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        uint64_t bytes = 77;
-        assert_false(cai_size_parse(bad[i], &bytes));
-        assert_int_equal(bytes, 77);
-    }
-}
-
-static void test_number_parse(void **state)
-{
-    (void)state;
-    uint64_t value = 77;
-    assert_true(cai_number_parse("250", UINT32_MAX, &value));
-    assert_int_equal(value, 250);
-    assert_true(cai_number_parse("4294967295", UINT32_MAX, &value));
-    assert_false(cai_number_parse("4294967296", UINT32_MAX, &value));
-    assert_false(cai_number_parse("10K", UINT32_MAX, &value));
-    assert_false(cai_number_parse("", UINT32_MAX, &value));
-}
-
-static void test_texts(void **state)
-{
-    (void)state;
-    char text[CAI_UNITS_TEXT];
-    assert_string_equal(cai_size_text(text, 0), "0 B");
-    assert_string_equal(cai_size_text(text, 1023), "1023 B");
-    assert_string_equal(cai_size_text(text, 1024), "1.00 KiB");
-    assert_string_equal(cai_size_text(text, 12 * 1024 + 410), "12.4 KiB");
-    assert_string_equal(cai_size_text(text, UINT64_C(1023) << 20), "1.00 GiB");
-    assert_string_equal(cai_size_text(text, UINT64_MAX), "16.0 EiB");
-    assert_string_equal(cai_count_text(text, 0), "0");
-    assert_string_equal(cai_count_text(text, 999), "999");
-    assert_string_equal(cai_count_text(text, 1000), "1,000");
-    assert_string_equal(cai_count_text(text, UINT64_MAX), "18,446,744,073,709,551,615");
-    assert_string_equal(cai_time_text(text, 0), "0.00 ms");
-    assert_string_equal(cai_time_text(text, 123456789), "123 ms");
-    assert_string_equal(cai_time_text(text, 1240000000), "1.24 s");
-    assert_string_equal(cai_time_text(text, UINT64_C(192000000000)), "3 min 12 s");
-    assert_string_equal(cai_time_text(text, UINT64_C(7260000000000)), "2 h 1 min");
 }
 
 static void test_preload_compose(void **state)
@@ -162,9 +96,8 @@ static enum cai_options_answer parse(struct cai_run_options *out, const char *li
     int argc = 0;
     snprintf(copy, sizeof copy, "%s", line);
     char *rest = copy;
-    for (char *word; (word = strsep(&rest, " ")) != NULL;) {
+    for (char *word; (word = strsep(&rest, " ")) != NULL;)
         argv[argc++] = word;
-    }
     argv[argc] = NULL;
     return cai_run_options_parse(argc, argv, out);
 }
@@ -206,10 +139,10 @@ static void test_options_parse(void **state)
         "run --tokens=0 p",
         "run --tokens=4K p",
         "run --audit=1 p",
+        "run --help=1 p",
     };
-    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         assert_int_equal(parse(&options, wrong[i]), CAI_OPTIONS_WRONG);
-    }
 }
 
 static void test_program_find(void **state)
@@ -331,9 +264,8 @@ static void test_elf_look_scripts(void **state)
 static void test_elf_look_privileges(void **state)
 {
     (void)state;
-    if (geteuid() != 0) {
+    if (geteuid() != 0)
         skip(); /* only root can give files away */
-    }
     struct cai_elf_look look;
     struct tiny_elf elf = tiny_elf_make("/lib64/ld-linux-x86-64.so.2");
     const char *path = file_make("privileged", &elf, sizeof elf, 0755);
@@ -362,18 +294,16 @@ static struct cai_channel sample_channel(void)
         page.stats.size_class[i].allocations = i % 2 == 0 ? UINT64_C(1) << (i / 2 % 40) : 0;
         page.stats.size_class[i].live_blocks = page.stats.size_class[i].allocations;
     }
-    for (unsigned i = 0; i < CA_PLACE_COUNT; i++) {
+    for (unsigned i = 0; i < CA_PLACE_COUNT; i++)
         page.stats.place[i] = (ca_place_stats){UINT64_MAX, UINT64_C(1) << 36, UINT64_MAX, UINT64_MAX, UINT64_MAX};
-    }
     return page;
 }
 
 static size_t columns(const char *line)
 {
     size_t count = 0;
-    for (; *line != 0 && *line != '\n'; line++) {
+    for (; *line != 0 && *line != '\n'; line++)
         count += ((unsigned char)*line & 0xc0) != 0x80;
-    }
     return count;
 }
 
@@ -414,11 +344,10 @@ static void test_reports(void **state)
         char *text = NULL;
         size_t length = 0;
         FILE *memory = open_memstream(&text, &length);
-        if (form < 2) {
+        if (form < 2)
             cai_report_text(memory, &report, form == 1);
-        } else {
+        else
             assert_true(cai_report_json(memory, &report));
-        }
         fclose(memory);
         assert_null(strchr(text, '\033'));
         for (const char *line = text; form < 2 && line != NULL && *line != 0; line = strchr(line, '\n')) {
@@ -433,6 +362,53 @@ static void test_reports(void **state)
         }
         free(text);
     }
+}
+
+/* Python and perl refuse an object with bytes that are not UTF-8 in the sense of Unicode. */
+static void test_json_is_utf_8(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *argument;
+        const char *shown; /* ? stands for U+FFFD */
+    } cases[] = {
+        {"caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80 \xf4\x8f\xbf\xbf",
+         "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80 \xf4\x8f\xbf\xbf"},
+        {"\xed\x9f\xbf\xee\x80\x80", "\xed\x9f\xbf\xee\x80\x80"},
+        {"a\x80z", "a?z"},
+        {"\xc0\x80", "??"}, /* overlong forms */
+        {"\xe0\x9f\xbf", "???"},
+        {"\xf0\x8f\xbf\xbf", "????"},
+        {"\xed\xa0\x80", "???"},      /* a surrogate */
+        {"\xf4\x90\x80\x80", "????"}, /* beyond U+10FFFF */
+        {"\xf8\x90\x80\x80", "????"},
+        {"\xe2\x82", "??"}, /* cut off */
+        {"\xf0\x9f\x98z", "???z"},
+    };
+    enum { CASES = sizeof cases / sizeof cases[0] };
+    char arguments[CASES][32];
+    char *argv[CASES + 1] = {NULL};
+    struct cai_outcome outcome = {.pid = 1};
+    struct cai_channel page = sample_channel();
+    struct cai_report report = {argv, "/p", "/l/ours.so", &outcome, &page, CAI_USE_FINISHED, ""};
+    char *text = NULL;
+    size_t length = 0;
+    for (size_t i = 0; i < CASES; i++)
+        argv[i] = strcpy(arguments[i], cases[i].argument);
+    FILE *memory = open_memstream(&text, &length);
+    assert_true(cai_report_json(memory, &report));
+    fclose(memory);
+    const char *at = text;
+    for (size_t i = 0; i < CASES; i++) {
+        char wanted[128] = "\"";
+        char *end = wanted + 1;
+        for (const char *c = cases[i].shown; *c != 0; c++)
+            end = *c == '?' ? stpcpy(end, "\xef\xbf\xbd") : stpncpy(end, c, 1);
+        strcpy(end, "\"");
+        at = strstr(at, wanted);
+        assert_non_null(at);
+    }
+    free(text);
 }
 
 static void test_verdict(void **state)
@@ -459,6 +435,24 @@ static void test_verdict(void **state)
     assert_int_equal(cai_use_judge(&page), CAI_USE_FINISHED);
 }
 
+static void test_doctor_read(void **state)
+{
+    (void)state;
+    static const char bytes[] = "first 1\nalways [madvise] never\n4:memory:/a";
+    char path[PATH_MAX];
+    char text[32];
+    strcpy(path, file_make("plain", bytes, sizeof bytes - 1, 0644));
+    assert_int_equal(cai_doctor_read(path, "", text, sizeof text), 0);
+    assert_string_equal(text, "first 1");
+    assert_int_equal(cai_doctor_read(path, "[", text, sizeof text), 0);
+    assert_string_equal(text, "madvise] never");
+    assert_int_equal(cai_doctor_read(path, ":memory:", text, sizeof text), 0);
+    assert_string_equal(text, "/a");
+    assert_int_equal(cai_doctor_read(path, "second", text, sizeof text), -1);
+    assert_int_equal(cai_doctor_read(file_make("plain", "", 0, 0644), "", text, sizeof text), -1);
+    assert_int_equal(cai_doctor_read("/absent", "", text, sizeof text), -1);
+}
+
 static int folder_make(void **state)
 {
     (void)state;
@@ -480,9 +474,6 @@ static int folder_remove(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_size_parse),
-        cmocka_unit_test(test_number_parse),
-        cmocka_unit_test(test_texts),
         cmocka_unit_test(test_preload_compose),
         cmocka_unit_test(test_rivals),
         cmocka_unit_test(test_options_merge),
@@ -492,8 +483,10 @@ int main(void)
         cmocka_unit_test(test_elf_look_scripts),
         cmocka_unit_test(test_elf_look_privileges),
         cmocka_unit_test(test_reports),
+        cmocka_unit_test(test_json_is_utf_8),
         cmocka_unit_test(test_N6_findings_from_a_hostile_page),
         cmocka_unit_test(test_verdict),
+        cmocka_unit_test(test_doctor_read),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }

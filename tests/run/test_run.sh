@@ -315,6 +315,14 @@ fi
 # --- doctor
 status 0 "doctor" "$capalloc" doctor --library "$library"
 grep -q "ok *interposition" "$work/out" || { fail "doctor: interposition"; cat "$work/out"; }
+sed -n '/^The kernel/,$s/^  [a-z]*  *\([A-Za-z0-9_]*\)  *\(present\|absent\).*/\1/p' "$work/out" > "$work/calls"
+checks=$((checks + 1))
+[ -s "$work/calls" ] || fail "doctor: says nothing about the kernel"
+while read -r call; do
+    checks=$((checks + 1))
+    grep -v '^#' "${0%/*}/../../src/os/os_linux.c" | grep -qE "\b(SYS_)?$call\b" ||
+        fail "doctor: the library never calls $call"
+done < "$work/calls"
 status 1 "doctor without a library" "$capalloc" doctor --library /no/such.so
 grep -q "FAIL *library" "$work/out" || fail "doctor without a library"
 status 125 "doctor, unknown option" "$capalloc" doctor --nope
