@@ -1,5 +1,5 @@
-/* The heap's own form: capabilities in the sense of the address. Blocks are allocated and given back here; resize.c has what
- * happens to them in between.
+/* The heap's own form: capabilities in the sense of the address. Blocks are allocated and given back here; resize.c has
+ * what happens to them in between.
  */
 #include <capalloc/heap.h>
 #undef ca_allocate /* the function itself is defined here */
@@ -27,8 +27,8 @@ CAI_INLINE void *take_coarse(struct cai_heap *heap, enum cai_place place, ca_lay
     return address;
 }
 
-/* From the heap that the authority opens without a lock: the thread's own, or the account it used last. NULL: no such heap,
- * or nothing in its bin. The block is whole before anyone may take the account away. */
+/* From the heap that the authority opens without a lock: the thread's own, or the account it used last. NULL: no such
+ * heap, or nothing in its bin. The block is whole before anyone may take the account away. */
 CAI_INLINE void *take_small(enum cai_place place, enum cai_form form, ca_authority authority, ca_layout layout,
                             size_t *got)
 {

@@ -1,6 +1,6 @@
-/* What the files of the heap's own form share: results, the one way of allocating and of giving back, and the judgement on a
- * block that is handed in. Nothing is done with a block that was not judged authentic: live, in the place of its type, and
- * of exactly the size that is said.
+/* What the files of the heap's own form share: results, the one way of allocating and of giving back, and the judgement
+ * on a block that is handed in. Nothing is done with a block that was not judged authentic: live, in the place of its
+ * type, and of exactly the size that is said.
  *
  * The functions know no types: the place comes first, as a constant wherever that is possible, and what they share is
  * inlined into each of the typed ones. An intention becomes a place there (heap.c, resize.c), and nowhere below.

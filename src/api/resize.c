@@ -29,8 +29,8 @@ cai_result cai_own_shrink(enum cai_place place, void *address, size_t bytes, ca_
     return cai_success(address, layout.size);
 }
 
-/* Where the block lies now, when that is possible without copying it to another block. NULL: it is not. A large block of the
- * default heap may have its pages moved, unless somebody must be asked first. */
+/* Where the block lies now, when that is possible without copying it to another block. NULL: it is not. A large block
+ * of the default heap may have its pages moved, unless somebody must be asked first. */
 static void *grow_in_place(const struct cai_grant *grant, void *address, struct cai_live live, ca_layout layout,
                            bool may_move)
 {
@@ -90,7 +90,8 @@ cai_result cai_own_grow(ca_authority authority, enum cai_place place, void *addr
     struct cai_judged judged = cai_judge(place, address, bytes, false);
     if (judged.verdict != CAI_AUTHENTIC || address == NULL)
         return cai_failure(cai_judged_report(place, address, judged, CAI_TO_USE, function));
-    if (cai_authority_heap(grant.node) != cai_authority_heap(cai_account_node(cai_load_acquire(cai_live_owner(judged.live)))))
+    if (cai_authority_heap(grant.node) !=
+        cai_authority_heap(cai_account_node(cai_load_acquire(cai_live_owner(judged.live)))))
         return cai_failure(CA_ERROR_NOT_PERMITTED);
     size_t slot = cai_slot_bytes(judged.live);
     void *grown = grow_in_place(&grant, address, judged.live, layout, ready == NULL);

@@ -10,13 +10,15 @@
 
 #define cai_load_relaxed(address) __atomic_load_n((address), __ATOMIC_RELAXED)
 #define cai_load_acquire(address) __atomic_load_n((address), __ATOMIC_ACQUIRE)
-/* The same two, without an instruction of their own on x86-64: the comparison that uses them reads the memory. */
+/* Without an instruction of their own on x86-64: the comparison that uses them reads the memory. The second is for
+ * where a fence for the compiler follows, as it must on x86-64, where this load by itself orders nothing; elsewhere it
+ * is an acquiring one. */
 #if defined(__x86_64__) && !CAI_TSAN
 #define cai_load_relaxed_in_place(address) (*(address))
-#define cai_load_acquire_in_place(address) (*(address))
+#define cai_load_fenced_in_place(address) (*(address))
 #else
 #define cai_load_relaxed_in_place(address) cai_load_relaxed(address)
-#define cai_load_acquire_in_place(address) cai_load_acquire(address)
+#define cai_load_fenced_in_place(address) cai_load_acquire(address)
 #endif
 #define cai_store_relaxed(address, value) __atomic_store_n((address), (value), __ATOMIC_RELAXED)
 #define cai_store_release(address, value) __atomic_store_n((address), (value), __ATOMIC_RELEASE)

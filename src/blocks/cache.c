@@ -264,10 +264,10 @@ bool cai_cache_put_full(struct cai_heap *heap, enum cai_place place, unsigned si
 }
 
 /* Calls flush for every bin that was ever used. */
-#define FOR_USED_BINS(heap, place, size_class)                                                                       \
+#define FOR_USED_BINS(heap, place, size_class)                                                                         \
     for (enum cai_place place = 0; place < CAI_PLACES; place++)                                                        \
         for (unsigned word_ = 0; word_ < 2; word_++)                                                                   \
-            for (uint64_t bits_ = (heap)->used_bins[place][word_]; bits_ != 0; bits_ &= bits_ - 1)                   \
+            for (uint64_t bits_ = (heap)->used_bins[place][word_]; bits_ != 0; bits_ &= bits_ - 1)                     \
                 for (unsigned size_class = word_ * 64 + (unsigned)__builtin_ctzll(bits_), once_ = 1; once_ != 0;       \
                      once_ = 0)
 

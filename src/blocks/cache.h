@@ -1,9 +1,9 @@
 /* Bins: taking a slot from a heap's stack and putting it back, filling and emptying the stacks from and to slabs.
  *
- * The fast paths are here in full: no lock, no division, no atomic instruction, and no load from the block itself. Every
- * slot that leaves or enters a bin is checked against its state byte: an address that is not the start of a live block
- * never gets in, and a slot that two threads freed in the same instant does not get out twice. What the slow halves
- * cannot decide alone they return: bin empty, housekeeping due, out of memory, doubly freed.
+ * The fast paths are here in full: no lock, no division, no atomic instruction, and no load from the block itself.
+ * Every slot that leaves or enters a bin is checked against its state byte: an address that is not the start of a live
+ * block never gets in, and a slot that two threads freed in the same instant does not get out twice. What the slow
+ * halves cannot decide alone they return: bin empty, housekeeping due, out of memory, doubly freed.
  */
 #ifndef CAI_BLOCKS_CACHE_H
 #define CAI_BLOCKS_CACHE_H
@@ -80,8 +80,8 @@ CAI_INLINE void cai_cache_zero(struct cai_heap *heap, void *address, size_t byte
 
 /* A slot of the class from a bin of this heap, or NULL: then the slow path has it. With `zeroed`, its first `bytes`
  * bytes are zero. */
-CAI_INLINE void *cai_cache_take(struct cai_heap *heap, enum cai_place place, enum cai_grain grain,
-                                     size_t size_class, bool zeroed, size_t bytes)
+CAI_INLINE void *cai_cache_take(struct cai_heap *heap, enum cai_place place, enum cai_grain grain, size_t size_class,
+                                bool zeroed, size_t bytes)
 {
     struct cai_bin *bin = &heap->bins[place][size_class];
     uint32_t count = bin->count;

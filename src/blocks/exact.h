@@ -1,14 +1,14 @@
 /* The sizes of a block, and the only place where they are written and read. Three words:
  *
- *   slot    what the block was cut from: a slot of its class, or the run of a large block. An overflow may reach its end.
+ *   slot    what the block was cut from: a slot of its class, or a large block's run; an overflow may reach its end
  *   usable  what malloc's callers may use: the slot; of a large block, the exact size in whole pages
  *   exact   what was asked for, recorded out of line where a door wants it back
  *
- * The exact size of a small block stands in state bytes that nobody uses: a slot's all but its first. What the block lacks
- * to its slot is written there in bytes from 0x80 to 0xbf, which no block starts with: five bits each, lowest first, and a
- * bit that says another follows. No such byte: the block is as long as its slot. A slot of 16 bytes has one state byte
- * only: shorter blocks in it are live states of their own. Blocks of malloc have no record: what an earlier block left
- * there means nothing. A large block has its exact size in its descriptor.
+ * The exact size of a small block stands in state bytes that nobody uses: a slot's all but its first. What the block
+ * lacks to its slot is written there in bytes from 0x80 to 0xbf, which no block starts with: five bits each, lowest
+ * first, and a bit that says another follows. No such byte: the block is as long as its slot. A slot of 16 bytes has
+ * one state byte only: shorter blocks in it are live states of their own. Blocks of malloc have no record: what an
+ * earlier block left there means nothing. A large block has its exact size in its descriptor.
  */
 #ifndef CAI_BLOCKS_EXACT_H
 #define CAI_BLOCKS_EXACT_H

@@ -6,7 +6,8 @@
 #include "blocks/slab.h"
 
 /* The state byte of the granule that begins at this address, and its number; NULL: the address is outside the zone or
- * begins no granule. Whatever comes back to the library is validated by this one subtraction, rotation and comparison. */
+ * begins no granule. Whatever comes back to the library is validated by this one subtraction, rotation and
+ * comparison. */
 CAI_INLINE uint8_t *cai_find_state(enum cai_place place, enum cai_grain grain, const void *address, size_t *granule)
 {
     const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));

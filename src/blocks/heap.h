@@ -1,6 +1,6 @@
 /* A heap: what one thread, or one account, has of blocks.
  *
- *   bins    one growing stack of free slots for each place and class; only who uses the heap touches them, without a lock
+ *   bins    one growing stack of free slots for each place and class; its user's alone, without a lock
  *   slabs   the slabs it owns that have room, by place and class; under the heap's lock
  *
  * A slab belongs to one heap. What its user frees goes to the bin; what others free goes straight to the slab, so that

@@ -1,5 +1,5 @@
-/* See large.h. A heap keeps a few blocks that were freed, because programs free and take the same large sizes in turn; all
- * others wait as dirty runs, shared by all heaps.
+/* See large.h. A heap keeps a few blocks that were freed, because programs free and take the same large sizes in turn;
+ * all others wait as dirty runs, shared by all heaps.
  */
 #include "blocks/large.h"
 

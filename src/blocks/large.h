@@ -1,5 +1,5 @@
-/* Large blocks: above 32 KiB, one run of units each, in the coarse zone of their place. They bear the number of the heap
- * that allocated them, grow and shrink in place where the neighbours allow, and are moved by moving their pages.
+/* Large blocks: above 32 KiB, one run of units each, in the coarse zone of their place. They bear the number of the
+ * heap that allocated them, grow and shrink in place where the neighbours allow, and are moved by moving their pages.
  */
 #ifndef CAI_BLOCKS_LARGE_H
 #define CAI_BLOCKS_LARGE_H
@@ -13,8 +13,9 @@ void *cai_large_take(struct cai_heap *heap, enum cai_place place, size_t bytes, 
 /* The bytes of the run of a large block of so many; 0: no block is so long. */
 size_t cai_large_run_bytes(size_t bytes);
 
-/* The first half of giving a live block back: from here on it is freed, and the caller's. Of two threads that free one at
- * once, the second is told: false. In must-zero places the whole run is cleared, unless it was wiped; `heap` counts it. */
+/* The first half of giving a live block back: from here on it is freed, and the caller's. Of two threads that free one
+ * at once, the second is told: false. In must-zero places the whole run is cleared, unless it was wiped; `heap` counts
+ * it. */
 bool cai_large_claim(struct cai_heap *heap, struct cai_unit *run, uint8_t live);
 
 /* The second half: kept by a heap for its next blocks, or given to all as a free run. */
@@ -26,8 +27,8 @@ void cai_large_give(struct cai_unit *run);
 bool cai_large_grow(struct cai_live live, size_t bytes);
 void cai_large_shrink(struct cai_heap *heap, struct cai_live live, size_t bytes, size_t *less);
 
-/* Moves a live block's content to another of the heap, `bytes` long; keeps an alignment of CAI_UNIT_BYTES only. NULL: no
- * memory, nothing changed. */
+/* Moves a live block's content to another of the heap, `bytes` long; keeps an alignment of CAI_UNIT_BYTES only. NULL:
+ * no memory, nothing changed. */
 void *cai_large_move(struct cai_heap *heap, struct cai_live live, size_t bytes);
 
 /* The heap's kept blocks go back. */

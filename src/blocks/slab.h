@@ -33,8 +33,8 @@ CAI_INLINE void cai_slab_put(struct cai_unit *slab, uint8_t *state)
     slab->used--;
 }
 
-/* `count` slots were marked free in the slab by a thread that does not use its heap, `owner` (NULL: there is none). Without
- * a lock. */
+/* `count` slots were marked free in the slab by a thread that does not use its heap, `owner` (NULL: there is none).
+ * Without a lock. */
 void cai_slab_remote_free(struct cai_unit *slab, uint32_t count, struct cai_heap *owner);
 
 /* Subtracts remote frees; the owner's lock is held. */

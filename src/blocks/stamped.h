@@ -14,7 +14,7 @@
 /* A block of `bytes` bytes, whose stamp this is, from a bin of this heap; with `zeroed`, all of them zero. NULL: the
  * slow path must be asked. */
 CAI_INLINE void *cai_stamped_take(struct cai_heap *heap, enum cai_place place, uint16_t stamp, bool zeroed,
-                                size_t bytes)
+                                  size_t bytes)
 {
     const struct cai_view *view = cai_view_of(cai_zone_number(place, CAI_FINE));
     struct cai_bin *bin = &heap->bins[place][cai_stamp_class(stamp)];
@@ -46,7 +46,7 @@ CAI_INLINE bool cai_stamped_may_put(enum cai_place place, size_t bytes)
 
 /* Pushes a block that has been proved to be one of this heap. */
 CAI_INLINE bool cai_stamped_push(struct cai_heap *heap, enum cai_place place, uint16_t stamp, uint8_t *state,
-                               void *address)
+                                 void *address)
 {
     struct cai_bin *bin = &heap->bins[place][cai_stamp_class(stamp)];
     size_t count = bin->count;

@@ -1,8 +1,8 @@
-/* State bytes: what every granule of the estate holds, and the only place where it is written.
+/* State bytes: what every granule of the places holds, and the only place where it is written.
  *
- * The byte of a block's first granule tells its whole story; all other granules are 0. One load answers whether an
- * address may be freed, and as which class. Bytes above 127 are blocks that are not the program's: in a thread's cache
- * or in their slab, each with a bit that says whether their memory is known to be zero.
+ * The byte of a block's first granule tells its whole story; others are 0 or part of the record of its exact size. One
+ * load answers whether an address may be freed, and as which class. Bytes above 127 are blocks that are not the
+ * program's: in a thread's cache or in their slab, each with a bit that says whether their memory is known to be zero.
  */
 #ifndef CAI_BLOCKS_STATE_H
 #define CAI_BLOCKS_STATE_H

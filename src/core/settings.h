@@ -22,7 +22,7 @@ struct cai_settings {
     bool trust_tokens;  /* allocation tokens are promises, not guesses */
     size_t tokens;      /* how many allocation tokens the program was compiled for; 0: not stated */
 
-    /* What follows from the two above (malloc/tokens.c); all 0 before the start. */
+    /* What follows from the two above (preload/tokens.c); all 0 before the start. */
     size_t token_half;      /* tokens below are types without pointers */
     size_t token_half_fast; /* the same where the token is part of the function's name */
     size_t token_trusted;   /* tokens below are not trusted */

@@ -1,16 +1,16 @@
 /* Accounts: what an authority has in each thread, a heap that it pays for.
  *
- * The slabs and large blocks of an account bear its number, so the address of a block tells who is charged for it, out of
- * line. What lies in its bins is charged already: the fast paths count nothing, and that is the credit that others can
- * take back. One thread, the holder, uses it without a lock (bias.h); slow paths hold `use`.
+ * The slabs and large blocks of an account bear its number, so the address of a block tells who is charged for it, out
+ * of line. What lies in its bins is charged already: the fast paths count nothing, and that is the credit that others
+ * can take back. One thread, the holder, uses it without a lock (bias.h); slow paths hold `use`.
  */
 #ifndef CAI_HEAPS_ACCOUNT_H
 #define CAI_HEAPS_ACCOUNT_H
 
 #include "heaps/bias.h"
 
-/* The holder's account for the authority, its `use` held until cai_account_return; NULL: out of memory. A holder of NULL:
- * nobody in particular. */
+/* The holder's account for the authority, its `use` held until cai_account_return; NULL: out of memory. A holder of
+ * NULL: nobody in particular. */
 struct cai_account *cai_account_use(const struct cai_grant *grant, struct cai_thread *holder);
 void cai_account_return(struct cai_account *account);
 
@@ -27,15 +27,15 @@ uint32_t cai_account_charge_slots(struct cai_account *account, uint32_t want, si
 /* Bytes that were charged and are not used: they go back to the authority with its next charge. */
 void cai_account_credit(struct cai_account *account, size_t bytes);
 
-/* The account that owns the unit with this entry in the table of owners, its `use` held: the owner stays what it is. NULL:
- * no account does. */
+/* The account that owns the unit with this entry in the table of owners, its `use` held: the owner stays what it is.
+ * NULL: no account does. */
 struct cai_account *cai_account_of(const uint32_t *owner);
 
 /* The node that is charged for a block of the unit with this owner. */
 uint32_t cai_account_node(uint32_t owner);
 
-/* Takes the unused credit of every account whose authority has a limit in common with this node's, for whoever is refused
- * for want of it. False: there was none. */
+/* Takes the unused credit of every account whose authority has a limit in common with this node's, for whoever is
+ * refused for want of it. False: there was none. */
 bool cai_account_reclaim(uint32_t node);
 
 /* What lies in bins goes back: of all accounts, or of those that did nothing since the last look. Those in use at the

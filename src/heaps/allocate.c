@@ -1,5 +1,5 @@
-/* See allocate.h. The slow path of malloc: a bin that is empty is filled from the heap's slabs, slabs are made from runs, and
- * when there is none, everything that is held without need goes back, and it is tried once more.
+/* See allocate.h. The slow path of malloc: a bin that is empty is filled from the heap's slabs, slabs are made from
+ * runs, and when there is none, everything that is held without need goes back, and it is tried once more.
  */
 #include "heaps/allocate.h"
 
@@ -92,7 +92,8 @@ CAI_COLD void cai_allocate_report_twice(struct cai_wanted wanted, const void *ad
                                         .found = "a doubly freed block"});
 }
 
-/* From the calling thread's heap; a thread that has none, because it is ending or memory is short, uses the shared one. */
+/* From the calling thread's heap; a thread that has none, because it is ending or memory is short, uses the shared
+ * one. */
 static void *allocate(struct cai_wanted wanted)
 {
     for (;;) {

@@ -1,5 +1,5 @@
-/* Allocation from the process's own heap: blocks in places, named by their address alone; the state table says the rest.
- * The fast path is inline; what it cannot do at once is told in allocate.c, from top to bottom.
+/* Allocation from the process's own heap: blocks in places, named by their address alone; the state table says the
+ * rest. The fast path is inline; what it cannot do at once is told in allocate.c, from top to bottom.
  */
 #ifndef CAI_HEAPS_ALLOCATE_H
 #define CAI_HEAPS_ALLOCATE_H

@@ -92,7 +92,8 @@ static struct cai_node *add(uint32_t parent, unsigned rights, size_t quota)
     if (number == 0)
         return NULL;
     struct cai_node *node = cai_node_at(number);
-    *node = (struct cai_node){.parent = parent, .heap = number, .rights = rights, .life = CAI_LIFE_ALIVE, .quota = quota};
+    *node =
+        (struct cai_node){.parent = parent, .heap = number, .rights = rights, .life = CAI_LIFE_ALIVE, .quota = quota};
     cai_store_relaxed(&node->authority.opaque[0], ++cai_tree.serial << CAI_NODE_BITS | number);
     cai_store_relaxed(&node->authority.opaque[1], cai_os_random() | 1);
     if (parent != CAI_NODE_DEFAULT) {

@@ -73,8 +73,8 @@ void cai_bias_revoke(struct cai_account *account)
     await(account->holder);
 }
 
-/* Twice awaited: before, the holder may be about to remember an account whose key it has seen; after, to look at the key
- * of one that it has forgotten, which may be somebody else's by then. */
+/* Twice awaited: before, the holder may be about to remember an account whose key it has seen; after, to look at the
+ * key of one that it has forgotten, which may be somebody else's by then. */
 void cai_bias_end(struct cai_account *account)
 {
     struct cai_thread *holder = account->holder;

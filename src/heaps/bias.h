@@ -1,11 +1,11 @@
 /* Biased locking with an asymmetric fence: an account is used by one thread, its holder, without a lock, and taken away
  * from it by anyone who revokes, destroys or needs the credit in its bins.
  *
- * The holder says `inside`, then looks whether the account's key is the authority in its hand. Who wants the account takes
- * its lock `use`, removes the key (revokes the bias), makes every processor see that (membarrier: the fence that costs the
- * holder nothing), and waits until the holder is not inside. A holder that entered before is waited for, one that enters
- * later finds no key. Slow paths hold `use`. Where the kernel lacks the barrier there is never a key, and all paths are
- * slow. The protocol as a model: tests/model/bias.pml.
+ * The holder says `inside`, then looks whether the account's key is the authority in its hand. Who wants the account
+ * takes its lock `use`, removes the key (revokes the bias), makes every processor see that (membarrier: the fence that
+ * costs the holder nothing), and waits until the holder is not inside. A holder that entered before is waited for, one
+ * that enters later finds no key. Slow paths hold `use`. Where the kernel lacks the barrier there is never a key, and
+ * all paths are slow. The protocol as a model: tests/model/bias.pml.
  */
 #ifndef CAI_HEAPS_BIAS_H
 #define CAI_HEAPS_BIAS_H
@@ -22,17 +22,18 @@ CAI_INLINE struct cai_owner *cai_bias_step_inside(struct cai_thread *thread)
 {
     cai_store_relaxed(&thread->owner.inside, 1);
     __atomic_signal_fence(__ATOMIC_SEQ_CST); /* for other processors: the barrier of whoever takes the key away */
-    return (struct cai_owner *)((uintptr_t)thread + cai_load_acquire_in_place(&thread->owner.recent));
+    return (struct cai_owner *)((uintptr_t)thread + cai_load_fenced_in_place(&thread->owner.recent));
 }
 
 /* The heap of the account the calling thread used last, when the authority of these two words opens it; its bins may be
- * used until cai_bias_leave. NULL: the slow path has it, no leaving. The second word is not 0: a thread's own key is. */
+ * used until cai_bias_leave. NULL: the slow path has it, no leaving. The second word is not 0: a thread's own key
+ * is. */
 CAI_INLINE struct cai_heap *cai_bias_enter(struct cai_thread *thread, uint64_t first, uint64_t second)
 {
     struct cai_owner *recent = cai_bias_step_inside(thread);
 
-    if (CAI_LIKELY(cai_load_acquire_in_place(&recent->key[0]) == first &&
-                   cai_load_acquire_in_place(&recent->key[1]) == second)) {
+    if (CAI_LIKELY(cai_load_fenced_in_place(&recent->key[0]) == first &&
+                   cai_load_fenced_in_place(&recent->key[1]) == second)) {
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
         return &recent->heap;
     }
@@ -45,7 +46,7 @@ CAI_INLINE struct cai_heap *cai_bias_enter_number(struct cai_thread *thread, uin
 {
     struct cai_owner *recent = cai_bias_step_inside(thread);
 
-    if (CAI_LIKELY(recent->heap.id == number && cai_load_acquire_in_place(&recent->key[0]) != 0)) {
+    if (CAI_LIKELY(recent->heap.id == number && cai_load_fenced_in_place(&recent->key[0]) != 0)) {
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
         return &recent->heap;
     }

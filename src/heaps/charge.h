@@ -1,7 +1,8 @@
 /* Charges: what is charged to which authority.
  *
- * A charge counts at its node and at every node above, so that what a node has charged is always the sum of its subtree, and
- * taking a node out hands its charges to the parent by itself. The default authority has no quota, and nothing is counted.
+ * A charge counts at its node and at every node above, so that what a node has charged is always the sum of its
+ * subtree, and taking a node out hands its charges to the parent by itself. The default authority has no quota, and
+ * nothing is counted.
  */
 #ifndef CAI_HEAPS_CHARGE_H
 #define CAI_HEAPS_CHARGE_H

@@ -1,5 +1,5 @@
-/* See free.h. A block goes back to whose it is: the calling thread's own slot into its bin, another heap's slot straight into
- * its slab, a large block to the thread that freed it or to all.
+/* See free.h. A block goes back to whose it is: the calling thread's own slot into its bin, another heap's slot
+ * straight into its slab, a large block to the thread that freed it or to all.
  */
 #include "heaps/free.h"
 

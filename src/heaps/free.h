@@ -1,5 +1,5 @@
-/* Giving blocks back. Functions that take an address validate it first and report a violation under the name of the door
- * that was used.
+/* Giving blocks back. Functions that take an address validate it first and report a violation under the name of the
+ * door that was used.
  */
 #ifndef CAI_HEAPS_FREE_H
 #define CAI_HEAPS_FREE_H
@@ -7,12 +7,12 @@
 #include "blocks/stamped.h"
 #include "heaps/bias.h"
 
-/* What to do when the fast path below did not: NULL (nothing), large blocks, full bins, other heaps' slots, and what must
- * be reported under the name of the door. */
+/* What to do when the fast path below did not: NULL (nothing), large blocks, full bins, other heaps' slots, and what
+ * must be reported under the name of the door. */
 void cai_free_slow(enum cai_place place, void *address, const char *function);
 
-/* The same for a block that was found live. False: another thread freed it meanwhile, nothing changed. In must-zero places
- * its memory is cleared first, unless it was wiped. */
+/* The same for a block that was found live. False: another thread freed it meanwhile, nothing changed. In must-zero
+ * places its memory is cleared first, unless it was wiped. */
 bool cai_free_live(enum cai_place place, void *address, struct cai_live live);
 
 /* The same for a small block whose slot has been cleared where the place wants that. */
@@ -22,7 +22,8 @@ bool cai_free_slot(enum cai_place place, void *address, struct cai_live live);
 CAI_INLINE void cai_free(enum cai_place place, void *address, const char *function)
 {
     /* Must-zero places: the slot must be cleared first, by the slow half. */
-    enum cai_put put = cai_place_zeroes(place) ? CAI_PUT_SLOW : cai_cache_put(cai_self_heap(), place, CAI_FINE, address);
+    enum cai_put put =
+        cai_place_zeroes(place) ? CAI_PUT_SLOW : cai_cache_put(cai_self_heap(), place, CAI_FINE, address);
 
     if (CAI_UNLIKELY(put == CAI_PUT_OUTSIDE))
         put = cai_cache_put(cai_self_heap(), place, CAI_COARSE, address);
@@ -30,8 +31,8 @@ CAI_INLINE void cai_free(enum cai_place place, void *address, const char *functi
         cai_free_slow(place, address, function);
 }
 
-/* Gives a block with this stamp back, to the calling thread's heap or to the account it used last, where that takes no more
- * than pushing it and, in must-zero places, clearing its slot. False: nothing has changed. */
+/* Gives a block with this stamp back, to the calling thread's heap or to the account it used last, where that takes no
+ * more than pushing it and, in must-zero places, clearing its slot. False: nothing has changed. */
 CAI_INLINE bool cai_free_stamped(enum cai_place place, uint16_t stamp, void *address)
 {
     uint32_t owner;

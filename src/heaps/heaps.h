@@ -1,5 +1,5 @@
-/* The door of this room, and of those below it: what the layers above call. Its functions in the order in which a reader
- * meets them: allocation, giving back, resizing, authorities, life, housekeeping, statistics.
+/* The door of this room, and of those below it: what the layers above call. Its functions in the order in which a
+ * reader meets them: allocation, giving back, resizing, authorities, life, housekeeping, statistics.
  */
 #ifndef CAI_HEAPS_HEAPS_H
 #define CAI_HEAPS_HEAPS_H

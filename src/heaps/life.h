@@ -1,4 +1,5 @@
-/* The life of the library, its threads and its process: start, attach, exit, fork. Everything else of this room is below.
+/* The life of the library, its threads and its process: start, attach, exit, fork. Everything else of this room is
+ * below.
  */
 #ifndef CAI_HEAPS_LIFE_H
 #define CAI_HEAPS_LIFE_H

@@ -37,9 +37,9 @@ static void transfer(struct cai_account *from, struct cai_heap *heir)
     cai_owned_transfer(&from->owner.heap, heir);
 }
 
-/* The blocks of a dead node's account go to an account of the heir, or to the heap that threads share. Nobody's bins: what
- * is freed there goes straight to the slab, and few slots do not keep many slabs. False: there is no memory for one, and
- * it stays as it is, with its node, until the next time. */
+/* The blocks of a dead node's account go to an account of the heir, or to the heap that threads share. Nobody's bins:
+ * what is freed there goes straight to the slab, and few slots do not keep many slabs. False: there is no memory for
+ * one, and it stays as it is, with its node, until the next time. */
 static bool bequeath(struct cai_account *account)
 {
     struct cai_grant grant;

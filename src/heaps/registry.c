@@ -84,8 +84,7 @@ static struct cai_thread *adopt(void)
 {
     struct cai_thread **list = registry.warm != NULL ? &registry.warm : &registry.cold;
 
-    return *list != NULL ? unlink_orphan(list)
-                         : create(sizeof(struct cai_thread), &registry.last_thread, CAI_ACCOUNTS);
+    return *list != NULL ? unlink_orphan(list) : create(sizeof(struct cai_thread), &registry.last_thread, CAI_ACCOUNTS);
 }
 
 struct cai_thread *cai_registry_adopt(void)

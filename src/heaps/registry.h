@@ -1,8 +1,8 @@
 /* The registry of heaps: a leaf. Heaps are made once, adopted again and again, never unmapped, so that a number in the
  * table of owners always leads to one.
  *
- * There are two kinds, and a number tells which: a thread's heap, which outlives its thread and waits for another to adopt
- * it, and an account's, which somebody pays for (account.h). Threads that have no heap share one, under a lock.
+ * There are two kinds, and a number tells which: a thread's heap, which outlives its thread and waits for another to
+ * adopt it, and an account's, which somebody pays for (account.h). Threads that have no heap share one, under a lock.
  */
 #ifndef CAI_HEAPS_REGISTRY_H
 #define CAI_HEAPS_REGISTRY_H
@@ -114,8 +114,8 @@ struct cai_thread *cai_registry_take_warm(uint64_t orphaned_ms);
 /* A new account. NULL: out of memory. */
 struct cai_account *cai_registry_create_account(void);
 
-/* The heap that threads without their own share, for the caller alone until it is returned. NULL: there is none yet, or no
- * memory to `create` it. */
+/* The heap that threads without their own share, for the caller alone until it is returned. NULL: there is none yet, or
+ * no memory to `create` it. */
 struct cai_thread *cai_registry_borrow(bool create);
 void cai_registry_return(void);
 

@@ -1,5 +1,5 @@
-/* Remote frees: telling the heap that owns a slab what others freed in it. The slots themselves are free already, by their
- * state bytes; what goes home is their number.
+/* Remote frees: telling the heap that owns a slab what others freed in it. The slots themselves are free already, by
+ * their state bytes; what goes home is their number.
  */
 #ifndef CAI_HEAPS_REMOTE_H
 #define CAI_HEAPS_REMOTE_H

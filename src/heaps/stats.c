@@ -5,9 +5,9 @@
 #include "core/settings.h"
 #include "core/violation.h"
 #include "heaps/registry.h"
+#include "pages/commit.h"
 #include "pages/meta.h"
 #include "pages/purge.h"
-#include "pages/commit.h"
 
 #include <string.h>
 

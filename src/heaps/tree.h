@@ -1,8 +1,9 @@
-/* The tree of authorities, as the two files see it that work on it: authority.c (who is who) and charge.c (who owes what).
+/* The tree of authorities, as the two files see it that work on it: authority.c (who is who) and charge.c (who owes
+ * what).
  *
- * Nodes lie in blocks that are never given back, so that a number is always a node; a dead one gets new words when it is
- * used again, and the old ones never come back. Node 0 is the default authority. Everything is protected by one lock,
- * which the fast paths never take.
+ * Nodes lie in blocks that are never given back, so that a number is always a node; a dead one gets new words when it
+ * is used again, and the old ones never come back. Node 0 is the default authority. Everything is protected by one
+ * lock, which the fast paths never take.
  */
 #ifndef CAI_HEAPS_TREE_H
 #define CAI_HEAPS_TREE_H

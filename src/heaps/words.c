@@ -1,8 +1,8 @@
 /* See words.h. */
 #include "heaps/words.h"
 
-#include "pages/zone.h"
 #include "blocks/exact.h"
+#include "pages/zone.h"
 
 /* Bytes looked at before the lock is given back: a fifth of a millisecond. */
 enum { STEP_BYTES = 1 << 20 };

@@ -1,5 +1,5 @@
-/* Committed units: those that are mapped, of all zones together, within the limit of the process. The zone's lock is held
- * in the two that change something.
+/* Committed units: those that are mapped, of all zones together, within the limit of the process. The zone's lock is
+ * held in the two that change something.
  */
 #ifndef CAI_PAGES_COMMIT_H
 #define CAI_PAGES_COMMIT_H

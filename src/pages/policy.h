@@ -7,8 +7,8 @@
 #ifndef CAI_PAGES_POLICY_H
 #define CAI_PAGES_POLICY_H
 
-#include "pages/zone.h"
 #include "os/os.h"
+#include "pages/zone.h"
 
 /* What can be wanted: the public flags. */
 enum cai_protect {

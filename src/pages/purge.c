@@ -2,10 +2,10 @@
 #include "pages/purge.h"
 
 #include "core/settings.h"
+#include "os/os.h"
 #include "pages/commit.h"
 #include "pages/free_run.h"
 #include "pages/policy.h"
-#include "os/os.h"
 
 #include <string.h>
 

@@ -1,7 +1,8 @@
 /* Giving free memory back to the operating system: what is old, what is too much, or everything.
  *
  * Short runs are discarded and stay mapped (no hole in the mappings, cheap to use again); long ones are unmapped, which
- * returns the commit charge too. The work on memory is done without the zone's lock, on runs marked busy.
+ * returns the commit charge too. The system calls are made without the zone's lock, on runs marked busy: functions that
+ * hold it let go meanwhile.
  */
 #ifndef CAI_PAGES_PURGE_H
 #define CAI_PAGES_PURGE_H

@@ -1,5 +1,5 @@
-/* See run.h. Each function but the last takes the zone's lock once, for looking and linking; memory is given back to the
- * system after it, by purge.c.
+/* See run.h. Each function but the last takes the zone's lock once, for looking and linking; memory is given back to
+ * the system after it, by purge.c.
  */
 #include "pages/run.h"
 
@@ -59,8 +59,9 @@ static bool extend(struct cai_zone *zone, uint32_t units)
     uint32_t stride = SKIP_UNITS_MIN;
 
     while (want <= zone->units_max - zone->frontier) {
-        enum cai_map result =
-            cai_zone_extend_tables(zone, zone->frontier + want) ? cai_commit(zone, zone->frontier, want) : CAI_MAP_SHORT;
+        enum cai_map result = cai_zone_extend_tables(zone, zone->frontier + want)
+                                  ? cai_commit(zone, zone->frontier, want)
+                                  : CAI_MAP_SHORT;
         if (result == CAI_MAP_DONE) {
             cai_store_relaxed(&zone->frontier, zone->frontier + want);
             uint32_t head = zone->frontier - want;

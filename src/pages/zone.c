@@ -4,9 +4,9 @@
 #include "pages/zone.h"
 
 #include "core/sealed.h"
+#include "os/os.h"
 #include "pages/geometry.h"
 #include "pages/meta.h"
-#include "os/os.h"
 
 struct cai_zone cai_zones[CAI_ZONES];
 union cai_sealed_views cai_sealed CAI_SEALED = {.secret = 1};

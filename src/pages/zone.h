@@ -12,9 +12,9 @@
 
 #include "base/bits.h"
 #include "core/sealed.h"
+#include "os/lock.h"
 #include "pages/place.h"
 #include "pages/unit.h"
-#include "os/lock.h"
 
 /* No page is larger on any supported processor. */
 #define CAI_PAGE_BYTES_MAX (64 * CAI_KIB)

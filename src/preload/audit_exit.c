@@ -2,8 +2,8 @@
 #include "preload/audit_exit.h"
 
 #include "heaps/heaps.h"
-#include "preload/audit_line.h"
 #include "os/os.h"
+#include "preload/audit_line.h"
 
 #include <capalloc/audit.h>
 #include <string.h>

@@ -10,7 +10,7 @@
 /* Looks, and fills in all of *found. */
 void cai_audit_exit(struct cai_channel_audit *found);
 
-/* Tells it on stderr, in the lines of malloc/audit_line.h. `quiet`: not when there is nothing to tell. */
+/* Tells it on stderr, in the lines of preload/audit_line.h. `quiet`: not when there is nothing to tell. */
 void cai_audit_exit_say(const struct cai_channel_audit *found, bool quiet);
 
 #endif

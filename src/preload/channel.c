@@ -7,8 +7,8 @@
 #include "base/atomic.h"
 #include "core/settings.h"
 #include "heaps/heaps.h"
-#include "preload/audit_exit.h"
 #include "os/os.h"
+#include "preload/audit_exit.h"
 
 #include <dlfcn.h>
 #include <stdio.h>

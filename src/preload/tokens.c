@@ -8,8 +8,8 @@
 #include "core/settings.h"
 #include "heaps/heaps.h"
 #include "malloc/aligned.h"
-#include "preload/cxx.h"
 #include "malloc/nocaps.h"
+#include "preload/cxx.h"
 
 #include <errno.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-/* The runner's side of the page shared with the library (malloc/channel.h). */
+/* The runner's side of the page shared with the library (preload/channel.h). */
 #ifndef CAI_RUN_CHANNEL_HOST_H
 #define CAI_RUN_CHANNEL_HOST_H
 

@@ -1,8 +1,8 @@
 /* See scenario.h. What fails is checked to have failed in the documented way, then the work goes on without it. */
 #include "fault/scenario.h"
 
-#include "pages/run.h"
 #include "heaps/heaps.h"
+#include "pages/run.h"
 #include "support/audit.h"
 #include "support/child.h"
 #include "support/content.h"

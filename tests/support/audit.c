@@ -1,8 +1,8 @@
 /* The audits of zones and zero places; those of slabs and caches stand in audit_heap.c. See audit.h. */
 #include "support/audit.h"
 
-#include "pages/commit.h"
 #include "blocks/state.h"
+#include "pages/commit.h"
 #include "support/audit_say.h"
 
 #include <stdarg.h>

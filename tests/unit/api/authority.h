@@ -5,9 +5,9 @@
 
 #include "unit/unit.h"
 
-#include "pages/place.h"
 #include "heaps/account.h"
 #include "heaps/charge.h"
+#include "pages/place.h"
 #include "support/audit.h"
 
 #include <capalloc/capalloc.h>

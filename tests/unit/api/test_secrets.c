@@ -1,10 +1,10 @@
 /* What must-zero and secret blocks leave behind: zeros, wherever they were, and each byte cleared once. */
 #include "unit/unit.h"
 
-#include "pages/run.h"
-#include "blocks/find.h"
 #include "blocks/exact.h"
+#include "blocks/find.h"
 #include "os/os.h"
+#include "pages/run.h"
 #include "support/audit.h"
 #include "support/child.h"
 #include "support/content.h"

@@ -2,8 +2,8 @@
  * zero. */
 #include "unit/unit.h"
 
-#include "heaps/heaps.h"
 #include "blocks/large.h"
+#include "heaps/heaps.h"
 #include "support/audit.h"
 #include "support/child.h"
 #include "support/content.h"

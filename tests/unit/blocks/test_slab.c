@@ -1,8 +1,8 @@
 /* Slabs: slots leave in ascending order, come back, and the state bytes tell which are where. */
 #include "unit/unit.h"
 
-#include "heaps/heaps.h"
 #include "blocks/slab.h"
+#include "heaps/heaps.h"
 #include "support/audit.h"
 #include "support/child.h"
 #include "support/rng.h"
@@ -150,7 +150,8 @@ static void told(const void *unused)
     require(slab->used == 10 && slab->remote == 4 && cai_self_heap()->returned == slab && slab->next_returned == NULL);
     cai_slab_collect(slab);
     require(slab->used == 6 && slab->remote == 0);
-    cai_slab_remote_free(slab, 6, cai_self_heap()); /* told, and not true: the state bytes are looked at before a slab goes */
+    cai_slab_remote_free(slab, 6,
+                         cai_self_heap()); /* told, and not true: the state bytes are looked at before a slab goes */
     cai_slab_collect(slab);
     require(slab->used == 0 && !cai_slab_is_empty(slab));
 }

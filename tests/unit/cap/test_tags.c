@@ -2,8 +2,8 @@
 #include "unit/unit.h"
 
 #include "cap/tags.h"
-#include "pages/zone.h"
 #include "os/os.h"
+#include "pages/zone.h"
 #include "support/child.h"
 #include "support/rng.h"
 

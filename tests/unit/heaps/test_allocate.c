@@ -49,8 +49,7 @@ static void allocate(struct model *model, unsigned i)
     size_t bytes = rng_size(&model->rng, rng_below(&model->rng, 20) == 0 ? 21 : 13);
     bool zeroed = rng_below(&model->rng, 3) == 0;
     size_t align = rng_below(&model->rng, 8) == 0 ? (size_t)1 << rng_below(&model->rng, 18) : 16;
-    char *block =
-        align == 16 ? cai_allocate(place, bytes, zeroed) : cai_allocate_aligned(place, bytes, align, zeroed);
+    char *block = align == 16 ? cai_allocate(place, bytes, zeroed) : cai_allocate_aligned(place, bytes, align, zeroed);
 
     require(block != NULL && cai_place_of(block) == place);
     require((uintptr_t)block % cai_max(align, 16) == 0);

@@ -2,10 +2,10 @@
 #include "unit/unit.h"
 
 #include "core/settings.h"
-#include "pages/purge.h"
-#include "pages/commit.h"
-#include "pages/run.h"
 #include "heaps/heaps.h"
+#include "pages/commit.h"
+#include "pages/purge.h"
+#include "pages/run.h"
 #include "support/audit.h"
 #include "support/child.h"
 

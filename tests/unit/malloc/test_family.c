@@ -2,8 +2,8 @@
 #include "unit/unit.h"
 
 #include "base/bits.h"
-#include "core/violation.h"
 #include "blocks/sizeclass.h"
+#include "core/violation.h"
 #include "support/content.h"
 #include "support/rng.h"
 

@@ -5,8 +5,8 @@
 
 #include "unit/unit.h"
 
-#include "core/violation.h"
 #include "blocks/find.h"
+#include "core/violation.h"
 #include "support/content.h"
 
 #include <capalloc/capalloc.h>

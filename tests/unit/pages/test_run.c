@@ -2,12 +2,12 @@
  * step. */
 #include "unit/unit.h"
 
-#include "core/settings.h"
-#include "pages/purge.h"
-#include "pages/commit.h"
-#include "pages/run.h"
 #include "blocks/state.h"
+#include "core/settings.h"
 #include "os/os.h"
+#include "pages/commit.h"
+#include "pages/purge.h"
+#include "pages/run.h"
 #include "support/audit.h"
 #include "support/child.h"
 #include "support/content.h"

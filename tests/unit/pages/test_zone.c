@@ -3,9 +3,9 @@
 #include "unit/unit.h"
 
 #include "core/settings.h"
+#include "os/os.h"
 #include "pages/geometry.h"
 #include "pages/run.h"
-#include "os/os.h"
 #include "support/audit.h"
 #include "support/child.h"
 
