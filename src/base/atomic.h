@@ -45,4 +45,7 @@
 #define cai_swap_strong_acq_rel(address, expected, desired)                                                            \
     __atomic_compare_exchange_n((address), (expected), (desired), 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
 
+/* Keeps stores in their order for the compiler: what a fork or a signal between two instructions can tell. */
+#define cai_fence_for_compiler() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+
 #endif

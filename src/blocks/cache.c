@@ -5,6 +5,7 @@
 #include "blocks/cache.h"
 
 #include "pages/meta.h"
+#include "pages/run.h"
 
 #include <string.h>
 
@@ -64,7 +65,7 @@ static CAI_NOINLINE void settle_changed(struct cai_heap *heap, struct cai_unit *
         cai_slab_is_empty(slab)) {
         if (slab->listed)
             list_unlink(list, slab);
-        cai_slab_destroy(slab);
+        cai_run_give(slab);
         heap->armed = true;
     } else if (!slab->listed && cai_slab_room(slab) != 0) {
         list_push(list, slab);
@@ -282,7 +283,7 @@ static void drop_empty(struct cai_heap *heap, enum cai_place place, unsigned siz
         number = slab->next;
         if (cai_slab_is_empty(slab)) {
             list_unlink(list, slab);
-            cai_slab_destroy(slab);
+            cai_run_give(slab);
         }
     }
 }

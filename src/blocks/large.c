@@ -76,8 +76,8 @@ static struct cai_unit *take_run(enum cai_place place, uint32_t units, size_t al
 static void *begin(struct cai_heap *heap, struct cai_unit *run, size_t bytes)
 {
     run->bytes = bytes;
-    cai_store_release(owner_of(run), heap->id);
     cai_store_release(state_of(run), CAI_STATE_LARGE);
+    cai_run_publish(run, CAI_UNIT_LARGE, heap->id);
     return (void *)cai_unit_address(run);
 }
 
@@ -115,12 +115,6 @@ bool cai_large_claim(struct cai_heap *heap, struct cai_unit *run, uint8_t live)
     return true;
 }
 
-void cai_large_give(struct cai_unit *run)
-{
-    cai_store_release(owner_of(run), 0);
-    cai_run_give(run);
-}
-
 void cai_large_keep(struct cai_heap *heap, struct cai_unit *run)
 {
     struct cai_unit *leaves = run;
@@ -137,7 +131,7 @@ void cai_large_keep(struct cai_heap *heap, struct cai_unit *run)
         heap->large[0] = run;
     }
     if (leaves != NULL)
-        cai_large_give(leaves);
+        cai_run_give(leaves);
 }
 
 bool cai_large_grow(struct cai_live live, size_t bytes)
@@ -180,15 +174,12 @@ void *cai_large_move(struct cai_heap *heap, struct cai_live live, size_t bytes)
     void *address = begin(heap, to, bytes);
     cai_store_relaxed(live.state, CAI_STATE_CACHED);
     /* Into warm memory copying is cheaper: the pages are there, and those moved would only replace them. */
-    if (run_bytes(from) >= MOVE_BYTES_MIN && to->zeroed) {
-        cai_store_release(owner_of(from), 0);
-        if (cai_run_move(from, to))
-            return address;
-    }
+    if (run_bytes(from) >= MOVE_BYTES_MIN && to->zeroed && cai_run_move(from, to))
+        return address;
     memcpy(address, (void *)cai_unit_address(from), usable);
     if (is_must_zero(from))
         clear_from(heap, from, 0);
-    cai_large_give(from);
+    cai_run_give(from);
     return address;
 }
 
@@ -196,7 +187,7 @@ void cai_large_flush(struct cai_heap *heap)
 {
     for (unsigned i = 0; i < CAI_LARGE_CACHED; i++)
         if (heap->large[i] != NULL) {
-            cai_large_give(heap->large[i]);
+            cai_run_give(heap->large[i]);
             heap->large[i] = NULL;
         }
 }

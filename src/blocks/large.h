@@ -18,9 +18,8 @@ size_t cai_large_run_bytes(size_t bytes);
  * it. */
 bool cai_large_claim(struct cai_heap *heap, struct cai_unit *run, uint8_t live);
 
-/* The second half: kept by a heap for its next blocks, or given to all as a free run. */
+/* The second half: kept by a heap for its next blocks, or given to all as a free run (cai_run_give). */
 void cai_large_keep(struct cai_heap *heap, struct cai_unit *run);
-void cai_large_give(struct cai_unit *run);
 
 /* Makes a live block `bytes` > 0 long, in place. Growing: false when the neighbour is not free; what is added may hold
  * anything. Shrinking: *less is how many bytes of its run went back. */

@@ -51,8 +51,7 @@ struct cai_unit *cai_slab_create(struct cai_heap *heap, enum cai_place place, un
     slab->used = 0;
     slab->cursor = 0;
     slab->listed = 0;
-    for (uint32_t i = 0; i < units; i++)
-        cai_store_relaxed(&cai_view_of(number)->owner[cai_unit_number(slab) + i], heap->id);
+    cai_run_publish(slab, CAI_UNIT_SLAB, heap->id);
     return slab;
 }
 
@@ -182,11 +181,4 @@ bool cai_slab_is_empty(struct cai_unit *slab)
             return false;
     }
     return true;
-}
-
-void cai_slab_destroy(struct cai_unit *slab)
-{
-    for (uint32_t i = 0; i < slab->units; i++)
-        cai_store_relaxed(&cai_view_of(slab->zone)->owner[cai_unit_number(slab) + i], 0);
-    cai_run_give(slab);
 }

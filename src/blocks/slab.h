@@ -43,7 +43,4 @@ void cai_slab_collect(struct cai_unit *slab);
 /* No slot is in use, and the state bytes agree. The owner's lock is held. */
 bool cai_slab_is_empty(struct cai_unit *slab);
 
-/* Gives an empty slab's memory back; it is in no list. */
-void cai_slab_destroy(struct cai_unit *slab);
-
 #endif

@@ -9,6 +9,7 @@
 #include "heaps/housekeeping.h"
 #include "heaps/life.h"
 #include "heaps/remote.h"
+#include "pages/run.h"
 
 /* A slot of another heap's slab: back into the slab at once, the count told later. The exchange makes two threads that
  * free the same block in the same instant one free and one violation. */
@@ -81,7 +82,7 @@ static bool put_large(struct cai_live live)
         cai_account_credit(account, cai_slot_bytes(live));
         cai_store_release(cai_live_owner(live), 0);
         cai_account_return(account);
-        cai_large_give(run);
+        cai_run_give(run);
     } else {
         cai_large_keep(&thread->owner.heap, run);
     }

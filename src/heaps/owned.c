@@ -6,6 +6,7 @@
 #include "blocks/cache.h"
 #include "blocks/clear.h"
 #include "blocks/large.h"
+#include "pages/run.h"
 
 #include <string.h>
 
@@ -46,7 +47,7 @@ static void discard_slab(struct cai_unit *slab, struct cai_heap *heap)
         cai_store_release(state, cai_state_freed(place, CAI_STATE_IN_SLAB));
     }
     slab->used = 0;
-    cai_slab_destroy(slab);
+    cai_run_give(slab);
 }
 
 static void discard(struct cai_unit *run, struct cai_heap *heap)
@@ -61,7 +62,7 @@ static void discard(struct cai_unit *run, struct cai_heap *heap)
     cai_store_release(&view->owner[cai_unit_number(run)], 0);
     /* Else somebody is giving it back this moment: it is theirs. */
     if (cai_large_claim(heap, run, live))
-        cai_large_give(run);
+        cai_run_give(run);
 }
 
 void cai_owned_discard(struct cai_heap *heap)

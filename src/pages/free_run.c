@@ -25,17 +25,36 @@ static struct cai_bins *bins_of(struct cai_zone *zone, enum cai_unit_kind kind)
     return kind == CAI_UNIT_DIRTY ? &zone->dirty : kind == CAI_UNIT_FRESH ? &zone->fresh : &zone->bare;
 }
 
+/* Runs are walked from head to head by their lengths, in the child of a fork even when this stopped in between. So what is
+ * inside a run is written first, and its length changes by one store, the last. */
 void cai_run_set(struct cai_zone *zone, uint32_t head, uint32_t units, enum cai_unit_kind kind)
 {
     struct cai_unit *first = units_of(zone) + head;
     struct cai_unit *last = first + units - 1;
 
-    last->kind = CAI_UNIT_INNER;
-    last->head = head;
-    first->kind = (uint8_t)kind;
     first->zone = zone->number;
-    first->units = units;
     first->head = head;
+    last->head = head;
+    cai_store_relaxed(&first->kind, (uint8_t)kind);
+    cai_fence_for_compiler();
+    cai_store_relaxed(&first->units, units);
+    cai_fence_for_compiler();
+    if (last != first)
+        last->kind = CAI_UNIT_INNER; /* it may have been a head until now */
+}
+
+void cai_run_shorten(struct cai_zone *zone, uint32_t head, uint32_t units)
+{
+    struct cai_unit *first = units_of(zone) + head;
+    uint32_t before = first->units;
+
+    cai_run_set(zone, head + units, before - units, CAI_UNIT_BUSY);
+    cai_run_set(zone, head, units, (enum cai_unit_kind)first->kind);
+}
+
+void cai_run_lengthen(struct cai_zone *zone, uint32_t head, uint32_t units)
+{
+    cai_run_set(zone, head, units, (enum cai_unit_kind)units_of(zone)[head].kind);
 }
 
 static void age_link(struct cai_zone *zone, uint32_t number)
@@ -87,10 +106,29 @@ void cai_free_run_unlink(struct cai_zone *zone, struct cai_unit *run)
     }
 }
 
-void cai_free_run_link(struct cai_zone *zone, uint32_t head, uint32_t count, enum cai_unit_kind kind)
+/* Puts a run that is in no list into those of its kind. */
+static void insert(struct cai_zone *zone, uint32_t head, uint32_t count, enum cai_unit_kind kind)
 {
     struct cai_unit *units = units_of(zone);
     struct cai_bins *bins = bins_of(zone, kind);
+    unsigned bin = bin_of(count);
+
+    cai_run_set(zone, head, count, kind);
+    units[head].prev = 0;
+    units[head].next = bins->first[bin];
+    if (bins->first[bin] != 0)
+        units[bins->first[bin]].prev = head;
+    bins->first[bin] = head;
+    bins->occupied |= UINT64_C(1) << bin;
+    if (kind == CAI_UNIT_DIRTY) {
+        age_link(zone, head);
+        cai_store_relaxed(&zone->dirty_units, zone->dirty_units + count);
+    }
+}
+
+void cai_free_run_link(struct cai_zone *zone, uint32_t head, uint32_t count, enum cai_unit_kind kind)
+{
+    struct cai_unit *units = units_of(zone);
     struct cai_unit *before = units + units[head - 1].head;
     struct cai_unit *after = units + head + count;
 
@@ -103,18 +141,7 @@ void cai_free_run_link(struct cai_zone *zone, uint32_t head, uint32_t count, enu
         cai_free_run_unlink(zone, after);
         count += after->units;
     }
-    cai_run_set(zone, head, count, kind);
-    unsigned bin = bin_of(count);
-    units[head].prev = 0;
-    units[head].next = bins->first[bin];
-    if (bins->first[bin] != 0)
-        units[bins->first[bin]].prev = head;
-    bins->first[bin] = head;
-    bins->occupied |= UINT64_C(1) << bin;
-    if (kind == CAI_UNIT_DIRTY) {
-        age_link(zone, head);
-        cai_store_relaxed(&zone->dirty_units, zone->dirty_units + count);
-    }
+    insert(zone, head, count, kind);
 }
 
 uint32_t cai_free_run_skip(const struct cai_zone *zone, uint32_t head, uint32_t align)
@@ -144,13 +171,17 @@ void cai_free_run_cut(struct cai_zone *zone, struct cai_unit *run, uint32_t at, 
 {
     enum cai_unit_kind kind = (enum cai_unit_kind)run->kind;
     uint32_t head = cai_unit_number(run);
-    uint32_t length = run->units;
+    uint32_t end = head + run->units;
 
     cai_free_run_unlink(zone, run);
-    /* The middle first: merging must not see a stale kind there. */
-    cai_run_set(zone, at, count, CAI_UNIT_BUSY);
+    cai_store_relaxed(&run->kind, CAI_UNIT_BUSY);
+    if (at + count < end)
+        cai_run_shorten(zone, head, at + count - head);
     if (at > head)
-        cai_free_run_link(zone, head, at - head, kind);
-    if (at + count < head + length)
-        cai_free_run_link(zone, at + count, head + length - at - count, kind);
+        cai_run_shorten(zone, head, at - head);
+    /* Neighbours of one kind were merged before: these stay alone. */
+    if (at > head)
+        insert(zone, head, at - head, kind);
+    if (at + count < end)
+        insert(zone, at + count, end - at - count, kind);
 }

@@ -17,6 +17,10 @@ CAI_INLINE bool cai_unit_is_free(unsigned kind)
 /* Writes the first and the last descriptor of a run of any kind. */
 void cai_run_set(struct cai_zone *zone, uint32_t head, uint32_t units, enum cai_unit_kind kind);
 
+/* Makes a run shorter, the rest being a busy run of its own, or longer by the busy run behind it. */
+void cai_run_shorten(struct cai_zone *zone, uint32_t head, uint32_t units);
+void cai_run_lengthen(struct cai_zone *zone, uint32_t head, uint32_t units);
+
 /* Makes a free run of these units, merged with neighbours of its kind. */
 void cai_free_run_link(struct cai_zone *zone, uint32_t head, uint32_t units, enum cai_unit_kind kind);
 void cai_free_run_unlink(struct cai_zone *zone, struct cai_unit *run);

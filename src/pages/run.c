@@ -47,7 +47,7 @@ static bool skip_taken(struct cai_zone *zone, uint32_t stride)
     if (stride > zone->units_max - zone->frontier || !cai_zone_extend_tables(zone, zone->frontier + stride))
         return false;
     cai_run_set(zone, zone->frontier, stride, CAI_UNIT_NONE);
-    cai_store_relaxed(&zone->frontier, zone->frontier + stride);
+    cai_store_release(&zone->frontier, zone->frontier + stride);
     return true;
 }
 
@@ -63,9 +63,9 @@ static bool extend(struct cai_zone *zone, uint32_t units)
                                   ? cai_commit(zone, zone->frontier, want)
                                   : CAI_MAP_SHORT;
         if (result == CAI_MAP_DONE) {
-            cai_store_relaxed(&zone->frontier, zone->frontier + want);
-            uint32_t head = zone->frontier - want;
+            uint32_t head = zone->frontier;
             cai_free_run_link(zone, head, want, cai_policy_is_hidden(zone, head) ? CAI_UNIT_DIRTY : CAI_UNIT_FRESH);
+            cai_store_release(&zone->frontier, head + want); /* last: what is below it is runs */
             return true;
         }
         if (want > units)
@@ -129,15 +129,8 @@ struct cai_unit *cai_run_take(struct cai_zone *zone, uint32_t count, uint32_t al
     if (run == NULL && whole < UINT32_MAX && extend(zone, (uint32_t)whole))
         run = take_once(zone, count, align, &zeroed, &dirty);
     if (run != NULL) {
-        uint32_t head = cai_unit_number(run);
-        cai_run_set(zone, head, count, kind);
         run->zeroed = zeroed;
         cai_store_relaxed(&run->inferred, 0);
-        if (kind == CAI_UNIT_SLAB)
-            for (uint32_t i = 1; i < count; i++) {
-                run[i].kind = CAI_UNIT_INNER;
-                run[i].head = head;
-            }
         use(zone, count);
     }
     cai_lock_give(&zone->lock);
@@ -150,11 +143,47 @@ struct cai_unit *cai_run_take(struct cai_zone *zone, uint32_t count, uint32_t al
     return run;
 }
 
+static void set_owner(const struct cai_unit *run, uint32_t units, uint32_t owner)
+{
+    uint32_t *first = &cai_view_of(run->zone)->owner[cai_unit_number(run)];
+
+    while (units > 0)
+        cai_store_release(&first[--units], owner);
+}
+
+/* How many of its units bear its owner's number. */
+static uint32_t owned_units(const struct cai_unit *run, enum cai_unit_kind kind)
+{
+    return kind == CAI_UNIT_SLAB ? run->units : 1;
+}
+
+void cai_run_publish(struct cai_unit *run, enum cai_unit_kind kind, uint32_t owner)
+{
+    if (kind == CAI_UNIT_SLAB)
+        for (uint32_t i = 1; i < run->units; i++) {
+            run[i].kind = CAI_UNIT_INNER;
+            run[i].head = run->head;
+        }
+    set_owner(run, owned_units(run, kind), owner);
+    cai_store_release(&run->kind, (uint8_t)kind); /* last: who finds it finds it whole */
+}
+
+/* The opposite, and the first step of its end: from here on it is nobody's but the caller's. */
+static void withdraw(struct cai_unit *run)
+{
+    enum cai_unit_kind kind = (enum cai_unit_kind)run->kind;
+
+    cai_store_relaxed(&run->kind, CAI_UNIT_BUSY);
+    cai_fence_for_compiler();
+    set_owner(run, owned_units(run, kind), 0);
+}
+
 /* A run whose pages are gone. */
 static void give_addresses(struct cai_unit *run)
 {
     struct cai_zone *zone = &cai_zones[run->zone];
 
+    withdraw(run);
     cai_lock_take(&zone->lock);
     cai_purge_state(zone->number, cai_unit_number(run), run->units);
     cai_store_relaxed(&zone->used_units, zone->used_units - run->units);
@@ -190,6 +219,7 @@ void cai_run_give(struct cai_unit *run)
 {
     struct cai_zone *zone = &cai_zones[run->zone];
 
+    withdraw(run);
     cai_lock_take(&zone->lock);
     cai_store_relaxed(&zone->used_units, zone->used_units - run->units);
     cai_free_run_link(zone, cai_unit_number(run), run->units, CAI_UNIT_DIRTY);
@@ -213,7 +243,7 @@ bool cai_run_grow(struct cai_unit *run, uint32_t units)
         extend(zone, more - after->units);
     bool room = end < zone->frontier && cai_unit_is_free(after->kind) && after->units >= more;
     if (room && carve(zone, after, end, more)) {
-        cai_run_set(zone, head, units, CAI_UNIT_LARGE);
+        cai_run_lengthen(zone, head, units);
         run->zeroed = false;
         use(zone, more);
         grown = true;
@@ -229,7 +259,7 @@ void cai_run_shrink(struct cai_unit *run, uint32_t units)
     uint32_t less = run->units - units;
 
     cai_lock_take(&zone->lock);
-    cai_run_set(zone, head, units, CAI_UNIT_LARGE);
+    cai_run_shorten(zone, head, units);
     cai_store_relaxed(&zone->used_units, zone->used_units - less);
     cai_free_run_link(zone, head + units, less, CAI_UNIT_DIRTY);
     cai_lock_give(&zone->lock);

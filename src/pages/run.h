@@ -6,12 +6,14 @@
 
 #include "pages/zone.h"
 
-/* Takes `units` units whose first address is a multiple of `align` units (a power of two). The head has kind (SLAB or
- * LARGE) and `zeroed` set; a slab's inner units lead to the head. State bytes of a slab are all 0. NULL: out of
- * memory. */
+/* Takes `units` units whose first address is a multiple of `align` units (a power of two), for a run of this kind (SLAB or
+ * LARGE). It is busy until it is published; `zeroed` is set, and state bytes for a slab are all 0. NULL: out of memory. */
 struct cai_unit *cai_run_take(struct cai_zone *zone, uint32_t units, uint32_t align, enum cai_unit_kind kind);
 
-/* Gives a whole run back as dirty memory; under must-zero places its bytes must be zero already. */
+/* The run is whole: a slab's inner units lead to its head, it bears its owner's number, and now it has its kind. */
+void cai_run_publish(struct cai_unit *run, enum cai_unit_kind kind, uint32_t owner);
+
+/* Gives a whole run back as dirty memory, owned by nobody; under must-zero places its bytes must be zero already. */
 void cai_run_give(struct cai_unit *run);
 
 /* Moves the pages of one run to another, longer one of the same zone, whose content is lost, and gives the first back.
