@@ -11,7 +11,7 @@ set(malloc_dir ${PROJECT_SOURCE_DIR}/src/malloc)
 file(GLOB engine_sources CONFIGURE_DEPENDS
     ${PROJECT_SOURCE_DIR}/src/base/*.c ${PROJECT_SOURCE_DIR}/src/os/*.c ${PROJECT_SOURCE_DIR}/src/core/*.c
     ${PROJECT_SOURCE_DIR}/src/cap/*.c ${PROJECT_SOURCE_DIR}/src/estate/*.c ${PROJECT_SOURCE_DIR}/src/heap/*.c
-    ${PROJECT_SOURCE_DIR}/src/api/*.c)
+    ${PROJECT_SOURCE_DIR}/src/api/*.c ${PROJECT_SOURCE_DIR}/src/kit/*.c)
 file(GLOB malloc_sources CONFIGURE_DEPENDS ${malloc_dir}/*.c)
 set(drop_in_only audit_exit.c channel.c cxx.c gnu.c tokens.c)
 list(TRANSFORM drop_in_only PREPEND ${malloc_dir}/ OUTPUT_VARIABLE drop_in_sources)

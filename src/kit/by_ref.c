@@ -1,7 +1,7 @@
 /* ca_by_ref: a trait object whose self is another trait object. Every method goes through the door of the other, so
  * that what that one leaves out is provided from its own methods.
  */
-#include "api/adapter.h"
+#include "kit/adapter.h"
 
 static ca_allocator target(void *self)
 {

@@ -3,9 +3,9 @@
  */
 #include <capalloc/fixed.h>
 
-#include "api/bump.h"
 #include "core/violation.h"
 #include "estate/place.h"
+#include "kit/bump.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* What the files of the arena share: the records outside the chunks, and the way to a lane's memory. */
-#ifndef CAI_API_ARENA_H
-#define CAI_API_ARENA_H
+#ifndef CAI_KIT_ARENA_H
+#define CAI_KIT_ARENA_H
 
 #include <capalloc/arena.h>
 

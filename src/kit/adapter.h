@@ -1,8 +1,8 @@
 /* The methods of the trait as a table, for adapters: each of them puts something in front of every method of another
  * allocator. The functions bear the methods' names; the three groups differ in their signatures.
  */
-#ifndef CAI_API_ADAPTER_H
-#define CAI_API_ADAPTER_H
+#ifndef CAI_KIT_ADAPTER_H
+#define CAI_KIT_ADAPTER_H
 
 #include "base/compiler.h"
 

@@ -3,8 +3,8 @@
  */
 #include <capalloc/adapters.h>
 
-#include "api/adapter.h"
 #include "base/atomic.h"
+#include "kit/adapter.h"
 
 /* splitmix64 of the call's number: as good as drawn at random, and the same in every run. */
 static uint64_t draw(uint64_t seed, uint64_t number)

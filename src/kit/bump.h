@@ -1,6 +1,6 @@
 /* Cutting blocks from the front of a piece of memory. What ca_fixed and ca_arena share. */
-#ifndef CAI_API_BUMP_H
-#define CAI_API_BUMP_H
+#ifndef CAI_KIT_BUMP_H
+#define CAI_KIT_BUMP_H
 
 #include "base/compiler.h"
 

@@ -4,7 +4,7 @@
  * In the must-zero lane everything behind the top is zero, always: what a scope used is cleared before the top goes
  * back.
  */
-#include "api/arena.h"
+#include "kit/arena.h"
 
 #include "base/compiler.h"
 #include "core/violation.h"

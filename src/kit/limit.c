@@ -3,8 +3,8 @@
  */
 #include <capalloc/adapters.h>
 
-#include "api/adapter.h"
 #include "base/atomic.h"
+#include "kit/adapter.h"
 
 static bool charge(ca_limit *limit, size_t bytes)
 {

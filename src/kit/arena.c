@@ -1,10 +1,10 @@
 /* The arena's memory: lanes of chunks, each twice as large as the one before, so that there are few of them and
  * little is asked of the allocator below. Records lie in tables beside the chunks.
  */
-#include "api/arena.h"
+#include "kit/arena.h"
 
-#include "api/bump.h"
 #include "base/bits.h"
+#include "kit/bump.h"
 
 #include <string.h>
 

@@ -3,9 +3,9 @@
  */
 #include <capalloc/adapters.h>
 
-#include "api/adapter.h"
 #include "base/atomic.h"
 #include "base/bits.h"
+#include "kit/adapter.h"
 
 #include <string.h>
 

@@ -1,12 +1,12 @@
 /* The arena as an allocator. Only the newest block of a lane can move the top, and only when it belongs to the
  * innermost open scope: otherwise the end of that scope would cut through it.
  */
-#include "api/arena.h"
+#include "kit/arena.h"
 
-#include "api/bump.h"
 #include "core/violation.h"
 #include "estate/place.h"
 #include "heap/clear.h"
+#include "kit/bump.h"
 
 #include <string.h>
 
