@@ -1,84 +1,48 @@
 /* ca_counting: counters in front of an allocator. Each is atomic for itself. The length handed out is the length
  * counted, so that the sums return to zero when all blocks have.
  */
-#include <capalloc/adapters.h>
-
 #include "base/atomic.h"
 #include "base/bits.h"
 #include "kit/adapter.h"
 
 #include <string.h>
 
-static void add_live(ca_counting *counting, uint64_t bytes, uint64_t blocks)
-{
-    uint64_t live = cai_add_relaxed(&counting->counts.live_bytes, bytes) + bytes;
-    uint64_t peak = cai_load_relaxed(&counting->counts.live_bytes_peak);
+enum { EXACT = true };
+_Static_assert(offsetof(ca_counting, inner) == 0, "where an adapter looks for it");
 
-    cai_add_relaxed(&counting->counts.live_blocks, blocks);
-    while (peak < live && !cai_swap_weak_acquire(&counting->counts.live_bytes_peak, &peak, live))
+CAI_INLINE void count(ca_counts *counts, struct cai_call call, bool done)
+{
+    cai_add_relaxed(&counts->calls[call.method], 1);
+    if (!done) {
+        cai_add_relaxed(&counts->failures[call.method], 1);
+        return;
+    }
+    /* Where a block gets shorter the difference wraps, and the sum back to the right number. */
+    uint64_t added = (uint64_t)call.new_size - call.old_size;
+    uint64_t live = cai_add_relaxed(&counts->live_bytes, added) + added;
+    uint64_t peak = cai_load_relaxed(&counts->live_bytes_peak);
+
+    cai_add_relaxed(&counts->live_blocks, (uint64_t)(call.new_size != 0) - (call.old_size != 0));
+    while (call.new_size > call.old_size && peak < live &&
+           !cai_swap_weak_acquire(&counts->live_bytes_peak, &peak, live))
         ;
 }
 
-static void remove_live(ca_counting *counting, uint64_t bytes, uint64_t blocks)
+/* What is given back is counted out before somebody else can have it, so that the peak is not too high. */
+CAI_INLINE ca_error before(void *self, struct cai_call call)
 {
-    cai_sub_relaxed(&counting->counts.live_bytes, bytes);
-    cai_sub_relaxed(&counting->counts.live_blocks, blocks);
+    if (call.new_size == 0)
+        count(&((ca_counting *)self)->counts, call, true);
+    return CA_OK;
 }
 
-/* True: the call gave a block. */
-static bool count_call(ca_counting *counting, ca_method method, const void *made)
+CAI_INLINE void after(void *self, struct cai_call call, bool done)
 {
-    cai_add_relaxed(&counting->counts.calls[method], 1);
-    if (made == NULL)
-        cai_add_relaxed(&counting->counts.failures[method], 1);
-    return made != NULL;
+    if (call.new_size != 0)
+        count(&((ca_counting *)self)->counts, call, done);
 }
 
-#define ALLOCATION(type, name, METHOD)                                                                                 \
-    static type##_result name(void *self, ca_layout layout)                                                            \
-    {                                                                                                                  \
-        ca_counting *counting = self;                                                                                  \
-        type##_result made = ca_allocator_##name(counting->inner, layout);                                             \
-        if (count_call(counting, CA_METHOD_##METHOD, made.ptr)) {                                                      \
-            add_live(counting, layout.size, 1);                                                                        \
-            made.size_or_error = layout.size;                                                                          \
-        }                                                                                                              \
-        return made;                                                                                                   \
-    }
-CAI_FOR_ALLOCATIONS(ALLOCATION)
-
-#define DEALLOCATION(type, name, METHOD)                                                                               \
-    static void name(void *self, type block, ca_layout layout)                                                         \
-    {                                                                                                                  \
-        ca_counting *counting = self;                                                                                  \
-        count_call(counting, CA_METHOD_##METHOD, block.ptr);                                                           \
-        remove_live(counting, layout.size, 1);                                                                         \
-        ca_allocator_##name(counting->inner, block, layout);                                                           \
-    }
-CAI_FOR_DEALLOCATIONS(DEALLOCATION)
-
-#define RESIZING(name, METHOD)                                                                                         \
-    static ca_block_result name(void *self, ca_block block, ca_layout old_layout, ca_layout new_layout)                \
-    {                                                                                                                  \
-        ca_counting *counting = self;                                                                                  \
-        ca_block_result made = ca_allocator_##name(counting->inner, block, old_layout, new_layout);                    \
-        if (count_call(counting, CA_METHOD_##METHOD, made.ptr)) {                                                      \
-            if (new_layout.size > old_layout.size)                                                                     \
-                add_live(counting, new_layout.size - old_layout.size, 0);                                              \
-            else                                                                                                       \
-                remove_live(counting, old_layout.size - new_layout.size, 0);                                           \
-            made.size_or_error = new_layout.size;                                                                      \
-        }                                                                                                              \
-        return made;                                                                                                   \
-    }
-CAI_FOR_RESIZINGS(RESIZING)
-
-static unsigned promises_now(void *self)
-{
-    return ca_allocator_promises(((ca_counting *)self)->inner) & ~(unsigned)CA_PROMISE_VALIDATES;
-}
-
-static const ca_allocator_vtable vtable = CAI_ADAPTER_VTABLE;
+CAI_ADAPTER
 
 CAI_EXPORT void ca_counting_init(ca_counting *counting, ca_allocator inner)
 {

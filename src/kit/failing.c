@@ -1,10 +1,11 @@
 /* ca_failing: an allocator that fails when it is told to, so that a program's error paths can be walked. Which call
  * fails depends on its number and the seed alone.
  */
-#include <capalloc/adapters.h>
-
 #include "base/atomic.h"
 #include "kit/adapter.h"
+
+enum { EXACT = false };
+_Static_assert(offsetof(ca_failing, inner) == 0, "where an adapter looks for it");
 
 /* splitmix64 of the call's number: as good as drawn at random, and the same in every run. */
 static uint64_t draw(uint64_t seed, uint64_t number)
@@ -27,38 +28,18 @@ static bool is_to_fail(ca_failing *failing)
     return fails;
 }
 
-#define FAILED(type) ((type##_result){.ptr = NULL, .size_or_error = CA_ERROR_OUT_OF_MEMORY})
-
-#define ALLOCATION(type, name, unused)                                                                                 \
-    static type##_result name(void *self, ca_layout layout)                                                            \
-    {                                                                                                                  \
-        ca_failing *failing = self;                                                                                    \
-        return is_to_fail(failing) ? FAILED(type) : ca_allocator_##name(failing->inner, layout);                       \
-    }
-CAI_FOR_ALLOCATIONS(ALLOCATION)
-
-#define RESIZING(name, unused)                                                                                         \
-    static ca_block_result name(void *self, ca_block block, ca_layout old_layout, ca_layout new_layout)                \
-    {                                                                                                                  \
-        ca_failing *failing = self;                                                                                    \
-        return is_to_fail(failing) ? FAILED(ca_block)                                                                  \
-                                   : ca_allocator_##name(failing->inner, block, old_layout, new_layout);               \
-    }
-CAI_FOR_RESIZINGS(RESIZING)
-
-#define DEALLOCATION(type, name, unused)                                                                               \
-    static void name(void *self, type block, ca_layout layout)                                                         \
-    {                                                                                                                  \
-        ca_allocator_##name(((ca_failing *)self)->inner, block, layout);                                               \
-    }
-CAI_FOR_DEALLOCATIONS(DEALLOCATION)
-
-static unsigned promises_now(void *self)
+/* What gives back cannot fail. */
+CAI_INLINE ca_error before(void *self, struct cai_call call)
 {
-    return ca_allocator_promises(((ca_failing *)self)->inner);
+    return call.new_size != 0 && is_to_fail(self) ? CA_ERROR_OUT_OF_MEMORY : CA_OK;
 }
 
-static const ca_allocator_vtable vtable = CAI_ADAPTER_VTABLE;
+CAI_INLINE void after(void *self, struct cai_call call, bool done)
+{
+    (void)self, (void)call, (void)done;
+}
+
+CAI_ADAPTER
 
 CAI_EXPORT void ca_failing_init(ca_failing *failing, ca_allocator inner)
 {
