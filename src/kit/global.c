@@ -80,7 +80,7 @@ CAI_EXPORT void ca_dealloc(void *ptr, ca_layout layout)
     ca_allocator_deallocate(global(), block_of(ptr, layout), layout);
 }
 
-CAI_EXPORT void *(ca_realloc)(void *ptr, ca_layout layout, size_t new_size)
+CAI_EXPORT void *ca_global_realloc(void *ptr, ca_layout layout, size_t new_size)
 {
     ca_layout new_layout = {.size = new_size, .align = layout.align};
 
