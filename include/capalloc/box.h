@@ -129,34 +129,16 @@ void *ca_box_untracked(void *ptr);
  *     static void node_close(struct node *node);     -- calls node_box_drop(&node->next)
  *     CA_BOX_FUNCTIONS_AS(ca_block, node_box, struct node, node_close)
  */
-#define CA_BOX_TYPE(name, type)                                                                                        \
-    typedef struct name {                                                                                              \
-        type *ptr;                                                                                                     \
-        ca_error error;                                                                                                \
-    } name;
+#define CA_BOX_TYPE(name, type) CA_OWNER_(name, type)
 #define CA_BOX_FUNCTIONS_AS(intention, name, type, destructor)                                                         \
-    CA_VALUE_CHECK_(type)                                                                                              \
-    CA_DEFINED_ name name##_empty(void)                                                                                \
-    {                                                                                                                  \
-        name box;                                                                                                      \
-        box.ptr = NULL;                                                                                                \
-        box.error = CA_OK;                                                                                             \
-        return box;                                                                                                    \
-    }                                                                                                                  \
+    CA_BOX_COMMON_(intention, name, type, destructor)                                                                  \
     CA_DEFINED_ name name##_new_zeroed_in(ca_authority authority)                                                      \
     {                                                                                                                  \
-        name box;                                                                                                      \
-        ca_error error = CA_OK;                                                                                        \
-        box.ptr = (type *)intention##_box_allocate(authority, CA_LAYOUT_OF(type), true, &error);                       \
-        box.error = error;                                                                                             \
-        return box;                                                                                                    \
+        return name##_made_(authority, CA_LAYOUT_OF(type), 1, true);                                                   \
     }                                                                                                                  \
     CA_DEFINED_ name name##_new_in(ca_authority authority, type value)                                                 \
     {                                                                                                                  \
-        name box;                                                                                                      \
-        ca_error error = CA_OK;                                                                                        \
-        box.ptr = (type *)intention##_box_allocate(authority, CA_LAYOUT_OF(type), false, &error);                      \
-        box.error = error;                                                                                             \
+        name box = name##_made_(authority, CA_LAYOUT_OF(type), 1, false);                                              \
         if (box.ptr != NULL)                                                                                           \
             memcpy(box.ptr, &value, sizeof(type));                                                                     \
         return box;                                                                                                    \
@@ -169,32 +151,15 @@ void *ca_box_untracked(void *ptr);
     {                                                                                                                  \
         return name##_new_in(ca_default_authority(), value);                                                           \
     }                                                                                                                  \
-    CA_DEFINED_ ca_error name##_error_of(const name *box)                                                              \
-    {                                                                                                                  \
-        return box->error;                                                                                             \
-    }                                                                                                                  \
     CA_DEFINED_ name name##_from_raw(type *raw)                                                                        \
     {                                                                                                                  \
-        name box;                                                                                                      \
-        box.ptr = raw;                                                                                                 \
-        box.error = CA_OK;                                                                                             \
-        return box;                                                                                                    \
+        return name##_of_(raw, 1, CA_OK);                                                                              \
     }                                                                                                                  \
     CA_DEFINED_ type *name##_into_raw(name *box)                                                                       \
     {                                                                                                                  \
-        type *raw = box->ptr;                                                                                          \
-        *box = name##_empty();                                                                                         \
-        return raw;                                                                                                    \
-    }                                                                                                                  \
-    CA_DEFINED_ void name##_drop(name *box)                                                                            \
-    {                                                                                                                  \
-        type *value = name##_into_raw(box);                                                                            \
-        if (value != NULL) {                                                                                           \
-            destructor(value);                                                                                         \
-            intention##_box_deallocate(value, sizeof(type));                                                           \
-        }                                                                                                              \
-    }                                                                                                                  \
-    CA_BOX_COMMON_(name, type)
+        size_t one;                                                                                                    \
+        return name##_take_(box, &one);                                                                                \
+    }
 
 /* CA_BOX_ARRAY_DEFINE(name, type, destructor): the type `name`, an owner of any number of `type` one after the other.
  * Differs from CA_BOX_DEFINE in these. Contract: B1, B2, B3, L4.
@@ -218,35 +183,16 @@ void *ca_box_untracked(void *ptr);
     CA_BOX_ARRAY_FUNCTIONS_AS(intention, name, type, destructor)
 
 /* The two halves of it, as for CA_BOX_TYPE. */
-#define CA_BOX_ARRAY_TYPE(name, type)                                                                                  \
-    typedef struct name {                                                                                              \
-        type *ptr;                                                                                                     \
-        size_t count_or_error;                                                                                         \
-    } name;
+#define CA_BOX_ARRAY_TYPE(name, type) CA_OWNER_(name, type)
 #define CA_BOX_ARRAY_FUNCTIONS_AS(intention, name, type, destructor)                                                   \
-    CA_VALUE_CHECK_(type)                                                                                              \
-    CA_DEFINED_ name name##_empty(void)                                                                                \
-    {                                                                                                                  \
-        name box;                                                                                                      \
-        box.ptr = NULL;                                                                                                \
-        box.count_or_error = CA_OK;                                                                                    \
-        return box;                                                                                                    \
-    }                                                                                                                  \
+    CA_BOX_COMMON_(intention, name, type, destructor)                                                                  \
     CA_DEFINED_ name name##_new_in(ca_authority authority, size_t count)                                               \
     {                                                                                                                  \
-        name box;                                                                                                      \
-        ca_error error = CA_OK;                                                                                        \
-        box.ptr = (type *)intention##_box_allocate(authority, CA_LAYOUT_ARRAY(type, count), true, &error);             \
-        box.count_or_error = box.ptr != NULL ? count : (size_t)error;                                                  \
-        return box;                                                                                                    \
+        return name##_made_(authority, CA_LAYOUT_ARRAY(type, count), count, true);                                     \
     }                                                                                                                  \
     CA_DEFINED_ name name##_new(size_t count)                                                                          \
     {                                                                                                                  \
         return name##_new_in(ca_default_authority(), count);                                                           \
-    }                                                                                                                  \
-    CA_DEFINED_ ca_error name##_error_of(const name *box)                                                              \
-    {                                                                                                                  \
-        return box->ptr != NULL ? CA_OK : (ca_error)box->count_or_error;                                               \
     }                                                                                                                  \
     CA_DEFINED_ size_t name##_count(const name *box)                                                                   \
     {                                                                                                                  \
@@ -258,51 +204,79 @@ void *ca_box_untracked(void *ptr);
     }                                                                                                                  \
     CA_DEFINED_ name name##_from_raw(type *raw, size_t count)                                                          \
     {                                                                                                                  \
-        name box;                                                                                                      \
-        box.ptr = raw;                                                                                                 \
-        box.count_or_error = raw != NULL ? count : (size_t)CA_OK;                                                      \
-        return box;                                                                                                    \
+        return name##_of_(raw, count, CA_OK);                                                                          \
     }                                                                                                                  \
     CA_DEFINED_ type *name##_into_raw(name *box, size_t *count)                                                        \
     {                                                                                                                  \
-        type *raw = box->ptr;                                                                                          \
-        *count = name##_count(box);                                                                                    \
+        return name##_take_(box, count);                                                                               \
+    }
+
+/* What boxes of one value and of many have in common; `made_` is a new one and `take_` empties it. */
+#define CA_BOX_COMMON_(intention, name, type, destructor)                                                              \
+    CA_VALUE_CHECK_(type)                                                                                              \
+    CA_DEFINED_ name name##_made_(ca_authority authority, ca_layout layout, size_t count, bool zeroed)                 \
+    {                                                                                                                  \
+        ca_error error = CA_OK;                                                                                        \
+        type *ptr = (type *)intention##_box_allocate(authority, layout, zeroed, &error);                               \
+        return name##_of_(ptr, count, error);                                                                          \
+    }                                                                                                                  \
+    CA_DEFINED_ type *name##_get(const name *box)                                                                      \
+    {                                                                                                                  \
+        return box->ptr;                                                                                               \
+    }                                                                                                                  \
+    CA_DEFINED_ type *name##_take_(name *box, size_t *count)                                                           \
+    {                                                                                                                  \
+        type *ptr = box->ptr;                                                                                          \
+        *count = ptr != NULL ? box->count_or_error : 0;                                                                \
         *box = name##_empty();                                                                                         \
-        return raw;                                                                                                    \
+        return ptr;                                                                                                    \
     }                                                                                                                  \
     CA_DEFINED_ void name##_drop(name *box)                                                                            \
     {                                                                                                                  \
         size_t count;                                                                                                  \
-        type *values = name##_into_raw(box, &count);                                                                   \
+        type *values = name##_take_(box, &count);                                                                      \
         if (values != NULL) {                                                                                          \
             for (size_t i = count; i > 0; i--)                                                                         \
                 destructor(&values[i - 1]);                                                                            \
             intention##_box_deallocate(values, count * sizeof(type));                                                  \
         }                                                                                                              \
     }                                                                                                                  \
-    CA_BOX_COMMON_(name, type)
-
-/* What boxes of one value and of many have in common. */
-#define CA_BOX_COMMON_(name, type)                                                                                     \
-    CA_DEFINED_ bool name##_is_ok(const name *box)                                                                     \
-    {                                                                                                                  \
-        return box->ptr != NULL;                                                                                       \
-    }                                                                                                                  \
-    CA_DEFINED_ type *name##_get(const name *box)                                                                      \
-    {                                                                                                                  \
-        return box->ptr;                                                                                               \
-    }                                                                                                                  \
-    CA_DEFINED_ name name##_move(name *box)                                                                            \
-    {                                                                                                                  \
-        name moved = *box;                                                                                             \
-        *box = name##_empty();                                                                                         \
-        return moved;                                                                                                  \
-    }                                                                                                                  \
     CA_DEFINED_ type *name##_leak(name *box)                                                                           \
     {                                                                                                                  \
-        type *value = (type *)ca_box_untracked(box->ptr);                                                              \
-        *box = name##_empty();                                                                                         \
-        return value;                                                                                                  \
+        size_t count;                                                                                                  \
+        return (type *)ca_box_untracked(name##_take_(box, &count));                                                    \
+    }
+
+/* What boxes and counted owners have in common: a pointer and to how many values, or the reason why there is none. */
+#define CA_OWNER_(name, type)                                                                                          \
+    typedef struct name {                                                                                              \
+        type *ptr;                                                                                                     \
+        size_t count_or_error;                                                                                         \
+    } name;                                                                                                            \
+    CA_DEFINED_ name name##_of_(type *ptr, size_t count, ca_error error)                                               \
+    {                                                                                                                  \
+        name owner;                                                                                                    \
+        owner.ptr = ptr;                                                                                               \
+        owner.count_or_error = ptr != NULL ? count : (size_t)error;                                                    \
+        return owner;                                                                                                  \
+    }                                                                                                                  \
+    CA_DEFINED_ name name##_empty(void)                                                                                \
+    {                                                                                                                  \
+        return name##_of_(NULL, 0, CA_OK);                                                                             \
+    }                                                                                                                  \
+    CA_DEFINED_ bool name##_is_ok(const name *owner)                                                                   \
+    {                                                                                                                  \
+        return owner->ptr != NULL;                                                                                     \
+    }                                                                                                                  \
+    CA_DEFINED_ ca_error name##_error_of(const name *owner)                                                            \
+    {                                                                                                                  \
+        return owner->ptr != NULL ? CA_OK : (ca_error)owner->count_or_error;                                           \
+    }                                                                                                                  \
+    CA_DEFINED_ name name##_move(name *owner)                                                                          \
+    {                                                                                                                  \
+        name moved = *owner;                                                                                           \
+        *owner = name##_empty();                                                                                       \
+        return moved;                                                                                                  \
     }
 
 #endif

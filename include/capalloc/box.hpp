@@ -24,14 +24,8 @@ namespace ca
 template <class Intention> struct box_memory;
 #define CA_BOX_MEMORY_(intention)                                                                                      \
     template <> struct box_memory<intention> {                                                                         \
-        static void *allocate(ca_authority authority, ca_layout layout, ca_error *error) noexcept                      \
-        {                                                                                                              \
-            return intention##_box_allocate(authority, layout, false, error);                                          \
-        }                                                                                                              \
-        static void deallocate(void *ptr, size_t size) noexcept                                                        \
-        {                                                                                                              \
-            intention##_box_deallocate(ptr, size);                                                                     \
-        }                                                                                                              \
+        static constexpr auto allocate = intention##_box_allocate;                                                     \
+        static constexpr auto deallocate = intention##_box_deallocate;                                                 \
     };
 CA_BOX_MEMORY_(ca_block)
 CA_BOX_MEMORY_(ca_nocaps)
@@ -51,7 +45,7 @@ template <class T, class Intention = ca_block> class box
     template <class... Arguments> static box make_in(ca_authority authority, Arguments &&...arguments)
     {
         box result;
-        void *memory = box_memory<Intention>::allocate(authority, CA_LAYOUT_OF(T), &result.error_);
+        void *memory = box_memory<Intention>::allocate(authority, CA_LAYOUT_OF(T), false, &result.error_);
         if (memory == nullptr)
             return result;
         struct guard {

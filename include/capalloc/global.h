@@ -2,8 +2,8 @@
  * GlobalAlloc: pointers instead of blocks, and the layout comes back with the pointer.
  *
  * All functions are as thread-safe as the allocator registered; the heap, which is the default, is. Not
- * async-signal-safe. Sizes are in bytes. A pointer is the caller's until ca_dealloc, or until ca_realloc
- * returns another or the same.
+ * async-signal-safe. Sizes are in bytes. A pointer is the caller's until ca_dealloc, or until ca_global_realloc returns
+ * another or the same.
  */
 #ifndef CAPALLOC_GLOBAL_H
 #define CAPALLOC_GLOBAL_H
@@ -33,8 +33,8 @@ void ca_dealloc(void *ptr, ca_layout layout);
 
 /* Makes what was allocated with `layout` new_size bytes long, with the same alignment, and keeps min(old, new) bytes.
  * Success kills the old pointer, even where the new one is equal. NULL: the old one is the caller's and unaltered.
- * (Two arguments mean the realloc of <capalloc/malloc.h>.) Contract: G2. */
-void *(ca_realloc)(void *ptr, ca_layout layout, size_t new_size);
+ * (ca_realloc is the malloc family's, in <capalloc/malloc.h>.) Contract: G2. */
+void *ca_global_realloc(void *ptr, ca_layout layout, size_t new_size);
 
 #ifdef __cplusplus
 }

@@ -64,30 +64,23 @@ static inline ca_block_result ca_libc_allocate_zeroed_(void *self, ca_layout lay
     return result;
 }
 
-/* realloc, where the alignments allow it. */
-static inline ca_block_result ca_libc_grow_(void *self, ca_block block, ca_layout old_layout, ca_layout new_layout)
+/* realloc, where the alignment allows it. Elsewhere that could move the block off its alignment: one that is long
+ * enough stays, any other is copied. */
+static inline ca_block_result ca_libc_resize_(void *self, ca_block block, ca_layout old_layout, ca_layout new_layout)
 {
     ca_block_result result;
 
     if (new_layout.align <= CA_LIBC_ALIGN_)
         return ca_libc_result_(realloc(block.ptr, new_layout.size), new_layout);
+    result.ptr = block.ptr;
+    result.size_or_error = new_layout.size;
+    if (new_layout.size <= old_layout.size && ((size_t)block.ptr & (new_layout.align - 1)) == 0)
+        return result;
     result = ca_libc_allocate_(self, new_layout);
     if (result.ptr != NULL) {
         memcpy(result.ptr, block.ptr, old_layout.size);
         free(block.ptr);
     }
-    return result;
-}
-
-/* In place, without giving the rest back: realloc may move the block off its alignment. */
-static inline ca_block_result ca_libc_shrink_(void *self, ca_block block, ca_layout old_layout, ca_layout new_layout)
-{
-    ca_block_result result;
-
-    if (new_layout.align <= CA_LIBC_ALIGN_)
-        return ca_libc_grow_(self, block, old_layout, new_layout);
-    result.ptr = block.ptr;
-    result.size_or_error = new_layout.size;
     return result;
 }
 
@@ -100,14 +93,14 @@ static inline ca_allocator ca_libc(void)
         ca_libc_allocate_,
         ca_libc_deallocate_,
         ca_libc_allocate_zeroed_,
-        ca_libc_grow_,
-        NULL, /* grow_zeroed */
-        ca_libc_shrink_,
-        NULL, /* allocate_nocaps */
-        NULL, /* deallocate_nocaps */
-        NULL, /* allocate_mustzero */
-        NULL, /* deallocate_zeroed */
-        NULL, /* promises_now */
+        ca_libc_resize_, /* grow */
+        NULL,            /* grow_zeroed */
+        ca_libc_resize_, /* shrink */
+        NULL,            /* allocate_nocaps */
+        NULL,            /* deallocate_nocaps */
+        NULL,            /* allocate_mustzero */
+        NULL,            /* deallocate_zeroed */
+        NULL,            /* promises_now */
     };
     ca_allocator allocator;
 

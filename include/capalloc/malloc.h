@@ -22,24 +22,10 @@ void *ca_malloc(size_t size);
  * cleared again. Contract: Z7. */
 void *ca_calloc(size_t count, size_t size);
 
-/* ca_realloc(block, size): makes the block `size` bytes long, moving it when necessary, and keeps its first min(old,
- * new) bytes. On success the old address is dead, even when it is the same; on failure the block is the caller's and
- * unaltered. block NULL: as ca_malloc. size 0: frees the block and returns NULL, as the GNU C library does. */
-void *ca_malloc_realloc(void *block, size_t size);
-
-/* ca_realloc(block, size) is the function above; with a layout as second of three arguments it is the one of
- * <capalloc/global.h>. */
-#ifdef __cplusplus
-} /* extern "C" */
-static inline void *ca_realloc(void *block, size_t size)
-{
-    return ca_malloc_realloc(block, size);
-}
-extern "C" {
-#else
-#define CA_REALLOC_PICK_(_1, _2, _3, _4, name, ...) name
-#define ca_realloc(...) CA_REALLOC_PICK_(__VA_ARGS__, ca_realloc, ca_realloc, ca_malloc_realloc, 0)(__VA_ARGS__)
-#endif
+/* Makes the block `size` bytes long, moving it when necessary, and keeps its first min(old, new) bytes. On success the
+ * old address is dead, even when it is the same; on failure the block is the caller's and unaltered. block NULL: as
+ * ca_malloc. size 0: frees the block and returns NULL, as the GNU C library does. */
+void *ca_realloc(void *block, size_t size);
 
 /* ca_realloc(block, count * size); fails when the product overflows. */
 void *ca_reallocarray(void *block, size_t count, size_t size);

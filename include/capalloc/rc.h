@@ -33,95 +33,68 @@ typedef struct ca_rc_counts {
 /* A count beyond this is refused. Half of the range, so that many threads that are refused at once cannot wrap it. */
 #define CA_RC_COUNT_MAX (SIZE_MAX / 2)
 
-/* The plain operations. retain and the like: CA_OK or why not; release: true when it was the last. */
-CA_DEFINED_ ca_error ca_rc_retain_(size_t *count)
-{
-    if (*count >= CA_RC_COUNT_MAX)
-        return CA_ERROR_OUT_OF_MEMORY;
-    ++*count;
-    return CA_OK;
-}
-CA_DEFINED_ bool ca_rc_release_(size_t *count)
-{
-    return --*count == 0;
-}
-CA_DEFINED_ ca_error ca_rc_retain_weak_(ca_rc_counts *counts)
-{
-    return ca_rc_retain_(&counts->weak);
-}
-CA_DEFINED_ ca_error ca_rc_upgrade_(ca_rc_counts *counts)
-{
-    return counts->strong == 0 ? CA_ERROR_STALE : ca_rc_retain_(&counts->strong);
-}
-CA_DEFINED_ bool ca_rc_unique_(ca_rc_counts *counts)
-{
-    return counts->strong == 1 && counts->weak == 1;
-}
-CA_DEFINED_ size_t ca_rc_load_(const size_t *count)
-{
-    return *count;
-}
-
+/* One operation on a count in two forms: `shared` with owners in other threads, or not. */
 #if defined(__GNUC__)
-/* The atomic operations. A retain needs no order: who retains already owns. A release orders everything the owner did
- * before the destructor, which runs after the acquiring load. */
-CA_DEFINED_ ca_error ca_arc_retain_(size_t *count)
+#define CA_COUNT_(shared, atomic, plain) ((shared) ? (atomic) : (plain))
+#else
+#define CA_COUNT_(shared, atomic, plain) ((void)(shared), (plain))
+#endif
+
+/* How many. */
+CA_DEFINED_ size_t ca_count_load_(const size_t *count, bool shared)
 {
-    if (__atomic_fetch_add(count, 1, __ATOMIC_RELAXED) < CA_RC_COUNT_MAX)
+    return CA_COUNT_(shared, __atomic_load_n(count, __ATOMIC_ACQUIRE), *count);
+}
+/* Makes it `wanted` if it still is *seen; otherwise *seen is what it is. */
+CA_DEFINED_ bool ca_count_swap_(size_t *count, size_t *seen, size_t wanted, bool shared)
+{
+    return CA_COUNT_(shared,
+                     __atomic_compare_exchange_n(count, seen, wanted, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED),
+                     *count == *seen ? (*count = wanted, true) : (*seen = *count, false));
+}
+/* One more, or why not. A retain needs no order: who retains already owns. */
+CA_DEFINED_ ca_error ca_count_retain_(size_t *count, bool shared)
+{
+    if (CA_COUNT_(shared, __atomic_fetch_add(count, 1, __ATOMIC_RELAXED), (*count)++) < CA_RC_COUNT_MAX)
         return CA_OK;
-    __atomic_fetch_sub(count, 1, __ATOMIC_RELAXED);
+    (void)CA_COUNT_(shared, __atomic_fetch_sub(count, 1, __ATOMIC_RELAXED), (*count)--);
     return CA_ERROR_OUT_OF_MEMORY;
 }
-CA_DEFINED_ bool ca_arc_release_(size_t *count)
+/* The same where it cannot simply be added: a strong count that is zero must stay zero, and a weak one that unique
+ * holds, for a few instructions, is waited for. */
+CA_DEFINED_ ca_error ca_count_retain_if_any_(size_t *count, bool shared)
 {
-    if (__atomic_fetch_sub(count, 1, __ATOMIC_RELEASE) != 1)
-        return false;
-    (void)__atomic_load_n(count, __ATOMIC_ACQUIRE);
-    return true;
-}
-/* Waits while unique is looking, which holds the count for a few instructions. */
-CA_DEFINED_ ca_error ca_arc_retain_weak_(ca_rc_counts *counts)
-{
-    size_t weak = __atomic_load_n(&counts->weak, __ATOMIC_RELAXED);
+    size_t seen = ca_count_load_(count, shared);
     for (;;) {
-        if (weak == SIZE_MAX)
-            weak = __atomic_load_n(&counts->weak, __ATOMIC_RELAXED);
-        else if (weak >= CA_RC_COUNT_MAX)
-            return CA_ERROR_OUT_OF_MEMORY;
-        else if (__atomic_compare_exchange_n(&counts->weak, &weak, weak + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        if (shared && seen == SIZE_MAX)
+            seen = ca_count_load_(count, shared);
+        else if (seen == 0 || seen >= CA_RC_COUNT_MAX)
+            return seen == 0 ? CA_ERROR_STALE : CA_ERROR_OUT_OF_MEMORY;
+        else if (ca_count_swap_(count, &seen, seen + 1, shared))
             return CA_OK;
     }
 }
-/* A compare-exchange, since a count that is zero must stay zero. */
-CA_DEFINED_ ca_error ca_arc_upgrade_(ca_rc_counts *counts)
+/* One less: true when it was the last. Orders everything the owner did before the destructor, which runs after the
+ * acquiring load. */
+CA_DEFINED_ bool ca_count_release_(size_t *count, bool shared)
 {
-    size_t strong = __atomic_load_n(&counts->strong, __ATOMIC_RELAXED);
-    do {
-        if (strong == 0)
-            return CA_ERROR_STALE;
-        if (strong >= CA_RC_COUNT_MAX)
-            return CA_ERROR_OUT_OF_MEMORY;
-    } while (
-        !__atomic_compare_exchange_n(&counts->strong, &strong, strong + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
-    return CA_OK;
+    if (CA_COUNT_(shared, __atomic_sub_fetch(count, 1, __ATOMIC_RELEASE), --*count) != 0)
+        return false;
+    (void)ca_count_load_(count, shared);
+    return true;
 }
 /* Holds the weak count while it looks at the strong one: otherwise a weak owner could come, or upgrade and go,
  * between. */
-CA_DEFINED_ bool ca_arc_unique_(ca_rc_counts *counts)
+CA_DEFINED_ bool ca_count_unique_(ca_rc_counts *counts, bool shared)
 {
     size_t one = 1;
     bool unique;
-    if (!__atomic_compare_exchange_n(&counts->weak, &one, SIZE_MAX, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+    if (!ca_count_swap_(&counts->weak, &one, SIZE_MAX, shared))
         return false;
-    unique = __atomic_load_n(&counts->strong, __ATOMIC_ACQUIRE) == 1;
-    __atomic_store_n(&counts->weak, 1, __ATOMIC_RELEASE);
+    unique = ca_count_load_(&counts->strong, shared) == 1;
+    CA_COUNT_(shared, __atomic_store_n(&counts->weak, 1, __ATOMIC_RELEASE), (void)(counts->weak = 1));
     return unique;
 }
-CA_DEFINED_ size_t ca_arc_load_(const size_t *count)
-{
-    return __atomic_load_n(count, __ATOMIC_RELAXED);
-}
-#endif
 
 #ifdef __cplusplus
 } /* extern "C" */
@@ -161,9 +134,10 @@ CA_DEFINED_ size_t ca_arc_load_(const size_t *count)
 
 /* The two halves of it, for a type that has owners of itself: CA_RC_TYPE before the type, the other one behind it. */
 #define CA_RC_TYPE(name)                                                                                               \
+    typedef struct name##_cell name##_cell;                                                                            \
     CA_OWNER_(name, name##_cell)                                                                                       \
     CA_OWNER_(name##_weak, name##_cell)
-#define CA_RC_FUNCTIONS_AS(intention, name, type, destructor) CA_COUNTED_(ca_rc, intention, name, type, destructor)
+#define CA_RC_FUNCTIONS_AS(intention, name, type, destructor) CA_COUNTED_(false, intention, name, type, destructor)
 
 /* The same, counted atomically: needs gcc or clang. Contract: B4. */
 #if defined(__GNUC__)
@@ -171,11 +145,11 @@ CA_DEFINED_ size_t ca_arc_load_(const size_t *count)
 #define CA_ARC_DEFINE_AS(intention, name, type, destructor)                                                            \
     CA_RC_TYPE(name)                                                                                                   \
     CA_ARC_FUNCTIONS_AS(intention, name, type, destructor)
-#define CA_ARC_FUNCTIONS_AS(intention, name, type, destructor) CA_COUNTED_(ca_arc, intention, name, type, destructor)
+#define CA_ARC_FUNCTIONS_AS(intention, name, type, destructor) CA_COUNTED_(true, intention, name, type, destructor)
 #endif
 
-/* `count` is the prefix of the counting operations: ca_rc or ca_arc. */
-#define CA_COUNTED_(count, intention, name, type, destructor)                                                          \
+/* An owner points to a cell: the counts and the value. */
+#define CA_COUNTED_(shared, intention, name, type, destructor)                                                         \
     CA_VALUE_CHECK_(type)                                                                                              \
     struct name##_cell {                                                                                               \
         ca_rc_counts counts;                                                                                           \
@@ -183,17 +157,15 @@ CA_DEFINED_ size_t ca_arc_load_(const size_t *count)
     };                                                                                                                 \
     CA_DEFINED_ void name##_weak_drop(name##_weak *weak)                                                               \
     {                                                                                                                  \
-        name##_cell *cell = weak->cell;                                                                                \
-        *weak = name##_weak_of_(NULL, CA_OK);                                                                          \
-        if (cell != NULL && count##_release_(&cell->counts.weak))                                                      \
+        name##_cell *cell = name##_weak_move(weak).ptr;                                                                \
+        if (cell != NULL && ca_count_release_(&cell->counts.weak, shared))                                             \
             intention##_box_deallocate(ca_box_untracked(cell), sizeof(name##_cell));                                   \
     }                                                                                                                  \
     CA_DEFINED_ void name##_drop(name *owner)                                                                          \
     {                                                                                                                  \
-        name##_cell *cell = owner->cell;                                                                               \
-        *owner = name##_of_(NULL, CA_OK);                                                                              \
-        if (cell != NULL && count##_release_(&cell->counts.strong)) {                                                  \
-            name##_weak of_all_strong = name##_weak_of_(cell, CA_OK);                                                  \
+        name##_cell *cell = name##_move(owner).ptr;                                                                    \
+        if (cell != NULL && ca_count_release_(&cell->counts.strong, shared)) {                                         \
+            name##_weak of_all_strong = name##_weak_of_(cell, 1, CA_OK);                                               \
             destructor(&cell->value);                                                                                  \
             name##_weak_drop(&of_all_strong);                                                                          \
         }                                                                                                              \
@@ -208,7 +180,7 @@ CA_DEFINED_ size_t ca_arc_load_(const size_t *count)
             cell->counts.strong = 1;                                                                                   \
             cell->counts.weak = 1;                                                                                     \
         }                                                                                                              \
-        return name##_of_(cell, error);                                                                                \
+        return name##_of_(cell, 1, error);                                                                             \
     }                                                                                                                  \
     CA_DEFINED_ name name##_new(type value)                                                                            \
     {                                                                                                                  \
@@ -216,69 +188,41 @@ CA_DEFINED_ size_t ca_arc_load_(const size_t *count)
     }                                                                                                                  \
     CA_DEFINED_ name name##_clone(const name *owner)                                                                   \
     {                                                                                                                  \
-        return name##_of_(owner->cell, owner->cell != NULL ? count##_retain_(&owner->cell->counts.strong) : CA_OK);    \
-    }                                                                                                                  \
-    CA_DEFINED_ name##_weak name##_downgrade(const name *owner)                                                        \
-    {                                                                                                                  \
-        return name##_weak_of_(owner->cell, owner->cell != NULL ? count##_retain_weak_(&owner->cell->counts) : CA_OK); \
+        ca_error error = owner->ptr != NULL ? ca_count_retain_(&owner->ptr->counts.strong, shared) : CA_OK;            \
+        return name##_of_(error == CA_OK ? owner->ptr : NULL, 1, error);                                               \
     }                                                                                                                  \
     CA_DEFINED_ name##_weak name##_weak_clone(const name##_weak *weak)                                                 \
     {                                                                                                                  \
-        return name##_weak_of_(weak->cell, weak->cell != NULL ? count##_retain_weak_(&weak->cell->counts) : CA_OK);    \
+        ca_error error = weak->ptr != NULL ? ca_count_retain_if_any_(&weak->ptr->counts.weak, shared) : CA_OK;         \
+        return name##_weak_of_(error == CA_OK ? weak->ptr : NULL, 1, error);                                           \
+    }                                                                                                                  \
+    CA_DEFINED_ name##_weak name##_downgrade(const name *owner)                                                        \
+    {                                                                                                                  \
+        name##_weak of_all_strong = name##_weak_of_(owner->ptr, 1, CA_OK);                                             \
+        return name##_weak_clone(&of_all_strong);                                                                      \
     }                                                                                                                  \
     CA_DEFINED_ name name##_weak_upgrade(const name##_weak *weak)                                                      \
     {                                                                                                                  \
-        return name##_of_(weak->cell, weak->cell != NULL ? count##_upgrade_(&weak->cell->counts) : CA_ERROR_STALE);    \
+        ca_error error =                                                                                               \
+            weak->ptr != NULL ? ca_count_retain_if_any_(&weak->ptr->counts.strong, shared) : CA_ERROR_STALE;           \
+        return name##_of_(error == CA_OK ? weak->ptr : NULL, 1, error);                                                \
     }                                                                                                                  \
     CA_DEFINED_ type *name##_get(const name *owner)                                                                    \
     {                                                                                                                  \
-        return owner->cell != NULL ? &owner->cell->value : NULL;                                                       \
+        return owner->ptr != NULL ? &owner->ptr->value : NULL;                                                         \
     }                                                                                                                  \
     CA_DEFINED_ type *name##_get_unique(const name *owner)                                                             \
     {                                                                                                                  \
-        return owner->cell != NULL && count##_unique_(&owner->cell->counts) ? &owner->cell->value : NULL;              \
+        return owner->ptr != NULL && ca_count_unique_(&owner->ptr->counts, shared) ? &owner->ptr->value : NULL;        \
     }                                                                                                                  \
     CA_DEFINED_ size_t name##_strong_count(const name *owner)                                                          \
     {                                                                                                                  \
-        return owner->cell != NULL ? count##_load_(&owner->cell->counts.strong) : 0;                                   \
+        return owner->ptr != NULL ? ca_count_load_(&owner->ptr->counts.strong, shared) : 0;                            \
     }                                                                                                                  \
     CA_DEFINED_ size_t name##_weak_count(const name *owner)                                                            \
     {                                                                                                                  \
-        size_t weak = owner->cell != NULL ? count##_load_(&owner->cell->counts.weak) : 1;                              \
+        size_t weak = owner->ptr != NULL ? ca_count_load_(&owner->ptr->counts.weak, shared) : 1;                       \
         return weak == SIZE_MAX ? 0 : weak - 1;                                                                        \
-    }
-
-/* What strong and weak owners have in common: a cell, or the reason why there is none. */
-#define CA_OWNER_(name, cell_type)                                                                                     \
-    typedef struct cell_type cell_type;                                                                                \
-    typedef struct name {                                                                                              \
-        cell_type *cell;                                                                                               \
-        ca_error error;                                                                                                \
-    } name;                                                                                                            \
-    CA_DEFINED_ name name##_of_(cell_type *cell, ca_error error)                                                       \
-    {                                                                                                                  \
-        name owner;                                                                                                    \
-        owner.cell = error == CA_OK ? cell : NULL;                                                                     \
-        owner.error = error;                                                                                           \
-        return owner;                                                                                                  \
-    }                                                                                                                  \
-    CA_DEFINED_ name name##_empty(void)                                                                                \
-    {                                                                                                                  \
-        return name##_of_(NULL, CA_OK);                                                                                \
-    }                                                                                                                  \
-    CA_DEFINED_ bool name##_is_ok(const name *owner)                                                                   \
-    {                                                                                                                  \
-        return owner->cell != NULL;                                                                                    \
-    }                                                                                                                  \
-    CA_DEFINED_ ca_error name##_error_of(const name *owner)                                                            \
-    {                                                                                                                  \
-        return owner->error;                                                                                           \
-    }                                                                                                                  \
-    CA_DEFINED_ name name##_move(name *owner)                                                                          \
-    {                                                                                                                  \
-        name moved = *owner;                                                                                           \
-        *owner = name##_of_(NULL, CA_OK);                                                                              \
-        return moved;                                                                                                  \
     }
 
 #endif

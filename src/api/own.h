@@ -9,24 +9,13 @@
 #define CAI_API_OWN_H
 
 #include "api/authority.h"
+#include "core/result.h"
 #include "heaps/heaps.h"
 
 #include <capalloc/heap.h>
 
 /* The four types look alike to the machine. */
 typedef ca_block_result cai_result;
-
-CAI_INLINE cai_result cai_success(void *address, size_t bytes)
-{
-    return (cai_result){.ptr = address, .size_or_error = bytes};
-}
-
-CAI_INLINE cai_result cai_failure(ca_error error)
-{
-    return (cai_result){.ptr = NULL, .size_or_error = (size_t)error};
-}
-
-#define CAI_AS(type, value) ((type##_result){.ptr = (value).ptr, .size_or_error = (value).size_or_error})
 
 /* --- allocation --- */
 

@@ -17,7 +17,7 @@
 
 CAI_EXPORT void *CAI_NAME(malloc)(size_t size);
 CAI_EXPORT void *CAI_NAME(calloc)(size_t count, size_t size);
-CAI_EXPORT void *CAI_NAME_REALLOC(void *block, size_t size);
+CAI_EXPORT void *CAI_NAME(realloc)(void *block, size_t size);
 CAI_EXPORT void *CAI_NAME(reallocarray)(void *block, size_t count, size_t size);
 CAI_EXPORT void CAI_NAME(free)(void *block);
 CAI_EXPORT void CAI_NAME(free_sized)(void *block, size_t size);
@@ -80,7 +80,7 @@ static void *resize(void *block, size_t size, const char *function)
     return CAI_LIKELY(resized != NULL) ? resized : out_of_memory();
 }
 
-void *CAI_NAME_REALLOC(void *block, size_t size)
+void *CAI_NAME(realloc)(void *block, size_t size)
 {
     return resize(block, size, DOOR(realloc));
 }

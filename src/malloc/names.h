@@ -8,10 +8,8 @@
 
 #if defined(CAI_PLAIN_NAMES) && CAI_PLAIN_NAMES
 #define CAI_NAME(function) function
-#define CAI_NAME_REALLOC realloc
 #else
 #define CAI_NAME(function) ca_##function
-#define CAI_NAME_REALLOC ca_malloc_realloc /* ca_realloc is GlobalAlloc's, with a layout */
 #endif
 
 /* What reports call the function. */

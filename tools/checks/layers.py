@@ -4,7 +4,7 @@ import re
 
 from .tree import c_without, line_of
 
-LAYERS = ("base", "os", "core", "cap", "estate", "heap", "api", "malloc", "run")
+LAYERS = ("base", "os", "core", "cap", "estate", "heap", "api", "kit", "malloc", "run")
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"\n]*)"|<([^>\n]*)>)', re.MULTILINE)
 

@@ -323,7 +323,7 @@ static void test_C4_realloc_moves_out_of_the_heap(void **state)
     for (size_t size = 100; size < 200000; size *= 3) {
         ca_block block = ca_unwrap(ca_allocate(root, of(size)));
         memset(block.ptr, 3, size);
-        char *moved = ca_malloc_realloc(block.ptr, size * 3);
+        char *moved = ca_realloc(block.ptr, size * 3);
         assert_non_null(moved);
         for (size_t i = 0; i < size; i++)
             assert_int_equal(moved[i], 3);

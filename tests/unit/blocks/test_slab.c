@@ -3,6 +3,7 @@
 
 #include "blocks/slab.h"
 #include "heaps/heaps.h"
+#include "pages/run.h"
 #include "support/audit.h"
 #include "support/child.h"
 #include "support/rng.h"
@@ -80,7 +81,7 @@ static void each_class(const void *unused)
             check_slots(slab, taken, true);
             for (uint32_t i = 0; i < taken; i++)
                 put(slab, slots[i]);
-            cai_slab_destroy(slab);
+            cai_run_give(slab);
             require_null(audit_all());
         }
 }
@@ -176,7 +177,7 @@ static void used_memory(const void *unused)
         memset(slots[i], 0xff, 16);
         put(slab, slots[i]);
     }
-    cai_slab_destroy(slab);
+    cai_run_give(slab);
     struct cai_unit *again = create(CAI_PLACE_ordinary, 9);
     require(again == slab && again->zone == slab->zone);
     count = cai_slab_take(again, slots, SLOTS_MAX);

@@ -55,7 +55,7 @@ static void test_N7_every_door_takes_them_back(void **state)
         ca_free(block);
         ca_free_sized(take(sizes[i], true), sizes[i]);
         ca_free_aligned_sized(take(sizes[i], true), 16, sizes[i]);
-        assert_null(ca_malloc_realloc(take(sizes[i], true), 0));
+        assert_null(ca_realloc(take(sizes[i], true), 0));
         ca_free(ca_unwrap(ca_allocate_nocaps(ca_default_authority(), (ca_layout){sizes[i], 1})).ptr);
     }
     assert_int_equal(reports, 0);
@@ -73,7 +73,7 @@ static void test_N7_V1_misuse_is_reported(void **state)
     ca_free_sized(block, 4000);
     assert_int_equal(last.kind, CA_VIOLATION_SIZE_MISMATCH);
     assert_string_equal(last.place, "nocaps");
-    assert_null(ca_malloc_realloc((char *)block + 16, 50));
+    assert_null(ca_realloc((char *)block + 16, 50));
     assert_int_equal(ca_malloc_usable_size((char *)block + 1), 0);
     assert_null(cai_nocaps_leave((char *)block + 16, 50, "test"));
     ca_free(block);
@@ -95,7 +95,7 @@ static void test_N7_Z1_must_zero_memory_stays_refused(void **state)
     ca_free(key.ptr);
     assert_int_equal(last.kind, CA_VIOLATION_WRONG_DEALLOCATOR);
     assert_string_equal(last.place, "secret");
-    assert_null(ca_malloc_realloc(key.ptr, 200));
+    assert_null(ca_realloc(key.ptr, 200));
     assert_int_equal(reports, 2);
     reports = 0;
     ca_deallocate_zeroed(key);
@@ -126,7 +126,7 @@ static void test_N5_N7_realloc_stays_in_the_place(void **state)
             size_t least = sizes[from] < sizes[to] ? sizes[from] : sizes[to];
             void *block = take(sizes[from], true);
             fill(block, sizes[from]);
-            block = ca_malloc_realloc(block, sizes[to]);
+            block = ca_realloc(block, sizes[to]);
             assert_int_equal(cai_place_of(block), CAI_PLACE_nocaps);
             assert_true(same_content(block, least));
             assert_true(is_marked(block));
@@ -162,7 +162,7 @@ static void test_N7_runs_of_guesses_are_marked(void **state)
         ca_nocaps stated = ca_unwrap(ca_allocate_nocaps(ca_default_authority(), (ca_layout){sizes[i], 1}));
         assert_false(is_marked(promised));
         assert_false(is_marked(stated.ptr));
-        promised = ca_malloc_realloc(promised, sizes[i] * 3);
+        promised = ca_realloc(promised, sizes[i] * 3);
         assert_false(is_marked(promised));
         void *guessed = take(sizes[i], true);
         assert_true(is_marked(guessed));

@@ -59,7 +59,8 @@ static struct cai_unit *take(unsigned number, uint32_t units, uint32_t align)
 {
     struct cai_unit *run = cai_run_take(&cai_zones[number], units, align, CAI_UNIT_LARGE);
 
-    require(run != NULL);
+    require(run != NULL && run->kind == CAI_UNIT_BUSY);
+    cai_run_publish(run, CAI_UNIT_LARGE, 1);
     require(run->units == units && run->kind == CAI_UNIT_LARGE && run->zone == number);
     require(cai_unit_address(run) % ((size_t)align << CAI_UNIT_SHIFT) == 0);
     require_null(audit_zone(number));
@@ -240,6 +241,7 @@ static void moving(const void *unused)
     for (unsigned i = 0; i < 20; i++) {
         struct cai_unit *slab = cai_run_take(&cai_zones[1], 3, 1, CAI_UNIT_SLAB);
         require(slab != NULL && content_is_zero(state_of(slab), state_bytes(slab)));
+        cai_run_publish(slab, CAI_UNIT_SLAB, 1);
         for (uint32_t k = 1; k < 3; k++)
             require(slab[k].kind == CAI_UNIT_INNER && slab[k].head == cai_unit_number(slab));
     }
@@ -296,6 +298,7 @@ static void random_take(struct rng *rng, unsigned number, struct taken *taken)
     } else {
         *state_of(taken->run) = CAI_STATE_CACHED;
     }
+    cai_run_publish(taken->run, slab ? CAI_UNIT_SLAB : CAI_UNIT_LARGE, 1);
     sign(taken, 0);
 }
 
@@ -343,6 +346,7 @@ static void random_move(struct rng *rng, struct taken *taken)
         cai_run_give(to); /* the mappings of the source are several */
         return;
     }
+    cai_run_publish(to, CAI_UNIT_LARGE, 1);
     taken->run = to;
     check_signed(taken, before);
     sign(taken, 0);

@@ -117,6 +117,7 @@ static void take_around_foreign(const void *argument)
     for (unsigned i = 0; i < 64; i++) {
         runs[i] = cai_run_take(zone, 1 + i % 5, 1, CAI_UNIT_LARGE);
         require(runs[i] != NULL);
+        cai_run_publish(runs[i], CAI_UNIT_LARGE, 1);
         char *start_of_run = (char *)cai_unit_address(runs[i]);
         size_t length = (size_t)runs[i]->units << CAI_UNIT_SHIFT;
         require(start_of_run + length <= foreign || start_of_run >= foreign + CAI_UNIT_BYTES);
@@ -149,6 +150,7 @@ static void grow_against_foreign(const void *unused)
     start();
     struct cai_unit *run = cai_run_take(&cai_zones[1], 300, 1, CAI_UNIT_LARGE);
     require(run != NULL && cai_zones[1].frontier == 301);
+    cai_run_publish(run, CAI_UNIT_LARGE, 1);
     uintptr_t end = cai_unit_address(run) + 300 * CAI_UNIT_BYTES;
     require(cai_os_map(cai_round_up(end + 1, CAI_PAGE_BYTES_MAX), CAI_PAGE_BYTES_MAX, false) == CAI_MAP_DONE);
     require(!cai_run_grow(run, 320));
@@ -184,6 +186,7 @@ static void start_beside(const void *unused)
     require(result == CAI_PAGES_STARTED && cai_sealed.places != first->places && cai_sealed.shift < first->shift);
     struct cai_unit *run = cai_run_take(&cai_zones[1], 10, 1, CAI_UNIT_LARGE);
     require(run != NULL);
+    cai_run_publish(run, CAI_UNIT_LARGE, 1);
     require_null(audit_zone(1));
 }
 

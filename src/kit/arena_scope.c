@@ -4,12 +4,12 @@
  * In the must-zero lane everything behind the top is zero, always: what a scope used is cleared before the top goes
  * back.
  */
-#include "api/arena.h"
+#include "kit/arena.h"
 
 #include "base/compiler.h"
 #include "base/wipe.h"
 #include "core/violation.h"
-#include "pages/place.h"
+#include "heaps/heaps.h"
 
 CAI_EXPORT ca_arena_scope ca_arena_mark(ca_arena *arena)
 {
@@ -106,10 +106,10 @@ CAI_EXPORT void ca_arena_destroy(ca_arena *arena)
 
 CAI_EXPORT ca_error ca_arena_on_release(ca_arena *arena, void (*drop)(void *object), void *object)
 {
-    ca_error error;
+    ca_error error = cai_arena_table_grow(arena, (void **)&arena->drops, arena->drop_count, &arena->drop_capacity,
+                                          sizeof *arena->drops);
 
-    if (!cai_arena_table_grow(arena, (void **)&arena->drops, arena->drop_count, &arena->drop_capacity,
-                              sizeof *arena->drops, &error))
+    if (error != CA_OK)
         return error;
     arena->drops[arena->drop_count++] = (struct ca_arena_drop){.drop = drop, .object = object};
     return CA_OK;

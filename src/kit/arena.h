@@ -1,10 +1,8 @@
 /* What the files of the arena share: the records outside the chunks, and the way to a lane's memory. */
-#ifndef CAI_API_ARENA_H
-#define CAI_API_ARENA_H
+#ifndef CAI_KIT_ARENA_H
+#define CAI_KIT_ARENA_H
 
 #include <capalloc/arena.h>
-
-#include <stdbool.h>
 
 enum cai_arena_lane { CAI_LANE_ORDINARY, CAI_LANE_NOCAPS, CAI_LANE_MUSTZERO };
 
@@ -24,9 +22,8 @@ struct ca_arena_drop {
 /* A block of the lane. */
 ca_block_result cai_arena_take(ca_arena *arena, enum cai_arena_lane lane, ca_layout layout);
 
-/* Makes room for one more element in a table of `count`; false: no memory. The error is then in *error. */
-bool cai_arena_table_grow(ca_arena *arena, void **table, size_t count, size_t *capacity, size_t element,
-                          ca_error *error);
+/* Makes room for one more element in a table of `count`. */
+ca_error cai_arena_table_grow(ca_arena *arena, void **table, size_t count, size_t *capacity, size_t element);
 
 /* Gives a table back. */
 void cai_arena_table_free(ca_arena *arena, void *table, size_t capacity, size_t element);

@@ -1,10 +1,10 @@
 /* The arena's memory: lanes of chunks, each twice as large as the one before, so that there are few of them and
  * little is asked of the allocator below. Records lie in tables beside the chunks.
  */
-#include "api/arena.h"
+#include "kit/arena.h"
 
-#include "api/bump.h"
 #include "base/bits.h"
+#include "kit/bump.h"
 
 #include <string.h>
 
@@ -17,21 +17,19 @@ static ca_layout table_layout(size_t capacity, size_t element)
     return (ca_layout){.size = capacity * element, .align = _Alignof(max_align_t)};
 }
 
-bool cai_arena_table_grow(ca_arena *arena, void **table, size_t count, size_t *capacity, size_t element,
-                          ca_error *error)
+ca_error cai_arena_table_grow(ca_arena *arena, void **table, size_t count, size_t *capacity, size_t element)
 {
     if (count < *capacity)
-        return true;
+        return CA_OK;
     size_t wider = *capacity == 0 ? TABLE_FIRST : *capacity * 2;
     ca_layout layout = table_layout(*capacity, element);
     ca_block_result grown = ca_allocator_grow(arena->from, (ca_block){.ptr = *table, .size = layout.size}, layout,
                                               table_layout(wider, element));
-    *error = ca_error_of(grown);
     if (!ca_is_ok(grown))
-        return false;
+        return ca_error_of(grown);
     *table = grown.ptr;
     *capacity = wider;
-    return true;
+    return CA_OK;
 }
 
 void cai_arena_table_free(ca_arena *arena, void *table, size_t capacity, size_t element)
@@ -49,10 +47,10 @@ static ca_block_result chunk_allocate(ca_arena *arena, enum cai_arena_lane lane,
         return ca_allocator_allocate(arena->from, layout);
     if (lane == CAI_LANE_NOCAPS) {
         ca_nocaps_result made = ca_allocator_allocate_nocaps(arena->from, layout);
-        return (ca_block_result){.ptr = made.ptr, .size_or_error = made.size_or_error};
+        return CAI_AS(ca_block, made);
     }
     ca_mustzero_result made = ca_allocator_allocate_mustzero(arena->from, layout);
-    return (ca_block_result){.ptr = made.ptr, .size_or_error = made.size_or_error};
+    return CAI_AS(ca_block, made);
 }
 
 static void chunk_free(ca_arena *arena, enum cai_arena_lane lane, const struct ca_arena_chunk *chunk)
@@ -82,10 +80,10 @@ static ca_error chunk_add(ca_arena *arena, enum cai_arena_lane number, ca_layout
 {
     ca_arena_lane *lane = &arena->lane[number];
     ca_layout wanted = chunk_layout(lane, layout);
-    ca_error error;
+    ca_error error = cai_arena_table_grow(arena, (void **)&lane->chunks, lane->chunk_count, &lane->chunk_capacity,
+                                          sizeof *lane->chunks);
 
-    if (!cai_arena_table_grow(arena, (void **)&lane->chunks, lane->chunk_count, &lane->chunk_capacity,
-                              sizeof *lane->chunks, &error))
+    if (error != CA_OK)
         return error;
     ca_block_result made = chunk_allocate(arena, number, wanted);
     if (!ca_is_ok(made)) {
@@ -129,7 +127,7 @@ static CAI_NOINLINE ca_block_result take_from_next(ca_arena *arena, enum cai_are
     if (next == lane->chunk_count) {
         ca_error error = chunk_add(arena, number, layout);
         if (error != CA_OK)
-            return (ca_block_result){.ptr = NULL, .size_or_error = (size_t)error};
+            return cai_failure(error);
     }
     if (lane->chunks_used != 0) {
         struct ca_arena_chunk *left = &lane->chunks[lane->chunks_used - 1];
@@ -146,9 +144,9 @@ ca_block_result cai_arena_take(ca_arena *arena, enum cai_arena_lane number, ca_l
     ca_arena_lane *lane = &arena->lane[number];
 
     if (CAI_UNLIKELY(!ca_layout_is_valid(layout)))
-        return (ca_block_result){.ptr = NULL, .size_or_error = CA_ERROR_LAYOUT};
+        return cai_failure(CA_ERROR_LAYOUT);
     if (CAI_UNLIKELY(layout.size == 0))
-        return (ca_block_result){.ptr = (void *)layout.align, .size_or_error = 0};
+        return cai_dangling(layout);
     char *block = lane->top != NULL ? cai_bump(&lane->top, lane->end, layout) : NULL;
     return CAI_LIKELY(block != NULL) ? cai_bump_result(block, layout) : take_from_next(arena, number, layout);
 }
@@ -178,14 +176,14 @@ CAI_EXPORT ca_nocaps_result ca_arena_allocate_nocaps(ca_arena *arena, ca_layout 
 {
     ca_block_result made = cai_arena_take(arena, CAI_LANE_NOCAPS, layout);
 
-    return (ca_nocaps_result){.ptr = made.ptr, .size_or_error = made.size_or_error};
+    return CAI_AS(ca_nocaps, made);
 }
 
 CAI_EXPORT ca_mustzero_result ca_arena_allocate_mustzero(ca_arena *arena, ca_layout layout)
 {
     ca_block_result made = cai_arena_take(arena, CAI_LANE_MUSTZERO, layout);
 
-    return (ca_mustzero_result){.ptr = made.ptr, .size_or_error = made.size_or_error};
+    return CAI_AS(ca_mustzero, made);
 }
 
 CAI_EXPORT size_t ca_arena_trim(ca_arena *arena)

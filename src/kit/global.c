@@ -50,10 +50,8 @@ static ca_allocator global(void)
 
 CAI_EXPORT ca_error ca_global_register(ca_allocator allocator)
 {
-    const ca_allocator_vtable *vtable = allocator.vtable;
-
-    if (vtable == NULL || vtable->struct_size < offsetof(ca_allocator_vtable, deallocate) + sizeof vtable->deallocate ||
-        vtable->allocate == NULL || vtable->deallocate == NULL)
+    /* What the trait turns down although it asks no allocator for nothing has not got its two methods. */
+    if (!ca_is_ok(ca_allocator_allocate(allocator, (ca_layout){.size = 0, .align = 1})))
         return CA_ERROR_INVALID;
     if (!hold())
         return CA_ERROR_NOT_PERMITTED;
@@ -82,7 +80,7 @@ CAI_EXPORT void ca_dealloc(void *ptr, ca_layout layout)
     ca_allocator_deallocate(global(), block_of(ptr, layout), layout);
 }
 
-CAI_EXPORT void *(ca_realloc)(void *ptr, ca_layout layout, size_t new_size)
+CAI_EXPORT void *ca_global_realloc(void *ptr, ca_layout layout, size_t new_size)
 {
     ca_layout new_layout = {.size = new_size, .align = layout.align};
 

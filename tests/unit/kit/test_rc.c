@@ -91,8 +91,8 @@ static int set_up(void **state)
     {                                                                                                                  \
         CA_SCOPED(rc) one = rc##_new(7);                                                                               \
         CA_SCOPED(rc##_weak) weak = rc##_downgrade(&one);                                                              \
-        one.cell->counts.strong = CA_RC_COUNT_MAX;                                                                     \
-        one.cell->counts.weak = CA_RC_COUNT_MAX;                                                                       \
+        one.ptr->counts.strong = CA_RC_COUNT_MAX;                                                                      \
+        one.ptr->counts.weak = CA_RC_COUNT_MAX;                                                                        \
         rc clone = rc##_clone(&one);                                                                                   \
         assert_int_equal(rc##_error_of(&clone), CA_ERROR_OUT_OF_MEMORY);                                               \
         clone = rc##_weak_upgrade(&weak);                                                                              \
@@ -103,8 +103,8 @@ static int set_up(void **state)
         assert_int_equal(rc##_weak_error_of(&more), CA_ERROR_OUT_OF_MEMORY);                                           \
         assert_int_equal(rc##_strong_count(&one), CA_RC_COUNT_MAX);                                                    \
         assert_int_equal(rc##_weak_count(&one), CA_RC_COUNT_MAX - 1);                                                  \
-        one.cell->counts.strong = 1;                                                                                   \
-        one.cell->counts.weak = 2;                                                                                     \
+        one.ptr->counts.strong = 1;                                                                                    \
+        one.ptr->counts.weak = 2;                                                                                      \
     }                                                                                                                  \
     static void nothing_of_##rc(void)                                                                                  \
     {                                                                                                                  \
