@@ -4,10 +4,10 @@
 #include "estate/zone.h"
 
 #include "cap/tags.h"
-#include "core/sealed.h"
 #include "estate/geometry.h"
 #include "estate/meta.h"
 #include "os/os.h"
+#include "os/sealed.h"
 
 struct cai_zone cai_zones[CAI_ZONES];
 union cai_sealed_views cai_sealed CAI_SEALED = {.secret = 1};
