@@ -35,7 +35,7 @@ install: all ## into $(DESTDIR)$(PREFIX)
 deps: ## install the Debian packages of tools/packages.txt
 	@tools/deps build test check bench
 
-check: ## layers, sizes, contract, words, format, clang-tidy
+check: ## layers, sizes, contract, words, ranks, format, clang-tidy
 	@tools/deps build test check
 	@tools/check && mkdir -p build
 	@cmake --preset tidy >build/tidy.log 2>&1 || { cat build/tidy.log; exit 1; }

@@ -1,7 +1,7 @@
 /* What a capability can do, whatever it is made of: the operations of ops.def and the accesses below, in one of four
  * models, chosen when this is compiled.
  *
- *     soft     soft.h       the default: CHERI-RISC-V version 9 in software
+ *     soft     soft.h       the default: CHERI-RISC-V version 9 in software; accesses in soft_memory.h
  *     riscv    riscv.h      CAI_CAP_RISCV is defined: the instructions themselves, on bare metal
  *     plain    by_value.h   <capalloc/cap_plain.h>: a pointer
  *     native   by_value.h   <capalloc/cap_native.h>: cheriintrin.h
@@ -38,7 +38,7 @@ enum { CAI_CAP_GRANULE = 16, CAI_CAP_TAGS_BYTES = 64 };
 #if defined(CAI_CAP_RISCV)
 #include "cap/riscv.h"
 #elif CA_CAP_MODEL == CA_CAP_MODEL_SOFT
-#include "cap/soft.h"
+#include "cap/soft_memory.h"
 #else
 #include "cap/by_value.h"
 #endif

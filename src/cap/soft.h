@@ -236,6 +236,4 @@ CAI_INLINE size_t cai_cap_representable_alignment_mask(size_t length)
     return cai_concentrate_cram(length);
 }
 
-#include "cap/soft_memory.h"
-
 #endif

@@ -2,8 +2,8 @@
 #include "core/settings.h"
 
 #include "base/bits.h"
-#include "core/sealed.h"
 #include "os/os.h"
+#include "os/sealed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +18,9 @@ enum { TOKENS_FAST_DEFAULT = 2 };
  * know the type; in a smaller one, that is 0 alone. */
 #define TOKEN_HASH_MIN ((size_t)1 << 32)
 
-static union {
+static struct {
     struct cai_settings settings;
-    char page[CAI_SEALED_BYTES];
-} sealed CAI_SEALED;
+} CAI_SEALED sealed;
 
 const struct cai_settings *const cai_settings = &sealed.settings;
 
@@ -130,5 +129,5 @@ void cai_settings_start(void)
     if (text != NULL)
         cai_settings_parse(settings, text, complain_on_stderr);
     cai_settings_derive(settings);
-    cai_os_read_only(&sealed, sizeof sealed);
+    cai_sealed_close(&sealed);
 }

@@ -6,7 +6,7 @@
 #include "heaps/charge.h"
 
 /* Who serves whom; a holder needs it not for its own account. */
-static struct cai_lock list_lock;
+static struct cai_lock list_lock = CAI_LOCK_INIT(CAI_RANK_ACCOUNTS);
 
 void cai_account_list_take(void)
 {
@@ -80,10 +80,14 @@ static struct cai_account *find_or_create(const struct cai_grant *grant, struct 
             return NULL;
         cai_bias_start(account);
     }
-    cai_lock_take(&account->use);
+    return account;
+}
+
+/* `use` is held. */
+static void assign(struct cai_account *account, const struct cai_grant *grant, struct cai_thread *holder)
+{
     set_grant(account, grant);
     cai_store_relaxed(&account->holder, holder);
-    return account;
 }
 
 struct cai_account *cai_account_use(const struct cai_grant *grant, struct cai_thread *holder)
@@ -99,15 +103,25 @@ struct cai_account *cai_account_use(const struct cai_grant *grant, struct cai_th
     }
     cai_lock_take(&list_lock);
     account = find_or_create(grant, holder);
-    if (account != NULL && known != NULL)
-        cai_store_relaxed(known, account);
+    if (account != NULL) {
+        cai_lock_take(&account->use);
+        assign(account, grant, holder);
+        if (known != NULL)
+            cai_store_relaxed(known, account);
+    }
     cai_lock_give(&list_lock);
     return account;
 }
 
 struct cai_account *cai_account_use_listed(const struct cai_grant *grant)
 {
-    return find_or_create(grant, NULL);
+    struct cai_account *account = find_or_create(grant, NULL);
+
+    if (account != NULL) {
+        cai_lock_take_beside(&account->use); /* from child to parent */
+        assign(account, grant, NULL);
+    }
+    return account;
 }
 
 void cai_account_return(struct cai_account *account)

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-struct cai_tree cai_tree = {.count = 1};
+struct cai_tree cai_tree = {.lock = CAI_LOCK_INIT(CAI_RANK_TREE), .count = 1};
 
 bool cai_authority_find(ca_authority authority, struct cai_grant *grant)
 {

@@ -23,7 +23,7 @@ enum { WARM_MAX = 8 };
 
 enum progress { NOT_STARTED, FAILED, STARTED };
 
-static struct cai_lock start_lock;
+static struct cai_lock start_lock = CAI_LOCK_INIT(CAI_RANK_START);
 static uint32_t progress; /* atomic, enum progress */
 
 /* --- threads --- */

@@ -95,7 +95,7 @@ void cai_owned_transfer(struct cai_heap *from, struct cai_heap *to)
     cai_cache_collect(from, true);
     cai_cache_drop_empty(to); /* what earlier accounts left there and has been freed since */
     cai_lock_take(&from->lock);
-    cai_lock_take(&to->lock); /* nobody else holds two: there is one who takes accounts apart */
+    cai_lock_take_beside(&to->lock); /* nobody else holds two: there is one who takes accounts apart */
     memset(from->slabs, 0, sizeof from->slabs);
     for_runs(from, transfer, to);
     cai_lock_give(&to->lock);

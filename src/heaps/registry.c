@@ -15,13 +15,13 @@ static struct {
     uint32_t last_thread, last_account; /* numbers given */
     uint64_t attached;
     struct cai_owner *by_number[CAI_OWNERS];
-} registry = {.last_account = CAI_ACCOUNTS - 1};
+} registry = {.lock = CAI_LOCK_INIT(CAI_RANK_REGISTRY), .last_account = CAI_ACCOUNTS - 1};
 
 /* Serves threads that have no heap of their own, one at a time. */
 static struct {
     struct cai_lock lock;
     struct cai_thread *thread;
-} shared;
+} shared = {.lock = CAI_LOCK_INIT(CAI_RANK_SHARED)};
 
 struct cai_owner *cai_registry_owner(uint32_t number)
 {
@@ -56,6 +56,7 @@ static void *create(size_t bytes, uint32_t *last, uint32_t end)
 
     if (owner == NULL)
         return NULL;
+    cai_lock_set_rank(&owner->heap.lock, CAI_RANK_HEAP);
     owner->heap.id = ++*last;
     owner->next = registry.first;
     cai_store_release(&registry.by_number[owner->heap.id], owner);
@@ -138,6 +139,7 @@ struct cai_account *cai_registry_create_account(void)
     cai_lock_take(&registry.lock);
     struct cai_account *account = create(sizeof *account, &registry.last_account, CAI_OWNERS);
     if (account != NULL) {
+        cai_lock_set_rank(&account->use, CAI_RANK_ACCOUNT);
         account->next_account = registry.first_account;
         cai_store_release(&registry.first_account, account);
     }

@@ -19,17 +19,17 @@ static void pause_briefly(void)
 /* The thread that holds locks for fork; atomic, an integer in glibc. */
 static pthread_t forker;
 
-static bool is_mine_for_fork(const struct cai_lock *lock)
+bool cai_lock_is_mine_for_fork(const struct cai_lock *lock)
 {
     return cai_load_acquire(&lock->word) == CAI_LOCK_FORK && pthread_equal(cai_load_relaxed(&forker), pthread_self());
 }
 
 void cai_lock_wait(struct cai_lock *lock)
 {
-    if (is_mine_for_fork(lock))
+    if (cai_lock_is_mine_for_fork(lock))
         return;
     for (int i = 0; i < SPINS; i++) {
-        if (cai_load_relaxed(&lock->word) == CAI_LOCK_FREE && cai_lock_try(lock))
+        if (cai_load_relaxed(&lock->word) == CAI_LOCK_FREE && cai_lock_seize(lock))
             return;
         pause_briefly();
     }
@@ -52,7 +52,7 @@ void cai_lock_wake(struct cai_lock *lock)
 
 void cai_lock_hold_for_fork(struct cai_lock *lock)
 {
-    cai_lock_take(lock);
+    cai_lock_take_beside(lock);
     cai_store_relaxed(&forker, pthread_self());
     cai_store_release(&lock->word, CAI_LOCK_FORK);
 }
@@ -60,6 +60,8 @@ void cai_lock_hold_for_fork(struct cai_lock *lock)
 /* Somebody may have begun to sleep before or during: wake one, who wakes the next. */
 void cai_lock_give_after_fork(struct cai_lock *lock)
 {
+    if (CAI_RANK_CHECKED && cai_lock_is_mine_for_fork(lock)) /* and is not one that was made meanwhile */
+        cai_rank_leave(cai_lock_rank_of(lock));
     cai_store_release(&lock->word, CAI_LOCK_FREE);
     cai_lock_wake(lock);
 }

@@ -23,7 +23,7 @@ static struct {
     uintptr_t end;
     struct piece *free[ORDERS];
     size_t bytes; /* read without the lock */
-} meta;
+} meta = {.lock = CAI_LOCK_INIT(CAI_RANK_META)};
 
 static unsigned order_of(size_t bytes)
 {

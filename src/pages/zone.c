@@ -3,16 +3,15 @@
  */
 #include "pages/zone.h"
 
-#include "core/sealed.h"
 #include "os/os.h"
 #include "pages/geometry.h"
 #include "pages/meta.h"
 
 struct cai_zone cai_zones[CAI_ZONES];
-union cai_sealed_views cai_sealed CAI_SEALED = {.secret = 1};
+struct cai_sealed_views cai_sealed = {.secret = 1};
 
 /* Opening the seal is exclusive: another zone that grows must not find it closed again. */
-static struct cai_lock seal_lock;
+static struct cai_lock seal_lock = CAI_LOCK_INIT(CAI_RANK_SEAL);
 
 /* Tables grow by half, so that their number of mappings stays small; the first step covers 64 MiB. */
 enum { TABLE_UNITS_MIN = 1 << (26 - CAI_UNIT_SHIFT) };
@@ -61,6 +60,7 @@ static void place_zone(const struct cai_geometry *geometry, unsigned number)
     view->owner = (uint32_t *)(tables + zone_bytes / 16 + zone_bytes / 32 + CAI_PAGE_BYTES_MAX);
     view->granules = 0;
     *zone = (struct cai_zone){.number = (uint8_t)number, .frontier = 1};
+    cai_lock_set_rank(&zone->lock, CAI_RANK_ZONE);
     zone->units_max = (uint32_t)((zone_bytes - slack) >> CAI_UNIT_SHIFT);
 }
 
@@ -125,10 +125,10 @@ bool cai_zone_extend_tables(struct cai_zone *zone, uint32_t units)
             return false;
     }
     cai_lock_take(&seal_lock);
-    bool opened = cai_os_read_write(&cai_sealed, sizeof cai_sealed);
+    bool opened = cai_sealed_open(&cai_sealed);
     if (opened) {
         cai_store_release(&view->granules, state_bytes(grain, wanted - 1));
-        cai_os_read_only(&cai_sealed, sizeof cai_sealed);
+        cai_sealed_close(&cai_sealed);
         zone->units_table = (uint32_t)wanted;
     }
     cai_lock_give(&seal_lock);
@@ -186,6 +186,6 @@ enum cai_pages_start cai_pages_start(void)
     uintptr_t annex = ((uintptr_t)CAI_PLACES << geometry->shift) / 64;
     cai_sealed.annex = geometry->tables + 2 * half - annex;
     cai_meta_start(geometry->tables + half, half - annex);
-    cai_os_read_only(&cai_sealed, sizeof cai_sealed);
+    cai_sealed_close(&cai_sealed);
     return CAI_PAGES_STARTED;
 }

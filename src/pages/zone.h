@@ -11,8 +11,8 @@
 #define CAI_PAGES_ZONE_H
 
 #include "base/bits.h"
-#include "core/sealed.h"
 #include "os/lock.h"
+#include "os/sealed.h"
 #include "pages/place.h"
 #include "pages/unit.h"
 
@@ -54,18 +54,15 @@ struct cai_zone {
 extern struct cai_zone cai_zones[CAI_ZONES];
 
 /* The views of all zones, sealed; index with cai_zone_number. */
-extern union cai_sealed_views cai_sealed;
+extern struct cai_sealed_views cai_sealed;
 
-union cai_sealed_views {
-    struct {
-        struct cai_view view[CAI_ZONES];
-        uint64_t secret;  /* what authorities are recognised by; beside the views because the same paths read it */
-        uintptr_t places; /* address of the first place */
-        uintptr_t annex;  /* addresses that the pages leave to others' tables: 1/64 of the places */
-        unsigned shift;   /* bytes of a place = 1 << shift */
-    };
-    char page[CAI_SEALED_BYTES];
-};
+struct cai_sealed_views {
+    struct cai_view view[CAI_ZONES];
+    uint64_t secret;  /* what authorities are recognised by; beside the views because the same paths read it */
+    uintptr_t places; /* address of the first place */
+    uintptr_t annex;  /* addresses that the pages leave to others' tables: 1/64 of the places */
+    unsigned shift;   /* bytes of a place = 1 << shift */
+} CAI_SEALED;
 
 CAI_INLINE unsigned cai_zone_number(enum cai_place place, enum cai_grain grain)
 {

@@ -10,7 +10,7 @@ import unittest
 sys.dont_write_bytecode = True
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tools"))
-from checks import contract, format as formatting, headers, layers, paths, size, words  # noqa: E402
+from checks import contract, format as formatting, headers, layers, paths, ranks, size, words  # noqa: E402
 from checks.tree import Tree  # noqa: E402
 
 
@@ -38,17 +38,59 @@ class Checks(unittest.TestCase):
 
 
 class Layers(Checks):
-    def test_a_lower_layer_knows_an_upper_one(self):
-        self.assert_finds(layers, {"src/os/a.c": '/* x */\n#include "heap/slab.h"\n'}, "src/os/a.c:2: \"heap/slab.h\": layer os")
+    def run_on(self, module, files, write=False):
+        """With a README.md in each room, unless the tree says otherwise."""
+        rooms = {path.split("/")[1] for path in files if path.startswith("src/")}
+        readmes = {f"src/{room}/README.md": "" for room in rooms}
+        return super().run_on(module, {**readmes, **files} if "bare" not in files else files, write)
+
+    def test_a_room_knows_one_that_it_may_not(self):
+        self.assert_finds(layers, {"src/os/a.c": '/* x */\n#include "blocks/slab.h"\n'},
+                          'src/os/a.c:2: "blocks/slab.h": os may include only itself and: base')
+        self.assert_finds(layers, {"src/base/a.h": '#include "os/a.h"\n'}, "base may include only itself and: nothing")
+        for room, other in (("cap", "core"), ("core", "cap"), ("pages", "cap"), ("blocks", "cap"), ("pages", "blocks"),
+                            ("blocks", "heaps"), ("heaps", "api"), ("api", "kit"), ("malloc", "api"), ("malloc", "kit"),
+                            ("malloc", "preload"), ("preload", "api"), ("kit", "malloc"), ("api", "pages"), ("kit", "cap"),
+                            ("run", "base"), ("run", "heaps"), ("preload", "run")):
+            self.assert_finds(layers, {f"src/{room}/a.c": f'#include "{other}/x.h"\n'}, f'"{other}/x.h": {room} may include')
+
+    def test_what_each_room_may_know(self):
+        for room, others in (("os", "base"), ("core", "base os"), ("cap", "base os"), ("pages", "base os core"),
+                             ("blocks", "base os core pages"), ("heaps", "base os core cap pages blocks"),
+                             ("api", "base os core cap"), ("kit", "base os core api"), ("malloc", "base os core"),
+                             ("preload", "base os core malloc")):
+            for other in others.split() + [room]:
+                self.assert_accepts(layers, {f"src/{room}/a.c": f'#include "{other}/x.h"\n'})
+
+    def test_the_door_of_heaps(self):
+        for room in ("api", "kit", "malloc", "preload"):
+            self.assert_accepts(layers, {f"src/{room}/a.c": '#include "heaps/heaps.h"\n'})
+            self.assert_finds(layers, {f"src/{room}/a.c": '#include "heaps/account.h"\n#include "blocks/slab.h"\n'},
+                              f'"heaps/account.h": {room} may include', f'"blocks/slab.h": {room} may include')
+
+    def test_the_channel_of_run(self):
+        self.assert_accepts(layers, {"src/run/a.c": '#include "preload/channel.h"\n#include "preload/audit_line.h"\n'})
+        self.assert_finds(layers, {"src/run/a.c": '#include "preload/gnu.h"\n'}, '"preload/gnu.h": run may include')
+
+    def test_a_room_without_a_readme(self):
+        self.assert_finds(layers, {"bare": "", "src/os/a.c": "", "src/base/a.h": "", "src/base/README.md": ""},
+                          "src/os/README.md:1: is missing")
+
+    def test_a_header_includes_itself(self):
+        self.assert_finds(layers, {
+            "src/os/a.h": '#include "os/b.h"\n', "src/os/b.h": '#include "base/x.h"\n#include "os/c.h"\n', "src/base/x.h": "",
+            "src/os/c.h": '\n#include "os/a.h"\n', "src/os/d.h": '#include "os/c.h"\n'},
+            "src/os/c.h:2: a header includes itself: os/a.h -> os/b.h -> os/c.h -> os/a.h")
+        self.assert_finds(layers, {"src/os/a.h": '#include "os/a.h"\n'}, "a header includes itself: os/a.h -> os/a.h")
 
     def test_an_include_is_not_relative_to_src(self):
         self.assert_finds(layers, {"src/os/a.c": '#include "lock.h"\n#  include "../base/bits.h"\n'}, "relative to src/", "relative to src/")
 
-    def test_an_unknown_layer(self):
-        self.assert_finds(layers, {"src/misc/a.c": '#include "base/bits.h"\n'}, "src/misc is not a layer")
+    def test_an_unknown_room(self):
+        self.assert_finds(layers, {"src/misc/a.c": '#include "base/bits.h"\n'}, "src/misc is not a room")
 
     def test_a_source_is_included(self):
-        self.assert_finds(layers, {"src/heap/a.c": '#include "heap/b.c"\n'}, "a source file is not included")
+        self.assert_finds(layers, {"src/os/a.c": '#include "os/b.c"\n'}, "a source file is not included")
 
     def test_a_public_header_knows_the_inside(self):
         self.assert_finds(layers, {"include/capalloc/a.h": '#include "base/bits.h"\n'}, "public headers include")
@@ -58,8 +100,8 @@ class Layers(Checks):
 
     def test_what_is_allowed(self):
         self.assert_accepts(layers, {
-            "include/capalloc/a.h": "#include <stddef.h>\n", "tests/unit/t.c": '#include "heap/slab.h"\n',
-            "src/heap/a.c": '#include <capalloc/a.h>\n#include <string.h>\n#include "heap/a.h"\n#include "base/b.h"\n/*\n#include "run/r.h"\n*/\n'})
+            "include/capalloc/a.h": "#include <stddef.h>\n", "tests/unit/t.c": '#include "blocks/slab.h"\n',
+            "src/blocks/a.c": '#include <capalloc/a.h>\n#include <string.h>\n#include "blocks/a.h"\n#include "base/b.h"\n/*\n#include "run/r.h"\n*/\n'})
 
 
 class Size(Checks):
@@ -108,15 +150,15 @@ class Headers(Checks):
 class Paths(Checks):
     def test_cited_files_are_missing(self):
         self.assert_finds(paths, {
-            "README.md": "See `src/heap/gone.c`, [this](docs/gone.md) and tests/unit/*_gone.c.\n",
-            "src/heap/a.c": "/* heap/gone.h says why */\nint x; // tools/gone\n", "tools/x.py": "# docs/gone.txt\n"},
-            "README.md:1: src/heap/gone.c", "README.md:1: docs/gone.md", "README.md:1: tests/unit/*_gone.c",
-            "src/heap/a.c:1: heap/gone.h", "src/heap/a.c:2: tools/gone", "tools/x.py:1: docs/gone.txt")
+            "README.md": "See `src/os/gone.c`, [this](docs/gone.md) and tests/unit/*_gone.c.\n",
+            "src/os/a.c": "/* os/gone.h says why */\nint x; // tools/gone\n", "tools/x.py": "# docs/gone.txt\n"},
+            "README.md:1: src/os/gone.c", "README.md:1: docs/gone.md", "README.md:1: tests/unit/*_gone.c",
+            "src/os/a.c:1: os/gone.h", "src/os/a.c:2: tools/gone", "tools/x.py:1: docs/gone.txt")
 
     def test_what_is_allowed(self):
         self.assert_accepts(paths, {
-            "docs/a.md": "`src/heap/a.c`, [b](b.md#part), [web](https://a.example/src/x.c), src/<layer>/, docs/NNNN-title.md, heap/a.c, src/heap/.\n",
-            "docs/b.md": "", "src/heap/a.c": 'const char *path = "src/gone.c";\n'})
+            "docs/a.md": "`src/os/a.c`, [b](b.md#part), [web](https://a.example/src/x.c), src/<room>/, docs/NNNN-title.md, os/a.c, src/os/.\n",
+            "docs/b.md": "", "src/os/a.c": 'const char *path = "src/gone.c";\n'})
 
 
     def test_documents_are_in_the_index(self):
@@ -177,6 +219,24 @@ class Contract(Checks):
         files = {"docs/contract.md": self.HEAD + "| D1 | x | promised |\n| D2 | y | promised |\n| Z1 | a or b | later |\n",
                  "tests/drop_in/a.sh": "test_D1_D2_x()\n"}
         self.assertEqual(self.run_on(contract, files, write=True), [])
+
+
+class Ranks(Checks):
+    ENUM = "enum cai_lock_rank {\n    CAI_RANK_NONE,  /* - */\n    CAI_RANK_START, /* x */\n    CAI_RANK_ZONE,  /* y */\n    CAI_RANKS\n};\n"
+    DOCUMENT = "# A\n\n| zone | a | b |\n\n## Locks\n\n| lock | protects |\n|---|---|\n%s\n## More\n\n| start | b |\n"
+
+    def test_another_order(self):
+        rows = "| zone | y |\n| start | x |\n"
+        self.assert_finds(ranks, {"src/os/rank.h": self.ENUM, "docs/architecture.md": self.DOCUMENT % rows},
+                          "docs/architecture.md:5: the locks are zone, start; in src/os/rank.h: start, zone")
+
+    def test_one_is_missing_and_all_are(self):
+        self.assert_finds(ranks, {"src/os/rank.h": self.ENUM, "docs/architecture.md": self.DOCUMENT % "| start | x |\n"}, "are start;")
+        self.assert_finds(ranks, {"src/os/rank.h": self.ENUM, "docs/architecture.md": "# A\n"}, "docs/architecture.md:1: ")
+
+    def test_the_same(self):
+        rows = "| start | x |\n| zone | y |\n"
+        self.assert_accepts(ranks, {"src/os/rank.h": self.ENUM, "docs/architecture.md": self.DOCUMENT % rows})
 
 
 @unittest.skipUnless(shutil.which("clang-format"), "clang-format is not installed")

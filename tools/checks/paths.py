@@ -1,16 +1,16 @@
 """paths: a file that a document or a comment names exists. Read as names of files: relative links in Markdown, and in
-Markdown and comments what begins with a top-level folder (src/..., tests/...) or a layer (heap/slab.h). The other way
+Markdown and comments what begins with a top-level folder (src/..., tests/...) or a room of src (os/lock.h). The other way
 round, docs/README.md, where there is one, links to every document beside and below it."""
 import os
 import re
 
-from .layers import LAYERS
+from .layers import ROOMS
 from .tree import TOKEN, line_of
 
 INDEX = "docs/README.md"
 TOP = ("src", "include", "tests", "tools", "docs", "bench", "examples", "cmake", "bindings", r"\.ci")
 CITED = re.compile(r"(?<![\w./$<>{}~-])((?:" + "|".join(TOP) + r")/[\w./*-]*[\w/*])(?![\w<>{}$])")
-IN_SRC = re.compile(r"(?<![\w./$<>{}-])((?:" + "|".join(LAYERS) + r")/\w+\.(?:c|h|def))(?!\w)")
+IN_SRC = re.compile(r"(?<![\w./$<>{}-])((?:" + "|".join(ROOMS) + r")/\w+\.(?:c|h|def))(?!\w)")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
 HASH_COMMENT = re.compile(r"(?:^|(?<=\s))#[^\n]*")
 PLACEHOLDER = re.compile(r"NNNN|XXXX|\bNAME\b|\bFILE\b|\bLAYER\b")

@@ -10,8 +10,9 @@ C_SUFFIXES = {".c", ".h", ".cc", ".cpp", ".hpp", ".def"}
 
 
 class Tree:
-    def __init__(self, root):
+    def __init__(self, root, build=None):
         self.root = pathlib.Path(root).resolve()
+        self.build = build  # a configured build, for the checks that ask the compiler
 
     @functools.cached_property
     def files(self):
