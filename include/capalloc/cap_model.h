@@ -88,8 +88,12 @@ typedef struct ca_cap {
 /* Everything that has to do with capabilities in memory: what memory without pointers lacks. */
 #define CA_CAP_PERMS_CAPS (CA_CAP_PERM_LOAD_CAP | CA_CAP_PERM_STORE_CAP | CA_CAP_PERM_STORE_LOCAL)
 
-/* The type of a capability that is not sealed, as ca_cap_type_get returns it. */
+/* The type of a capability that is not sealed, as ca_cap_type_get returns it: -1, but 0 on Morello. */
+#if CA_CAP_MODEL == CA_CAP_MODEL_NATIVE
+#define CA_CAP_UNSEALED ((long)CHERI_OTYPE_UNSEALED)
+#else
 #define CA_CAP_UNSEALED (-1L)
+#endif
 
 /* Why an access was refused. The numbers up to 31 are the cause codes of CHERI-RISC-V. */
 typedef enum ca_cap_fault {

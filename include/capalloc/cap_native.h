@@ -3,7 +3,7 @@
  *
  * An access asks first what the machine would, and returns the cause in place of a trap; what it lets pass is one
  * instruction. A cheriintrin.h of a test defines CHERI_INTRIN_LOAD and CHERI_INTRIN_STORE, where its capabilities
- * cannot be followed as pointers.
+ * cannot be followed as pointers, and CHERI_INTRIN_INCREMENT, for which the machine's has no name.
  */
 #ifndef CAPALLOC_CAP_NATIVE_H
 #define CAPALLOC_CAP_NATIVE_H
@@ -27,6 +27,7 @@ extern "C" {
 #define CHERI_INTRIN_LOAD(to, via, type) (*(to) = *(const type *)(via))
 #define CHERI_INTRIN_STORE(via, from, type) (*(type *)(via) = *(from))
 #define CHERI_INTRIN_NULL ((void *)0)
+#define CHERI_INTRIN_INCREMENT(cap, bytes) __builtin_cheri_offset_increment((cap), (bytes))
 #endif
 
 /* clang-format off */
@@ -47,8 +48,7 @@ CA_NATIVE_(bool, tag_get, (ca_cap cap), return cheri_tag_get(cap))
 CA_NATIVE_(ca_cap, null, (void), return CHERI_INTRIN_NULL)
 CA_NATIVE_(ca_cap, address_set, (ca_cap cap, size_t address), return cheri_address_set(cap, address))
 CA_NATIVE_(ca_cap, offset_set, (ca_cap cap, size_t offset), return cheri_offset_set(cap, offset))
-CA_NATIVE_(ca_cap, increment, (ca_cap cap, ptrdiff_t bytes),
-           return cheri_address_set(cap, cheri_address_get(cap) + (size_t)bytes))
+CA_NATIVE_(ca_cap, increment, (ca_cap cap, ptrdiff_t bytes), return CHERI_INTRIN_INCREMENT(cap, bytes))
 CA_NATIVE_(ca_cap, bounds_set, (ca_cap cap, size_t length), return cheri_bounds_set(cap, length))
 CA_NATIVE_(ca_cap, bounds_set_exact, (ca_cap cap, size_t length), return cheri_bounds_set_exact(cap, length))
 CA_NATIVE_(ca_cap, perms_and, (ca_cap cap, size_t perms), return cheri_perms_and(cap, perms))

@@ -44,6 +44,11 @@ bool cai_concentrate_representable(uint64_t high, uint64_t address, uint64_t new
     return now.base == then.base && now.top == then.top;
 }
 
+bool cai_concentrate_may_move(uint64_t high, uint64_t address, uint64_t by)
+{
+    return cai_bounds_may_move(FORMAT, unpack(high), address, (int64_t)by);
+}
+
 bool cai_concentrate_well_formed(uint64_t high)
 {
     return cai_bounds_well_formed(FORMAT, unpack(high));

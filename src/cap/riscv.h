@@ -167,10 +167,13 @@ CAI_RISCV_DEFINE_LENGTH(representable_alignment_mask, "9")
 /* --- accesses --- */
 
 /* t0 = the capability at `via`, moved by `by`: the offset that an instruction would have as a constant. A sealed one
- * stays as it is, since moving it would take the tag before the access can tell the cause. */
+ * stays as it is, since moving it would take the tag before the access can tell the cause; its address is set, since an
+ * increment would take it near the borders of what can be represented. */
 #define CAI_RISCV_VIA(via, by)                                                                                         \
     CAI_RISCV_GET("t0", via)                                                                                           \
-    CAI_RISCV_2("5", "t3", "t0") "bnez t3, 1f\n\t" CAI_RISCV_3("0x11", "t0", "t0", by) "1:\n\t"
+    CAI_RISCV_2("5", "t3", "t0")                                                                                       \
+    "bnez t3, 1f\n\t" CAI_RISCV_2("15", "t3", "t0") "add t3, t3, " by                                                  \
+                                                    "\n\t" CAI_RISCV_3("0x10", "t0", "t0", "t3") "1:\n\t"
 
 #define CAI_RISCV_LOAD_FROM(number)                                                                                    \
     __asm__ volatile(CAI_RISCV_VIA("%2", "%3") CAI_RISCV_ARM                                                           \

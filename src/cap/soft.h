@@ -52,11 +52,12 @@ CAI_INLINE size_t cai_cap_base_get(const cai_cap *cap)
     return cai_concentrate_decode(cap->high, cap->address).base;
 }
 
-/* 2^64 - 1 for all of the address space; 0 for bits whose top is below their base. */
+/* 2^64 - 1 for all of the address space, and for bits whose top is below their base: the difference of 65 bits is above
+ * 2^64 then. */
 CAI_INLINE size_t cai_cap_length_get(const cai_cap *cap)
 {
     struct cai_bounds bounds = cai_concentrate_decode(cap->high, cap->address);
-    cai_u128 length = bounds.top >= bounds.base ? bounds.top - bounds.base : 0;
+    cai_u128 length = bounds.top - bounds.base;
 
     return length > SIZE_MAX ? SIZE_MAX : (size_t)length;
 }
@@ -108,14 +109,17 @@ CAI_INLINE void cai_cap_address_set(cai_cap *out, const cai_cap *cap, size_t add
     *out = (cai_cap){.address = address, .high = cap->high, .tag = keeps};
 }
 
-CAI_INLINE void cai_cap_offset_set(cai_cap *out, const cai_cap *cap, size_t offset)
-{
-    cai_cap_address_set(out, cap, cai_cap_base_get(cap) + offset);
-}
-
 CAI_INLINE void cai_cap_increment(cai_cap *out, const cai_cap *cap, ptrdiff_t by)
 {
-    cai_cap_address_set(out, cap, cap->address + (size_t)by);
+    bool keeps = cai_soft_is_usable(cap) && cai_concentrate_may_move(cap->high, cap->address, (uint64_t)by);
+
+    *out = (cai_cap){.address = cap->address + (size_t)by, .high = cap->high, .tag = keeps};
+}
+
+/* From where the address is: what is asked is the way from there (setCapOffset of the Sail model). */
+CAI_INLINE void cai_cap_offset_set(cai_cap *out, const cai_cap *cap, size_t offset)
+{
+    cai_cap_increment(out, cap, (ptrdiff_t)(cai_cap_base_get(cap) + offset - cap->address));
 }
 
 CAI_INLINE void cai_soft_bounds_set(cai_cap *out, const cai_cap *cap, size_t length, bool must_be_exact)

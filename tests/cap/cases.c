@@ -221,6 +221,58 @@ static void case_addresses_large(void)
     addresses_of(0, 0x10000);
 }
 
+/* From `from`, to both sides of where the address cannot go: by a step, by its offset, and set. */
+static void steps_to(const cai_cap *block, size_t from, size_t border, size_t unit)
+{
+    cai_cap at, cap;
+
+    cai_cap_address_set(&at, block, from);
+    say_tag(&at);
+    for (int i = -4; i <= 4; i++) {
+        size_t to = border + (size_t)i * (unit / 2 + 1);
+        cai_cap_increment(&cap, &at, (ptrdiff_t)(to - from));
+        say_number("step", cai_cap_tag_get(&cap));
+        cai_cap_offset_set(&cap, &at, to - cai_cap_base_get(&at));
+        say_number("offset", cai_cap_tag_get(&cap));
+        cai_cap_address_set(&cap, &at, to);
+        say_number("set", cai_cap_tag_get(&cap));
+    }
+}
+
+/* Where addresses begin and end that can be represented, 14 bits in steps of `unit`. */
+static void borders_of(size_t base, size_t length, size_t unit)
+{
+    const size_t start = base - (unit << 11);
+    const size_t end = start + (unit << 14);
+    const size_t froms[] = {start,         start + unit / 2, start + unit, base,
+                            base + length, end - unit - 1,   end - unit,   end - 1};
+    cai_cap root, block;
+
+    cai_cap_root(&root);
+    cai_cap_mint(&block, &root, base, length, data_perms);
+    for (size_t i = 0; i < COUNT(froms); i++) {
+        steps_to(&block, froms[i], start, unit);
+        steps_to(&block, froms[i], end, unit);
+        steps_to(&block, froms[i], froms[i], unit);
+    }
+}
+
+static void case_borders_small(void)
+{
+    borders_of(0x1000, 16, 1);
+}
+
+static void case_borders_large(void)
+{
+    borders_of(0x100000, 0x100000, 0x100);
+}
+
+static void case_borders_huge(void)
+{
+    borders_of((size_t)1 << 61, (size_t)1 << 61, (size_t)1 << 49);
+    borders_of((size_t)1 << 61, (size_t)1 << 62, (size_t)1 << 50); /* the steps wrap around the address space */
+}
+
 static void case_address_set(void)
 {
     cai_cap block, cap;
@@ -278,6 +330,9 @@ static const struct cap_case cases[] = {
     {"representable", case_representable},
     {"addresses_small", case_addresses_small},
     {"addresses_large", case_addresses_large},
+    {"borders_small", case_borders_small},
+    {"borders_large", case_borders_large},
+    {"borders_huge", case_borders_huge},
     {"address_set", case_address_set},
     {"offset_set", case_offset_set},
     {"null_plus", case_null_plus},

@@ -30,6 +30,7 @@ void cheri_stub_store(cheri_stub_pointer via, const void *from, size_t bytes);
 #define CHERI_INTRIN_ROOT cheri_stub_root()
 #define CHERI_INTRIN_LOAD(to, via, type) cheri_stub_load((to), (via), sizeof(type))
 #define CHERI_INTRIN_STORE(via, from, type) cheri_stub_store((via), (from), sizeof(type))
+#define CHERI_INTRIN_INCREMENT(cap, bytes) cheri_stub_increment((cap), (bytes))
 
 #define cheri_address_get(cap) cheri_stub_address_get(cap)
 #define cheri_base_get(cap) cheri_stub_base_get(cap)
@@ -54,6 +55,10 @@ void cheri_stub_store(cheri_stub_pointer via, const void *from, size_t bytes);
 #define cheri_is_subset(cap, other) cheri_stub_is_subset(cap, other)
 #define cheri_representable_length(length) cheri_stub_representable_length(length)
 #define cheri_representable_alignment_mask(length) cheri_stub_representable_alignment_mask(length)
+
+#ifndef CHERI_OTYPE_UNSEALED /* a test has Morello's */
+#define CHERI_OTYPE_UNSEALED (-1L)
+#endif
 
 #define CHERI_PERM_GLOBAL (1 << 0)
 #define CHERI_PERM_EXECUTE (1 << 1)

@@ -37,6 +37,10 @@ struct ref_result ref_decode(const struct ref_format *format, uint64_t field, ui
 /* `old`: the field of the capability that is narrowed. */
 struct ref_result ref_set_bounds(const struct ref_format *format, uint64_t old, uint64_t address, ref_wide length);
 bool ref_set_address(const struct ref_format *format, uint64_t field, uint64_t address, uint64_t new_address);
+/* What CIncOffset asks, fastRepCheck; version 9 only. */
+bool ref_increment(const struct ref_format *format, uint64_t field, uint64_t address, uint64_t increment);
+/* What CBuildCap asks, of bounds with base <= top <= 2^64: does setting them give this field? Version 9 only. */
+bool ref_canonical(const struct ref_format *format, uint64_t field, uint64_t address);
 uint64_t ref_cram(const struct ref_format *format, uint64_t length);
 uint64_t ref_crrl(const struct ref_format *format, uint64_t length);
 

@@ -91,6 +91,16 @@ static void compare(const struct ref_format *f, unsigned field_bits, struct draw
             : cai_morello_representable(high, d.address, d.other)) != ref_set_address(f, high, d.address, d.other))
         different("setaddr", d);
 
+    if (v9 && cai_concentrate_may_move(d.word, d.address, d.other - d.address) !=
+                  ref_increment(f, d.word, d.address, d.other - d.address))
+        different("increment of arbitrary bits", d);
+    if (v9 && cai_concentrate_may_move(high, d.address, d.other - d.address) !=
+                  ref_increment(f, high, d.address, d.other - d.address))
+        different("increment", d);
+    if (v9 && bounds.base <= bounds.top && bounds.top <= (ref_wide)1 << 64 &&
+        cai_concentrate_well_formed(d.word) != ref_canonical(f, d.word, d.address))
+        different("well-formed", d);
+
     if ((v9 ? cai_concentrate_cram((uint64_t)d.length) : cai_morello_cram((uint64_t)d.length)) !=
         ref_cram(f, (uint64_t)d.length))
         different("cram", d);
