@@ -96,21 +96,20 @@ CAI_INLINE struct cai_bounds cai_bounds_decode(struct cai_bounds_format format, 
     return bounds;
 }
 
-/* May the address move by this much? Asks in units of 2^exponent, each number rounded down: so not into the last unit
- * of the window, beyond which a carry from below could lead, and out of the first one only upwards.
+/* May the address move by this much? Adds in units of 2^exponent, each number rounded down: so one unit more may be
+ * reached than is seen here, by a carry from below, and the last of the window is refused. A step back within the first
+ * is one unit when it is rounded down, and refused as well.
  */
 CAI_INLINE bool cai_bounds_may_move(struct cai_bounds_format format, struct cai_mantissas m, uint64_t address,
                                     int64_t by)
 {
     const uint32_t mask = (UINT32_C(1) << format.mantissa) - 1;
     uint32_t from_start;
-    int64_t units;
 
     if (m.exponent >= cai_bounds_max_exponent(format) - 2)
         return true; /* the window is the address space */
     from_start = ((uint32_t)(address >> m.exponent) - cai_bounds_window(format, m)) & mask;
-    units = by >> m.exponent;
-    return units >= 0 ? units < mask - from_start : from_start != 0 && units + from_start >= 0;
+    return from_start + (uint64_t)(by >> m.exponent) < mask;
 }
 
 /* With the two largest exponents, the upper bits of the mantissas lie above the address space and must be zero. */
@@ -167,14 +166,9 @@ CAI_INLINE struct cai_mantissas cai_bounds_encode(struct cai_bounds_format forma
     return m;
 }
 
-/* What base and top of bounds of this length must be multiples of, as a mask, given a base that tells how much rounding
- * adds to the length.
- */
-CAI_INLINE uint64_t cai_bounds_mask(struct cai_bounds_format format, uint64_t base, uint64_t length)
+/* What base and top of such bounds are multiples of, as a mask. */
+CAI_INLINE uint64_t cai_bounds_mask(struct cai_mantissas m)
 {
-    bool exact;
-    struct cai_mantissas m = cai_bounds_encode(format, base, length, &exact);
-
     return m.internal ? ~UINT64_C(0) << (m.exponent + CAI_EXPONENT_HALF) : ~UINT64_C(0);
 }
 

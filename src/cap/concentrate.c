@@ -56,14 +56,16 @@ bool cai_concentrate_well_formed(uint64_t high)
 
 uint64_t cai_concentrate_crrl(uint64_t length)
 {
-    uint64_t mask = cai_bounds_mask(FORMAT, 0, length);
+    uint64_t mask = cai_concentrate_cram(length);
 
     return (length + ~mask) & mask;
 }
 
 uint64_t cai_concentrate_cram(uint64_t length)
 {
-    return cai_bounds_mask(FORMAT, 0, length);
+    bool exact;
+
+    return cai_bounds_mask(cai_bounds_encode(FORMAT, 0, length, &exact));
 }
 
 uint32_t cai_concentrate_perms(uint64_t high)
