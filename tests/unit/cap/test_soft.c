@@ -5,6 +5,7 @@
 #include "unit/unit.h"
 
 #include "cap/cap.h"
+#include "cap/tag_table.h"
 #include "support/rng.h"
 
 #include <string.h>
@@ -12,7 +13,6 @@
 enum { BYTES = 8192, GRANULES = BYTES / 16 };
 
 static _Alignas(8192) unsigned char memory[BYTES];
-static uint64_t tags[GRANULES / 64];
 
 static const size_t data_perms = CA_CAP_PERM_GLOBAL | CA_CAP_PERM_LOAD | CA_CAP_PERM_STORE | CA_CAP_PERMS_CAPS;
 
@@ -20,15 +20,9 @@ static int start(void **state)
 {
     (void)state;
     memset(memory, 0, sizeof memory);
-    memset(tags, 0, sizeof tags);
-    cai_tags_other((size_t)memory, sizeof memory, tags);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    cai_tags_other(0, 0, NULL);
+    if (!tag_table_for((size_t)memory))
+        return -1;
+    cai_tags_clear((size_t)memory, sizeof memory);
     return 0;
 }
 
@@ -378,21 +372,22 @@ static void test_K4_a_refused_access_changes_nothing(void **state)
     }
     for (unsigned i = 0; i < 20000; i++) {
         static unsigned char before[BYTES];
-        uint64_t tags_before[GRANULES / 64];
+        uint64_t tags_before[GRANULES / 64] = {0}, tags_after[GRANULES / 64] = {0};
         size_t perms = data_perms & rng_next(&rng);
         cai_cap via = mint((size_t)memory + 64 * rng_below(&rng, 64), rng_size(&rng, 9), perms);
         cai_cap value = via;
         value.tag = rng_below(&rng, 2);
         cai_cap_increment(&via, &via, (ptrdiff_t)rng_below(&rng, 128) - 64);
         memcpy(before, memory, sizeof before);
-        memcpy(tags_before, tags, sizeof tags);
+        cai_tags_copy_out((size_t)memory, sizeof memory, tags_before);
         ca_cap_fault fault = rng_below(&rng, 2) ? cai_cap_store_cap(&via, 0, &value)
                                                 : cai_cap_store(&via, 0, 1u << rng_below(&rng, 4), rng_next(&rng));
         if (fault == CA_CAP_FAULT_NONE)
             continue;
         refused++;
         assert_memory_equal(before, memory, sizeof before);
-        assert_memory_equal(tags_before, tags, sizeof tags);
+        cai_tags_copy_out((size_t)memory, sizeof memory, tags_after);
+        assert_memory_equal(tags_before, tags_after, sizeof tags_before);
     }
     assert_true(refused > 1000);
 }
@@ -439,8 +434,8 @@ int main(void)
         cmocka_unit_test(test_K1_K2_strange_words),
         cmocka_unit_test(test_K2_nothing_derived_has_more),
         cmocka_unit_test(test_K2_no_tag_no_way_back),
-        cmocka_unit_test_setup_teardown(test_K4_a_refused_access_changes_nothing, start, end),
-        cmocka_unit_test_setup_teardown(test_K9_a_tag_says_what_was_stored_last, start, end),
+        cmocka_unit_test_setup(test_K4_a_refused_access_changes_nothing, start),
+        cmocka_unit_test_setup(test_K9_a_tag_says_what_was_stored_last, start),
     };
     return cmocka_run_group_tests(all, NULL, NULL);
 }
