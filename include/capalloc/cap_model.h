@@ -113,6 +113,17 @@ typedef enum ca_cap_fault {
     CA_CAP_FAULT_MAKE_32_BITS = 0x7fffffff
 } ca_cap_fault;
 
+/* The cause that lacking these permissions is: which of several is told. Not for calling by hand. */
+static inline ca_cap_fault ca_cap_lacking_(size_t perms)
+{
+    return (perms & CA_CAP_PERM_LOAD) != 0          ? CA_CAP_FAULT_PERMIT_LOAD
+           : (perms & CA_CAP_PERM_STORE) != 0       ? CA_CAP_FAULT_PERMIT_STORE
+           : (perms & CA_CAP_PERM_LOAD_CAP) != 0    ? CA_CAP_FAULT_PERMIT_LOAD_CAPABILITY
+           : (perms & CA_CAP_PERM_STORE_CAP) != 0   ? CA_CAP_FAULT_PERMIT_STORE_CAPABILITY
+           : (perms & CA_CAP_PERM_STORE_LOCAL) != 0 ? CA_CAP_FAULT_PERMIT_STORE_LOCAL
+                                                    : CA_CAP_FAULT_NONE;
+}
+
 #ifdef __cplusplus
 }
 #endif

@@ -38,8 +38,8 @@ uint64_t cai_concentrate_set_bounds(uint64_t high, uint64_t address, cai_u128 le
 bool cai_concentrate_representable(uint64_t high, uint64_t address, uint64_t new_address);
 
 /* Does it keep its tag when its address moves by this much, up or (as a signed number) down, as CIncOffset and
- * CSetOffset ask? They find out from a few bits, without adding (fastRepCheck in report 951 and in the Sail model):
- * where this says yes, so does the question above, but not the other way round.
+ * CSetOffset ask? They find out from a few bits, without adding (fastRepCheck in the Sail model of CHERI-RISC-V): where
+ * this says yes, so does the question above, but not the other way round.
  */
 bool cai_concentrate_may_move(uint64_t high, uint64_t address, uint64_t by);
 

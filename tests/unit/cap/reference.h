@@ -3,7 +3,8 @@
  * Nothing is shared with src/cap/: no code, no type, no simplification. A bit string is a 128-bit number and a width;
  * what the documents write as a slice, a concatenation or an addition modulo 2^width is one call. Sources: the appendix
  * of "CHERI Concentrate" (IEEE Trans. Computers 68(10)) and section "CHERI Concentrate" of version 9 of the CHERI
- * architecture (UCAM-CL-TR-951) with the correction of the topmost bit; for Morello, DDI 0606.
+ * architecture (UCAM-CL-TR-951) with the correction of the topmost bit; fastRepCheck and CBuildCap as in the Sail model
+ * of CHERI-RISC-V; for Morello, DDI 0606.
  */
 #ifndef TESTS_UNIT_CAP_REFERENCE_H
 #define TESTS_UNIT_CAP_REFERENCE_H
