@@ -42,8 +42,8 @@ CA_CAP_OPERATION size_t ca_cap_offset_get(ca_cap cap);
 /* CA_CAP_PERM_ bits. Contract: K1. */
 CA_CAP_OPERATION size_t ca_cap_perms_get(ca_cap cap);
 
-/* CA_CAP_UNSEALED, the type with which it is sealed, or another negative number for a type of the machine's.
- * Contract: K1. */
+/* CA_CAP_UNSEALED, the type with which it is sealed, or a number that stands for a type of the machine's own (on soft a
+ * negative one). Contract: K1. */
 CA_CAP_OPERATION long ca_cap_type_get(ca_cap cap);
 CA_CAP_OPERATION bool ca_cap_is_sealed(ca_cap cap);
 
@@ -56,7 +56,9 @@ CA_CAP_OPERATION bool ca_cap_tag_get(ca_cap cap);
 /* --- deriving ---
  * The result of changing a sealed capability, or one without tag, has no tag. Contract: K2. */
 
-/* Other addresses, the same bounds. An address far outside the bounds cannot be represented: the tag goes. */
+/* Other addresses, the same bounds. An address far outside the bounds cannot be represented: the tag goes. The latter
+ * two ask the quick question that hardware asks, and lose it a little earlier; never where they lead into the bounds or
+ * to their end. */
 CA_CAP_OPERATION ca_cap ca_cap_address_set(ca_cap cap, size_t address);
 CA_CAP_OPERATION ca_cap ca_cap_offset_set(ca_cap cap, size_t offset);
 CA_CAP_OPERATION ca_cap ca_cap_increment(ca_cap cap, ptrdiff_t bytes);

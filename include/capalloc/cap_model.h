@@ -88,8 +88,12 @@ typedef struct ca_cap {
 /* Everything that has to do with capabilities in memory: what memory without pointers lacks. */
 #define CA_CAP_PERMS_CAPS (CA_CAP_PERM_LOAD_CAP | CA_CAP_PERM_STORE_CAP | CA_CAP_PERM_STORE_LOCAL)
 
-/* The type of a capability that is not sealed, as ca_cap_type_get returns it. */
+/* The type of a capability that is not sealed, as ca_cap_type_get returns it: -1, but 0 on Morello. */
+#if CA_CAP_MODEL == CA_CAP_MODEL_NATIVE
+#define CA_CAP_UNSEALED ((long)CHERI_OTYPE_UNSEALED)
+#else
 #define CA_CAP_UNSEALED (-1L)
+#endif
 
 /* Why an access was refused. The numbers up to 31 are the cause codes of CHERI-RISC-V. */
 typedef enum ca_cap_fault {
@@ -108,6 +112,17 @@ typedef enum ca_cap_fault {
     CA_CAP_FAULT_OTHER = 0x3f,                   /* other: hardware said something else */
     CA_CAP_FAULT_MAKE_32_BITS = 0x7fffffff
 } ca_cap_fault;
+
+/* The cause that lacking these permissions is: which of several is told. Not for calling by hand. */
+static inline ca_cap_fault ca_cap_lacking_(size_t perms)
+{
+    return (perms & CA_CAP_PERM_LOAD) != 0          ? CA_CAP_FAULT_PERMIT_LOAD
+           : (perms & CA_CAP_PERM_STORE) != 0       ? CA_CAP_FAULT_PERMIT_STORE
+           : (perms & CA_CAP_PERM_LOAD_CAP) != 0    ? CA_CAP_FAULT_PERMIT_LOAD_CAPABILITY
+           : (perms & CA_CAP_PERM_STORE_CAP) != 0   ? CA_CAP_FAULT_PERMIT_STORE_CAPABILITY
+           : (perms & CA_CAP_PERM_STORE_LOCAL) != 0 ? CA_CAP_FAULT_PERMIT_STORE_LOCAL
+                                                    : CA_CAP_FAULT_NONE;
+}
 
 #ifdef __cplusplus
 }

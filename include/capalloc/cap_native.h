@@ -3,7 +3,7 @@
  *
  * An access asks first what the machine would, and returns the cause in place of a trap; what it lets pass is one
  * instruction. A cheriintrin.h of a test defines CHERI_INTRIN_LOAD and CHERI_INTRIN_STORE, where its capabilities
- * cannot be followed as pointers.
+ * cannot be followed as pointers, and CHERI_INTRIN_INCREMENT, for which the machine's has no name.
  */
 #ifndef CAPALLOC_CAP_NATIVE_H
 #define CAPALLOC_CAP_NATIVE_H
@@ -27,6 +27,7 @@ extern "C" {
 #define CHERI_INTRIN_LOAD(to, via, type) (*(to) = *(const type *)(via))
 #define CHERI_INTRIN_STORE(via, from, type) (*(type *)(via) = *(from))
 #define CHERI_INTRIN_NULL ((void *)0)
+#define CHERI_INTRIN_INCREMENT(cap, bytes) __builtin_cheri_offset_increment((cap), (bytes))
 #endif
 
 /* clang-format off */
@@ -47,8 +48,7 @@ CA_NATIVE_(bool, tag_get, (ca_cap cap), return cheri_tag_get(cap))
 CA_NATIVE_(ca_cap, null, (void), return CHERI_INTRIN_NULL)
 CA_NATIVE_(ca_cap, address_set, (ca_cap cap, size_t address), return cheri_address_set(cap, address))
 CA_NATIVE_(ca_cap, offset_set, (ca_cap cap, size_t offset), return cheri_offset_set(cap, offset))
-CA_NATIVE_(ca_cap, increment, (ca_cap cap, ptrdiff_t bytes),
-           return cheri_address_set(cap, cheri_address_get(cap) + (size_t)bytes))
+CA_NATIVE_(ca_cap, increment, (ca_cap cap, ptrdiff_t bytes), return CHERI_INTRIN_INCREMENT(cap, bytes))
 CA_NATIVE_(ca_cap, bounds_set, (ca_cap cap, size_t length), return cheri_bounds_set(cap, length))
 CA_NATIVE_(ca_cap, bounds_set_exact, (ca_cap cap, size_t length), return cheri_bounds_set_exact(cap, length))
 CA_NATIVE_(ca_cap, perms_and, (ca_cap cap, size_t perms), return cheri_perms_and(cap, perms))
@@ -87,7 +87,7 @@ ca_cap_fault ca_cap_faulted_(ca_cap_fault fault, const char *function, ca_cap vi
  * what the address is a multiple of. */
 static inline ca_cap_fault ca_native_why_not_(ca_cap via, ptrdiff_t offset, size_t bytes, size_t perms, size_t align)
 {
-    size_t lacking = perms & ~ca_cap_perms_get(via);
+    ca_cap_fault lacking = ca_cap_lacking_(perms & ~ca_cap_perms_get(via));
     size_t from_base = ca_cap_address_get(via) + (size_t)offset - ca_cap_base_get(via);
     size_t length = ca_cap_length_get(via);
 
@@ -95,16 +95,8 @@ static inline ca_cap_fault ca_native_why_not_(ca_cap via, ptrdiff_t offset, size
         return CA_CAP_FAULT_TAG;
     if (ca_cap_is_sealed(via))
         return CA_CAP_FAULT_SEAL;
-    if ((lacking & CA_CAP_PERM_LOAD) != 0)
-        return CA_CAP_FAULT_PERMIT_LOAD;
-    if ((lacking & CA_CAP_PERM_STORE) != 0)
-        return CA_CAP_FAULT_PERMIT_STORE;
-    if ((lacking & CA_CAP_PERM_LOAD_CAP) != 0)
-        return CA_CAP_FAULT_PERMIT_LOAD_CAPABILITY;
-    if ((lacking & CA_CAP_PERM_STORE_CAP) != 0)
-        return CA_CAP_FAULT_PERMIT_STORE_CAPABILITY;
-    if ((lacking & CA_CAP_PERM_STORE_LOCAL) != 0)
-        return CA_CAP_FAULT_PERMIT_STORE_LOCAL;
+    if (lacking != CA_CAP_FAULT_NONE)
+        return lacking;
     if (bytes > length || from_base > length - bytes)
         return CA_CAP_FAULT_BOUNDS;
     return (ca_cap_address_get(via) + (size_t)offset) % align != 0 ? CA_CAP_FAULT_ALIGNMENT : CA_CAP_FAULT_NONE;
@@ -145,55 +137,41 @@ static inline ca_cap_fault ca_cap_store_bytes(ca_cap via, ptrdiff_t offset, cons
     return fault;
 }
 #define CA_NATIVE_LOAD_(type)                                                                                          \
-    {                                                                                                                  \
-        type part;                                                                                                     \
-        CHERI_INTRIN_LOAD(&part, at, type);                                                                            \
-        *value = part;                                                                                                 \
-    }
-/* A number. */
+    type part;                                                                                                         \
+    CHERI_INTRIN_LOAD(&part, at, type);                                                                                \
+    *value = part
+#define CA_NATIVE_STORE_(type)                                                                                         \
+    type part = (type)value;                                                                                           \
+    CHERI_INTRIN_STORE(at, &part, type)
+/* What an access to a number of `bytes` bytes does, by one of the above, as function `name` under this permission. */
+#define CA_NATIVE_NUMBER_(name, perm, access)                                                                          \
+    ca_cap_fault fault = ca_native_ask_(name, via, offset, bytes, perm, 1);                                            \
+    ca_cap at = ca_native_at_(via, offset);                                                                            \
+                                                                                                                       \
+    if (fault != CA_CAP_FAULT_NONE)                                                                                    \
+        return fault;                                                                                                  \
+    if (bytes == 8) {                                                                                                  \
+        access(uint64_t);                                                                                              \
+    } else if (bytes == 4) {                                                                                           \
+        access(uint32_t);                                                                                              \
+    } else if (bytes == 2) {                                                                                           \
+        access(uint16_t);                                                                                              \
+    } else {                                                                                                           \
+        access(uint8_t);                                                                                               \
+    }                                                                                                                  \
+    return fault
+/* Numbers. */
 static inline ca_cap_fault ca_cap_load(ca_cap via, ptrdiff_t offset, unsigned bytes, uint64_t *value)
 {
-    ca_cap_fault fault = ca_native_ask_("ca_cap_load", via, offset, bytes, CA_CAP_PERM_LOAD, 1);
-    ca_cap at = ca_native_at_(via, offset);
-
-    if (fault != CA_CAP_FAULT_NONE)
-        return fault;
-    if (bytes == 8)
-        CA_NATIVE_LOAD_(uint64_t)
-    else if (bytes == 4)
-        CA_NATIVE_LOAD_(uint32_t)
-    else if (bytes == 2)
-        CA_NATIVE_LOAD_(uint16_t)
-    else
-        CA_NATIVE_LOAD_(uint8_t)
-    return fault;
+    CA_NATIVE_NUMBER_("ca_cap_load", CA_CAP_PERM_LOAD, CA_NATIVE_LOAD_);
 }
-#undef CA_NATIVE_LOAD_
-
-#define CA_NATIVE_STORE_(type)                                                                                         \
-    {                                                                                                                  \
-        type part = (type)value;                                                                                       \
-        CHERI_INTRIN_STORE(at, &part, type);                                                                           \
-    }
-/* A number. */
 static inline ca_cap_fault ca_cap_store(ca_cap via, ptrdiff_t offset, unsigned bytes, uint64_t value)
 {
-    ca_cap_fault fault = ca_native_ask_("ca_cap_store", via, offset, bytes, CA_CAP_PERM_STORE, 1);
-    ca_cap at = ca_native_at_(via, offset);
-
-    if (fault != CA_CAP_FAULT_NONE)
-        return fault;
-    if (bytes == 8)
-        CA_NATIVE_STORE_(uint64_t)
-    else if (bytes == 4)
-        CA_NATIVE_STORE_(uint32_t)
-    else if (bytes == 2)
-        CA_NATIVE_STORE_(uint16_t)
-    else
-        CA_NATIVE_STORE_(uint8_t)
-    return fault;
+    CA_NATIVE_NUMBER_("ca_cap_store", CA_CAP_PERM_STORE, CA_NATIVE_STORE_);
 }
+#undef CA_NATIVE_LOAD_
 #undef CA_NATIVE_STORE_
+#undef CA_NATIVE_NUMBER_
 
 /* Capabilities. */
 static inline ca_cap_fault ca_cap_load_cap(ca_cap via, ptrdiff_t offset, ca_cap *out)

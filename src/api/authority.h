@@ -3,7 +3,7 @@
 #define CAI_API_AUTHORITY_H
 
 #include "base/compiler.h"
-#include "pages/zone.h"
+#include "heaps/heaps.h"
 
 #include <capalloc/heap.h>
 

@@ -18,35 +18,25 @@ CAI_EXPORT ca_cap_fault_handler ca_cap_set_fault_handler(ca_cap_fault_handler no
 
 CAI_EXPORT const char *ca_cap_fault_name(ca_cap_fault fault)
 {
-    switch (fault) {
-    case CA_CAP_FAULT_NONE:
-        return "none";
-    case CA_CAP_FAULT_BOUNDS:
-        return "bounds";
-    case CA_CAP_FAULT_TAG:
-        return "tag";
-    case CA_CAP_FAULT_SEAL:
-        return "seal";
-    case CA_CAP_FAULT_TYPE:
-        return "type";
-    case CA_CAP_FAULT_PERMIT_LOAD:
-        return "permit-load";
-    case CA_CAP_FAULT_PERMIT_STORE:
-        return "permit-store";
-    case CA_CAP_FAULT_PERMIT_LOAD_CAPABILITY:
-        return "permit-load-capability";
-    case CA_CAP_FAULT_PERMIT_STORE_CAPABILITY:
-        return "permit-store-capability";
-    case CA_CAP_FAULT_PERMIT_STORE_LOCAL:
-        return "permit-store-local";
-    case CA_CAP_FAULT_ALIGNMENT:
-        return "alignment";
-    case CA_CAP_FAULT_TAG_MEMORY:
-        return "tag-memory";
-    case CA_CAP_FAULT_OTHER:
-    case CA_CAP_FAULT_MAKE_32_BITS:
-        break;
-    }
+    static const struct {
+        ca_cap_fault fault;
+        char name[24]; /* no pointer: the loader would have to fill it in */
+    } names[] = {{CA_CAP_FAULT_NONE, "none"},
+                 {CA_CAP_FAULT_BOUNDS, "bounds"},
+                 {CA_CAP_FAULT_TAG, "tag"},
+                 {CA_CAP_FAULT_SEAL, "seal"},
+                 {CA_CAP_FAULT_TYPE, "type"},
+                 {CA_CAP_FAULT_PERMIT_LOAD, "permit-load"},
+                 {CA_CAP_FAULT_PERMIT_STORE, "permit-store"},
+                 {CA_CAP_FAULT_PERMIT_LOAD_CAPABILITY, "permit-load-capability"},
+                 {CA_CAP_FAULT_PERMIT_STORE_CAPABILITY, "permit-store-capability"},
+                 {CA_CAP_FAULT_PERMIT_STORE_LOCAL, "permit-store-local"},
+                 {CA_CAP_FAULT_ALIGNMENT, "alignment"},
+                 {CA_CAP_FAULT_TAG_MEMORY, "tag-memory"}};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i].fault == fault)
+            return names[i].name;
     return "other";
 }
 
@@ -106,6 +96,19 @@ static CAI_NOINLINE ca_cap_fault store_cap_slow(ca_cap via, ptrdiff_t offset, ca
 #define IS_QUICK(via, offset, bytes, perms)                                                                            \
     (CAI_LIKELY((via).tag == 1) && cai_quick_allows((via).high, (via).address, (offset), (bytes), (perms)))
 
+/* Each size a load and a store of its own. */
+CAI_INLINE void copy_number(void *to, const void *from, unsigned bytes)
+{
+    if (bytes == 8)
+        memcpy(to, from, 8);
+    else if (bytes == 4)
+        memcpy(to, from, 4);
+    else if (bytes == 2)
+        memcpy(to, from, 2);
+    else
+        memcpy(to, from, 1);
+}
+
 CAI_EXPORT ca_cap_fault ca_cap_load(ca_cap via, ptrdiff_t offset, unsigned bytes, uint64_t *value)
 {
     const void *at = CAI_SOFT_MEMORY(via.address + (size_t)offset);
@@ -113,14 +116,7 @@ CAI_EXPORT ca_cap_fault ca_cap_load(ca_cap via, ptrdiff_t offset, unsigned bytes
     if (CAI_UNLIKELY(!IS_QUICK(via, offset, bytes, CAI_SOFT_HIGH(CA_CAP_PERM_LOAD))))
         return load_slow(via, offset, bytes, value);
     *value = 0;
-    if (bytes == 8)
-        memcpy(value, at, 8);
-    else if (bytes == 4)
-        memcpy(value, at, 4);
-    else if (bytes == 2)
-        memcpy(value, at, 2);
-    else
-        memcpy(value, at, 1);
+    copy_number(value, at, bytes);
     return CA_CAP_FAULT_NONE;
 }
 
@@ -135,14 +131,7 @@ CAI_EXPORT ca_cap_fault ca_cap_store(ca_cap via, ptrdiff_t offset, unsigned byte
         return store_slow(via, offset, bytes, value);
     if (cai_tags_has_word(address, &word) && cai_tags_in(word, address))
         return store_slow(via, offset, bytes, value);
-    if (bytes == 8)
-        memcpy(at, &value, 8);
-    else if (bytes == 4)
-        memcpy(at, &value, 4);
-    else if (bytes == 2)
-        memcpy(at, &value, 2);
-    else
-        memcpy(at, &value, 1);
+    copy_number(at, &value, bytes);
     return CA_CAP_FAULT_NONE;
 }
 

@@ -23,7 +23,7 @@
  * 48 to 59. */
 static const uint64_t high_of_place[CAI_PLACES + 1] = {
 #define PLACE(name, pointers, zero) (uint64_t) PERMS_OF(pointers) << 48,
-#include "pages/place.def"
+    CAI_FOR_PLACES(PLACE)
 #undef PLACE
 };
 enum { BOUNDS_BITS = 27 };
@@ -74,7 +74,7 @@ static CAI_COLD bool start_tags(void)
     unsigned holding = 0;
 
 #define PLACE(name, pointers, zero) holding |= (unsigned)(pointers) << CAI_PLACE_##name;
-#include "pages/place.def"
+    CAI_FOR_PLACES(PLACE)
 #undef PLACE
     return cai_tags_start(cai_sealed.places, cai_sealed.shift, CAI_PLACES, holding, cai_sealed.annex);
 }
@@ -263,80 +263,57 @@ CAI_EXPORT ca_cap_result ca_cap_shrink(ca_cap cap, ca_layout layout)
 
 /* --- growing --- */
 
-/* The tags of a block on its way to another place: small blocks' stay on the stack. */
-enum { TAGS_ON_STACK = 64 };
-struct tags_taken {
-    uint64_t *tags; /* NULL: there are none */
-    size_t words;
-    uint64_t few[TAGS_ON_STACK];
-};
-
-/* Takes the tags off the block. False: out of memory, nothing changed. */
-static bool take_tags(struct tags_taken *taken, struct claimed it)
+/* Copies the tags of `bytes` bytes from one block to another that has none. False: out of memory for the table. */
+static bool copy_tags(uintptr_t from, uintptr_t to, size_t bytes)
 {
-    size_t bytes = cai_round_up(it.length, CAI_CAP_GRANULE);
+    enum { WORDS = 64 };
+    size_t step = WORDS * 64 * CAI_CAP_GRANULE;
 
-    taken->tags = NULL;
-    taken->words = (bytes / CAI_CAP_GRANULE + 63) / 64;
-    if (it.claim == NOTHING || !holds_caps(it.place) || !cai_tags_any(it.base, bytes))
-        return true;
-    if (taken->words <= TAGS_ON_STACK) {
-        memset(taken->few, 0, sizeof taken->few);
-        taken->tags = taken->few;
-    } else {
-        taken->tags = cai_meta_allocate(taken->words * sizeof *taken->tags);
-        if (taken->tags == NULL)
+    for (size_t at = 0; at < bytes; at += step) {
+        size_t part = cai_round_up(cai_min(bytes - at, step), CAI_CAP_GRANULE);
+        uint64_t tags[WORDS] = {0};
+        cai_tags_copy_out(from + at, part, tags);
+        if (!cai_tags_copy_in(to + at, part, tags))
             return false;
     }
-    cai_tags_copy_out(it.base, bytes, taken->tags);
-    cai_tags_clear(it.base, bytes);
     return true;
 }
 
-/* The block may go there: the table has room for its tags. */
-static bool tags_have_room(const void *address, size_t bytes)
+/* The block went from `old`, which still is what it was, to another place. False: there is no memory for its tags, and it
+ * stays where it was. */
+static bool take_tags_along(enum cai_place place, uintptr_t old, size_t bytes, uintptr_t moved, size_t length)
 {
-    size_t last = (size_t)address + bytes - 1;
+    bool copied = !holds_caps(place) || copy_tags(old, moved, bytes);
 
-    for (size_t at = (size_t)address; at < last; at += (size_t)1 << CAI_TAGS_CHUNK_SHIFT)
-        if (!cai_tags_make_room(at))
-            return false;
-    return cai_tags_make_room(last);
-}
-
-/* Puts them on the block that lies at `base` now, where there is room for them. */
-static void put_tags(struct tags_taken *taken, uintptr_t base, size_t length)
-{
-    if (taken->tags == NULL)
-        return;
-    cai_tags_copy_in(base, cai_round_up(length, CAI_CAP_GRANULE), taken->tags);
-    if (taken->tags != taken->few)
-        cai_meta_free(taken->tags, taken->words * sizeof *taken->tags);
+    if (!copied)
+        cai_tags_clear(moved, length);
+    else if (holds_caps(place))
+        cai_tags_clear(old, bytes);
+    cai_own_deallocate(place, (void *)(copied ? old : moved), copied ? bytes : length);
+    return copied;
 }
 
 CAI_EXPORT ca_cap_result ca_cap_grow(ca_authority authority, ca_cap cap, ca_layout layout)
 {
     struct claimed it = claim_of(&cap);
     ca_error error = refuse_claim(&cap, it, "ca_cap_grow");
-    struct tags_taken taken;
+    void *old = NULL;
 
     if (error != CA_OK)
         return failure(error);
     if (!make_representable(&layout) || (layout.size == 0 && !cai_nothing_fits(layout)))
         return failure(CA_ERROR_LAYOUT);
-    if (it.claim == WHOLE)
-        error = cai_own_check(it.place, (void *)it.base, it.length);
-    if (error == CA_OK && !take_tags(&taken, it))
-        return failure(CA_ERROR_OUT_OF_MEMORY);
-    cai_ready ready = error == CA_OK && taken.tags != NULL ? tags_have_room : NULL;
     cai_result block =
-        cai_own_grow(authority, it.place, (void *)it.base, it.length, layout, false, ready, "ca_cap_grow");
-    if (error != CA_OK) /* it was reported */
-        return failure(error);
-    ca_cap_result result = hand_out(it.place, block, layout.size);
-    if (result.error == CA_OK)
-        put_tags(&taken, (uintptr_t)block.ptr, it.length);
-    else
-        put_tags(&taken, it.base, it.length);
-    return result;
+        cai_own_grow(authority, it.place, (void *)it.base, it.length, layout, false, &old, "ca_cap_grow");
+    if (block.ptr == NULL)
+        return failure((ca_error)block.size_or_error);
+    if (layout.size == 0)
+        return success(cap);
+    uintptr_t base = (uintptr_t)block.ptr;
+    size_t kept = it.claim == WHOLE && old == NULL ? it.length : 0; /* its tags lie where they lay */
+    if (holds_caps(it.place) && kept < layout.size)
+        cai_tags_clear(base + kept, layout.size - kept);
+    if (old != NULL && !take_tags_along(it.place, (uintptr_t)old, it.length, base, layout.size))
+        return failure(CA_ERROR_OUT_OF_MEMORY);
+    return success(mint(it.place, base, layout.size));
 }

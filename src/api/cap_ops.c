@@ -1,44 +1,8 @@
 /* The public operations on software capabilities: those of the list, by value. */
-#include "cap/cap.h"
-
 #include <capalloc/cap.h>
 
-#define CAP_GET(type, name)                                                                                            \
-    CAI_EXPORT type ca_cap_##name(ca_cap cap)                                                                          \
-    {                                                                                                                  \
-        return cai_cap_##name(&cap);                                                                                   \
-    }
-#define CAP_WITH(type, name)                                                                                           \
-    CAI_EXPORT ca_cap ca_cap_##name(ca_cap cap, type value)                                                            \
-    {                                                                                                                  \
-        cai_cap_##name(&cap, &cap, value);                                                                             \
-        return cap;                                                                                                    \
-    }
-#define CAP_ONE(name)                                                                                                  \
-    CAI_EXPORT ca_cap ca_cap_##name(ca_cap cap)                                                                        \
-    {                                                                                                                  \
-        cai_cap_##name(&cap, &cap);                                                                                    \
-        return cap;                                                                                                    \
-    }
-#define CAP_TWO(name)                                                                                                  \
-    CAI_EXPORT ca_cap ca_cap_##name(ca_cap cap, ca_cap other)                                                          \
-    {                                                                                                                  \
-        cai_cap_##name(&cap, &cap, &other);                                                                            \
-        return cap;                                                                                                    \
-    }
-#define CAP_COMPARE(name)                                                                                              \
-    CAI_EXPORT bool ca_cap_##name(ca_cap cap, ca_cap other)                                                            \
-    {                                                                                                                  \
-        return cai_cap_##name(&cap, &other);                                                                           \
-    }
-#define CAP_LENGTH(name)                                                                                               \
-    CAI_EXPORT size_t ca_cap_##name(size_t length)                                                                     \
-    {                                                                                                                  \
-        return cai_cap_##name(length);                                                                                 \
-    }
-#include "cap/ops.def"
-
-#include "cap/ops_end.h"
+#define CAP_BY_VALUE(type, name) CAI_EXPORT type ca_cap_##name
+#include "cap/ops_by_value.h"
 
 CAI_EXPORT ca_cap ca_cap_null(void)
 {

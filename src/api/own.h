@@ -3,7 +3,7 @@
  * type, and of exactly the size that is said.
  *
  * The functions know no types: the place comes first, as a constant wherever that is possible, and what they share is
- * inlined into each of the typed ones. An intention becomes a place there (heap.c, resize.c), and nowhere below.
+ * inlined into each of the typed ones. An intention becomes a place there (heap.c), and nowhere below.
  */
 #ifndef CAI_API_OWN_H
 #define CAI_API_OWN_H
@@ -68,6 +68,9 @@ CAI_INLINE void cai_own_deallocate(enum cai_place place, void *address, size_t b
         cai_own_deallocate_rest(place, address, bytes);
 }
 
+/* The slow half of it; also for blocks that were wiped. */
+void cai_own_deallocate_slow(enum cai_place place, void *address, size_t bytes, bool wiped);
+
 /* --- judging --- */
 
 enum cai_verdict { CAI_AUTHENTIC, CAI_STALE, CAI_NO_BLOCK, CAI_WRONG_TYPE, CAI_WRONG_SIZE };
@@ -100,13 +103,9 @@ CAI_INLINE ca_error cai_own_check(enum cai_place place, const void *address, siz
 /* ca_shrink, reported under the name of the function called. */
 cai_result cai_own_shrink(enum cai_place place, void *address, size_t bytes, ca_layout layout, const char *function);
 
-/* Asked about the address where the content of a growing block would move: false, and the block stays as it is, for
- * want of memory. */
-typedef bool (*cai_ready)(const void *address, size_t bytes);
-
-/* ca_grow and ca_grow_zeroed, likewise. `ready`: for callers that keep something beside the block, which must have room
- * where the block goes; NULL: none. */
+/* ca_grow and ca_grow_zeroed, likewise. When the block moves and `old` is not NULL, *old is where it was, still live and the
+ * caller's to give back; else *old is NULL. */
 cai_result cai_own_grow(ca_authority authority, enum cai_place place, void *address, size_t bytes, ca_layout layout,
-                        bool zeroed, cai_ready ready, const char *function);
+                        bool zeroed, void **old, const char *function);
 
 #endif

@@ -1,5 +1,4 @@
-/* The heap's own form: shrinking, growing and looking at blocks. Written once with the place as an argument; the four
- * types are names for it.
+/* The heap's own form: shrinking and growing.
  */
 #include "api/own.h"
 
@@ -56,30 +55,23 @@ static void zero_added(enum cai_place place, char *block, size_t from, size_t to
         cai_self_heap()->bytes_clear_skipped += to - unknown;
 }
 
-/* Another block with the same content, the old one given back. NULL: *error says why, nothing changed. */
-static void *move(const struct cai_grant *grant, enum cai_place place, void *address, size_t bytes, ca_layout layout,
-                  cai_ready ready, const char *function, ca_error *error)
+/* Another block with the same content. NULL: *error says why, nothing changed. */
+static void *copy(const struct cai_grant *grant, enum cai_place place, const void *address, size_t bytes,
+                  ca_layout layout, ca_error *error)
 {
     void *moved = cai_allocate_for(grant, place, layout.size, layout.align, false, error);
 
-    if (moved == NULL)
-        return NULL;
-    if (ready != NULL && !ready(moved, bytes)) {
-        cai_free_slow(place, moved, function);
-        *error = CA_ERROR_OUT_OF_MEMORY;
-        return NULL;
-    }
-    memcpy(moved, address, bytes);
-    cai_free_slow(place, address, function); /* clears it where the place wants that */
-    return moved;
+    return moved != NULL ? memcpy(moved, address, bytes) : NULL;
 }
 
 cai_result cai_own_grow(ca_authority authority, enum cai_place place, void *address, size_t bytes, ca_layout layout,
-                        bool zeroed, cai_ready ready, const char *function)
+                        bool zeroed, void **old, const char *function)
 {
     struct cai_grant grant;
     ca_error error;
 
+    if (old != NULL)
+        *old = NULL;
     if (!cai_life_start() || !cai_authority_find(authority, &grant) || (grant.rights & CA_RIGHT_GROW) == 0)
         return cai_failure(CA_ERROR_NOT_PERMITTED);
     if (!ca_layout_is_valid(layout) || layout.size < bytes)
@@ -94,41 +86,19 @@ cai_result cai_own_grow(ca_authority authority, enum cai_place place, void *addr
         cai_authority_heap(cai_account_node(cai_load_acquire(cai_live_owner(judged.live)))))
         return cai_failure(CA_ERROR_NOT_PERMITTED);
     size_t slot = cai_slot_bytes(judged.live);
-    void *grown = grow_in_place(&grant, address, judged.live, layout, ready == NULL);
+    void *grown = grow_in_place(&grant, address, judged.live, layout, old == NULL);
     if (grown == NULL) {
         slot = 0;
-        grown = move(&grant, place, address, bytes, layout, ready, function, &error);
+        grown = copy(&grant, place, address, bytes, layout, &error);
         if (grown == NULL)
             return cai_failure(error);
+        if (old != NULL)
+            *old = address;
+        else
+            cai_free_slow(place, address, function); /* clears it where the place wants that */
     }
     if (zeroed)
         zero_added(place, grown, bytes, layout.size, slot);
     cai_exact_set(cai_find_live(place, grown), layout.size);
     return cai_success(grown, layout.size);
 }
-
-/* --- the four types --- */
-
-#define FOR_GROWTH(type, place, name, zeroed)                                                                          \
-    CAI_EXPORT type##_result type##_##name(ca_authority authority, type block, ca_layout layout)                       \
-    {                                                                                                                  \
-        cai_result done =                                                                                              \
-            cai_own_grow(authority, CAI_PLACE_##place, block.ptr, block.size, layout, zeroed, NULL, "ca_" #name);      \
-        return CAI_AS(type, done);                                                                                     \
-    }
-#define FOR_TYPE(type, place)                                                                                          \
-    FOR_GROWTH(type, place, grow, false)                                                                               \
-    FOR_GROWTH(type, place, grow_zeroed, true)                                                                         \
-    CAI_EXPORT type##_result type##_shrink(type block, ca_layout layout)                                               \
-    {                                                                                                                  \
-        cai_result done = cai_own_shrink(CAI_PLACE_##place, block.ptr, block.size, layout, "ca_shrink");               \
-        return CAI_AS(type, done);                                                                                     \
-    }                                                                                                                  \
-    CAI_EXPORT ca_error type##_check(type block)                                                                       \
-    {                                                                                                                  \
-        return cai_own_check(CAI_PLACE_##place, block.ptr, block.size);                                                \
-    }
-FOR_TYPE(ca_block, ordinary)
-FOR_TYPE(ca_nocaps, nocaps)
-FOR_TYPE(ca_mustzero, mustzero)
-FOR_TYPE(ca_secret, secret)

@@ -129,7 +129,7 @@ CAI_COLD void cai_find_report(enum cai_place place, const void *address, const c
     };
     static const char *const stated_in[] = {
 #define PLACE(name, ...) [CAI_PLACE_##name] = "a block of place " #name,
-#include "pages/place.def"
+        CAI_FOR_PLACES(PLACE)
 #undef PLACE
     };
     struct cai_lookup there = cai_find_any(address);

@@ -27,7 +27,7 @@ struct cai_mantissas {
 /* The bits that hold the exponent lie under bottom and top, three each. */
 enum { CAI_EXPONENT_HALF = 3 };
 
-/* The exponent with which 2^64 is one quarter of the mantissa's range; larger ones are read as this one. */
+/* The exponent with which 2^64 is one quarter of the mantissa's range; larger ones are never set, but read as this. */
 CAI_INLINE unsigned cai_bounds_max_exponent(struct cai_bounds_format format)
 {
     return 66 - format.mantissa;
@@ -67,16 +67,23 @@ CAI_INLINE uint64_t cai_bounds_pack(struct cai_bounds_format format, struct cai_
     return bottom | top << format.mantissa | (uint64_t)m.internal << (2 * format.mantissa - 2);
 }
 
+/* Where the window begins, in units of 2^exponent and within them. */
+CAI_INLINE uint32_t cai_bounds_window(struct cai_bounds_format format, struct cai_mantissas m)
+{
+    const uint32_t eighth = UINT32_C(1) << (format.mantissa - 3);
+
+    return ((m.bottom & ~(eighth - 1)) - eighth) & (8 * eighth - 1);
+}
+
 /* m.exponent is any; the formula keeps only what the address width leaves of the window. */
 CAI_INLINE struct cai_bounds cai_bounds_decode(struct cai_bounds_format format, struct cai_mantissas m,
                                                uint64_t address)
 {
     const unsigned max_exponent = cai_bounds_max_exponent(format);
     const unsigned exponent = m.exponent < max_exponent ? m.exponent : max_exponent;
-    const uint32_t eighth = UINT32_C(1) << (format.mantissa - 3);
-    const uint32_t mask = 8 * eighth - 1;
+    const uint32_t mask = (UINT32_C(1) << format.mantissa) - 1;
     /* In units of 2^exponent: where the address lies, and the beginning of the window that holds it. */
-    const uint32_t start = ((m.bottom & ~(eighth - 1)) - eighth) & mask;
+    const uint32_t start = cai_bounds_window(format, m);
     const cai_u128 unit = (cai_u128)(address >> exponent);
     const cai_u128 window = unit - (((uint32_t)unit - start) & mask);
     struct cai_bounds bounds;
@@ -89,12 +96,30 @@ CAI_INLINE struct cai_bounds cai_bounds_decode(struct cai_bounds_format format, 
     return bounds;
 }
 
+/* May the address move by this much? Adds in units of 2^exponent, each number rounded down: so one unit more may be
+ * reached than is seen here, by a carry from below, and the last of the window is refused. A step back within the first
+ * is one unit when it is rounded down, and refused as well.
+ */
+CAI_INLINE bool cai_bounds_may_move(struct cai_bounds_format format, struct cai_mantissas m, uint64_t address,
+                                    int64_t by)
+{
+    const uint32_t mask = (UINT32_C(1) << format.mantissa) - 1;
+    uint32_t from_start;
+
+    if (m.exponent >= cai_bounds_max_exponent(format) - 2)
+        return true; /* the window is the address space */
+    from_start = ((uint32_t)(address >> m.exponent) - cai_bounds_window(format, m)) & mask;
+    return from_start + (uint64_t)(by >> m.exponent) < mask;
+}
+
 /* With the two largest exponents, the upper bits of the mantissas lie above the address space and must be zero. */
 CAI_INLINE bool cai_bounds_well_formed(struct cai_bounds_format format, struct cai_mantissas m)
 {
     const unsigned max_exponent = cai_bounds_max_exponent(format);
 
-    if (m.exponent >= max_exponent)
+    if (m.exponent > max_exponent)
+        return false;
+    if (m.exponent == max_exponent)
         return m.bottom >> (format.mantissa - 2) == 0 && m.top >> (format.mantissa - 1) == 0;
     return m.exponent != max_exponent - 1 || m.bottom >> (format.mantissa - 1) == 0;
 }
@@ -141,14 +166,9 @@ CAI_INLINE struct cai_mantissas cai_bounds_encode(struct cai_bounds_format forma
     return m;
 }
 
-/* What base and top of bounds of this length must be multiples of, as a mask, given a base that tells how much rounding
- * adds to the length.
- */
-CAI_INLINE uint64_t cai_bounds_mask(struct cai_bounds_format format, uint64_t base, uint64_t length)
+/* What base and top of such bounds are multiples of, as a mask. */
+CAI_INLINE uint64_t cai_bounds_mask(struct cai_mantissas m)
 {
-    bool exact;
-    struct cai_mantissas m = cai_bounds_encode(format, base, length, &exact);
-
     return m.internal ? ~UINT64_C(0) << (m.exponent + CAI_EXPONENT_HALF) : ~UINT64_C(0);
 }
 

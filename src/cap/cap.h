@@ -1,17 +1,13 @@
-/* What a capability can do, whatever it is made of: the operations of ops.def and the accesses below, in one of four
- * models, chosen when this is compiled.
- *
- *     soft     soft.h       the default: CHERI-RISC-V version 9 in software; accesses in soft_memory.h
- *     riscv    riscv.h      CAI_CAP_RISCV is defined: the instructions themselves, on bare metal
- *     plain    by_value.h   <capalloc/cap_plain.h>: a pointer
- *     native   by_value.h   <capalloc/cap_native.h>: cheriintrin.h
+/* What a capability can do, whatever it is made of: the operations of ops.def and the accesses below. In the library it
+ * is made of software (soft.h); a test that holds another model against the same list names that one's header in
+ * CAI_CAP_MODEL.
  *
  * Capabilities are passed by address and never copied as structs, since a compiler that does not know them would lose
  * the tag: cai_cap_copy copies. The type cai_cap is aligned to 16 where memory can hold its tag.
  *
  * Besides ops.def a model implements
  *
- *     void cai_cap_root(cai_cap *out)      the almighty capability, address 0; soft and riscv only
+ *     void cai_cap_root(cai_cap *out)      the almighty capability, address 0
  *     void cai_cap_null(cai_cap *out)      all zero, no tag
  *     void cai_cap_copy(cai_cap *out, const cai_cap *cap)
  *
@@ -35,12 +31,10 @@
 
 enum { CAI_CAP_GRANULE = 16, CAI_CAP_TAGS_BYTES = 64 };
 
-#if defined(CAI_CAP_RISCV)
-#include "cap/riscv.h"
-#elif CA_CAP_MODEL == CA_CAP_MODEL_SOFT
-#include "cap/soft_memory.h"
+#ifdef CAI_CAP_MODEL
+#include CAI_CAP_MODEL
 #else
-#include "cap/by_value.h"
+#include "cap/soft_memory.h"
 #endif
 
 /* A model that lacks an operation, or has it with other types, does not compile. */
@@ -53,6 +47,7 @@ enum { CAI_CAP_GRANULE = 16, CAI_CAP_TAGS_BYTES = 64 };
 #define CAP_COMPARE(name) CAP_IS(name, bool(const cai_cap *, const cai_cap *))
 #define CAP_LENGTH(name) CAP_IS(name, size_t(size_t))
 #include "cap/ops.def"
+CAP_IS(root, void(cai_cap *))
 CAP_IS(null, void(cai_cap *))
 CAP_IS(copy, void(cai_cap *, const cai_cap *))
 CAP_IS(load, ca_cap_fault(const cai_cap *, ptrdiff_t, unsigned, uint64_t *))
@@ -60,7 +55,6 @@ CAP_IS(store, ca_cap_fault(const cai_cap *, ptrdiff_t, unsigned, uint64_t))
 CAP_IS(load_cap, ca_cap_fault(cai_cap *, const cai_cap *, ptrdiff_t))
 CAP_IS(store_cap, ca_cap_fault(const cai_cap *, ptrdiff_t, const cai_cap *))
 CAP_IS(tags_load, ca_cap_fault(const cai_cap *, size_t *))
-#include "cap/ops_end.h"
 #undef CAP_IS
 
 /* A capability to [address, address + length) with these permissions, derived from *root; without tag when the bounds

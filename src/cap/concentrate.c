@@ -44,6 +44,11 @@ bool cai_concentrate_representable(uint64_t high, uint64_t address, uint64_t new
     return now.base == then.base && now.top == then.top;
 }
 
+bool cai_concentrate_may_move(uint64_t high, uint64_t address, uint64_t by)
+{
+    return cai_bounds_may_move(FORMAT, unpack(high), address, (int64_t)by);
+}
+
 bool cai_concentrate_well_formed(uint64_t high)
 {
     return cai_bounds_well_formed(FORMAT, unpack(high));
@@ -51,14 +56,16 @@ bool cai_concentrate_well_formed(uint64_t high)
 
 uint64_t cai_concentrate_crrl(uint64_t length)
 {
-    uint64_t mask = cai_bounds_mask(FORMAT, 0, length);
+    uint64_t mask = cai_concentrate_cram(length);
 
     return (length + ~mask) & mask;
 }
 
 uint64_t cai_concentrate_cram(uint64_t length)
 {
-    return cai_bounds_mask(FORMAT, 0, length);
+    bool exact;
+
+    return cai_bounds_mask(cai_bounds_encode(FORMAT, 0, length, &exact));
 }
 
 uint32_t cai_concentrate_perms(uint64_t high)

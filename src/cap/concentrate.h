@@ -37,8 +37,14 @@ uint64_t cai_concentrate_set_bounds(uint64_t high, uint64_t address, cai_u128 le
 /* Does a capability keep its bounds when its address is replaced, as CSetAddr asks? Sealed or not is not looked at. */
 bool cai_concentrate_representable(uint64_t high, uint64_t address, uint64_t new_address);
 
-/* False for bit patterns that no setting of bounds within [0, 2^64) produces, whatever the address: with them base may
- * lie above top.
+/* Does it keep its tag when its address moves by this much, up or (as a signed number) down, as CIncOffset and
+ * CSetOffset ask? They find out from a few bits, without adding (fastRepCheck in the Sail model of CHERI-RISC-V): where
+ * this says yes, so does the question above, but not the other way round.
+ */
+bool cai_concentrate_may_move(uint64_t high, uint64_t address, uint64_t by);
+
+/* False for bit patterns that no setting of bounds within [0, 2^64) produces, whatever the address: exponents that are
+ * too large, and mantissas with which base may lie above top.
  */
 bool cai_concentrate_well_formed(uint64_t high);
 

@@ -52,11 +52,12 @@ CAI_INLINE size_t cai_cap_base_get(const cai_cap *cap)
     return cai_concentrate_decode(cap->high, cap->address).base;
 }
 
-/* 2^64 - 1 for all of the address space; 0 for bits whose top is below their base. */
+/* 2^64 - 1 for all of the address space, and for bits whose top is below their base: the difference of 65 bits is above
+ * 2^64 then. */
 CAI_INLINE size_t cai_cap_length_get(const cai_cap *cap)
 {
     struct cai_bounds bounds = cai_concentrate_decode(cap->high, cap->address);
-    cai_u128 length = bounds.top >= bounds.base ? bounds.top - bounds.base : 0;
+    cai_u128 length = bounds.top - bounds.base;
 
     return length > SIZE_MAX ? SIZE_MAX : (size_t)length;
 }
@@ -101,6 +102,12 @@ CAI_INLINE bool cai_soft_is_usable(const cai_cap *cap)
 
 /* --- deriving --- */
 
+/* The same address under another high word. */
+CAI_INLINE void cai_soft_change(cai_cap *out, const cai_cap *cap, uint64_t high, bool keeps_tag)
+{
+    *out = (cai_cap){.address = cap->address, .high = high, .tag = keeps_tag};
+}
+
 CAI_INLINE void cai_cap_address_set(cai_cap *out, const cai_cap *cap, size_t address)
 {
     bool keeps = cai_soft_is_usable(cap) && cai_concentrate_representable(cap->high, cap->address, address);
@@ -108,14 +115,17 @@ CAI_INLINE void cai_cap_address_set(cai_cap *out, const cai_cap *cap, size_t add
     *out = (cai_cap){.address = address, .high = cap->high, .tag = keeps};
 }
 
-CAI_INLINE void cai_cap_offset_set(cai_cap *out, const cai_cap *cap, size_t offset)
-{
-    cai_cap_address_set(out, cap, cai_cap_base_get(cap) + offset);
-}
-
 CAI_INLINE void cai_cap_increment(cai_cap *out, const cai_cap *cap, ptrdiff_t by)
 {
-    cai_cap_address_set(out, cap, cap->address + (size_t)by);
+    bool keeps = cai_soft_is_usable(cap) && cai_concentrate_may_move(cap->high, cap->address, (uint64_t)by);
+
+    *out = (cai_cap){.address = cap->address + (size_t)by, .high = cap->high, .tag = keeps};
+}
+
+/* From where the address is: what is asked is the way from there (setCapOffset of the Sail model). */
+CAI_INLINE void cai_cap_offset_set(cai_cap *out, const cai_cap *cap, size_t offset)
+{
+    cai_cap_increment(out, cap, (ptrdiff_t)(cai_cap_base_get(cap) + offset - cap->address));
 }
 
 CAI_INLINE void cai_soft_bounds_set(cai_cap *out, const cai_cap *cap, size_t length, bool must_be_exact)
@@ -124,9 +134,9 @@ CAI_INLINE void cai_soft_bounds_set(cai_cap *out, const cai_cap *cap, size_t len
     cai_u128 top = (cai_u128)cap->address + length;
     bool exact;
     uint64_t high = cai_concentrate_set_bounds(cap->high, cap->address, length, &exact);
-    bool keeps = cai_soft_is_usable(cap) && cap->address >= now.base && top <= now.top && (exact || !must_be_exact);
 
-    *out = (cai_cap){.address = cap->address, .high = high, .tag = keeps};
+    cai_soft_change(out, cap, high,
+                    cai_soft_is_usable(cap) && cap->address >= now.base && top <= now.top && (exact || !must_be_exact));
 }
 
 CAI_INLINE void cai_cap_bounds_set(cai_cap *out, const cai_cap *cap, size_t length)
@@ -143,20 +153,17 @@ CAI_INLINE void cai_cap_perms_and(cai_cap *out, const cai_cap *cap, size_t perms
 {
     uint32_t left = cai_concentrate_perms(cap->high) & (uint32_t)perms;
 
-    *out = (cai_cap){
-        .address = cap->address, .high = cai_concentrate_with_perms(cap->high, left), .tag = cai_soft_is_usable(cap)};
+    cai_soft_change(out, cap, cai_concentrate_with_perms(cap->high, left), cai_soft_is_usable(cap));
 }
 
 CAI_INLINE void cai_cap_flags_set(cai_cap *out, const cai_cap *cap, size_t flags)
 {
-    *out = (cai_cap){.address = cap->address,
-                     .high = cai_concentrate_with_flag(cap->high, (flags & 1) != 0),
-                     .tag = cai_soft_is_usable(cap)};
+    cai_soft_change(out, cap, cai_concentrate_with_flag(cap->high, (flags & 1) != 0), cai_soft_is_usable(cap));
 }
 
 CAI_INLINE void cai_cap_tag_clear(cai_cap *out, const cai_cap *cap)
 {
-    *out = (cai_cap){.address = cap->address, .high = cap->high, .tag = 0};
+    cai_soft_change(out, cap, cap->high, false);
 }
 
 /* Does `key`, with this permission, speak for the type that its address is? */
@@ -170,24 +177,19 @@ CAI_INLINE bool cai_soft_is_key(const cai_cap *key, size_t perm)
 
 CAI_INLINE void cai_cap_seal(cai_cap *out, const cai_cap *cap, const cai_cap *key)
 {
-    bool keeps = cai_soft_is_usable(cap) && cai_soft_is_key(key, CA_CAP_PERM_SEAL);
-
-    *out = (cai_cap){
-        .address = cap->address, .high = cai_concentrate_with_otype(cap->high, (uint32_t)key->address), .tag = keeps};
+    cai_soft_change(out, cap, cai_concentrate_with_otype(cap->high, (uint32_t)key->address),
+                    cai_soft_is_usable(cap) && cai_soft_is_key(key, CA_CAP_PERM_SEAL));
 }
 
 CAI_INLINE void cai_cap_unseal(cai_cap *out, const cai_cap *cap, const cai_cap *key)
 {
     bool keeps =
         cap->tag != 0 && cai_soft_is_key(key, CA_CAP_PERM_UNSEAL) && cai_concentrate_otype(cap->high) == key->address;
-    uint32_t perms = cai_concentrate_perms(cap->high);
+    uint64_t high = cai_concentrate_with_otype(cap->high, CAI_CONCENTRATE_UNSEALED);
 
     if ((cai_cap_perms_get(key) & CA_CAP_PERM_GLOBAL) == 0)
-        perms &= ~(uint32_t)CA_CAP_PERM_GLOBAL;
-    *out = (cai_cap){
-        .address = cap->address,
-        .high = cai_concentrate_with_perms(cai_concentrate_with_otype(cap->high, CAI_CONCENTRATE_UNSEALED), perms),
-        .tag = keeps};
+        high = cai_concentrate_with_perms(high, cai_concentrate_perms(high) & ~(uint32_t)CA_CAP_PERM_GLOBAL);
+    cai_soft_change(out, cap, high, keeps);
 }
 
 /* Bounds and permissions of `inner` within those of `outer`; types do not matter. */
@@ -210,7 +212,7 @@ CAI_INLINE void cai_cap_build(cai_cap *out, const cai_cap *authority, const cai_
                         ? cap->high
                         : cai_concentrate_with_otype(cap->high, CAI_CONCENTRATE_UNSEALED);
 
-    *out = (cai_cap){.address = cap->address, .high = high, .tag = keeps};
+    cai_soft_change(out, cap, high, keeps);
 }
 
 /* --- comparing --- */

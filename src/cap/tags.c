@@ -18,7 +18,7 @@
 struct cai_tags cai_tags;
 
 /* Protects the mapping of chunks and `mapped`. */
-static struct cai_lock lock;
+static struct cai_lock lock = CAI_LOCK_INIT(CAI_RANK_TAGS);
 static size_t mapped;
 
 static size_t directory_bytes(size_t span_bytes)
@@ -55,21 +55,12 @@ bool cai_tags_start(size_t base, unsigned shift, unsigned pieces, unsigned holdi
     return started;
 }
 
-void cai_tags_other(size_t base, size_t bytes, uint64_t *table)
-{
-    cai_tags.other = base;
-    cai_tags.other_table = table;
-    cai_tags.other_bytes = bytes;
-}
-
 bool cai_tags_held(size_t address)
 {
     size_t bytes = cai_load_acquire(&cai_tags.bytes);
     size_t offset = address - cai_tags.base;
 
-    if (offset < bytes)
-        return (cai_tags.holding >> (offset >> cai_tags.shift) & 1) != 0;
-    return address - cai_tags.other < cai_tags.other_bytes;
+    return offset < bytes && (cai_tags.holding >> (offset >> cai_tags.shift) & 1) != 0;
 }
 
 bool cai_tags_make_room(size_t address)
@@ -136,7 +127,7 @@ void cai_tags_clear_slow(size_t address, size_t bytes)
     size_t end = address + bytes;
 
     while (from < end) {
-        /* The other span may begin and end anywhere, but its words do not cross a chunk's bounds. */
+        /* What is mapped ends with a chunk. */
         size_t to = cai_min(cai_round_down(from, CHUNK_BYTES) + CHUNK_BYTES, end);
         uint64_t *word = cai_tags_word(from);
         if (word != NULL)
@@ -174,18 +165,6 @@ static bool for_each(size_t address, size_t bytes, bool (*found)(size_t granule,
         at += WORD_BYTES;
     }
     return true;
-}
-
-static bool stop(size_t granule, void *context)
-{
-    (void)granule;
-    (void)context;
-    return false;
-}
-
-bool cai_tags_any(size_t address, size_t bytes)
-{
-    return !for_each(address, bytes, stop, NULL);
 }
 
 static bool note(size_t granule, void *context)

@@ -31,9 +31,6 @@ struct cai_tags {
     uint8_t *chunks;  /* one byte per chunk: 1 when it is mapped; changes once, from 0 to 1 */
     unsigned shift;   /* a piece has 1 << shift bytes */
     unsigned holding; /* bit i: piece i may hold tags */
-    size_t other;     /* a second span with a table of its own; see cai_tags_other */
-    size_t other_bytes;
-    uint64_t *other_table;
 };
 
 extern struct cai_tags cai_tags;
@@ -41,13 +38,9 @@ extern struct cai_tags cai_tags;
 /* How much address space the table of a span needs. */
 size_t cai_tags_room(size_t span_bytes);
 
-/* Sets up the table of [base, base + (pieces << shift)) at `room`, where nothing is mapped; bit i of `holding`: piece i
- * may hold tags. False: out of memory. Any number of times, with the same arguments. Thread-safe. */
+/* Sets up the table of [base, base + (pieces << shift)), whole chunks, at `room`, where nothing is mapped; bit i of
+ * `holding`: piece i may hold tags. False: out of memory. Any number of times, with the same arguments. Thread-safe. */
 bool cai_tags_start(size_t base, unsigned shift, unsigned pieces, unsigned holding, size_t room);
-
-/* Gives [base, base + bytes) tags as well, kept in *table, bytes / 128 bytes of zeros; for memory that is not the
- * library's, in tests. One such range at a time; bytes 0: none. */
-void cai_tags_other(size_t base, size_t bytes, uint64_t *table);
 
 /* Can memory at this address hold tags? */
 bool cai_tags_held(size_t address);
@@ -60,9 +53,6 @@ void cai_tags_clear_slow(size_t address, size_t bytes);
 
 /* The tags of `count` <= 64 granules from `address` on, bit by bit. */
 uint64_t cai_tags_read(size_t address, unsigned count);
-
-/* Is a tag set in [address, address + bytes), which begins and ends at a granule? */
-bool cai_tags_any(size_t address, size_t bytes);
 
 /* Writes the tags of such a range to `tags`, (bytes / 16 + 63) / 64 words that are zero. */
 void cai_tags_copy_out(size_t address, size_t bytes, uint64_t *tags);
@@ -90,15 +80,12 @@ CAI_INLINE bool cai_tags_has_word(size_t address, uint64_t **word)
     return true;
 }
 
-/* That word or the one of the other span, or NULL where there is none yet: no tag is set there. */
+/* That word, or NULL where there is none yet: no tag is set there. */
 CAI_INLINE uint64_t *cai_tags_word(size_t address)
 {
     uint64_t *word;
-    size_t offset = address - cai_tags.other;
 
-    if (CAI_LIKELY(cai_tags_has_word(address, &word)))
-        return word;
-    return offset < cai_tags.other_bytes ? cai_tags.other_table + (offset >> CAI_TAGS_WORD_SHIFT) : NULL;
+    return cai_tags_has_word(address, &word) ? word : NULL;
 }
 
 CAI_INLINE uint64_t cai_tags_bit(size_t address)

@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-struct cai_tree cai_tree = {.lock = CAI_LOCK_INIT(CAI_RANK_TREE), .count = 1};
-
 bool cai_authority_find(ca_authority authority, struct cai_grant *grant)
 {
     uint32_t number = (uint32_t)(authority.opaque[0] & ((1u << CAI_NODE_BITS) - 1));

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-_Static_assert((int)CA_PLACE_COUNT == (int)CAI_PLACES, "the public header counts the places of place.def");
+_Static_assert((int)CA_PLACE_COUNT == (int)CAI_PLACES, "the public header counts the places");
 _Static_assert((int)CA_STATS_CLASSES_MAX > (int)CAI_CLASSES, "a row for each class and one for large blocks");
 
 enum { LARGE_ROW = CAI_CLASSES }; /* row i is class i; row 0 stays empty */

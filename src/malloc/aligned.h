@@ -3,7 +3,7 @@
 #ifndef CAI_MALLOC_ALIGNED_H
 #define CAI_MALLOC_ALIGNED_H
 
-#include "pages/place.h"
+#include "heaps/heaps.h"
 
 /* NULL and EINVAL: alignment is not a power of two. NULL and ENOMEM: out of memory. */
 void *cai_aligned_alloc(enum cai_place place, size_t alignment, size_t size);

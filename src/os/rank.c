@@ -48,14 +48,14 @@ static noreturn void refuse(enum cai_lock_rank wanted, enum cai_lock_rank holdin
 
 void cai_rank_enter(enum cai_lock_rank rank)
 {
-    if (rank != CAI_RANK_NONE && rank <= highest())
+    if (rank <= highest())
         refuse(rank, highest());
     held[rank]++;
 }
 
 void cai_rank_enter_beside(enum cai_lock_rank rank)
 {
-    if (rank != CAI_RANK_NONE && rank < highest())
+    if (rank < highest())
         refuse(rank, highest());
     held[rank]++;
 }

@@ -14,7 +14,7 @@
 
 /* In the order in which they are taken, and what each protects. */
 enum cai_lock_rank {
-    CAI_RANK_NONE,     /* nobody said: such a lock is not checked */
+    CAI_RANK_NONE,     /* nobody said: may not be taken */
     CAI_RANK_START,    /* starting the library */
     CAI_RANK_ACCOUNTS, /* the list of accounts */
     CAI_RANK_ACCOUNT,  /* the use of one account */
@@ -29,7 +29,7 @@ enum cai_lock_rank {
     CAI_RANKS
 };
 
-/* What a lock tells of the thread that uses it; each does nothing for CAI_RANK_NONE. The first two abort when the
+/* What a lock tells of the thread that uses it. The first two abort when the
  * thread holds a higher rank, the first also when it holds the same. */
 #if CAI_RANK_CHECKED
 void cai_rank_enter(enum cai_lock_rank rank);

@@ -25,8 +25,8 @@ static struct cai_bins *bins_of(struct cai_zone *zone, enum cai_unit_kind kind)
     return kind == CAI_UNIT_DIRTY ? &zone->dirty : kind == CAI_UNIT_FRESH ? &zone->fresh : &zone->bare;
 }
 
-/* Runs are walked from head to head by their lengths, in the child of a fork even when this stopped in between. So what is
- * inside a run is written first, and its length changes by one store, the last. */
+/* Runs are walked from head to head by their lengths, in the child of a fork even when this stopped in between. So what
+ * is inside a run is written first, and its length changes by one store, the last. */
 void cai_run_set(struct cai_zone *zone, uint32_t head, uint32_t units, enum cai_unit_kind kind)
 {
     struct cai_unit *first = units_of(zone) + head;

@@ -6,8 +6,9 @@
 
 #include "pages/zone.h"
 
-/* Takes `units` units whose first address is a multiple of `align` units (a power of two), for a run of this kind (SLAB or
- * LARGE). It is busy until it is published; `zeroed` is set, and state bytes for a slab are all 0. NULL: out of memory. */
+/* Takes `units` units whose first address is a multiple of `align` units (a power of two), for a run of this kind (SLAB
+ * or LARGE). It is busy until it is published; `zeroed` is set, and state bytes for a slab are all 0. NULL: out of
+ * memory. */
 struct cai_unit *cai_run_take(struct cai_zone *zone, uint32_t units, uint32_t align, enum cai_unit_kind kind);
 
 /* The run is whole: a slab's inner units lead to its head, it bears its owner's number, and now it has its kind. */

@@ -7,7 +7,7 @@
 #include "pages/geometry.h"
 #include "pages/meta.h"
 
-struct cai_zone cai_zones[CAI_ZONES];
+struct cai_zone cai_zones[CAI_ZONES] = {[0 ... CAI_ZONES - 1] = {.lock = CAI_LOCK_INIT(CAI_RANK_ZONE)}};
 struct cai_sealed_views cai_sealed = {.secret = 1};
 
 /* Opening the seal is exclusive: another zone that grows must not find it closed again. */
@@ -20,9 +20,9 @@ const char *cai_place_name(enum cai_place place)
 {
     static const char *const names[] = {
 #define PLACE(name, pointers, zero) #name,
-#include "pages/place.def"
+        CAI_FOR_PLACES(PLACE)
 #undef PLACE
-        "none",
+            "none",
     };
     return names[place];
 }

@@ -11,15 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-CAI_EXPORT void cfree(void *block);
-CAI_EXPORT void *__libc_malloc(size_t size);
-CAI_EXPORT void *__libc_calloc(size_t count, size_t size);
-CAI_EXPORT void *__libc_realloc(void *block, size_t size);
-CAI_EXPORT void __libc_free(void *block);
-CAI_EXPORT void *__libc_memalign(size_t alignment, size_t size);
-CAI_EXPORT void *__libc_valloc(size_t size);
-CAI_EXPORT void *__libc_pvalloc(size_t size);
-
 CAI_EXPORT int malloc_trim(size_t keep)
 {
     (void)keep;
@@ -100,42 +91,18 @@ CAI_EXPORT void malloc_stats(void)
             (unsigned long long)stats.live_blocks, (unsigned long long)stats.allocations);
 }
 
-void cfree(void *block)
-{
-    free(block);
-}
-
-void *__libc_malloc(size_t size)
-{
-    return malloc(size);
-}
-
-void *__libc_calloc(size_t count, size_t size)
-{
-    return calloc(count, size);
-}
-
-void *__libc_realloc(void *block, size_t size)
-{
-    return realloc(block, size);
-}
-
-void __libc_free(void *block)
-{
-    free(block);
-}
-
-void *__libc_memalign(size_t alignment, size_t size)
-{
-    return memalign(alignment, size);
-}
-
-void *__libc_valloc(size_t size)
-{
-    return valloc(size);
-}
-
-void *__libc_pvalloc(size_t size)
-{
-    return pvalloc(size);
-}
+/* The names by which the C library's own parts, and old programs, call the family. */
+#define OTHER_NAME(result, name, parameters, call)                                                                     \
+    CAI_EXPORT result name parameters;                                                                                 \
+    result name parameters                                                                                             \
+    {                                                                                                                  \
+        call;                                                                                                          \
+    }
+OTHER_NAME(void, cfree, (void *block), free(block))
+OTHER_NAME(void, __libc_free, (void *block), free(block))
+OTHER_NAME(void *, __libc_malloc, (size_t size), return malloc(size))
+OTHER_NAME(void *, __libc_calloc, (size_t count, size_t size), return calloc(count, size))
+OTHER_NAME(void *, __libc_realloc, (void *block, size_t size), return realloc(block, size))
+OTHER_NAME(void *, __libc_memalign, (size_t alignment, size_t size), return memalign(alignment, size))
+OTHER_NAME(void *, __libc_valloc, (size_t size), return valloc(size))
+OTHER_NAME(void *, __libc_pvalloc, (size_t size), return pvalloc(size))

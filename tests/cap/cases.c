@@ -44,33 +44,13 @@ static void case_mint(void)
 
 /* --- bounds --- */
 
-static const size_t lengths[] = {0,
-                                 1,
-                                 15,
-                                 16,
-                                 17,
-                                 2047,
-                                 2048,
-                                 4095,
-                                 4096,
-                                 4097,
-                                 8191,
-                                 8192,
-                                 8200,
-                                 16383,
-                                 65535,
-                                 65536,
-                                 1000000,
-                                 (1 << 20) - 1,
-                                 (1 << 20) + 1,
-                                 (size_t)1 << 32,
-                                 ((size_t)1 << 32) + 1,
-                                 ((size_t)1 << 40) + 12345,
-                                 ((size_t)1 << 62) - 1,
-                                 (size_t)1 << 62,
-                                 ((size_t)1 << 63) - 1,
-                                 (size_t)1 << 63};
-static const size_t starts[] = {0, REGION, REGION + 1, REGION + 0x7f8, (size_t)1 << 40, 0x123456789abcdef};
+/* Beside the powers of two where the format changes, and anything. */
+/* clang-format off */
+static const size_t lengths[] = {
+    0, 1, 15, 16, 17, 2047, 2048, 4095, 4096, 4097, 8191, 8192, 8200, 16383, 65535, 65536, 1000000, 0xfffff, 0x100001,
+    0x100000000, 0x100000001, 0x10000003039, 0x3fffffffffffffff, 0x4000000000000000, 0x7fffffffffffffff,
+    0x8000000000000000};
+/* clang-format on */
 
 static void bounds_from(size_t start)
 {
@@ -90,28 +70,28 @@ static void bounds_from(size_t start)
 
 static void case_bounds_at_0(void)
 {
-    bounds_from(starts[0]);
+    bounds_from(0);
 }
 
 static void case_bounds_aligned(void)
 {
-    bounds_from(starts[1]);
+    bounds_from(REGION);
 }
 
 static void case_bounds_odd(void)
 {
-    bounds_from(starts[2]);
+    bounds_from(REGION + 1);
 }
 
 static void case_bounds_of_8(void)
 {
-    bounds_from(starts[3]);
+    bounds_from(REGION + 0x7f8);
 }
 
 static void case_bounds_high(void)
 {
-    bounds_from(starts[4]);
-    bounds_from(starts[5]);
+    bounds_from((size_t)1 << 40);
+    bounds_from(0x123456789abcdef);
 }
 
 static void case_bounds_to_the_top(void)
@@ -221,6 +201,63 @@ static void case_addresses_large(void)
     addresses_of(0, 0x10000);
 }
 
+/* From `from`, to both sides of where the address cannot go: by a step, by its offset, and set. */
+static void steps_to(const cai_cap *block, size_t from, size_t border, size_t unit)
+{
+    cai_cap at, cap;
+
+    cai_cap_address_set(&at, block, from);
+    say_tag(&at);
+    for (int i = -4; i <= 4; i++) {
+        size_t to = border + (size_t)i * (unit / 2 + 1);
+        cai_cap_increment(&cap, &at, (ptrdiff_t)(to - from));
+        say_number("step", cai_cap_tag_get(&cap));
+        cai_cap_offset_set(&cap, &at, to - cai_cap_base_get(&at));
+        say_number("offset", cai_cap_tag_get(&cap));
+        cai_cap_address_set(&cap, &at, to);
+        say_number("set", cai_cap_tag_get(&cap));
+    }
+}
+
+/* Where addresses begin and end that can be represented, 14 bits in steps of `unit`. */
+static void borders_of(size_t base, size_t length, size_t unit)
+{
+    const size_t start = base - (unit << 11);
+    const size_t end = start + (unit << 14);
+    const size_t froms[] = {start,         start + unit / 2, start + unit, base,
+                            base + length, end - unit - 1,   end - unit,   end - 1};
+    cai_cap root, block;
+
+    cai_cap_root(&root);
+    cai_cap_mint(&block, &root, base, length, data_perms);
+    for (size_t i = 0; i < COUNT(froms); i++) {
+        steps_to(&block, froms[i], start, unit);
+        steps_to(&block, froms[i], end, unit);
+        steps_to(&block, froms[i], froms[i], unit);
+    }
+}
+
+static void case_borders_small(void)
+{
+    borders_of(0x1000, 16, 1);
+}
+
+static void case_borders_large(void)
+{
+    borders_of(0x100000, 0x100000, 0x100);
+}
+
+static void case_borders_huge(void)
+{
+    borders_of((size_t)1 << 61, (size_t)1 << 61, (size_t)1 << 49);
+}
+
+/* Steps wrap around the address space. */
+static void case_borders_nowhere(void)
+{
+    borders_of((size_t)1 << 61, (size_t)1 << 62, (size_t)1 << 50);
+}
+
 static void case_address_set(void)
 {
     cai_cap block, cap;
@@ -278,6 +315,10 @@ static const struct cap_case cases[] = {
     {"representable", case_representable},
     {"addresses_small", case_addresses_small},
     {"addresses_large", case_addresses_large},
+    {"borders_small", case_borders_small},
+    {"borders_large", case_borders_large},
+    {"borders_huge", case_borders_huge},
+    {"borders_nowhere", case_borders_nowhere},
     {"address_set", case_address_set},
     {"offset_set", case_offset_set},
     {"null_plus", case_null_plus},

@@ -65,6 +65,18 @@ static inline void say_words(const cai_cap *cap)
     cai_cap_store(&via, 8, 8, 0);
 }
 
+/* These two words without a tag, whatever they mean. */
+static inline void raw(cai_cap *out, uint64_t low, uint64_t high)
+{
+    cai_cap via;
+
+    mint(&via, 0xff00, 16, data_perms);
+    cai_cap_store(&via, 0, 8, low);
+    cai_cap_store(&via, 8, 8, high);
+    cai_cap_null(out);
+    say_number("fault", (size_t)cai_cap_load_cap(out, &via, 0));
+}
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 #endif

@@ -223,6 +223,12 @@ static void case_offsets(void)
     say_fault("store", cai_cap_store_cap(&at, -16, &at));
     say_fault("load", load_cap(&got, &via, 16));
     say_number("equal", cai_cap_is_equal_exact(&at, &got));
+    for (size_t far = 0x800; far < 0x4800; far += 0x3fff) { /* from both ends of what can be represented */
+        cai_cap_address_set(&at, &via, REGION + far);
+        say_fault("here", cai_cap_load(&at, 0, 8, &value));
+        say_fault("there", cai_cap_load(&at, 0x1000 - (ptrdiff_t)far, 8, &value));
+        say_number("value", value);
+    }
 }
 
 static void case_cap_without_load_cap(void)

@@ -209,6 +209,29 @@ static void case_build(void)
     say_cap(&cap);
 }
 
+/* Words that nobody made: what they say of themselves, and whether they can be built. */
+static void case_build_strange(void)
+{
+    static const uint64_t words[][2] = {{0x2000, 0xfff0000000004005}, {0x80000001, 0x7fb600000000400d},
+                                        {0, 0xffff000000002000},      {REGION, 0xffffc00000000000},
+                                        {REGION, 0xffff200000000000}, {~(uint64_t)0, ~(uint64_t)0}};
+    cai_cap root, bits, cap;
+
+    cai_cap_root(&root);
+    for (size_t i = 0; i < COUNT(words); i++) {
+        raw(&bits, words[i][0], words[i][1]);
+        say_cap(&bits);
+        cai_cap_build(&cap, &root, &bits);
+        say_number("built", cai_cap_tag_get(&cap));
+    }
+    for (unsigned exponent = 48; exponent < 64; exponent++) {
+        raw(&bits, 5, 0xffff000000000000 | (uint64_t)((exponent ^ 52) >> 3) << 14 | ((exponent ^ 52) & 7));
+        say_number("l", cai_cap_length_get(&bits));
+        cai_cap_build(&cap, &root, &bits);
+        say_number("built", cai_cap_tag_get(&cap));
+    }
+}
+
 const struct cap_case cap_cases_of_rights[] = {
     {"perms", case_perms},
     {"flags", case_flags},
@@ -220,5 +243,6 @@ const struct cap_case cap_cases_of_rights[] = {
     {"keys", case_keys},
     {"unseal_keeps_local", case_unseal_keeps_local},
     {"build", case_build},
+    {"build_strange", case_build_strange},
     {NULL, NULL},
 };

@@ -13,7 +13,7 @@ SOFT = ["root: v=1 a=0", "bounds: l=10 v=1 l=11 v=0", "perms: p=7d"]
 
 def serial(lines, count=None):
     """What the image prints when its cases print `lines`."""
-    return [FIRST, *lines, f"end {len(lines) if count is None else count:03}"]
+    return [FIRST, *lines, f"end: cases={len(lines) if count is None else count:x}"]
 
 
 class Run(unittest.TestCase):
@@ -45,6 +45,14 @@ class Run(unittest.TestCase):
         self.assertEqual(self.run_tool(None, "--emulator", str(emulator))[0], 0)
         self.assertEqual(self.run_tool(self.script("crlf", serial(SOFT), end="\r\n"))[0], 0)
 
+    def test_messages_of_the_emulator(self):
+        """They are not among the lines, even where they cut one in two; they are shown when something is broken."""
+        lines = "\n".join(f"printf 'noise' >&2; echo '{line}'" for line in serial(SOFT))
+        self.assertEqual(self.run_tool(self.script("qemu", [], before=lines)), (0, "3 cases, 0 differ\n"))
+        status, output = self.run_tool(self.script("broken", [], before="echo 'cannot load IMAGE' >&2", status=1))
+        self.assertEqual(status, 1)
+        self.assertIn("cannot load IMAGE", output)
+
     def test_one_altered_line(self):
         altered = [SOFT[0], "bounds: l=10 v=1 l=12 v=0", SOFT[2]]
         status, output = self.run_tool(self.script("qemu", serial(altered)))
@@ -71,9 +79,9 @@ class Run(unittest.TestCase):
         self.assertIn("2 lines arrived", output)
 
     def test_trap(self):
-        status, output = self.run_tool(self.script("qemu", [FIRST, SOFT[0], "trap: cause 0x2"], status=1))
+        status, output = self.run_tool(self.script("qemu", [FIRST, SOFT[0], "trap: cause=2"], status=1))
         self.assertEqual(status, 1)
-        self.assertIn("trap: cause 0x2", output)
+        self.assertIn("trap: cause=2", output)
         self.assertIn("exit status 1", output)
         self.assertEqual(self.run_tool(self.script("late", serial(SOFT), status=1))[0], 1)
 

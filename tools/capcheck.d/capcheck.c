@@ -5,8 +5,7 @@
  * output is written when its buffer is full, and before waiting for more input, so that a conversation over two pipes
  * works too.
  */
-#include "cap/concentrate.h"
-#include "cap/morello.h"
+#include "formats.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -14,26 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* One format's operations; those of bounds.h under the names of either instance. */
-struct model {
-    uint64_t root;
-    uint64_t raw; /* in-memory word ^ raw = the word as drawn */
-    struct cai_bounds (*decode)(uint64_t, uint64_t);
-    uint64_t (*set_bounds)(uint64_t, uint64_t, cai_u128, bool *);
-    bool (*representable)(uint64_t, uint64_t, uint64_t);
-    bool (*well_formed)(uint64_t);
-    uint64_t (*crrl)(uint64_t);
-    uint64_t (*cram)(uint64_t);
-};
-
-static const struct model version_9 = {
-    CAI_CONCENTRATE_ROOT,          CAI_CONCENTRATE_XOR,         cai_concentrate_decode, cai_concentrate_set_bounds,
-    cai_concentrate_representable, cai_concentrate_well_formed, cai_concentrate_crrl,   cai_concentrate_cram};
-static const struct model morello = {CAI_MORELLO_ROOT,          0,
-                                     cai_morello_decode,        cai_morello_set_bounds,
-                                     cai_morello_representable, cai_morello_well_formed,
-                                     cai_morello_crrl,          cai_morello_cram};
 
 enum { LONGEST_LINE = 512, IN_SIZE = 1 << 16, OUT_SIZE = 1 << 16, LONGEST_ANSWER = 128, MOST_NUMBERS = 3 };
 
@@ -119,11 +98,11 @@ static const char *number(const char **text, const char *end, cai_u128 *n)
     return NULL;
 }
 
-static const char *set_bounds(const struct model *model, uint64_t raw, const cai_u128 *n)
+static const char *set_bounds(const struct format *format, uint64_t raw, const cai_u128 *n)
 {
     bool exact;
-    uint64_t high = model->set_bounds(model->root, (uint64_t)n[0], n[1], &exact);
-    struct cai_bounds bounds = model->decode(high, (uint64_t)n[0]);
+    uint64_t high = format->set_bounds(format->root, (uint64_t)n[0], n[1], &exact);
+    struct cai_bounds bounds = format->decode(high, (uint64_t)n[0]);
 
     /* As CSetBoundsExact would: not beyond the end of the address space. */
     exact = exact && n[0] + n[1] <= (cai_u128)1 << 64 && bounds.base == n[0] && bounds.top == n[0] + n[1];
@@ -131,35 +110,35 @@ static const char *set_bounds(const struct model *model, uint64_t raw, const cai
     return NULL;
 }
 
-static const char *decode(const struct model *model, uint64_t raw, const cai_u128 *n)
+static const char *decode(const struct format *format, uint64_t raw, const cai_u128 *n)
 {
     uint64_t high = (uint64_t)n[0] ^ raw;
 
-    put_bounds(model->decode(high, (uint64_t)n[1]), model->well_formed(high), (uint64_t)n[0]);
+    put_bounds(format->decode(high, (uint64_t)n[1]), format->well_formed(high), (uint64_t)n[0]);
     return NULL;
 }
 
-static const char *set_address(const struct model *model, uint64_t raw, const cai_u128 *n)
+static const char *set_address(const struct format *format, uint64_t raw, const cai_u128 *n)
 {
     uint64_t high = (uint64_t)n[0] ^ raw;
 
-    put_bounds(model->decode(high, (uint64_t)n[2]), model->representable(high, (uint64_t)n[1], (uint64_t)n[2]),
+    put_bounds(format->decode(high, (uint64_t)n[2]), format->representable(high, (uint64_t)n[1], (uint64_t)n[2]),
                (uint64_t)n[0]);
     return NULL;
 }
 
-static const char *representable_length(const struct model *model, uint64_t raw, const cai_u128 *n)
+static const char *representable_length(const struct format *format, uint64_t raw, const cai_u128 *n)
 {
     (void)raw;
-    put_hex(model->crrl((uint64_t)n[0]));
+    put_hex(format->crrl((uint64_t)n[0]));
     put("\n");
     return NULL;
 }
 
-static const char *alignment_mask(const struct model *model, uint64_t raw, const cai_u128 *n)
+static const char *alignment_mask(const struct format *format, uint64_t raw, const cai_u128 *n)
 {
     (void)raw;
-    put_hex(model->cram((uint64_t)n[0]));
+    put_hex(format->cram((uint64_t)n[0]));
     put("\n");
     return NULL;
 }
@@ -168,7 +147,7 @@ static const struct operation {
     const char *name;
     size_t numbers;
     size_t wide; /* the one that may be 2^64; none: MOST_NUMBERS */
-    const char *(*run)(const struct model *, uint64_t, const cai_u128 *);
+    const char *(*run)(const struct format *, uint64_t, const cai_u128 *);
 } operations[] = {
     {"setbounds", 2, 1, set_bounds},
     {"decode", 2, MOST_NUMBERS, decode},
@@ -178,7 +157,7 @@ static const struct operation {
 };
 
 /* The answer goes to `out`; or the result says what is wrong with the line. */
-static const char *answer(const struct model *model, uint64_t raw, const char *at, const char *end)
+static const char *answer(const struct format *format, uint64_t raw, const char *at, const char *end)
 {
     const struct operation *operation = NULL;
     cai_u128 n[MOST_NUMBERS];
@@ -211,17 +190,17 @@ static const char *answer(const struct model *model, uint64_t raw, const char *a
         if (n[i] >> 64 != 0 && i != operation->wide)
             return "number above 2^64 - 1";
     }
-    return at == end ? operation->run(model, raw, n) : "too many numbers";
+    return at == end ? operation->run(format, raw, n) : "too many numbers";
 }
 
 /* false: the line was bad, and its answer says so. */
-static bool line(const struct model *model, uint64_t raw, const char *at, const char *end)
+static bool line(const struct format *format, uint64_t raw, const char *at, const char *end)
 {
     const char *wrong;
 
     if (OUT_SIZE - out_used < LONGEST_ANSWER)
         flush();
-    wrong = end - at > LONGEST_LINE ? "line too long" : answer(model, raw, at, end);
+    wrong = end - at > LONGEST_LINE ? "line too long" : answer(format, raw, at, end);
     if (wrong == NULL)
         return true;
     put("error: ");
@@ -231,7 +210,7 @@ static bool line(const struct model *model, uint64_t raw, const char *at, const 
 }
 
 /* The exit status: 0, or 2 after a bad line. */
-static int run(const struct model *model, uint64_t raw)
+static int run(const struct format *format, uint64_t raw)
 {
     static char in[IN_SIZE];
     size_t used = 0;
@@ -253,7 +232,7 @@ static int run(const struct model *model, uint64_t raw)
         }
         used += (size_t)n;
         while ((newline = memchr(start, '\n', used - (size_t)(start - in))) != NULL) {
-            if (!cutting && !line(model, raw, start, newline))
+            if (!cutting && !line(format, raw, start, newline))
                 status = 2;
             cutting = false;
             start = newline + 1;
@@ -261,7 +240,7 @@ static int run(const struct model *model, uint64_t raw)
         used -= (size_t)(start - in);
         if (n == 0 || used > LONGEST_LINE) {
             /* The last line has no newline, or this one is too long: answered now, the rest of it dropped. */
-            if (used > 0 && !cutting && !line(model, raw, start, start + used))
+            if (used > 0 && !cutting && !line(format, raw, start, start + used))
                 status = 2;
             cutting = true;
             used = 0;
@@ -310,14 +289,14 @@ int main(int argc, char **argv)
                                             {"raw", no_argument, NULL, 'r'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
-    const struct model *model = &version_9;
+    const struct format *format = &version_9;
     bool raw = false;
     int option;
 
     while ((option = getopt_long(argc, argv, "mrh", options, NULL)) != -1) {
         switch (option) {
         case 'm':
-            model = &morello;
+            format = &morello;
             break;
         case 'r':
             raw = true;
@@ -333,5 +312,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "capcheck: unexpected argument '%s'; operations come on standard input\n", argv[optind]);
         return 1;
     }
-    return run(model, raw ? model->raw : 0);
+    return run(format, raw ? format->raw : 0);
 }

@@ -81,6 +81,9 @@ class Unit:
                 self.functions |= {alias} if target in self.functions else set()
         return self
 
+    def is_local_data(self, name):
+        return name in self.file_of and name not in self.visible | self.functions
+
     def name_of(self, file):
         """Relative to src/; the unit's own for what is not a header there."""
         file = pathlib.Path(os.path.normpath(file))

@@ -43,6 +43,8 @@ class Graph:
             self.add_file(unit.path)
             for mention in unit.mentions:
                 file, to = mention.file, self.file_of(unit, mention.name)
+                if file != unit.path and unit.is_local_data(mention.name):
+                    continue  # of an inline function: a copy for each unit that includes it
                 if to and node_of(to) != node_of(file):
                     self.needs[node_of(file)][node_of(to)].add((mention.inside, mention.name))
         self.place_headers_without_code()

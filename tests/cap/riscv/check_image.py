@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """check_image.py COMPILER IMAGE...: the bare-metal images fit a `virt` board, and their capability instructions are those
-of version 9: all that src/cap/riscv.h should use occur, none else does, and capabilities are only in t0 and t1."""
+of version 9: all that tests/cap/riscv/riscv.h should use occur, none else does, and capabilities are only in t0 and t1.
+The numbers in numbers.h, which the images and the emulation share, are those of the instructions they should be."""
+import pathlib
 import re
 import subprocess
 import sys
@@ -35,6 +37,18 @@ PUBLISHED = {
     "cmove": 0xfea100db, "ccleartag": 0xfeb100db, "cgetaddr": 0xfef100db, "cloadtags": 0xff2100db,
     "lbu.cap": 0xfac100db, "lhu.cap": 0xfad100db, "sb.cap": 0xf811045b, "sh.cap": 0xf81104db, "sw.cap": 0xf811055b,
 }
+# What numbers.h calls them.
+NAMES = {
+    "cspecialrw ddc": "special", "csetbounds": "bounds_set", "csetboundsexact": "bounds_set_exact", "cseal": "seal",
+    "cunseal": "unseal", "candperm": "perms_and", "csetflags": "flags_set", "csetoffset": "offset_set",
+    "csetaddr": "address_set", "cincoffset": "increment", "cbuildcap": "build", "ctestsubset": "is_subset",
+    "csetequalexact": "is_equal_exact", "cgetperm": "perms_get", "cgettype": "type_get", "cgetbase": "base_get",
+    "cgetlen": "length_get", "cgettag": "tag_get", "cgetsealed": "is_sealed", "cgetoffset": "offset_get",
+    "cgetflags": "flags_get", "crrl": "representable_length", "cram": "representable_alignment_mask", "cmove": "move",
+    "ccleartag": "tag_clear", "cgetaddr": "address_get", "cloadtags": "tags_load", "lbu.cap": "lbu", "lhu.cap": "lhu",
+    "lwu.cap": "lwu", "ld.cap": "ld", "lc.ddc": "lc_ddc", "lc.cap": "lc", "sb.cap": "sb", "sh.cap": "sh", "sw.cap": "sw",
+    "sd.cap": "sd", "sc.ddc": "sc_ddc", "sc.cap": "sc",
+}
 
 
 def fields(word):
@@ -51,6 +65,18 @@ def name_of(word):
 
 def run(*command):
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def problems_of_numbers():
+    text = (pathlib.Path(__file__).parent / "numbers.h").read_text()
+    found = {name: int(number, 0) for name, number in re.findall(r"#define RISCV_([a-z]\w*) (\w+)\n", text)}
+    expected = {}
+    for instruction, name in NAMES.items():
+        function, fixed, _ = INSTRUCTIONS[instruction]
+        expected[name] = function if function < 0x7c else next(iter(fixed.values()))
+    for name in sorted(found.keys() | expected.keys()):
+        if found.get(name) != expected.get(name):
+            yield f"numbers.h: {name} is {found.get(name)}, not {expected.get(name)}"
 
 
 def problems_of_instructions(disassembly):
@@ -89,6 +115,7 @@ def problems_of_layout(readelf, image):
 def main(compiler, *images):
     prefix = re.sub(r"gcc$", "", compiler)
     findings = [f"table: {name} is decoded as {name_of(word)}" for name, word in PUBLISHED.items() if name_of(word) != name]
+    findings += problems_of_numbers()
     for image in images:
         findings += [f"{image}: {problem}" for problem in problems_of_layout(prefix + "readelf", image)]
         disassembly = run(prefix + "objdump", "-d", "-M", "no-aliases,numeric", image)

@@ -7,6 +7,7 @@
  * that traps instead of clearing tags.
  */
 #include "cap/cap.h"
+#include "cap/riscv/numbers.h"
 
 enum { OPCODE = 0x5b, GRANULE = 16, CAUSE_ILLEGAL = 2, CAUSE_CHERI = 28, DDC = 1 };
 enum { CAUSE_LOAD_MISALIGNED = 4, CAUSE_STORE_MISALIGNED = 6 };
@@ -110,23 +111,23 @@ static unsigned refused(struct instruction i, cai_cap via, unsigned bytes, size_
     return 0;
 }
 
-/* Loads: 23 a capability through DDC, 31 one through rs1, 8 to 14 data through rs1. */
+/* Loads: a capability through DDC or through rs1, data (8 to 14) through rs1. */
 static unsigned load(struct instruction i)
 {
     cai_cap via = get(i.rs1);
-    unsigned bytes = i.rs2 == 31 ? GRANULE : 1u << (i.rs2 & 3);
+    unsigned bytes = i.rs2 == RISCV_lc ? GRANULE : 1u << (i.rs2 & 3);
     uint64_t value = 0;
     cai_cap cap;
 
-    if (i.rs2 == 23) {
+    if (i.rs2 == RISCV_lc_ddc) {
         put(i.rd, fetch(x[i.rs1]));
         return done(i.pc);
     }
-    if (i.rs2 != 31 && (i.rs2 < 8 || i.rs2 > 14))
+    if (i.rs2 != RISCV_lc && (i.rs2 < 8 || i.rs2 > RISCV_lwu))
         return raise(CAUSE_ILLEGAL, 0);
     if (refused(i, via, bytes, CA_CAP_PERM_LOAD))
         return 1;
-    if (i.rs2 == 31) {
+    if (i.rs2 == RISCV_lc) {
         cap = fetch(via.address);
         cap.tag = cap.tag && (cai_cap_perms_get(&via) & CA_CAP_PERM_LOAD_CAP) != 0;
         put(i.rd, cap);
@@ -134,29 +135,29 @@ static unsigned load(struct instruction i)
     }
     for (unsigned at = 0; at < bytes; at++)
         value |= (uint64_t)((const volatile unsigned char *)via.address)[at] << (8 * at);
-    if (i.rs2 < 11) /* sign-extended */
+    if (i.rs2 < RISCV_ld)
         value = (uint64_t)((int64_t)(value << (64 - 8 * bytes)) >> (64 - 8 * bytes));
     put_integer(i.rd, value);
     return done(i.pc);
 }
 
-/* Stores: 4 a capability through DDC, 12 one through rs1, 8 to 11 data through rs1. */
+/* Stores: a capability through DDC or through rs1, data through rs1. */
 static unsigned store(struct instruction i)
 {
     cai_cap via = get(i.rs1);
     cai_cap value = get(i.rs2);
-    unsigned bytes = i.rd == 12 ? GRANULE : 1u << (i.rd & 3);
+    unsigned bytes = i.rd == RISCV_sc ? GRANULE : 1u << (i.rd & 3);
     cai_cap *with_tag;
 
-    if (i.rd == 4) {
+    if (i.rd == RISCV_sc_ddc) {
         keep(x[i.rs1], value);
         return done(i.pc);
     }
-    if (i.rd < 8 || i.rd > 12)
+    if (i.rd < RISCV_sb || i.rd > RISCV_sc)
         return raise(CAUSE_ILLEGAL, 0);
-    if (refused(i, via, bytes, i.rd == 12 ? cai_soft_perms_to_store(&value) : CA_CAP_PERM_STORE))
+    if (refused(i, via, bytes, i.rd == RISCV_sc ? cai_soft_perms_to_store(&value) : CA_CAP_PERM_STORE))
         return 1;
-    if (i.rd == 12) {
+    if (i.rd == RISCV_sc) {
         keep(via.address, value);
         return done(i.pc);
     }
@@ -187,99 +188,40 @@ static unsigned one_operand(struct instruction i)
     cai_cap cap = get(i.rs1);
 
     switch (i.rs2) {
-    case 0:
-        put_integer(i.rd, cai_cap_perms_get(&cap));
+#define CAP_GET(type, name)                                                                                            \
+    case RISCV_##name:                                                                                                 \
+        put_integer(i.rd, (uint64_t)cai_cap_##name(&cap));                                                             \
+        return done(i.pc);
+#define CAP_LENGTH(name)                                                                                               \
+    case RISCV_##name:                                                                                                 \
+        put_integer(i.rd, cai_cap_##name(x[i.rs1]));                                                                   \
+        return done(i.pc);
+#define CAP_ONE(name)                                                                                                  \
+    case RISCV_##name:                                                                                                 \
+        cai_cap_##name(&cap, &cap);                                                                                    \
         break;
-    case 1:
-        put_integer(i.rd, (uint64_t)cai_cap_type_get(&cap));
+#define CAP_WITH(type, name)
+#define CAP_TWO(name)
+#define CAP_COMPARE(name)
+#include "cap/ops.def"
+    case RISCV_move:
         break;
-    case 2:
-        put_integer(i.rd, cai_cap_base_get(&cap));
-        break;
-    case 3:
-        put_integer(i.rd, cai_cap_length_get(&cap));
-        break;
-    case 4:
-        put_integer(i.rd, cai_cap_tag_get(&cap));
-        break;
-    case 5:
-        put_integer(i.rd, cai_cap_is_sealed(&cap));
-        break;
-    case 6:
-        put_integer(i.rd, cai_cap_offset_get(&cap));
-        break;
-    case 7:
-        put_integer(i.rd, cai_cap_flags_get(&cap));
-        break;
-    case 8:
-        put_integer(i.rd, cai_cap_representable_length(x[i.rs1]));
-        break;
-    case 9:
-        put_integer(i.rd, cai_cap_representable_alignment_mask(x[i.rs1]));
-        break;
-    case 10:
-        put(i.rd, cap);
-        break;
-    case 11:
-        cap.tag = 0;
-        put(i.rd, cap);
-        break;
-    case 15:
-        put_integer(i.rd, cai_cap_address_get(&cap));
-        break;
-    case 18:
+    case RISCV_tags_load:
         return load_tags(i);
     default:
         return raise(CAUSE_ILLEGAL, 0);
     }
+    put(i.rd, cap);
     return done(i.pc);
-}
-
-/* False: no such instruction. */
-static bool derive(unsigned function, cai_cap *cap, const cai_cap *other, uint64_t value)
-{
-    switch (function) {
-    case 0x08:
-        cai_cap_bounds_set(cap, cap, value);
-        return true;
-    case 0x09:
-        cai_cap_bounds_set_exact(cap, cap, value);
-        return true;
-    case 0x0b:
-        cai_cap_seal(cap, cap, other);
-        return true;
-    case 0x0c:
-        cai_cap_unseal(cap, cap, other);
-        return true;
-    case 0x0d:
-        cai_cap_perms_and(cap, cap, value);
-        return true;
-    case 0x0e:
-        cai_cap_flags_set(cap, cap, value);
-        return true;
-    case 0x0f:
-        cai_cap_offset_set(cap, cap, value);
-        return true;
-    case 0x10:
-        cai_cap_address_set(cap, cap, value);
-        return true;
-    case 0x11:
-        cai_cap_increment(cap, cap, (ptrdiff_t)value);
-        return true;
-    case 0x1d:
-        cai_cap_build(cap, cap, other);
-        return true;
-    default:
-        return false;
-    }
 }
 
 /* Older cores trap where newer ones clear the tag, except where an address cannot be represented. */
 static bool traps_on_older(unsigned function, const cai_cap *before, const cai_cap *after)
 {
-    bool moves = function >= 0x0e && function <= 0x11;
+    bool moves = function >= RISCV_flags_set && function <= RISCV_increment;
+    bool derives = function < RISCV_is_subset;
 
-    return EMULATE_OLDER && (moves ? before->tag && cai_cap_is_sealed(before) : !after->tag);
+    return EMULATE_OLDER && derives && (moves ? before->tag && cai_cap_is_sealed(before) : !after->tag);
 }
 
 static unsigned two_operands(struct instruction i)
@@ -288,15 +230,32 @@ static unsigned two_operands(struct instruction i)
     const cai_cap other = get(i.rs2);
     cai_cap result = cap;
 
-    if (i.function == 0x01 && i.rs1 == 0 && i.rs2 == DDC) /* reading it is all that happens here */
-        cai_cap_root(&result);
-    else if (i.function == 0x20)
-        result = integer(cai_cap_is_subset(&cap, &other));
-    else if (i.function == 0x21)
-        result = integer(cai_cap_is_equal_exact(&cap, &other));
-    else if (!derive(i.function, &result, &other, x[i.rs2]))
+    switch (i.function) {
+#define CAP_WITH(type, name)                                                                                           \
+    case RISCV_##name:                                                                                                 \
+        cai_cap_##name(&result, &cap, (type)x[i.rs2]);                                                                 \
+        break;
+#define CAP_TWO(name)                                                                                                  \
+    case RISCV_##name:                                                                                                 \
+        cai_cap_##name(&result, &cap, &other);                                                                         \
+        break;
+#define CAP_COMPARE(name)                                                                                              \
+    case RISCV_##name:                                                                                                 \
+        result = integer(cai_cap_##name(&cap, &other));                                                                \
+        break;
+#define CAP_GET(type, name)
+#define CAP_LENGTH(name)
+#define CAP_ONE(name)
+#include "cap/ops.def"
+    case RISCV_special:
+        if (i.rs1 != 0 || i.rs2 != DDC)
+            return raise(CAUSE_ILLEGAL, 0);
+        cai_cap_root(&result); /* reading it is all that happens here */
+        break;
+    default:
         return raise(CAUSE_ILLEGAL, 0);
-    else if (traps_on_older(i.function, &cap, &result))
+    }
+    if (traps_on_older(i.function, &cap, &result))
         return raise(CAUSE_CHERI, CA_CAP_FAULT_TAG | i.rs1 << 5);
     put(i.rd, result);
     return done(i.pc);
@@ -321,11 +280,11 @@ unsigned emulate(uint64_t *frame)
     i.rs2 = word >> 20 & 31;
     i.function = word >> 25;
     switch (i.function) {
-    case 0x7c:
+    case RISCV_STORES:
         return store(i);
-    case 0x7d:
+    case RISCV_LOADS:
         return load(i);
-    case 0x7f:
+    case RISCV_ONE_OPERAND:
         return one_operand(i);
     default:
         return two_operands(i);

@@ -1,9 +1,10 @@
 /* The bare-metal program that runs the cases of tests/cap/cases.c with capability instructions and prints a line for
- * each on the serial port of a `virt` board. Freestanding: no C library. The first line is FIRST, the last "end" and
- * the number of cases; then the board powers off, with a status of its own without CHERI or after a trap.
+ * each on the serial port of a `virt` board. Freestanding: no C library. The first line is FIRST, the last tells how
+ * many cases there were; then the board powers off, with a status of its own without CHERI or after a trap.
  */
 #include "cap/cap.h"
 #include "cap/cases.h"
+#include "cap/lines.h"
 
 #define FIRST "capalloc: cases on CHERI-RISC-V"
 
@@ -41,23 +42,11 @@ static void put(char c)
     *uart = (unsigned char)c;
 }
 
-static void put_text(const char *text)
+static void put_line(const char *text)
 {
     for (; *text != '\0'; text++)
         put(*text);
-}
-
-static void put_line(const char *text)
-{
-    put_text(text);
     put('\n');
-}
-
-static void put_number(const char *name, uint64_t number)
-{
-    put_text(name);
-    for (int shift = 60; shift >= 0; shift -= 4)
-        put("0123456789abcdef"[number >> shift & 15]);
 }
 
 __attribute__((noreturn)) static void finish(unsigned status)
@@ -70,10 +59,11 @@ __attribute__((noreturn)) static void finish(unsigned status)
 /* A trap that no operation asked for. */
 void image_trapped(uint64_t cause, uint64_t pc, uint64_t value)
 {
-    put_number("trap: cause 0x", cause);
-    put_number(" pc 0x", pc);
-    put_number(" value 0x", value);
-    put('\n');
+    say_begin("trap");
+    say_number("cause", cause);
+    say_number("pc", pc);
+    say_number("value", value);
+    put_line(say_end());
     finish(STATUS_TRAPPED);
 }
 
@@ -83,19 +73,8 @@ static bool has_cheri(void)
     uint64_t tag;
     uint64_t cause;
 
-    __asm__ volatile(CAI_RISCV_ARM CAI_RISCV_2("4", "t1", "x0") "mv %0, t1\n\tmv %1, t2\n\t"
-                     : "=&r"(tag), "=&r"(cause)
-                     :
-                     : CAI_RISCV_USED);
-    return cai_riscv_cause(cause) == CA_CAP_FAULT_NONE && tag == 0;
-}
-
-/* Decimal; count below 1000. */
-static void put_count(unsigned count)
-{
-    put((char)('0' + count / 100));
-    put((char)('0' + count / 10 % 10));
-    put((char)('0' + count % 10));
+    RISCV_BLOCK(RISCV_ARM RISCV_2(RISCV_tag_get, "t1", "x0") "mv %0, t1\n\tmv %1, t2\n\t", "=&r"(tag), "=&r"(cause) :);
+    return riscv_cause(cause) == CA_CAP_FAULT_NONE && tag == 0;
 }
 
 void image_main(void)
@@ -108,8 +87,8 @@ void image_main(void)
         finish(STATUS_NO_CHERI);
     }
     count = cap_cases_run(put_line);
-    put_text("end ");
-    put_count(count);
-    put('\n');
+    say_begin("end");
+    say_number("cases", count);
+    put_line(say_end());
     finish(0);
 }

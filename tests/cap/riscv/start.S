@@ -1,10 +1,11 @@
 /* The first instruction after reset, and what happens when an instruction traps.
  *
- * A trap is expected while t2 holds CAI_RISCV_ARMED (src/cap/riscv.h): its cause replaces the mark, and the program goes on
+ * A trap is expected while t2 holds RISCV_ARMED (riscv.h): its cause replaces the mark, and the program goes on
  * behind the instruction, which has 4 bytes. t3 is free then. Any other trap ends the program. trap_start is a symbol of
  * the linker's command line: `trap`, or what emulates first (emulate.S).
  */
-#define ARMED 0x5ca1ab1e
+#include "cap/riscv/numbers.h"
+
 #define CAUSE_ILLEGAL 2
 #define CAUSE_LOAD_MISALIGNED 4
 #define CAUSE_STORE_MISALIGNED 6
@@ -26,7 +27,7 @@ _start:
     .balign 4
     .globl trap
 trap:
-    li t3, ARMED
+    li t3, RISCV_ARMED
     bne t2, t3, unexpected
     csrr t2, mcause
     li t3, CAUSE_CHERI

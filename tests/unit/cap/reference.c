@@ -188,6 +188,34 @@ bool ref_set_address(const struct ref_format *f, uint64_t memory, uint64_t addre
     return before.base == after.base && before.top == after.top && !sign;
 }
 
+bool ref_increment(const struct ref_format *f, uint64_t memory, uint64_t address, uint64_t increment)
+{
+    const int mw = f->mantissa_width;
+    struct fields c = unpack(f, memory);
+    struct bits i = number(increment, 64);
+    struct bits sign = number(slice(i, 63, 63).value == 1 ? UINT64_MAX : 0, 64);
+    struct bits i_top = slice(join(sign, i), 127, c.e + mw);
+    struct bits i_mid = slice(i, c.e + mw - 1, c.e);
+    struct bits a_mid = slice(number(address, 64), c.e + mw - 1, c.e);
+    struct bits r = join(minus(slice(c.b, mw - 1, mw - 3), 1), number(0, mw - 3));
+    struct bits diff = minus(r, a_mid.value);
+
+    if (c.e >= 65 - mw + 1 - 2)
+        return true;
+    if (i_top.value == 0)
+        return i_mid.value < minus(diff, 1).value;
+    return i_top.value == number(~(ref_wide)0, i_top.width).value && i_mid.value >= diff.value &&
+           r.value != a_mid.value;
+}
+
+bool ref_canonical(const struct ref_format *f, uint64_t memory, uint64_t address)
+{
+    struct ref_result bounds = ref_decode(f, memory, address);
+    struct ref_result again = ref_set_bounds(f, memory, bounds.base, bounds.top - bounds.base);
+
+    return again.exact && ((again.field ^ memory) & ((UINT64_C(1) << (2 * f->mantissa_width - 1)) - 1)) == 0;
+}
+
 uint64_t ref_cram(const struct ref_format *f, uint64_t length)
 {
     uint64_t base = f->worst_base ? UINT64_MAX - length : 0;

@@ -3,7 +3,8 @@
  * Nothing is shared with src/cap/: no code, no type, no simplification. A bit string is a 128-bit number and a width;
  * what the documents write as a slice, a concatenation or an addition modulo 2^width is one call. Sources: the appendix
  * of "CHERI Concentrate" (IEEE Trans. Computers 68(10)) and section "CHERI Concentrate" of version 9 of the CHERI
- * architecture (UCAM-CL-TR-951) with the correction of the topmost bit; for Morello, DDI 0606.
+ * architecture (UCAM-CL-TR-951) with the correction of the topmost bit; fastRepCheck and CBuildCap as in the Sail model
+ * of CHERI-RISC-V; for Morello, DDI 0606.
  */
 #ifndef TESTS_UNIT_CAP_REFERENCE_H
 #define TESTS_UNIT_CAP_REFERENCE_H
@@ -37,6 +38,10 @@ struct ref_result ref_decode(const struct ref_format *format, uint64_t field, ui
 /* `old`: the field of the capability that is narrowed. */
 struct ref_result ref_set_bounds(const struct ref_format *format, uint64_t old, uint64_t address, ref_wide length);
 bool ref_set_address(const struct ref_format *format, uint64_t field, uint64_t address, uint64_t new_address);
+/* What CIncOffset asks, fastRepCheck; version 9 only. */
+bool ref_increment(const struct ref_format *format, uint64_t field, uint64_t address, uint64_t increment);
+/* What CBuildCap asks, of bounds with base <= top <= 2^64: does setting them give this field? Version 9 only. */
+bool ref_canonical(const struct ref_format *format, uint64_t field, uint64_t address);
 uint64_t ref_cram(const struct ref_format *format, uint64_t length);
 uint64_t ref_crrl(const struct ref_format *format, uint64_t length);
 

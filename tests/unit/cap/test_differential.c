@@ -1,12 +1,11 @@
-/* src/cap/ against the slow reference, on random cases: the field set by CSetBounds, the bounds of arbitrary bit
- * patterns, CRRL, CRAM, CSetAddr. A case is all five. Sanitizers and qemu-user, slower, take fewer cases; the line
- * printed says how many. CAPALLOC_TEST_SEED changes the seed.
+/* src/cap/ and Morello's bounds against the slow reference, on random cases: the field set by CSetBounds, the bounds of
+ * arbitrary bit patterns, CRRL, CRAM, CSetAddr, and on version 9 CIncOffset and CBuildCap. A case is all. Sanitizers
+ * and qemu-user, slower, take fewer cases; the line printed says how many. CAPALLOC_TEST_SEED changes the seed.
  */
 #include "unit/cap/reference.h"
 #include "unit/unit.h"
 
-#include "cap/concentrate.h"
-#include "cap/morello.h"
+#include "../../../tools/capcheck.d/formats.h"
 #include "support/rng.h"
 
 #include <stdio.h>
@@ -16,8 +15,6 @@ enum { CASES = 300 * 1000 };
 #else
 enum { CASES = 10 * 1000 * 1000 };
 #endif
-
-enum { V9_FIELD_BITS = 27, MORELLO_FIELD_BITS = 31 };
 
 /* One argument of any magnitude, often beside a power of two, where carries and exponents change. */
 static uint64_t any(struct rng *rng)
@@ -65,38 +62,48 @@ static struct drawn draw(struct rng *rng)
              (unsigned long long)(d).word, (unsigned long long)(d).address, (unsigned long long)(d).other,             \
              (unsigned long long)((d).length >> 64), (unsigned long long)(d).length)
 
-static void compare(const struct ref_format *f, unsigned field_bits, struct drawn d)
+/* In line, where the functions of the format are known. */
+CAI_INLINE void compare(const struct format *f, const struct ref_format *ref, struct drawn d)
 {
-    const bool v9 = f == &ref_v9;
-    const uint64_t rest = ~UINT64_C(0) << field_bits;
+    const uint64_t field_bits = (UINT64_C(1) << (2 * ref->mantissa_width - 1)) - 1;
+    const uint64_t length = (uint64_t)d.length;
     bool exact;
-    uint64_t high = v9 ? cai_concentrate_set_bounds(d.word, d.address, d.length, &exact)
-                       : cai_morello_set_bounds(d.word, d.address, d.length, &exact);
-    struct cai_bounds bounds = v9 ? cai_concentrate_decode(high, d.address) : cai_morello_decode(high, d.address);
-    struct ref_result expected = ref_set_bounds(f, d.word, d.address, d.length);
+    uint64_t high = f->set_bounds(d.word, d.address, d.length, &exact);
+    struct cai_bounds bounds = f->decode(high, d.address);
+    struct ref_result expected = ref_set_bounds(ref, d.word, d.address, d.length);
 
-    if (high != ((d.word & rest) | expected.field) || exact != expected.exact || bounds.base != expected.base ||
+    if (high != ((d.word & ~field_bits) | expected.field) || exact != expected.exact || bounds.base != expected.base ||
         bounds.top != expected.top)
         different("setbounds", d);
-
-    bounds = v9 ? cai_concentrate_decode(d.word, d.address) : cai_morello_decode(d.word, d.address);
-    expected = ref_decode(f, d.word, d.address);
+    bounds = f->decode(d.word, d.address);
+    expected = ref_decode(ref, d.word, d.address);
     if (bounds.base != expected.base || bounds.top != expected.top)
         different("decode", d);
-
-    if ((v9 ? cai_concentrate_representable(d.word, d.address, d.other)
-            : cai_morello_representable(d.word, d.address, d.other)) != ref_set_address(f, d.word, d.address, d.other))
+    if (f->representable(d.word, d.address, d.other) != ref_set_address(ref, d.word, d.address, d.other))
         different("setaddr of arbitrary bits", d);
-    if ((v9 ? cai_concentrate_representable(high, d.address, d.other)
-            : cai_morello_representable(high, d.address, d.other)) != ref_set_address(f, high, d.address, d.other))
+    if (f->representable(high, d.address, d.other) != ref_set_address(ref, high, d.address, d.other))
         different("setaddr", d);
-
-    if ((v9 ? cai_concentrate_cram((uint64_t)d.length) : cai_morello_cram((uint64_t)d.length)) !=
-        ref_cram(f, (uint64_t)d.length))
+    if (f->cram(length) != ref_cram(ref, length))
         different("cram", d);
-    if ((v9 ? cai_concentrate_crrl((uint64_t)d.length) : cai_morello_crrl((uint64_t)d.length)) !=
-        ref_crrl(f, (uint64_t)d.length))
+    if (f->crrl(length) != ref_crrl(ref, length))
         different("crrl", d);
+}
+
+/* What instructions of version 9 ask besides. */
+static void compare_version_9(struct drawn d)
+{
+    const uint64_t by = d.other - d.address;
+    struct cai_bounds bounds = cai_concentrate_decode(d.word, d.address);
+    bool exact;
+    uint64_t high = cai_concentrate_set_bounds(d.word, d.address, d.length, &exact);
+
+    if (cai_concentrate_may_move(d.word, d.address, by) != ref_increment(&ref_v9, d.word, d.address, by))
+        different("increment of arbitrary bits", d);
+    if (cai_concentrate_may_move(high, d.address, by) != ref_increment(&ref_v9, high, d.address, by))
+        different("increment", d);
+    if (bounds.base <= bounds.top && bounds.top <= (ref_wide)1 << 64 &&
+        cai_concentrate_well_formed(d.word) != ref_canonical(&ref_v9, d.word, d.address))
+        different("well-formed", d);
 }
 
 static void test_version_9(void **state)
@@ -105,8 +112,11 @@ static void test_version_9(void **state)
 
     (void)state;
     printf("%d cases, seed %#llx\n", CASES, (unsigned long long)rng.state);
-    for (int i = 0; i < CASES; i++)
-        compare(&ref_v9, V9_FIELD_BITS, draw(&rng));
+    for (int i = 0; i < CASES; i++) {
+        struct drawn d = draw(&rng);
+        compare(&version_9, &ref_v9, d);
+        compare_version_9(d);
+    }
 }
 
 static void test_morello(void **state)
@@ -116,7 +126,7 @@ static void test_morello(void **state)
     (void)state;
     printf("%d cases, seed %#llx\n", CASES / 10, (unsigned long long)rng.state);
     for (int i = 0; i < CASES / 10; i++)
-        compare(&ref_morello, MORELLO_FIELD_BITS, draw(&rng));
+        compare(&morello, &ref_morello, draw(&rng));
 }
 
 int main(void)

@@ -3,7 +3,7 @@
  */
 #include "unit/unit.h"
 
-#include "cap/morello.h"
+#include "../../../tools/capcheck.d/morello.h"
 #include "support/rng.h"
 
 static const cai_u128 end_of_space = (cai_u128)1 << 64;
@@ -14,24 +14,24 @@ static void test_whole_address_space(void **state)
 
     (void)state;
     for (unsigned i = 0; i < 64; i++) {
-        struct cai_bounds null = cai_morello_decode(0, UINT64_C(1) << i);
-        struct cai_bounds root = cai_morello_decode(CAI_MORELLO_ROOT, UINT64_C(1) << i);
+        struct cai_bounds null = morello_decode(0, UINT64_C(1) << i);
+        struct cai_bounds root = morello_decode(MORELLO_ROOT, UINT64_C(1) << i);
         assert_true(null.base == 0 && null.top == end_of_space && root.base == 0 && root.top == end_of_space);
     }
-    assert_true(cai_morello_set_bounds(CAI_MORELLO_ROOT, 0, end_of_space, &exact) == CAI_MORELLO_ROOT && exact);
-    assert_true(cai_morello_well_formed(0) && cai_morello_well_formed(CAI_MORELLO_ROOT));
+    assert_true(morello_set_bounds(MORELLO_ROOT, 0, end_of_space, &exact) == MORELLO_ROOT && exact);
+    assert_true(morello_well_formed(0) && morello_well_formed(MORELLO_ROOT));
     /* Exponents 51 to 62 are reserved: everything, and no tag. */
     for (unsigned e = 51; e < 63; e++) {
         uint64_t high = (uint64_t)(63 - e) >> 3 << 16 | ((63 - e) & 7);
-        assert_true(cai_morello_decode(high, 1).top == end_of_space);
-        assert_false(cai_morello_well_formed(high) || cai_morello_representable(high, 1, 1));
+        assert_true(morello_decode(high, 1).top == end_of_space);
+        assert_false(morello_well_formed(high) || morello_representable(high, 1, 1));
     }
 }
 
 /* A public model's word: exponent and flag not inverted. */
 static void check_published(uint64_t word, uint64_t address, uint64_t base, cai_u128 top)
 {
-    struct cai_bounds bounds = cai_morello_decode(word ^ 0x40070007, address);
+    struct cai_bounds bounds = morello_decode(word ^ 0x40070007, address);
 
     assert_true(bounds.base == base && bounds.top == top);
 }
@@ -43,14 +43,14 @@ static void test_published(void **state)
     bool exact;
 
     (void)state;
-    assert_int_equal(cai_morello_cram(16383), UINT64_MAX);
-    assert_int_equal(cai_morello_cram(16384), -UINT64_C(8));
-    assert_int_equal(cai_morello_crrl(16385), 16392);
-    assert_int_equal(cai_morello_crrl(1000000), 1000192);
+    assert_int_equal(morello_cram(16383), UINT64_MAX);
+    assert_int_equal(morello_cram(16384), -UINT64_C(8));
+    assert_int_equal(morello_crrl(16385), 16392);
+    assert_int_equal(morello_crrl(1000000), 1000192);
 
     /* Address bits 56 and up are not bounds. */
-    high = cai_morello_set_bounds(CAI_MORELLO_ROOT, UINT64_C(0xff00000000000944), 16, &exact);
-    bounds = cai_morello_decode(high, UINT64_C(0xff00000000000944));
+    high = morello_set_bounds(MORELLO_ROOT, UINT64_C(0xff00000000000944), 16, &exact);
+    bounds = morello_decode(high, UINT64_C(0xff00000000000944));
     assert_true(bounds.base == 0x944 && bounds.top == 0x954);
 
     check_published(0x0aff000000000000, 0x0080000000800000, 0xff80000000800007, 0xff80000000800007);
@@ -69,18 +69,18 @@ static void test_lengths(void **state)
     for (unsigned i = 0; i < 55; i++) {
         for (int delta = -9; delta <= 9; delta++) {
             uint64_t length = (UINT64_C(1) << i) + (uint64_t)(int64_t)delta;
-            uint64_t mask = cai_morello_cram(length);
+            uint64_t mask = morello_cram(length);
             if (length >> 55 != 0)
                 continue;
             for (int n = 0; n < 8; n++) {
-                cai_morello_set_bounds(CAI_MORELLO_ROOT, rng_next(&rng) & mask, cai_morello_crrl(length), &exact);
+                morello_set_bounds(MORELLO_ROOT, rng_next(&rng) & mask, morello_crrl(length), &exact);
                 assert_true(exact);
             }
         }
     }
     /* 4095 multiples of 8: exact at a multiple of 8, but one that is not so placed would need one of 16. */
-    assert_int_equal(cai_morello_cram(32760), -UINT64_C(16));
-    cai_morello_set_bounds(CAI_MORELLO_ROOT, 8, 32760, &exact);
+    assert_int_equal(morello_cram(32760), -UINT64_C(16));
+    morello_set_bounds(MORELLO_ROOT, 8, 32760, &exact);
     assert_true(exact);
 }
 

@@ -1,9 +1,11 @@
 /* Capabilities in software: what is derived never has more than what it was derived from, the quick arithmetic agrees
- * with the exact one, and an access that is refused changes nothing. What single operations give is in tests/cap.
+ * with the exact one, an access that is refused changes nothing, and the answers of an emulator of CHERI-RISC-V where
+ * they are easily got wrong. What single operations give is in tests/cap.
  */
 #include "unit/unit.h"
 
 #include "cap/cap.h"
+#include "cap/tag_table.h"
 #include "support/rng.h"
 
 #include <string.h>
@@ -11,7 +13,6 @@
 enum { BYTES = 8192, GRANULES = BYTES / 16 };
 
 static _Alignas(8192) unsigned char memory[BYTES];
-static uint64_t tags[GRANULES / 64];
 
 static const size_t data_perms = CA_CAP_PERM_GLOBAL | CA_CAP_PERM_LOAD | CA_CAP_PERM_STORE | CA_CAP_PERMS_CAPS;
 
@@ -19,15 +20,9 @@ static int start(void **state)
 {
     (void)state;
     memset(memory, 0, sizeof memory);
-    memset(tags, 0, sizeof tags);
-    cai_tags_other((size_t)memory, sizeof memory, tags);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    cai_tags_other(0, 0, NULL);
+    if (!tag_table_for((size_t)memory))
+        return -1;
+    cai_tags_clear((size_t)memory, sizeof memory);
     return 0;
 }
 
@@ -131,6 +126,153 @@ static void test_K3_quick_bounds_are_those_of_set_bounds(void **state)
     }
 }
 
+__extension__ typedef __int128 wide;
+
+/* The greatest multiple of `unit` that is not above n. */
+static wide round_down(wide n, wide unit)
+{
+    return n - (n % unit + unit) % unit;
+}
+
+/* Where a capability keeps its bounds, told from them alone: a region that begins an eighth of it below the eighth in
+ * which base lies. `unit` is what its size is counted in. False: all of the address space. */
+static bool region_of(const cai_cap *cap, wide *start, wide *size, wide *unit)
+{
+    struct cai_bounds bounds = cai_concentrate_decode(cap->high, cap->address);
+
+    for (*unit = 1; (wide)(bounds.top - bounds.base) / *unit >= 8192;)
+        *unit *= 2;
+    *size = *unit << 14;
+    *start = round_down(bounds.base, *size / 8) - *size / 8;
+    return *size >> 64 == 0;
+}
+
+/* CIncOffset by the region: it rounds the address and the step down to units and does not know what they add up to
+ * below one. So it refuses to reach the last unit, where a carry could lead outside, and to step back in the first. */
+static bool may_step(const cai_cap *cap, ptrdiff_t by)
+{
+    wide start, size, unit, at = cap->address;
+
+    if (!region_of(cap, &start, &size, &unit))
+        return true;
+    at -= at >= start + size ? (wide)1 << 64 : 0; /* a region may begin below address 0 or end above 2^64 */
+    at += at < start ? (wide)1 << 64 : 0;
+    at = round_down(at, unit);
+    return by >= 0 ? at + round_down(by, unit) + unit < start + size
+                   : at != start && at + round_down(by, unit) >= start;
+}
+
+/* An address in the region, or just outside it, most often near one of its borders or of the bounds. */
+static size_t address_near(struct rng *rng, const cai_cap *cap)
+{
+    struct cai_bounds bounds = cai_concentrate_decode(cap->high, cap->address);
+    wide start, size, unit;
+
+    region_of(cap, &start, &size, &unit);
+    wide ends[] = {start, start + unit, start + size, start + size - unit, bounds.base, bounds.top, start + size / 2};
+    wide far = ends[rng_below(rng, sizeof ends / sizeof *ends)];
+    switch (rng_below(rng, 4)) {
+    case 0:
+        return (size_t)far + rng_below(rng, 5) - 2;
+    case 1:
+        return (size_t)far + ((size_t)rng_below(rng, 5) - 2) * (size_t)unit;
+    case 2:
+        return (size_t)far + rng_next(rng) % (uint64_t)unit;
+    default:
+        return (size_t)far + rng_size(rng, 62) - rng_size(rng, 62);
+    }
+}
+
+static void test_K1_K2_steps_are_checked_as_hardware_does(void **state)
+{
+    enum { CASES = 1500000 };
+    struct rng rng = rng_start(19);
+    unsigned kept = 0, refused = 0, stricter = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < CASES; i++) {
+        cai_cap cap = random_cap(&rng), at, stepped, set;
+        cai_cap_address_set(&at, &cap, address_near(&rng, &cap));
+        if (!at.tag)
+            at = cap;
+        size_t there = address_near(&rng, &cap), step = there - at.address;
+        bool may = may_step(&at, (ptrdiff_t)step);
+        cai_cap_increment(&stepped, &at, (ptrdiff_t)step);
+        cai_cap_address_set(&set, &at, there);
+        if (stepped.tag != may || stepped.address != there || stepped.high != at.high || (may && !set.tag))
+            fail_msg("high %#zx address %#zx step %#zx", at.high, at.address, step);
+        cai_cap_offset_set(&set, &at, there - cai_cap_base_get(&at));
+        assert_true(cai_cap_is_equal_exact(&set, &stepped));
+        cai_cap_address_set(&set, &at, there);
+        /* No step into the bounds or to their end is refused. */
+        assert_true(may || there - cai_cap_base_get(&at) > cai_cap_length_get(&at));
+        kept += may;
+        refused += !may;
+        stricter += set.tag && !may;
+    }
+    assert_true(kept > CASES / 10 && refused > CASES / 10 && stricter > CASES / 100);
+}
+
+static void test_K1_known_steps(void **state)
+{
+    static const struct {
+        size_t base, length, address;
+        ptrdiff_t by;
+        bool steps, is_set;
+    } known[] = {
+        {0x1000, 16, 0x1000, 0x37fe, true, true},
+        {0x1000, 16, 0x1000, 0x37ff, false, true},
+        {0x1000, 16, 0x1000, 0x3800, false, false},
+        {0x1000, 16, 0x1000, -0x800, true, true},
+        {0x1000, 16, 0x800, -1, false, false},
+        {0x1000, 16, 0x47ff, 0, false, true}, /* in the last unit, not even by nothing */
+        {0x1000, 16, 0x47ff, -1, true, true},
+        {0x100000, 0x100000, 0x80080, -1, false, true},
+        {0x100000, 0x100000, 0x80100, -1, true, true},
+        {0x100000, 0x100000, 0x80080, 0, true, true},
+        {0x100000, 0x100000, 0x100000, 0x37feff, true, true},
+        {0x100000, 0x100000, 0x100000, 0x37ff00, false, true},
+        {0, (size_t)1 << 62, 0, PTRDIFF_MIN, true, true}, /* from 2^62 bytes on anywhere */
+        {0, ((size_t)1 << 61), 0, PTRDIFF_MIN, false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        cai_cap cap = mint(known[i].base, known[i].length, data_perms), stepped, set;
+        cai_cap_address_set(&cap, &cap, known[i].address);
+        assert_true(cai_cap_tag_get(&cap));
+        cai_cap_increment(&stepped, &cap, known[i].by);
+        cai_cap_address_set(&set, &cap, known[i].address + (size_t)known[i].by);
+        if (stepped.tag != known[i].steps || set.tag != known[i].is_set)
+            fail_msg("case %zu", i);
+    }
+}
+
+/* Untagged words whose bounds no setting of bounds gives. */
+static void test_K1_K2_strange_words(void **state)
+{
+    static const struct {
+        size_t address, high;
+    } words[] = {{0x2000, 0xfff0000000004005}, {0x80000001, 0x7fb600000000400d}};
+    cai_cap root, cap;
+
+    (void)state;
+    cai_cap_root(&root);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        cap = (cai_cap){.address = words[i].address, .high = words[i].high};
+        assert_true(cai_cap_length_get(&cap) == SIZE_MAX);
+        cai_cap_build(&cap, &root, &cap);
+        assert_false(cai_cap_tag_get(&cap));
+    }
+    for (size_t exponent = 52; exponent < 64; exponent++) { /* 52 is the largest, that of the root */
+        size_t bits = (exponent ^ 52) >> 3 << 14 | ((exponent ^ 52) & 7);
+        cap = (cai_cap){.address = 5, .high = root.high | bits};
+        assert_true(cai_cap_base_get(&cap) == 0 && cai_cap_length_get(&cap) == SIZE_MAX);
+        cai_cap_build(&cap, &root, &cap);
+        assert_int_equal(cai_cap_tag_get(&cap), exponent == 52);
+    }
+}
+
 /* One random step; the other arguments are random as well. */
 static void derive(struct rng *rng, cai_cap *cap, const cai_cap *other)
 {
@@ -230,21 +372,22 @@ static void test_K4_a_refused_access_changes_nothing(void **state)
     }
     for (unsigned i = 0; i < 20000; i++) {
         static unsigned char before[BYTES];
-        uint64_t tags_before[GRANULES / 64];
+        uint64_t tags_before[GRANULES / 64] = {0}, tags_after[GRANULES / 64] = {0};
         size_t perms = data_perms & rng_next(&rng);
         cai_cap via = mint((size_t)memory + 64 * rng_below(&rng, 64), rng_size(&rng, 9), perms);
         cai_cap value = via;
         value.tag = rng_below(&rng, 2);
         cai_cap_increment(&via, &via, (ptrdiff_t)rng_below(&rng, 128) - 64);
         memcpy(before, memory, sizeof before);
-        memcpy(tags_before, tags, sizeof tags);
+        cai_tags_copy_out((size_t)memory, sizeof memory, tags_before);
         ca_cap_fault fault = rng_below(&rng, 2) ? cai_cap_store_cap(&via, 0, &value)
                                                 : cai_cap_store(&via, 0, 1u << rng_below(&rng, 4), rng_next(&rng));
         if (fault == CA_CAP_FAULT_NONE)
             continue;
         refused++;
         assert_memory_equal(before, memory, sizeof before);
-        assert_memory_equal(tags_before, tags, sizeof tags);
+        cai_tags_copy_out((size_t)memory, sizeof memory, tags_after);
+        assert_memory_equal(tags_before, tags_after, sizeof tags_before);
     }
     assert_true(refused > 1000);
 }
@@ -286,10 +429,13 @@ int main(void)
         cmocka_unit_test(test_K1_quick_arithmetic_is_exact),
         cmocka_unit_test(test_K4_quick_answers_are_exact),
         cmocka_unit_test(test_K3_quick_bounds_are_those_of_set_bounds),
+        cmocka_unit_test(test_K1_K2_steps_are_checked_as_hardware_does),
+        cmocka_unit_test(test_K1_known_steps),
+        cmocka_unit_test(test_K1_K2_strange_words),
         cmocka_unit_test(test_K2_nothing_derived_has_more),
         cmocka_unit_test(test_K2_no_tag_no_way_back),
-        cmocka_unit_test_setup_teardown(test_K4_a_refused_access_changes_nothing, start, end),
-        cmocka_unit_test_setup_teardown(test_K9_a_tag_says_what_was_stored_last, start, end),
+        cmocka_unit_test_setup(test_K4_a_refused_access_changes_nothing, start),
+        cmocka_unit_test_setup(test_K9_a_tag_says_what_was_stored_last, start),
     };
     return cmocka_run_group_tests(all, NULL, NULL);
 }

@@ -11,7 +11,7 @@ static const struct {
     bool pointers, zero;
 } rows[] = {
 #define PLACE(name, pointers, zero) {#name, pointers, zero},
-#include "pages/place.def"
+    CAI_FOR_PLACES(PLACE)
 #undef PLACE
 };
 

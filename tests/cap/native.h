@@ -1,19 +1,15 @@
-/* Models that are written by value, in the public headers: plain and native. Their operations under the names and with
- * the arguments of cap.h.
- */
-#ifndef CAI_CAP_BY_VALUE_H
-#define CAI_CAP_BY_VALUE_H
+/* The native model, which users include by value, under the names and with the arguments of src/cap/cap.h. */
+#ifndef TESTS_CAP_NATIVE_H
+#define TESTS_CAP_NATIVE_H
 
 #include <capalloc/cap.h>
 
 typedef ca_cap cai_cap;
 
-#ifdef CHERI_INTRIN_ROOT
 CAI_INLINE void cai_cap_root(cai_cap *out)
 {
-    *out = CHERI_INTRIN_ROOT;
+    *out = cheri_root();
 }
-#endif
 
 CAI_INLINE void cai_cap_null(cai_cap *out)
 {
@@ -56,8 +52,6 @@ CAI_INLINE void cai_cap_copy(cai_cap *out, const cai_cap *cap)
         return ca_cap_##name(length);                                                                                  \
     }
 #include "cap/ops.def"
-
-#include "cap/ops_end.h"
 
 CAI_INLINE ca_cap_fault cai_cap_load(const cai_cap *via, ptrdiff_t offset, unsigned bytes, uint64_t *value)
 {
