@@ -9,15 +9,14 @@ struct cai_judged cai_judge(enum cai_place place, const void *address, size_t by
 
     if (judged.live.state == NULL) {
         struct cai_lookup there = cai_find_any(address);
-        judged.verdict = there.found == CAI_FOUND_FREED                          ? CAI_STALE
+        bool is_gone = there.found == CAI_FOUND_FREED || there.found == CAI_FOUND_CLAIMED;
+        judged.verdict = is_gone                                                 ? CAI_STALE
                          : there.found == CAI_FOUND_LIVE && there.place != place ? CAI_WRONG_TYPE
                                                                                  : CAI_NO_BLOCK;
-    } else if ((judged.live.byte == CAI_STATE_WIPED) != wiped) {
+    } else if (cai_state_is_wiped(judged.live.byte) != wiped) {
         judged.verdict = CAI_WRONG_TYPE;
     } else {
-        /* A wiped block in a slot of 16 bytes has lost its record with its state. */
-        bool unknown = wiped && judged.live.size_class == 1 && bytes <= 16;
-        judged.verdict = unknown || cai_exact_bytes(judged.live) == bytes ? CAI_AUTHENTIC : CAI_WRONG_SIZE;
+        judged.verdict = cai_exact_bytes(judged.live) == bytes ? CAI_AUTHENTIC : CAI_WRONG_SIZE;
     }
     return judged;
 }
@@ -28,7 +27,7 @@ ca_error cai_judged_error(enum cai_verdict verdict)
 }
 
 CAI_COLD ca_error cai_judged_report(enum cai_place place, const void *address, struct cai_judged judged,
-                                    enum cai_claim claim, const char *function)
+                                    enum cai_purpose purpose, const char *function)
 {
     if (judged.verdict == CAI_WRONG_SIZE || (judged.verdict == CAI_WRONG_TYPE && judged.live.state != NULL))
         cai_violation_report((ca_violation){
@@ -40,7 +39,7 @@ CAI_COLD ca_error cai_judged_report(enum cai_place place, const void *address, s
             .stated = judged.verdict == CAI_WRONG_SIZE ? "a block of another size" : "a block of another type",
             .found = "a live block",
         });
-    else if (judged.verdict == CAI_STALE && claim == CAI_TO_USE)
+    else if (judged.verdict == CAI_STALE && purpose == CAI_TO_USE)
         cai_violation_report((ca_violation){
             .kind = CA_VIOLATION_STALE,
             .function = function,

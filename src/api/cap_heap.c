@@ -279,17 +279,21 @@ static bool copy_tags(uintptr_t from, uintptr_t to, size_t bytes)
     return true;
 }
 
-/* The block went from `old`, which still is what it was, to another place. False: there is no memory for its tags, and it
- * stays where it was. */
-static bool take_tags_along(enum cai_place place, uintptr_t old, size_t bytes, uintptr_t moved, size_t length)
+/* The block went from `base`, where it still is claimed as `old`, to another place. False: there is no memory for its tags,
+ * and it stays where it was. */
+static bool take_tags_along(struct claimed it, struct cai_live old, uintptr_t moved, size_t length)
 {
-    bool copied = !holds_caps(place) || copy_tags(old, moved, bytes);
+    bool copied = !holds_caps(it.place) || copy_tags(it.base, moved, it.length);
 
-    if (!copied)
+    if (copied) {
+        if (holds_caps(it.place))
+            cai_tags_clear(it.base, it.length);
+        cai_free_live(it.place, (void *)it.base, cai_live_claimed(old));
+    } else {
         cai_tags_clear(moved, length);
-    else if (holds_caps(place))
-        cai_tags_clear(old, bytes);
-    cai_own_deallocate(place, (void *)(copied ? old : moved), copied ? bytes : length);
+        cai_claim_return(old);
+        cai_own_deallocate(it.place, (void *)moved, length);
+    }
     return copied;
 }
 
@@ -297,7 +301,7 @@ CAI_EXPORT ca_cap_result ca_cap_grow(ca_authority authority, ca_cap cap, ca_layo
 {
     struct claimed it = claim_of(&cap);
     ca_error error = refuse_claim(&cap, it, "ca_cap_grow");
-    void *old = NULL;
+    struct cai_live old;
 
     if (error != CA_OK)
         return failure(error);
@@ -310,10 +314,10 @@ CAI_EXPORT ca_cap_result ca_cap_grow(ca_authority authority, ca_cap cap, ca_layo
     if (layout.size == 0)
         return success(cap);
     uintptr_t base = (uintptr_t)block.ptr;
-    size_t kept = it.claim == WHOLE && old == NULL ? it.length : 0; /* its tags lie where they lay */
+    size_t kept = it.claim == WHOLE && old.state == NULL ? it.length : 0; /* its tags lie where they lay */
     if (holds_caps(it.place) && kept < layout.size)
         cai_tags_clear(base + kept, layout.size - kept);
-    if (old != NULL && !take_tags_along(it.place, (uintptr_t)old, it.length, base, layout.size))
+    if (old.state != NULL && !take_tags_along(it, old, base, layout.size))
         return failure(CA_ERROR_OUT_OF_MEMORY);
     return success(mint(it.place, base, layout.size));
 }

@@ -65,12 +65,14 @@ static ca_wiped wipe(enum cai_place place, void **address, size_t *bytes)
 
     if (*bytes != 0) {
         struct cai_judged judged = cai_judge(place, *address, *bytes, false);
+        if (judged.verdict == CAI_AUTHENTIC && !cai_claim(judged.live))
+            judged = (struct cai_judged){.verdict = CAI_STALE};
         if (judged.verdict != CAI_AUTHENTIC) {
             cai_judged_report(place, *address, judged, CAI_TO_USE, "ca_wipe");
             return (ca_wiped){.ptr = NULL, .size = 0};
         }
         cai_clear(cai_self_heap(), *address, cai_slot_bytes(judged.live));
-        cai_store_release(judged.live.state, CAI_STATE_WIPED);
+        cai_claim_return_wiped(judged.live);
     }
     *address = NULL;
     *bytes = 0;

@@ -88,8 +88,8 @@ ca_error cai_judged_error(enum cai_verdict verdict);
 
 /* Reports a verdict that is not authentic, under the name of the function called; its error. To use a block that was
  * given back is `stale`, to give it back again `double-free`. */
-enum cai_claim { CAI_TO_USE, CAI_TO_GIVE_BACK };
-ca_error cai_judged_report(enum cai_place place, const void *address, struct cai_judged judged, enum cai_claim claim,
+enum cai_purpose { CAI_TO_USE, CAI_TO_GIVE_BACK };
+ca_error cai_judged_report(enum cai_place place, const void *address, struct cai_judged judged, enum cai_purpose purpose,
                            const char *function);
 
 /* ca_check. */
@@ -103,9 +103,9 @@ CAI_INLINE ca_error cai_own_check(enum cai_place place, const void *address, siz
 /* ca_shrink, reported under the name of the function called. */
 cai_result cai_own_shrink(enum cai_place place, void *address, size_t bytes, ca_layout layout, const char *function);
 
-/* ca_grow and ca_grow_zeroed, likewise. When the block moves and `old` is not NULL, *old is where it was, still live and the
- * caller's to give back; else *old is NULL. */
+/* ca_grow and ca_grow_zeroed, likewise. `old` is not NULL: when the block moves, *old is what it was, claimed, for the
+ * caller to give back; else old->state is NULL. */
 cai_result cai_own_grow(ca_authority authority, enum cai_place place, void *address, size_t bytes, ca_layout layout,
-                        bool zeroed, void **old, const char *function);
+                        bool zeroed, struct cai_live *old, const char *function);
 
 #endif

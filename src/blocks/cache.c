@@ -85,6 +85,14 @@ CAI_INLINE void settle(struct cai_heap *heap, struct cai_unit *slab)
         settle_changed(heap, slab);
 }
 
+void cai_cache_settle(struct cai_heap *heap, struct cai_unit *slab)
+{
+    if (slab->listed && cai_slab_room(slab) == 0)
+        list_unlink(list_of(heap, slab), slab);
+    else
+        settle(heap, slab);
+}
+
 /* --- what others freed --- */
 
 static bool is_own(const struct cai_heap *heap, const struct cai_unit *slab)
@@ -162,11 +170,14 @@ static bool bin_grow(struct cai_heap *heap, enum cai_place place, unsigned size_
     uint32_t before_limit = bin->limit;
     if (before != NULL)
         memcpy(slots, before, bin->count * sizeof *slots);
+    /* In this order: a child forked in between finds the bin whole. */
     bin->slots = slots;
+    cai_fence_for_compiler();
     bin->limit = limit;
-    if (before != NULL)
-        cai_meta_free(before, before_limit * sizeof *slots); /* last: a child forked now finds the bin whole */
     heap->used_bins[place][size_class / 64] |= UINT64_C(1) << size_class % 64;
+    cai_fence_for_compiler();
+    if (before != NULL)
+        cai_meta_free(before, before_limit * sizeof *slots);
     return true;
 }
 
@@ -181,8 +192,6 @@ static size_t put_back(struct cai_heap *heap, enum cai_place place, unsigned siz
 
     for (uint32_t i = 0; i < count; i++) {
         size_t granule = cai_granule_of(view, grain, bin->slots[i]);
-        if (CAI_UNLIKELY(granule >= cai_load_relaxed_in_place(&view->granules)))
-            continue; /* in the child of a fork: half written by a thread that is not there */
         struct cai_unit *of_this = cai_slab_of(view, grain, granule);
         if (of_this != slab && slab != NULL)
             settle(heap, slab);
@@ -242,9 +251,9 @@ uint32_t cai_cache_refill(struct cai_heap *heap, enum cai_place place, unsigned 
         if (cai_slab_room(slab) == 0 || (taken == 0 && slab->cursor == 0))
             list_unlink(list, slab); /* the latter: miscounted, because two threads freed one block at once */
     }
-    cai_lock_give(&heap->lock);
     reverse(bin->slots, got);
-    bin->count = got;
+    bin->count = got; /* before the lock is given: who holds none has its slots in bins */
+    cai_lock_give(&heap->lock);
     return got;
 }
 
@@ -259,8 +268,7 @@ bool cai_cache_put_full(struct cai_heap *heap, enum cai_place place, unsigned si
         put_back(heap, place, size_class, (bin->count + 1) / 2);
         cai_lock_give(&heap->lock);
     }
-    cai_store_relaxed(state, cai_state_freed(place, CAI_STATE_CACHED));
-    bin->slots[bin->count++] = address;
+    cai_bin_push(bin, place, state, address);
     return true;
 }
 
@@ -316,20 +324,6 @@ size_t cai_cache_flush_all(struct cai_heap *heap)
     FOR_USED_BINS(heap, place, size_class)
     bytes += empty_class(heap, place, size_class);
     cai_lock_give(&heap->lock);
-    return bytes;
-}
-
-size_t cai_cache_salvage(struct cai_heap *heap)
-{
-    size_t bytes = 0;
-
-    FOR_USED_BINS(heap, place, size_class)
-    {
-        struct cai_bin *bin = &heap->bins[place][size_class];
-        if (bin->count > bin->limit)
-            bin->count = bin->limit;
-        bytes += put_back(heap, place, size_class, bin->count);
-    }
     return bytes;
 }
 

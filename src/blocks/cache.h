@@ -29,9 +29,16 @@ size_t cai_cache_flush_all(struct cai_heap *heap);
 /* The same for bins that did nothing since the last look. */
 size_t cai_cache_flush_idle(struct cai_heap *heap);
 
-/* The same as cai_cache_flush_all for a heap whose thread vanished in mid-operation, in the child of a fork: only slots
- * whose state byte says cached go back. The heap's lock is the forking thread's. */
-size_t cai_cache_salvage(struct cai_heap *heap);
+/* In the child of a fork, for a heap whose thread is not there and stopped in the middle of anything but what it does
+ * under the heap's lock: its bins are emptied; only slots whose state byte says cached go back. */
+void cai_cache_salvage(struct cai_heap *heap);
+
+/* The same for a heap whose lock was held by a thread that is not there: what it has of slabs is counted anew by their
+ * state bytes. `keep_bins`: they are the calling thread's own, and in order. */
+void cai_cache_rebuild(struct cai_heap *heap, bool keep_bins);
+
+/* One slab alone is counted anew: a remote free of it may not have been told. */
+void cai_cache_recount(struct cai_heap *heap, struct cai_unit *slab);
 
 /* Bytes of the slots in its bins; anybody may ask, and gets a number of some moment. */
 size_t cai_cache_bytes(const struct cai_heap *heap);
@@ -47,7 +54,12 @@ void cai_cache_drop_empty(struct cai_heap *heap);
 /* Slabs whose remote frees came here and are another heap's: a list by next_returned, taken out. */
 struct cai_unit *cai_cache_strays(struct cai_heap *heap);
 
-/* A slab that is in no list becomes one of the heap, whose lock is held. */
+/* --- with the heap's lock held --- */
+
+/* The slab's counters changed: into the list, out of it, or back to the zone. */
+void cai_cache_settle(struct cai_heap *heap, struct cai_unit *slab);
+
+/* A slab that is in no list becomes one of the heap. */
 void cai_cache_list(struct cai_heap *heap, struct cai_unit *slab);
 
 /* --- the fast paths --- */
@@ -106,6 +118,19 @@ enum cai_put {
     CAI_PUT_SLOW,    /* nothing changed: not a small live block, or not as simple as pushing it */
 };
 
+/* The slot is the bin's from here on; there is room. In this order, so that in the child of a fork which stopped another
+ * thread in between, a slot that is cached stands in the bin or right above it. */
+CAI_INLINE void cai_bin_push(struct cai_bin *bin, enum cai_place place, uint8_t *state, void *address)
+{
+    uint32_t count = bin->count;
+
+    bin->slots[count] = address;
+    cai_fence_for_compiler();
+    cai_store_relaxed(state, cai_state_freed(place, CAI_STATE_CACHED));
+    cai_fence_for_compiler();
+    bin->count = count + 1;
+}
+
 /* Pushes a live block of this zone that has been proved to be one. False: the bin is full, or the slot is another
  * heap's; nothing has changed. In must-zero places the slot has been cleared already. */
 CAI_INLINE bool cai_cache_push(struct cai_heap *heap, enum cai_place place, enum cai_grain grain, size_t granule,
@@ -113,14 +138,11 @@ CAI_INLINE bool cai_cache_push(struct cai_heap *heap, enum cai_place place, enum
 {
     const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
     struct cai_bin *bin = &heap->bins[place][size_class];
-    uint32_t count = bin->count;
 
     if (CAI_UNLIKELY(cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)]) != heap->id ||
-                     count == bin->limit))
+                     bin->count == bin->limit))
         return false;
-    cai_store_relaxed(state, cai_state_freed(place, CAI_STATE_CACHED));
-    bin->slots[count] = address;
-    bin->count = count + 1;
+    cai_bin_push(bin, place, state, address);
     return true;
 }
 

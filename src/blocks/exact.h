@@ -43,7 +43,7 @@ CAI_INLINE void cai_exact_record(uint8_t *state, unsigned size_class, size_t byt
 CAI_INLINE size_t cai_exact_recorded(const uint8_t *state, uint8_t live, unsigned size_class)
 {
     if (size_class == 1)
-        return live > CAI_STATE_SHORT && live < CAI_STATE_SHORT + 16 ? (size_t)(live - CAI_STATE_SHORT) : 16;
+        return cai_state_short_bytes(live);
     size_t slot = cai_class_sizes[size_class];
     size_t lacks = 0;
     for (unsigned i = 0; i < 3; i++) {

@@ -30,7 +30,7 @@ struct cai_live cai_find_live(enum cai_place place, const void *address)
         if (state == NULL)
             continue;
         uint8_t byte = cai_load_relaxed(state);
-        if (!cai_state_is_live(byte))
+        if (!cai_state_is_open(byte))
             break;
         unsigned zone = cai_zone_number(place, grain);
         return (struct cai_live){.state = state,
@@ -55,7 +55,10 @@ uint32_t cai_find_owner(enum cai_place place, const void *address)
 
 static struct cai_lookup look_up_in_slab(const struct cai_unit *slab, enum cai_place place, uintptr_t address)
 {
-    size_t slot_bytes = cai_class_bytes(slab->size_class);
+    unsigned size_class = slab->size_class;
+    if (size_class == 0 || size_class > CAI_CLASS_LAST) /* another thread ends it, or makes it, at this moment */
+        return (struct cai_lookup){CAI_FOUND_UNUSED, place, 0};
+    size_t slot_bytes = cai_class_bytes(size_class);
     size_t offset = (address - cai_unit_address(slab)) % slot_bytes;
     enum cai_grain grain = cai_zone_grain(slab->zone);
     const struct cai_view *view = cai_view_of(slab->zone);
@@ -63,6 +66,8 @@ static struct cai_lookup look_up_in_slab(const struct cai_unit *slab, enum cai_p
 
     if (state == CAI_STATE_NONE)
         return (struct cai_lookup){CAI_FOUND_UNUSED, place, 0};
+    if (state == CAI_STATE_CLAIMED && offset == 0)
+        return (struct cai_lookup){CAI_FOUND_CLAIMED, place, slot_bytes};
     if (cai_state_is_live(state))
         return (struct cai_lookup){offset == 0 ? CAI_FOUND_LIVE : CAI_FOUND_INSIDE_LIVE, place, slot_bytes};
     return (struct cai_lookup){offset == 0 ? CAI_FOUND_FREED : CAI_FOUND_INSIDE_FREED, place, slot_bytes};
@@ -75,6 +80,8 @@ static struct cai_lookup look_up_large(const struct cai_unit *run, enum cai_plac
     bool start = address == cai_unit_address(run);
     uint8_t state = cai_load_relaxed(&view->state[cai_granule_of(view, CAI_COARSE, (void *)cai_unit_address(run))]);
 
+    if (state == CAI_STATE_CLAIMED && start)
+        return (struct cai_lookup){CAI_FOUND_CLAIMED, place, bytes};
     if (cai_state_is_live(state))
         return (struct cai_lookup){start ? CAI_FOUND_LIVE : CAI_FOUND_INSIDE_LIVE, place, bytes};
     return (struct cai_lookup){start ? CAI_FOUND_FREED : CAI_FOUND_INSIDE_FREED, place, bytes};
@@ -123,6 +130,7 @@ CAI_COLD void cai_find_report(enum cai_place place, const void *address, const c
         [CAI_FOUND_FOREIGN] = "foreign memory",
         [CAI_FOUND_UNUSED] = "memory that is no block",
         [CAI_FOUND_LIVE] = "a live block",
+        [CAI_FOUND_CLAIMED] = "a block that another call is changing",
         [CAI_FOUND_FREED] = "a freed block",
         [CAI_FOUND_INSIDE_LIVE] = "the inside of a live block",
         [CAI_FOUND_INSIDE_FREED] = "the inside of a freed block",
@@ -135,7 +143,7 @@ CAI_COLD void cai_find_report(enum cai_place place, const void *address, const c
     struct cai_lookup there = cai_find_any(address);
     ca_violation_kind kind = CA_VIOLATION_INVALID_FREE;
 
-    if (there.found == CAI_FOUND_FREED)
+    if (there.found == CAI_FOUND_FREED || (there.found == CAI_FOUND_CLAIMED && there.place == place))
         kind = CA_VIOLATION_DOUBLE_FREE;
     else if (there.found == CAI_FOUND_LIVE)
         kind = there.place != place ? CA_VIOLATION_WRONG_DEALLOCATOR : CA_VIOLATION_DOUBLE_FREE;

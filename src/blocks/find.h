@@ -52,6 +52,7 @@ enum cai_found {
     CAI_FOUND_FOREIGN,      /* not in the places */
     CAI_FOUND_UNUSED,       /* in a place, never handed out or given back long ago */
     CAI_FOUND_LIVE,         /* start of a live block */
+    CAI_FOUND_CLAIMED,      /* the same, but a call is about to change or end it */
     CAI_FOUND_FREED,        /* start of a block that was given back */
     CAI_FOUND_INSIDE_LIVE,  /* inside a live block */
     CAI_FOUND_INSIDE_FREED, /* inside a block that was given back */

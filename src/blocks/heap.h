@@ -40,6 +40,7 @@ struct cai_heap {
     struct cai_bin bins[CAI_PLACES][CAI_BINS_PER_PLACE];
     uint64_t used_bins[CAI_PLACES][2];
     struct cai_unit *large[CAI_LARGE_CACHED]; /* large blocks for reuse */
+    struct cai_unit *ending[2];   /* large blocks that are neither live nor kept at the moment: for the child of a fork */
     bool large_idle;              /* no large block was taken from or put into the cache since the last look */
     bool armed;                   /* memory became free: look at the clock soon */
     uint64_t bytes_cleared;       /* because somebody asked for zeros, or must-zero memory went back */

@@ -5,6 +5,7 @@
 
 #include "blocks/cache.h"
 #include "blocks/clear.h"
+#include "os/os.h"
 #include "pages/run.h"
 
 #include <string.h>
@@ -49,6 +50,14 @@ size_t cai_large_run_bytes(size_t bytes)
     return bytes > LARGE_BYTES_MAX ? 0 : (size_t)units_for(cai_max(bytes, 1)) << CAI_UNIT_SHIFT;
 }
 
+/* Of a heap that is one: others keep no record. */
+static void note_ending(struct cai_heap *heap, unsigned which, struct cai_unit *run)
+{
+    if (heap->id != 0)
+        heap->ending[which] = run;
+    cai_fence_for_compiler();
+}
+
 /* A kept block of this length, or at most an eighth longer. */
 static struct cai_unit *take_kept(struct cai_heap *heap, enum cai_place place, uint32_t units)
 {
@@ -56,6 +65,7 @@ static struct cai_unit *take_kept(struct cai_heap *heap, enum cai_place place, u
         struct cai_unit *run = heap->large[i];
         if (run != NULL && run->units >= units && run->units <= units + units / 8 &&
             run->zone == cai_zone_number(place, CAI_COARSE)) {
+            note_ending(heap, 0, run);
             heap->large[i] = NULL;
             heap->large_idle = false;
             run->zeroed = cai_place_zeroes(place);
@@ -77,7 +87,8 @@ static void *begin(struct cai_heap *heap, struct cai_unit *run, size_t bytes)
 {
     run->bytes = bytes;
     cai_store_release(state_of(run), CAI_STATE_LARGE);
-    cai_run_publish(run, CAI_UNIT_LARGE, heap->id);
+    if (run->kind != CAI_UNIT_LARGE) /* else it was kept */
+        cai_run_publish(run, CAI_UNIT_LARGE, heap->id);
     return (void *)cai_unit_address(run);
 }
 
@@ -97,7 +108,9 @@ void *cai_large_take(struct cai_heap *heap, enum cai_place place, size_t bytes, 
     if (zeroed)
         cai_cache_zero(heap, (void *)cai_unit_address(run), cai_round_up(bytes, cai_settings->page_bytes), run->zeroed);
     heap->large_allocations++;
-    return begin(heap, run, bytes);
+    void *block = begin(heap, run, bytes);
+    note_ending(heap, 0, NULL);
+    return block;
 }
 
 /* The whole run, past what the program may use: an overflow may have got there. */
@@ -108,30 +121,46 @@ static void clear_from(struct cai_heap *heap, const struct cai_unit *run, size_t
 
 bool cai_large_claim(struct cai_heap *heap, struct cai_unit *run, uint8_t live)
 {
-    if (!cai_state_is_live(live) || !cai_swap_strong_acq_rel(state_of(run), &live, CAI_STATE_CACHED))
+    if (!cai_state_is_live(live))
         return false;
-    if (is_must_zero(run) && live != CAI_STATE_WIPED)
+    note_ending(heap, 0, run);
+    if (!cai_swap_strong_acq_rel(state_of(run), &live, CAI_STATE_CACHED)) {
+        note_ending(heap, 0, NULL);
+        return false;
+    }
+    if (is_must_zero(run) && !cai_state_is_wiped(live))
         clear_from(heap, run, 0);
     return true;
 }
 
+void cai_large_give(struct cai_heap *heap, struct cai_unit *run)
+{
+    cai_run_withdraw_owned(run); /* from here on the run tells of itself whose it is */
+    note_ending(heap, 0, NULL);
+    cai_run_give(run);
+}
+
 void cai_large_keep(struct cai_heap *heap, struct cai_unit *run)
 {
-    struct cai_unit *leaves = run;
+    unsigned last = 0;
 
-    if (heap->id != 0 && run->units <= KEPT_UNITS_MAX) {
-        heap->large_idle = false;
-        cai_store_release(owner_of(run), heap->id);
-        unsigned last = 0;
-        while (last < CAI_LARGE_CACHED - 1 && heap->large[last] != NULL)
-            last++;
-        leaves = heap->large[last];
-        for (; last > 0; last--)
-            heap->large[last] = heap->large[last - 1];
-        heap->large[0] = run;
+    if (heap->id == 0 || run->units > KEPT_UNITS_MAX) {
+        cai_large_give(heap, run);
+        return;
     }
+    heap->large_idle = false;
+    if (*owner_of(run) != heap->id)
+        cai_store_release(owner_of(run), heap->id);
+    while (last < CAI_LARGE_CACHED - 1 && heap->large[last] != NULL)
+        last++;
+    struct cai_unit *leaves = heap->large[last];
+    note_ending(heap, 1, leaves);
+    heap->large[last] = heap->large[0];
+    heap->large[0] = run;
+    note_ending(heap, 0, leaves);
+    note_ending(heap, 1, NULL);
     if (leaves != NULL)
-        cai_run_give(leaves);
+        cai_large_give(heap, leaves);
 }
 
 bool cai_large_grow(struct cai_live live, size_t bytes)
@@ -153,15 +182,16 @@ void cai_large_shrink(struct cai_heap *heap, struct cai_live live, size_t bytes,
 
     if (bytes < run->bytes && is_must_zero(run))
         clear_from(heap, run, bytes);
+    run->bytes = bytes;
+    cai_fence_for_compiler();
     /* What is less than a quarter of the run stays with it. */
     if (units < before - before / 4)
         cai_run_shrink(run, units);
-    run->bytes = bytes;
     *less = (size_t)(before - run->units) << CAI_UNIT_SHIFT;
 }
 
 /* Large content by moving its pages, so that nothing is copied and nothing stays behind. */
-void *cai_large_move(struct cai_heap *heap, struct cai_live live, size_t bytes)
+void *cai_large_move(struct cai_heap *heap, struct cai_live live, size_t bytes, void **to_be)
 {
     struct cai_unit *from = cai_live_run(live);
     enum cai_place place = (enum cai_place)(from->zone / CAI_GRAINS);
@@ -171,31 +201,50 @@ void *cai_large_move(struct cai_heap *heap, struct cai_live live, size_t bytes)
 
     if (to == NULL)
         return NULL;
+    *to_be = (void *)cai_unit_address(to);
+    cai_fence_for_compiler();
     void *address = begin(heap, to, bytes);
-    cai_store_relaxed(live.state, CAI_STATE_CACHED);
     /* Into warm memory copying is cheaper: the pages are there, and those moved would only replace them. */
     if (run_bytes(from) >= MOVE_BYTES_MIN && to->zeroed && cai_run_move(from, to))
         return address;
     memcpy(address, (void *)cai_unit_address(from), usable);
     if (is_must_zero(from))
         clear_from(heap, from, 0);
+    cai_run_withdraw_owned(from); /* which ends the block that it was */
+    cai_store_relaxed(live.state, CAI_STATE_CACHED);
     cai_run_give(from);
     return address;
+}
+
+/* Their content is the run's: which of the two it is now. Moving its pages is one step, copying is none until the old run
+ * is withdrawn. */
+bool cai_large_was_moved(struct cai_live live)
+{
+    return !cai_os_is_mapped((uintptr_t)cai_unit_address(cai_live_run(live)));
+}
+
+void cai_large_end_moved(struct cai_live live)
+{
+    cai_run_give_addresses(cai_live_run(live));
 }
 
 void cai_large_flush(struct cai_heap *heap)
 {
     for (unsigned i = 0; i < CAI_LARGE_CACHED; i++)
         if (heap->large[i] != NULL) {
-            cai_run_give(heap->large[i]);
+            note_ending(heap, 0, heap->large[i]);
             heap->large[i] = NULL;
+            cai_large_give(heap, heap->ending[0]);
         }
 }
 
 void cai_large_salvage(struct cai_heap *heap)
 {
-    for (unsigned i = 0; i < CAI_LARGE_CACHED; i++)
-        if (heap->large[i] != NULL && !cai_state_is_cached(*state_of(heap->large[i])))
-            heap->large[i] = NULL;
+    struct cai_unit *ending[2] = {heap->ending[0], heap->ending[1]};
+
     cai_large_flush(heap);
+    for (unsigned i = 0; i < 2; i++)
+        if (ending[i] != NULL && ending[i]->kind == CAI_UNIT_LARGE && !cai_state_is_live(*state_of(ending[i])))
+            cai_run_give(ending[i]);
+    heap->ending[0] = heap->ending[1] = NULL;
 }

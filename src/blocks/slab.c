@@ -124,10 +124,11 @@ static uint32_t take_fresh(struct cai_unit *slab, void **slots, uint32_t count)
     uint32_t taken = 0;
 
     while (taken < count && slab->fresh < slab->slots) {
-        uint32_t slot = slab->start + slab->fresh++;
+        uint32_t slot = slab->start + slab->fresh;
         if (slot >= slab->slots)
             slot -= slab->slots;
         cai_store_relaxed(&state[slot * step], cached);
+        slab->fresh++;
         slots[taken++] = (void *)(address + slot * bytes);
     }
     return taken;

@@ -49,15 +49,12 @@ CAI_INLINE bool cai_stamped_push(struct cai_heap *heap, enum cai_place place, ui
                                  void *address)
 {
     struct cai_bin *bin = &heap->bins[place][cai_stamp_class(stamp)];
-    size_t count = bin->count;
 
-    if (CAI_UNLIKELY((uint32_t)count == bin->limit))
+    if (CAI_UNLIKELY(bin->count == bin->limit))
         return false;
     if (cai_place_zeroes(place))
         cai_clear_slot(heap, address, cai_class_sizes[cai_stamp_class(stamp)]);
-    cai_store_relaxed(state, cai_state_freed(place, CAI_STATE_CACHED));
-    bin->slots[count] = address;
-    bin->count++; /* in memory: a register less */
+    cai_bin_push(bin, place, state, address);
     return true;
 }
 

@@ -15,6 +15,8 @@ enum cai_state {
     CAI_STATE_NONE = 0,       /* no block starts here */
                               /* 1 to CAI_CLASS_LAST: live block of that size class */
     CAI_STATE_SHORT = 80,     /* plus 1 to 15: live block of so many bytes in a slot of 16 (see blocks/exact.h) */
+    CAI_STATE_SHORT_WIPED = 96, /* plus 1 to 15: the same, wiped */
+    CAI_STATE_CLAIMED = 125,  /* live block of any size that one call is about to change or end: nobody else may */
     CAI_STATE_WIPED = 126,    /* live block of any size, cleared ahead of being given back */
     CAI_STATE_LARGE = 127,    /* live large block */
                               /* 0x80 to 0xbf: not the start of a block but part of its record (blocks/exact.h) */
@@ -34,6 +36,33 @@ CAI_INLINE uint8_t cai_state_freed(enum cai_place place, enum cai_state where)
 CAI_INLINE bool cai_state_is_live(uint8_t state)
 {
     return (int8_t)state > 0;
+}
+
+/* In a slot of 16: how many bytes, 1 to 16; the byte of a live block of class 1 has told it. */
+CAI_INLINE size_t cai_state_short_bytes(uint8_t state)
+{
+    bool is_short = state > CAI_STATE_SHORT && state < CAI_STATE_SHORT_WIPED + 16 && (state & 15) != 0;
+
+    return is_short ? state & 15 : 16;
+}
+
+CAI_INLINE bool cai_state_is_wiped(uint8_t state)
+{
+    return state == CAI_STATE_WIPED || (state > CAI_STATE_SHORT_WIPED && state < CAI_STATE_SHORT_WIPED + 16);
+}
+
+/* What the byte of a live block becomes when it is wiped. */
+CAI_INLINE uint8_t cai_state_wiped(uint8_t state)
+{
+    bool is_short = state > CAI_STATE_SHORT && state < CAI_STATE_SHORT + 16;
+
+    return (uint8_t)(is_short ? state + (CAI_STATE_SHORT_WIPED - CAI_STATE_SHORT) : CAI_STATE_WIPED);
+}
+
+/* Live, and free to be used by a call. */
+CAI_INLINE bool cai_state_is_open(uint8_t state)
+{
+    return cai_state_is_live(state) && state != CAI_STATE_CLAIMED;
 }
 
 CAI_INLINE bool cai_state_is_cached(uint8_t state)

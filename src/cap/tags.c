@@ -195,12 +195,7 @@ bool cai_tags_copy_in(size_t address, size_t bytes, const uint64_t *tags)
     return all;
 }
 
-void cai_tags_lock(void)
+void cai_tags_repair(void)
 {
-    cai_lock_hold_for_fork(&lock);
-}
-
-void cai_tags_unlock(void)
-{
-    cai_lock_give_after_fork(&lock);
+    cai_lock_inherit(&lock);
 }

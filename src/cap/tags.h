@@ -63,9 +63,8 @@ bool cai_tags_copy_in(size_t address, size_t bytes, const uint64_t *tags);
 /* Bytes of table that are mapped, few of which may have been touched. */
 size_t cai_tags_mapped_bytes(void);
 
-/* Around fork. */
-void cai_tags_lock(void);
-void cai_tags_unlock(void);
+/* In the child of a fork. A chunk that was being mapped by a thread that is not there may stay without tags. */
+void cai_tags_repair(void);
 
 /* Does the table have a word for the tag of `address`? Then *word is it. The rest of cai_tags is there once `bytes`
  * is. */

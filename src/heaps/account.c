@@ -4,6 +4,7 @@
 #include "blocks/cache.h"
 #include "heaps/authority.h"
 #include "heaps/charge.h"
+#include "heaps/owned.h"
 
 /* Who serves whom; a holder needs it not for its own account. */
 static struct cai_lock list_lock = CAI_LOCK_INIT(CAI_RANK_ACCOUNTS);
@@ -226,29 +227,41 @@ void cai_account_detach(struct cai_thread *holder)
 
 /* --- fork --- */
 
-void cai_account_lock_all(void)
+/* Its words are those of the node, which is written first. */
+static void repair_grant(struct cai_account *account)
 {
-    cai_lock_hold_for_fork(&list_lock);
-    CAI_FOR_ACCOUNTS(account) cai_lock_hold_for_fork(&account->use);
+    struct cai_grant grant = {account->node, 0, {{0, 0}}};
+
+    if (account->node == CAI_NODE_DEFAULT || cai_authority_of_node(account->node, &grant))
+        set_grant(account, &grant);
 }
 
-void cai_account_unlock_all(void)
+void cai_account_repair(void)
 {
-    CAI_FOR_ACCOUNTS(account) cai_lock_give_after_fork(&account->use);
-    cai_lock_give_after_fork(&list_lock);
-}
+    bool list_lost = cai_lock_inherit(&list_lock) == CAI_LOCK_LOST;
 
-/* A holder that is not there may have stopped inside: what it had in its hand stays charged, like a block that nobody
- * will give back. */
-void cai_account_after_fork_in_child(void)
-{
     cai_bias_after_fork_in_child();
     CAI_FOR_ACCOUNTS(account)
-    if (account->holder == cai_self) {
-        cai_bias_revoke(account); /* granted anew when it is used, if the child has the barrier, too */
-    } else if (account->holder != NULL) {
-        account->holder->owner.inside = 0;
-        cai_account_credit(account, cai_cache_salvage(&account->owner.heap));
-        cai_bias_end(account);
+    {
+        enum cai_lock_inherited use = cai_lock_inherit(&account->use);
+        enum cai_lock_inherited heap = cai_lock_inherit(&account->owner.heap.lock);
+        bool is_mine = account->holder == cai_self;
+        bool is_lost = account->holder != NULL && !is_mine;
+        if (use == CAI_LOCK_MINE)
+            continue;
+        if (list_lost || use == CAI_LOCK_LOST)
+            repair_grant(account);
+        if (is_lost)
+            account->holder->owner.inside = 0;
+        if (heap == CAI_LOCK_LOST || use == CAI_LOCK_LOST)
+            cai_cache_rebuild(&account->owner.heap, false);
+        else if (is_lost)
+            cai_cache_salvage(&account->owner.heap);
+        if (is_lost)
+            cai_bias_end(account);
+        else if (is_mine)
+            cai_bias_revoke(account); /* granted anew when it is used, if the child has the barrier, too */
+        if (is_lost || use == CAI_LOCK_LOST)
+            cai_charge_correct(account, cai_owned_bytes(&account->owner.heap));
     }
 }

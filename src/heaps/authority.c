@@ -82,7 +82,20 @@ static void set_name(struct cai_node *node, const char *name)
         memcpy(node->name, name, length);
 }
 
-/* The lock is held. The second word is never 0: nobody mistakes it for the default authority's. */
+static void link_child(uint32_t number)
+{
+    struct cai_node *node = cai_node_at(number);
+
+    if (node->parent == CAI_NODE_DEFAULT)
+        return;
+    node->next_child = cai_node_at(node->parent)->first_child;
+    cai_node_at(node->parent)->first_child = number;
+    if (node->next_child != 0)
+        cai_node_at(node->next_child)->previous_child = number;
+}
+
+/* The lock is held. The second word is never 0: nobody mistakes it for the default authority's. It lives last: what is
+ * not whole lives in no child. */
 static struct cai_node *add(uint32_t parent, unsigned rights, size_t quota)
 {
     uint32_t number = take_number();
@@ -90,16 +103,12 @@ static struct cai_node *add(uint32_t parent, unsigned rights, size_t quota)
     if (number == 0)
         return NULL;
     struct cai_node *node = cai_node_at(number);
-    *node =
-        (struct cai_node){.parent = parent, .heap = number, .rights = rights, .life = CAI_LIFE_ALIVE, .quota = quota};
+    *node = (struct cai_node){.parent = parent, .heap = number, .rights = rights, .quota = quota};
     cai_store_relaxed(&node->authority.opaque[0], ++cai_tree.serial << CAI_NODE_BITS | number);
     cai_store_relaxed(&node->authority.opaque[1], cai_os_random() | 1);
-    if (parent != CAI_NODE_DEFAULT) {
-        node->next_child = cai_node_at(parent)->first_child;
-        cai_node_at(parent)->first_child = number;
-        if (node->next_child != 0)
-            cai_node_at(node->next_child)->previous_child = number;
-    }
+    link_child(number);
+    cai_fence_for_compiler();
+    node->life = CAI_LIFE_ALIVE;
     return node;
 }
 
@@ -260,12 +269,41 @@ uint32_t cai_authority_heap(uint32_t node)
 
 /* --- fork --- */
 
-void cai_authority_lock(void)
+bool cai_authority_of_node(uint32_t number, struct cai_grant *grant)
 {
-    cai_lock_hold_for_fork(&cai_tree.lock);
+    const struct cai_node *node = cai_node_at(number);
+
+    if (node->life != CAI_LIFE_ALIVE)
+        return false;
+    *grant = (struct cai_grant){number, node->rights, node->authority};
+    return true;
 }
 
-void cai_authority_unlock(void)
+/* All links anew, by what each node says of itself: its life and its parent. */
+static void relink(void)
 {
-    cai_lock_give_after_fork(&cai_tree.lock);
+    cai_tree.unused = cai_tree.killed = 0;
+    for (uint32_t number = 1; number < cai_tree.count; number++) {
+        struct cai_node *node = cai_node_at(number);
+        node->first_child = node->next_child = node->previous_child = node->next = 0;
+    }
+    for (uint32_t number = 1; number < cai_tree.count; number++) {
+        struct cai_node *node = cai_node_at(number);
+        uint32_t *list = node->life == CAI_LIFE_UNUSED ? &cai_tree.unused : &cai_tree.killed;
+        if (node->life != CAI_LIFE_UNUSED)
+            link_child(number);
+        if (node->life != CAI_LIFE_ALIVE) {
+            node->next = *list;
+            *list = number;
+        }
+    }
+}
+
+bool cai_authority_repair(void)
+{
+    bool lost = cai_lock_inherit(&cai_tree.lock) == CAI_LOCK_LOST;
+
+    if (lost)
+        relink();
+    return lost;
 }

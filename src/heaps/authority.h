@@ -47,8 +47,11 @@ bool cai_authority_is_within(uint32_t node, uint32_t above);
 /* The root of the node's tree: which heap it is. */
 uint32_t cai_authority_heap(uint32_t node);
 
-/* Around fork. */
-void cai_authority_lock(void);
-void cai_authority_unlock(void);
+/* The words of a living node; false: it is none. */
+bool cai_authority_of_node(uint32_t node, struct cai_grant *grant);
+
+/* In the child of a fork. True: a thread that is not there was at work on the tree, whose charges are to be counted
+ * anew. */
+bool cai_authority_repair(void);
 
 #endif

@@ -138,3 +138,18 @@ bool cai_charge_describe(const struct cai_grant *grant, ca_authority_info *out)
         memcpy(out, &info, cai_min(out->struct_size, sizeof info));
     return alive;
 }
+
+void cai_charge_correct(struct cai_account *account, size_t bytes)
+{
+    account->uncharged = account->charged - cai_min(bytes, account->charged);
+}
+
+void cai_charge_repair(void)
+{
+    for (uint32_t number = 1; number < cai_tree.count; number++)
+        cai_node_at(number)->charged = 0;
+    for (const struct cai_account *account = cai_registry_first_account(); account != NULL;
+         account = account->next_account)
+        for (uint32_t number = account->node; number != CAI_NODE_DEFAULT; number = cai_node_at(number)->parent)
+            cai_node_at(number)->charged += account->charged;
+}

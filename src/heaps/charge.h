@@ -30,6 +30,12 @@ size_t cai_charge_remaining(const struct cai_grant *grant);
 /* The first struct_size bytes of *out. False: it ended meanwhile, nothing is written. */
 bool cai_charge_describe(const struct cai_grant *grant, ca_authority_info *out);
 
+/* In the child of a fork: the account has so many bytes, and whatever else it was charged is on its way back. */
+void cai_charge_correct(struct cai_account *account, size_t bytes);
+
+/* The same for the tree: each node is charged what its accounts are. */
+void cai_charge_repair(void);
+
 /* Credit of an account: what lies in its bins or is on its way back. */
 size_t cai_charge_credit(const struct cai_account *account);
 

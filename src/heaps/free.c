@@ -6,9 +6,11 @@
 #include "blocks/clear.h"
 #include "blocks/large.h"
 #include "heaps/account.h"
+#include "heaps/claim.h"
 #include "heaps/housekeeping.h"
 #include "heaps/life.h"
 #include "heaps/remote.h"
+#include "os/os.h"
 #include "pages/run.h"
 
 /* A slot of another heap's slab: back into the slab at once, the count told later. The exchange makes two threads that
@@ -18,17 +20,19 @@ static bool put_remote(struct cai_thread *thread, enum cai_place place, struct c
     struct cai_unit *slab = cai_live_run(live);
     uint8_t byte = live.byte;
 
+    if (cai_thread_has_heap(thread))
+        cai_remote_prepare(thread, slab);
     if (!cai_swap_strong_acq_rel(live.state, &byte, cai_state_freed(place, CAI_STATE_IN_SLAB)))
         return false;
     struct cai_account *account = cai_account_of(cai_live_owner(live));
+    if (account == NULL && cai_thread_has_heap(thread)) {
+        cai_remote_note(thread);
+        return true;
+    }
+    cai_remote_tell(slab);
     if (account != NULL) {
-        cai_remote_tell(slab);
         cai_account_credit(account, cai_class_sizes[slab->size_class]);
         cai_account_return(account);
-    } else if (!cai_thread_has_heap(thread)) {
-        cai_remote_tell(slab);
-    } else {
-        cai_remote_note(thread, slab);
     }
     return true;
 }
@@ -42,10 +46,8 @@ static bool put_in_account(struct cai_thread *thread, struct cai_account *accoun
     if (!cai_bias_enter_account(thread, account))
         return false;
     bool room = bin->count < bin->limit;
-    if (room) {
-        cai_store_relaxed(live.state, cai_state_freed(place, CAI_STATE_CACHED));
-        bin->slots[bin->count++] = address;
-    }
+    if (room)
+        cai_bin_push(bin, place, live.state, address);
     cai_bias_leave(thread);
     return room;
 }
@@ -73,8 +75,9 @@ static bool put_large(struct cai_live live)
 {
     struct cai_unit *run = cai_live_run(live);
     struct cai_thread *thread = cai_self;
+    struct cai_heap *heap = &thread->owner.heap;
 
-    if (!cai_large_claim(&thread->owner.heap, run, live.byte))
+    if (!cai_large_claim(heap, run, live.byte))
         return false;
     struct cai_account *account = cai_account_of(cai_live_owner(live));
     if (account != NULL) {
@@ -82,9 +85,9 @@ static bool put_large(struct cai_live live)
         cai_account_credit(account, cai_slot_bytes(live));
         cai_store_release(cai_live_owner(live), 0);
         cai_account_return(account);
-        cai_run_give(run);
+        cai_large_give(heap, run);
     } else {
-        cai_large_keep(&thread->owner.heap, run);
+        cai_large_keep(heap, run);
     }
     if (cai_thread_has_heap(thread))
         cai_housekeeping_look(&thread->owner);
@@ -95,15 +98,25 @@ bool cai_free_live(enum cai_place place, void *address, struct cai_live live)
 {
     if (live.size_class == 0)
         return put_large(live);
-    if (cai_place_zeroes(place) && live.byte != CAI_STATE_WIPED)
+    if (cai_place_zeroes(place) && !cai_state_is_wiped(live.byte)) {
+        /* Claimed before it is cleared: it may be somebody else's block right after another free of it. */
+        if (live.byte != CAI_STATE_CLAIMED && !cai_claim(live))
+            return false;
+        live.byte = CAI_STATE_CLAIMED;
         cai_clear(cai_self_heap(), address, cai_class_sizes[live.size_class]);
-    return cai_free_slot(place, address, live);
+    }
+    if (!cai_free_slot(place, address, live))
+        return false;
+    if (live.byte == CAI_STATE_CLAIMED)
+        cai_claim_end();
+    return true;
 }
 
 CAI_NOINLINE void cai_free_slow(enum cai_place place, void *address, const char *function)
 {
     if (address == NULL)
         return;
+    cai_os_notice_fork();
     struct cai_live live = cai_find_live(place, address);
     if (live.state == NULL || !cai_free_live(place, address, live))
         cai_find_report(place, address, function);

@@ -13,6 +13,7 @@
 #include "heaps/allocate_for.h"
 #include "heaps/authority.h"
 #include "heaps/charge.h"
+#include "heaps/claim.h"
 #include "heaps/free.h"
 #include "heaps/housekeeping.h"
 #include "heaps/life.h"

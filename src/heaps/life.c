@@ -6,15 +6,13 @@
 
 #include "blocks/cache.h"
 #include "blocks/large.h"
-#include "cap/tags.h"
 #include "core/settings.h"
 #include "heaps/account.h"
-#include "heaps/authority.h"
 #include "heaps/housekeeping.h"
 #include "heaps/remote.h"
+#include "heaps/repair.h"
 #include "os/os.h"
-#include "pages/meta.h"
-#include "pages/policy.h"
+#include "pages/zone.h"
 
 #include <string.h>
 
@@ -60,58 +58,9 @@ static void on_thread_exit(void)
     cai_registry_orphan(thread, warm, cai_os_milliseconds());
 }
 
-/* --- fork --- */
-
-static void before_fork(void)
-{
-    cai_account_lock_all(); /* first: who holds these takes the others */
-    cai_registry_lock_all();
-    for (unsigned i = 0; i < CAI_ZONES; i++)
-        cai_lock_hold_for_fork(&cai_zones[i].lock);
-    cai_authority_lock();
-    cai_meta_lock();
-    cai_tags_lock();
-}
-
-static void unlock_pages(void)
-{
-    cai_tags_unlock();
-    cai_meta_unlock();
-    cai_authority_unlock();
-    for (unsigned i = CAI_ZONES; i-- > 0;)
-        cai_lock_give_after_fork(&cai_zones[i].lock);
-}
-
-static void after_fork_in_parent(void)
-{
-    unlock_pages();
-    cai_registry_unlock_all();
-    cai_account_unlock_all();
-}
-
-/* The other threads stopped in the middle of anything: a slot may have left a bin and not be live yet, or be live and
- * still stand in the bin. Putting back only what the state byte calls cached is right in both cases. */
-static void salvage_lost_threads(void)
-{
-    struct cai_thread *thread;
-
-    for (struct cai_owner *after = NULL; (thread = cai_registry_next_lost(after)) != NULL; after = &thread->owner) {
-        cai_large_salvage(&thread->owner.heap);
-        thread->pending = 0;
-        thread->pending_slab = NULL;
-        cai_cache_salvage(&thread->owner.heap);
-        cai_registry_orphan(thread, false, 0);
-    }
-}
-
 static void after_fork_in_child(void)
 {
-    cai_policy_after_fork_in_child(); /* first: whatever comes may look at the blocks */
-    unlock_pages();
-    cai_account_after_fork_in_child();
-    salvage_lost_threads();
-    cai_registry_unlock_all();
-    cai_account_unlock_all();
+    cai_repair();
     cai_housekeeping_start_helper();
 }
 
@@ -152,7 +101,7 @@ static CAI_COLD bool start_once(void)
     bool started = progress == STARTED;
     cai_lock_give(&start_lock);
     if (first && started) {
-        cai_os_on_fork(before_fork, after_fork_in_parent, after_fork_in_child);
+        cai_os_on_fork(after_fork_in_child);
         cai_housekeeping_start_helper();
     }
     return started;

@@ -12,8 +12,7 @@
 
 /* Calls visit for the head of every run of the heap with this number. The owner of a large block may be making it
  * shorter meanwhile: any of its lengths leads on. */
-CAI_NO_TSAN static void for_runs(struct cai_heap *heap, void (*visit)(struct cai_unit *run, struct cai_heap *to),
-                                 struct cai_heap *to)
+CAI_NO_TSAN static void for_runs(struct cai_heap *heap, void (*visit)(struct cai_unit *run, void *context), void *context)
 {
     for (unsigned number = 0; number < CAI_ZONES; number++) {
         const struct cai_view *view = cai_view_of(number);
@@ -22,7 +21,7 @@ CAI_NO_TSAN static void for_runs(struct cai_heap *heap, void (*visit)(struct cai
             uint32_t next = unit + 1;
             if (cai_load_relaxed(&view->owner[unit]) == heap->id) {
                 next = unit + view->units[unit].units;
-                visit(&view->units[unit], to);
+                visit(&view->units[unit], context);
             }
             unit = next;
         }
@@ -42,7 +41,7 @@ static void discard_slab(struct cai_unit *slab, struct cai_heap *heap)
         uint8_t before = cai_load_relaxed(state);
         if (before == CAI_STATE_NONE)
             continue;
-        if (cai_state_is_live(before) && before != CAI_STATE_WIPED && cai_place_zeroes(place))
+        if (cai_state_is_live(before) && !cai_state_is_wiped(before) && cai_place_zeroes(place))
             cai_clear(heap, slot, bytes);
         cai_store_release(state, cai_state_freed(place, CAI_STATE_IN_SLAB));
     }
@@ -50,8 +49,10 @@ static void discard_slab(struct cai_unit *slab, struct cai_heap *heap)
     cai_run_give(slab);
 }
 
-static void discard(struct cai_unit *run, struct cai_heap *heap)
+static void discard(struct cai_unit *run, void *of)
 {
+    struct cai_heap *heap = of;
+
     if (run->kind == CAI_UNIT_SLAB) {
         discard_slab(run, heap);
         return;
@@ -62,7 +63,7 @@ static void discard(struct cai_unit *run, struct cai_heap *heap)
     cai_store_release(&view->owner[cai_unit_number(run)], 0);
     /* Else somebody is giving it back this moment: it is theirs. */
     if (cai_large_claim(heap, run, live))
-        cai_run_give(run);
+        cai_large_give(heap, run);
 }
 
 void cai_owned_discard(struct cai_heap *heap)
@@ -77,8 +78,9 @@ void cai_owned_discard(struct cai_heap *heap)
     cai_lock_give(&heap->lock);
 }
 
-CAI_NO_TSAN static void transfer(struct cai_unit *run, struct cai_heap *to)
+CAI_NO_TSAN static void transfer(struct cai_unit *run, void *heir)
 {
+    struct cai_heap *to = heir;
     uint32_t *owner = &cai_view_of(run->zone)->owner[cai_unit_number(run)];
 
     if (run->kind != CAI_UNIT_SLAB) {
@@ -100,4 +102,22 @@ void cai_owned_transfer(struct cai_heap *from, struct cai_heap *to)
     for_runs(from, transfer, to);
     cai_lock_give(&to->lock);
     cai_lock_give(&from->lock);
+}
+
+static void add_bytes(struct cai_unit *run, void *sum)
+{
+    const uint8_t *state = cai_view_of(run->zone)->state;
+
+    if (run->kind == CAI_UNIT_SLAB)
+        *(size_t *)sum += (size_t)run->used * cai_class_bytes(run->size_class);
+    else if (cai_state_is_live(state[(size_t)cai_unit_number(run) << (CAI_UNIT_SHIFT - CAI_COARSE_SHIFT)]))
+        *(size_t *)sum += (size_t)run->units << CAI_UNIT_SHIFT;
+}
+
+size_t cai_owned_bytes(struct cai_heap *heap)
+{
+    size_t bytes = 0;
+
+    for_runs(heap, add_bytes, &bytes);
+    return bytes;
 }

@@ -7,6 +7,9 @@
 
 #include "blocks/heap.h"
 
+/* The bytes of its live blocks and cached slots, as they are charged. */
+size_t cai_owned_bytes(struct cai_heap *heap);
+
 /* Every block goes back; must-zero ones are cleared first. */
 void cai_owned_discard(struct cai_heap *heap);
 

@@ -167,20 +167,33 @@ void cai_registry_return(void)
 
 /* --- fork --- */
 
-void cai_registry_lock_all(void)
+/* All lists anew, from the table: it is written first. Whoever had no thread is cold. */
+static void relink(void)
 {
-    cai_lock_hold_for_fork(&shared.lock);
-    cai_lock_hold_for_fork(&registry.lock);
-    for (struct cai_owner *owner = registry.first; owner != NULL; owner = owner->next)
-        cai_lock_hold_for_fork(&owner->heap.lock);
+    registry.first = NULL;
+    registry.first_account = NULL;
+    registry.warm = registry.cold = NULL;
+    for (uint32_t number = 1; number < CAI_OWNERS; number++) {
+        struct cai_owner *owner = registry.by_number[number];
+        if (owner == NULL)
+            continue;
+        owner->next = registry.first;
+        registry.first = owner;
+        if (cai_is_account(number)) {
+            ((struct cai_account *)owner)->next_account = registry.first_account;
+            registry.first_account = (struct cai_account *)owner;
+        } else {
+            ((struct cai_thread *)owner)->orphan = false; /* all of them are looked at now */
+        }
+    }
 }
 
-void cai_registry_unlock_all(void)
+void cai_registry_repair(void)
 {
-    for (struct cai_owner *owner = registry.first; owner != NULL; owner = owner->next)
-        cai_lock_give_after_fork(&owner->heap.lock);
-    cai_lock_give_after_fork(&registry.lock);
-    cai_lock_give_after_fork(&shared.lock);
+    if (cai_lock_inherit(&registry.lock) == CAI_LOCK_LOST)
+        relink();
+    if (cai_lock_inherit(&shared.lock) == CAI_LOCK_LOST)
+        shared.thread = NULL; /* it is one whose thread is not there */
 }
 
 struct cai_thread *cai_registry_next_lost(struct cai_owner *after)

@@ -7,7 +7,7 @@
 #ifndef CAI_HEAPS_REGISTRY_H
 #define CAI_HEAPS_REGISTRY_H
 
-#include "blocks/heap.h"
+#include "blocks/find.h"
 
 #include <capalloc/authority.h>
 
@@ -34,8 +34,17 @@ struct cai_account;
 
 enum { CAI_ACCOUNTS_KNOWN = 16 };
 
+/* A block that a call is about to change or end (claim.h). */
+struct cai_claim {
+    struct cai_live live; /* as it was found */
+    size_t exact;
+    void *to; /* where its content is being taken, NULL: nowhere */
+    bool is_made;
+};
+
 struct cai_thread {
     struct cai_owner owner;
+    struct cai_claim claim; /* the thread's alone */
 
     /* The thread's alone: what it freed in another heap's slab and has not told that one (remote.h). */
     struct cai_unit *pending_slab;
@@ -119,11 +128,12 @@ struct cai_account *cai_registry_create_account(void);
 struct cai_thread *cai_registry_borrow(bool create);
 void cai_registry_return(void);
 
-/* Around fork: the locks of the registry and of every heap. */
-void cai_registry_lock_all(void);
-void cai_registry_unlock_all(void);
+/* --- in the child of a fork --- */
 
-/* In the child of a fork: the first heap behind `after` (NULL: of all) whose thread is not there. */
+/* The registry's own lock and lists, and the shared heap's. */
+void cai_registry_repair(void);
+
+/* The first heap behind `after` (NULL: of all) whose thread is not there. */
 struct cai_thread *cai_registry_next_lost(struct cai_owner *after);
 
 #endif

@@ -21,19 +21,22 @@ void cai_remote_tell(struct cai_unit *slab)
 
 void cai_remote_publish(struct cai_thread *thread)
 {
-    if (thread->pending == 0)
-        return;
-    tell(thread->pending_slab, thread->pending);
+    if (thread->pending != 0)
+        tell(thread->pending_slab, thread->pending);
     thread->pending = 0;
     thread->pending_slab = NULL;
 }
 
-void cai_remote_note(struct cai_thread *thread, struct cai_unit *slab)
+void cai_remote_prepare(struct cai_thread *thread, struct cai_unit *slab)
 {
-    if (thread->pending_slab != slab || thread->pending == PENDING_MAX) {
+    if (thread->pending_slab != slab || thread->pending == PENDING_MAX)
         cai_remote_publish(thread);
-        thread->pending_slab = slab;
-    }
+    thread->pending_slab = slab;
+    cai_fence_for_compiler();
+}
+
+void cai_remote_note(struct cai_thread *thread)
+{
     thread->pending++;
 }
 

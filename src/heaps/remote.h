@@ -7,8 +7,12 @@
 #include "blocks/slab.h"
 #include "heaps/registry.h"
 
-/* `thread` freed one slot of the slab; it is told with others of the same slab, later. */
-void cai_remote_note(struct cai_thread *thread, struct cai_unit *slab);
+/* `thread` is about to free a slot of the slab. So that in the child of a fork that stops it in between, the slab is
+ * counted anew. */
+void cai_remote_prepare(struct cai_thread *thread, struct cai_unit *slab);
+
+/* It has; it is told with others of the same slab, later. */
+void cai_remote_note(struct cai_thread *thread);
 
 /* Tells what the thread has not told yet. */
 void cai_remote_publish(struct cai_thread *thread);

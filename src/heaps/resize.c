@@ -4,6 +4,7 @@
 #include "blocks/large.h"
 #include "heaps/account.h"
 #include "heaps/allocate.h"
+#include "heaps/claim.h"
 #include "heaps/free.h"
 #include "heaps/housekeeping.h"
 #include "heaps/life.h"
@@ -36,13 +37,15 @@ static void *move_large(struct cai_live live, size_t bytes)
 {
     struct cai_thread *own = cai_life_attach();
     struct cai_thread *thread = own == NULL ? cai_registry_borrow(true) : own;
+    static void *unnoted;
+    void **to = own != NULL ? &own->claim.to : &unnoted;
 
     if (thread == NULL)
         return NULL;
-    void *moved = cai_large_move(&thread->owner.heap, live, bytes);
+    void *moved = cai_large_move(&thread->owner.heap, live, bytes, to);
     if (moved == NULL && cai_large_run_bytes(bytes) != 0) {
         cai_housekeeping_reclaim(&thread->owner, own != NULL);
-        moved = cai_large_move(&thread->owner.heap, live, bytes);
+        moved = cai_large_move(&thread->owner.heap, live, bytes, to);
     }
     if (own == NULL)
         cai_registry_return();
@@ -53,13 +56,19 @@ void *cai_resize_large(struct cai_live live, size_t bytes, bool may_move)
 {
     void *address = (void *)cai_unit_address(cai_live_run(live));
 
-    if (bytes > cai_slot_bytes(live)) {
-        if (cai_large_grow(live, bytes))
-            return address;
-        return may_move ? move_large(live, bytes) : NULL;
+    if (bytes <= cai_slot_bytes(live)) {
+        shrink_large(live, bytes);
+        cai_claim_return(live);
+        return address;
     }
-    shrink_large(live, bytes);
-    return address;
+    if (cai_large_grow(live, bytes)) {
+        cai_claim_return(live);
+        return address;
+    }
+    void *moved = may_move ? move_large(live, bytes) : NULL;
+    if (moved != NULL)
+        cai_claim_end();
+    return moved;
 }
 
 /* Blocks that grow once grow again: room for a quarter more, as long as that is a small block. */
@@ -70,26 +79,37 @@ static size_t with_room(size_t bytes, size_t usable)
     return cai_min(cai_max(bytes, usable + usable / 4), CAI_SMALL_BYTES_MAX);
 }
 
+/* The claimed block's content in another block, and the block given back. NULL: out of memory. */
+static void *move(enum cai_place place, void *address, struct cai_live live, size_t bytes, size_t usable)
+{
+    void *moved = cai_allocate(place, with_room(bytes, usable), false);
+
+    if (moved == NULL)
+        return NULL;
+    cai_claim_moves_to(moved);
+    memcpy(moved, address, cai_min(bytes, usable));
+    cai_free_live(place, address, cai_live_claimed(live));
+    return moved;
+}
+
 void *cai_resize(enum cai_place place, void *address, size_t bytes, const char *function)
 {
     struct cai_live live = cai_find_live(place, address);
+    size_t usable = live.state != NULL ? cai_usable_bytes(live) : 0;
 
-    if (CAI_UNLIKELY(live.state == NULL)) {
+    /* Shrinking to less than half moves; above that the copy costs more than the slack. */
+    if (CAI_LIKELY(live.state != NULL) && live.size_class != 0 && bytes <= usable && bytes >= usable / 2)
+        return address;
+    if (CAI_UNLIKELY(live.state == NULL || !cai_claim(live))) {
         cai_find_report(place, address, function);
         return NULL;
     }
-    size_t usable = cai_usable_bytes(live);
     /* A large block of an account grows only by its authority: here its content moves to the process's own heap. */
-    if (live.size_class == 0 && bytes > CAI_SMALL_BYTES_MAX &&
-        (bytes <= usable || !cai_is_account(cai_load_acquire(cai_live_owner(live)))))
-        return cai_resize_large(live, bytes, true);
-    /* Shrinking to less than half moves; above that the copy costs more than the slack. */
-    if (bytes <= usable && bytes >= usable / 2)
-        return address;
-    void *moved = cai_allocate(place, with_room(bytes, usable), false);
-    if (moved == NULL)
-        return NULL;
-    memcpy(moved, address, cai_min(bytes, usable));
-    cai_free(place, address, function);
-    return moved;
+    bool stays_large = live.size_class == 0 && bytes > CAI_SMALL_BYTES_MAX &&
+                       (bytes <= usable || !cai_is_account(cai_load_acquire(cai_live_owner(live))));
+    void *resized =
+        stays_large ? cai_resize_large(live, bytes, true) : move(place, address, live, bytes, usable);
+    if (resized == NULL)
+        cai_claim_return(live);
+    return resized;
 }

@@ -76,7 +76,7 @@ CAI_NO_TSAN static size_t recorded_bytes(unsigned zone, size_t offset, unsigned 
     const uint8_t *state = &cai_view_of(zone)->state[offset >> cai_grain_shift(cai_zone_grain(zone))];
     uint8_t live = cai_load_relaxed(state);
 
-    return cai_state_is_live(live) && live != CAI_STATE_WIPED ? cai_exact_recorded(state, live, size_class) : 0;
+    return cai_state_is_live(live) && !cai_state_is_wiped(live) ? cai_exact_recorded(state, live, size_class) : 0;
 }
 
 CAI_NO_TSAN static size_t scan_slab(struct step *step, const struct cai_unit *slab, size_t offset)
@@ -166,7 +166,7 @@ static size_t block_bytes(enum cai_place place, unsigned zone, size_t slot, unsi
 
     if (!cai_state_is_live(live))
         return 0;
-    return place == CAI_PLACE_ordinary || live == CAI_STATE_WIPED ? cai_class_bytes(size_class)
+    return place == CAI_PLACE_ordinary || cai_state_is_wiped(live) ? cai_class_bytes(size_class)
                                                                   : recorded_bytes(zone, slot, size_class);
 }
 

@@ -3,9 +3,21 @@
 
 #include "os/os.h"
 
-#include <pthread.h>
+#include <stdlib.h>
 
 enum { SPINS = 100 };
+
+_Thread_local uint32_t cai_lock_number __attribute__((tls_model("initial-exec")));
+
+static uint32_t numbers; /* atomic: given so far, times two */
+
+uint32_t cai_lock_new_number(void)
+{
+    do
+        cai_lock_number = cai_add_relaxed(&numbers, 2) + 2;
+    while (cai_lock_number == 0); /* after two billion threads they begin anew */
+    return cai_lock_number;
+}
 
 static void pause_briefly(void)
 {
@@ -16,32 +28,42 @@ static void pause_briefly(void)
 #endif
 }
 
-/* The thread that holds locks for fork; atomic, an integer in glibc. */
-static pthread_t forker;
-
-bool cai_lock_is_mine_for_fork(const struct cai_lock *lock)
+static uint32_t holder(const struct cai_lock *lock)
 {
-    return cai_load_acquire(&lock->word) == CAI_LOCK_FORK && pthread_equal(cai_load_relaxed(&forker), pthread_self());
+    return cai_load_relaxed(&lock->word) & ~(uint32_t)CAI_LOCK_WAITED;
+}
+
+/* A signal handler that allocates although it interrupted an allocation: it would wait for itself. */
+static CAI_COLD void refuse_to_wait(void)
+{
+    static const char line[] = "capalloc: reentered: a signal handler called the allocator inside of which it came\n";
+
+    cai_os_write_error(line, sizeof line - 1);
+    abort();
 }
 
 void cai_lock_wait(struct cai_lock *lock)
 {
-    if (cai_lock_is_mine_for_fork(lock))
-        return;
+    uint32_t self = cai_lock_self();
+
     for (int i = 0; i < SPINS; i++) {
         if (cai_load_relaxed(&lock->word) == CAI_LOCK_FREE && cai_lock_seize(lock))
             return;
         pause_briefly();
     }
+    if (holder(lock) == self)
+        refuse_to_wait();
     for (;;) {
+        cai_os_notice_fork(); /* the holder may be a thread that is not there */
         uint32_t word = cai_load_relaxed(&lock->word);
         /* From here on the word says WAITED when we get it: whoever was behind us may still sleep. */
-        if (word == CAI_LOCK_FREE && cai_swap_weak_acquire(&lock->word, &word, CAI_LOCK_WAITED))
-            return;
-        if (word == CAI_LOCK_HELD && !cai_swap_weak_acquire(&lock->word, &word, CAI_LOCK_WAITED))
-            continue;
-        if (word != CAI_LOCK_FREE)
-            cai_os_wait(&lock->word, word == CAI_LOCK_FORK ? CAI_LOCK_FORK : CAI_LOCK_WAITED, 0);
+        if (word == CAI_LOCK_FREE) {
+            if (cai_swap_weak_acquire(&lock->word, &word, self | CAI_LOCK_WAITED))
+                return;
+        } else if ((word & CAI_LOCK_WAITED) != 0 ||
+                   cai_swap_weak_acquire(&lock->word, &word, word | CAI_LOCK_WAITED)) {
+            cai_os_wait(&lock->word, word | CAI_LOCK_WAITED, 0);
+        }
     }
 }
 
@@ -50,18 +72,12 @@ void cai_lock_wake(struct cai_lock *lock)
     cai_os_wake(&lock->word);
 }
 
-void cai_lock_hold_for_fork(struct cai_lock *lock)
+enum cai_lock_inherited cai_lock_inherit(struct cai_lock *lock)
 {
-    cai_lock_take_beside(lock);
-    cai_store_relaxed(&forker, pthread_self());
-    cai_store_release(&lock->word, CAI_LOCK_FORK);
-}
-
-/* Somebody may have begun to sleep before or during: wake one, who wakes the next. */
-void cai_lock_give_after_fork(struct cai_lock *lock)
-{
-    if (CAI_RANK_CHECKED && cai_lock_is_mine_for_fork(lock)) /* and is not one that was made meanwhile */
-        cai_rank_leave(cai_lock_rank_of(lock));
-    cai_store_release(&lock->word, CAI_LOCK_FREE);
-    cai_lock_wake(lock);
+    if (lock->word == CAI_LOCK_FREE)
+        return CAI_LOCK_WAS_FREE;
+    if (holder(lock) == cai_lock_self())
+        return CAI_LOCK_MINE;
+    cai_store_relaxed(&lock->word, CAI_LOCK_FREE);
+    return CAI_LOCK_LOST;
 }

@@ -1,4 +1,5 @@
-/* A small lock with a rank: free, held, or held with sleepers.
+/* A small lock with a rank. It names its holder, so that the child of a fork knows which locks were held by threads that
+ * are not there (cai_lock_inherit); nobody waits for a thread that forks.
  *
  * The zero value is a free lock. Locks are taken in the order of their ranks (os/rank.h), and never held across user
  * code or a violation report.
@@ -14,18 +15,13 @@
 #include <stdint.h>
 
 struct cai_lock {
-    uint32_t word; /* enum cai_lock_word */
+    uint32_t word; /* 0: free; else the holder's number, and CAI_LOCK_WAITED when somebody may sleep */
 #if CAI_RANK_CHECKED
     uint32_t rank; /* enum cai_lock_rank */
 #endif
 };
 
-enum cai_lock_word {
-    CAI_LOCK_FREE,
-    CAI_LOCK_HELD,
-    CAI_LOCK_WAITED, /* held, and somebody may sleep */
-    CAI_LOCK_FORK,   /* held around fork: free for the thread that forks, held for all others */
-};
+enum { CAI_LOCK_FREE = 0, CAI_LOCK_WAITED = 1 };
 
 /* A lock gets its rank where it is defined, or before it is used first. */
 #if CAI_RANK_CHECKED
@@ -60,18 +56,26 @@ CAI_INLINE enum cai_lock_rank cai_lock_rank_of(const struct cai_lock *lock)
 #endif
 }
 
+/* The calling thread's number, even and not 0; the same in the child of a fork. 0: it has none yet. */
+extern _Thread_local uint32_t cai_lock_number __attribute__((tls_model("initial-exec")));
+uint32_t cai_lock_new_number(void);
+
+CAI_INLINE uint32_t cai_lock_self(void)
+{
+    uint32_t number = cai_lock_number;
+
+    return CAI_LIKELY(number != 0) ? number : cai_lock_new_number();
+}
+
 void cai_lock_wait(struct cai_lock *lock);
 void cai_lock_wake(struct cai_lock *lock);
-
-/* Held around fork by this very thread: taking and giving it do nothing. */
-bool cai_lock_is_mine_for_fork(const struct cai_lock *lock);
 
 /* The lock alone, without its rank. */
 CAI_INLINE bool cai_lock_seize(struct cai_lock *lock)
 {
     uint32_t free = CAI_LOCK_FREE;
 
-    return __atomic_compare_exchange_n(&lock->word, &free, CAI_LOCK_HELD, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+    return __atomic_compare_exchange_n(&lock->word, &free, cai_lock_self(), 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
 CAI_INLINE void cai_lock_seize_or_wait(struct cai_lock *lock)
@@ -92,7 +96,7 @@ CAI_INLINE bool cai_lock_try(struct cai_lock *lock)
 
 CAI_INLINE void cai_lock_take(struct cai_lock *lock)
 {
-    if (CAI_RANK_CHECKED && !cai_lock_is_mine_for_fork(lock))
+    if (CAI_RANK_CHECKED)
         cai_rank_enter(cai_lock_rank_of(lock));
     cai_lock_seize_or_wait(lock);
 }
@@ -100,24 +104,21 @@ CAI_INLINE void cai_lock_take(struct cai_lock *lock)
 /* Takes another lock of a rank that is held. The caller sees to it that nobody takes the two in the other order. */
 CAI_INLINE void cai_lock_take_beside(struct cai_lock *lock)
 {
-    if (CAI_RANK_CHECKED && !cai_lock_is_mine_for_fork(lock))
+    if (CAI_RANK_CHECKED)
         cai_rank_enter_beside(cai_lock_rank_of(lock));
     cai_lock_seize_or_wait(lock);
 }
 
 CAI_INLINE void cai_lock_give(struct cai_lock *lock)
 {
-    if (CAI_UNLIKELY(cai_load_relaxed(&lock->word) == CAI_LOCK_FORK))
-        return;
     cai_rank_leave(cai_lock_rank_of(lock));
-    if (CAI_UNLIKELY(cai_exchange_release(&lock->word, CAI_LOCK_FREE) == CAI_LOCK_WAITED))
+    if (CAI_UNLIKELY((cai_exchange_release(&lock->word, CAI_LOCK_FREE) & CAI_LOCK_WAITED) != 0))
         cai_lock_wake(lock);
 }
 
-/* Around fork all locks are held by the thread that forks, in the order of ranks, all of one rank beside each other.
- * Other libraries' fork handlers run in the same window, in the same thread, and may allocate: for that thread a lock
- * held for fork is no obstacle. */
-void cai_lock_hold_for_fork(struct cai_lock *lock);
-void cai_lock_give_after_fork(struct cai_lock *lock);
+/* In the child of a fork: what a lock is to its only thread. LOST: it was held by one that is not there, and is free now;
+ * what it protects may have been left in the middle. MINE: held by the calling thread, which was interrupted and goes on. */
+enum cai_lock_inherited { CAI_LOCK_WAS_FREE, CAI_LOCK_MINE, CAI_LOCK_LOST };
+enum cai_lock_inherited cai_lock_inherit(struct cai_lock *lock);
 
 #endif

@@ -29,6 +29,9 @@ enum cai_map cai_os_map(uintptr_t address, size_t length, bool charged);
 /* Copies from an address that may not be readable; false when it is not, or when nobody may ask. */
 bool cai_os_peek(uintptr_t address, void *out, size_t length);
 
+/* Something is mapped at this address. */
+bool cai_os_is_mapped(uintptr_t address);
+
 /* Gives the range back; the addresses are unmapped, so a stale pointer into it faults. */
 bool cai_os_unmap(uintptr_t address, size_t length);
 
@@ -92,8 +95,13 @@ void cai_os_write_error(const char *text, size_t length);
 void cai_os_on_thread_exit(void (*exiting)(void));
 void cai_os_thread_started(void);
 
-/* Calls these around fork, in the forking thread. Once only; may allocate. */
-void cai_os_on_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+/* Has `child` called in each child of a fork, by its first thread, before anything else of ours happens there: by the
+ * handler of pthread_atfork, or, where a system call made the child, by the first cai_os_notice_fork. Once only; may
+ * allocate. */
+void cai_os_on_fork(void (*child)(void));
+
+/* On slow paths: whoever is in a new process learns it here. Costs a load. */
+void cai_os_notice_fork(void);
 
 /* Starts a detached thread with all signals blocked. */
 bool cai_os_thread_start(void *(*function)(void *), void *argument);

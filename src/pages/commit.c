@@ -45,3 +45,14 @@ enum cai_map cai_commit(struct cai_zone *zone, uint32_t head, uint32_t units)
             break;
     return CAI_MAP_DONE;
 }
+
+void cai_commit_recount(void)
+{
+    size_t units = 0;
+
+    for (unsigned number = 0; number < CAI_ZONES; number++)
+        units += cai_zones[number].committed_units;
+    cai_store_relaxed(&committed_units, units);
+    if (units > committed_units_peak)
+        cai_store_relaxed(&committed_units_peak, units);
+}

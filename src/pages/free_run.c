@@ -35,12 +35,22 @@ void cai_run_set(struct cai_zone *zone, uint32_t head, uint32_t units, enum cai_
     first->zone = zone->number;
     first->head = head;
     last->head = head;
+    if (kind == CAI_UNIT_BUSY)
+        first->next = cai_lock_self();
     cai_store_relaxed(&first->kind, (uint8_t)kind);
     cai_fence_for_compiler();
     cai_store_relaxed(&first->units, units);
     cai_fence_for_compiler();
     if (last != first)
         last->kind = CAI_UNIT_INNER; /* it may have been a head until now */
+}
+
+void cai_run_withdraw(struct cai_unit *run)
+{
+    run->next = cai_lock_self();
+    cai_fence_for_compiler();
+    cai_store_relaxed(&run->kind, CAI_UNIT_BUSY);
+    cai_fence_for_compiler();
 }
 
 void cai_run_shorten(struct cai_zone *zone, uint32_t head, uint32_t units)
@@ -106,8 +116,7 @@ void cai_free_run_unlink(struct cai_zone *zone, struct cai_unit *run)
     }
 }
 
-/* Puts a run that is in no list into those of its kind. */
-static void insert(struct cai_zone *zone, uint32_t head, uint32_t count, enum cai_unit_kind kind)
+void cai_free_run_insert(struct cai_zone *zone, uint32_t head, uint32_t count, enum cai_unit_kind kind)
 {
     struct cai_unit *units = units_of(zone);
     struct cai_bins *bins = bins_of(zone, kind);
@@ -141,7 +150,7 @@ void cai_free_run_link(struct cai_zone *zone, uint32_t head, uint32_t count, enu
         cai_free_run_unlink(zone, after);
         count += after->units;
     }
-    insert(zone, head, count, kind);
+    cai_free_run_insert(zone, head, count, kind);
 }
 
 uint32_t cai_free_run_skip(const struct cai_zone *zone, uint32_t head, uint32_t align)
@@ -174,14 +183,21 @@ void cai_free_run_cut(struct cai_zone *zone, struct cai_unit *run, uint32_t at, 
     uint32_t end = head + run->units;
 
     cai_free_run_unlink(zone, run);
-    cai_store_relaxed(&run->kind, CAI_UNIT_BUSY);
+    cai_run_withdraw(run);
     if (at + count < end)
         cai_run_shorten(zone, head, at + count - head);
     if (at > head)
         cai_run_shorten(zone, head, at - head);
     /* Neighbours of one kind were merged before: these stay alone. */
     if (at > head)
-        insert(zone, head, at - head, kind);
+        cai_free_run_insert(zone, head, at - head, kind);
     if (at + count < end)
-        insert(zone, at + count, end - at - count, kind);
+        cai_free_run_insert(zone, at + count, end - at - count, kind);
+}
+
+void cai_free_run_forget(struct cai_zone *zone)
+{
+    zone->dirty = zone->fresh = zone->bare = (struct cai_bins){.occupied = 0};
+    zone->oldest = zone->newest = 0;
+    zone->dirty_units = 0;
 }

@@ -17,13 +17,22 @@ CAI_INLINE bool cai_unit_is_free(unsigned kind)
 /* Writes the first and the last descriptor of a run of any kind. */
 void cai_run_set(struct cai_zone *zone, uint32_t head, uint32_t units, enum cai_unit_kind kind);
 
+/* A run that is in no list becomes a busy one of the calling thread. */
+void cai_run_withdraw(struct cai_unit *run);
+
 /* Makes a run shorter, the rest being a busy run of its own, or longer by the busy run behind it. */
 void cai_run_shorten(struct cai_zone *zone, uint32_t head, uint32_t units);
 void cai_run_lengthen(struct cai_zone *zone, uint32_t head, uint32_t units);
 
+/* In the child of a fork: forgets all lists of the zone. */
+void cai_free_run_forget(struct cai_zone *zone);
+
 /* Makes a free run of these units, merged with neighbours of its kind. */
 void cai_free_run_link(struct cai_zone *zone, uint32_t head, uint32_t units, enum cai_unit_kind kind);
 void cai_free_run_unlink(struct cai_zone *zone, struct cai_unit *run);
+
+/* The same as cai_free_run_link where no neighbour is of its kind. */
+void cai_free_run_insert(struct cai_zone *zone, uint32_t head, uint32_t units, enum cai_unit_kind kind);
 
 /* A free run of the kind that holds `count` units at a multiple of `align` units in memory, or NULL. */
 struct cai_unit *cai_free_run_find(struct cai_zone *zone, enum cai_unit_kind kind, uint32_t count, uint32_t align);

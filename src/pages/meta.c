@@ -80,6 +80,7 @@ void cai_meta_free(void *memory, size_t bytes)
 
     cai_lock_take(&meta.lock);
     piece->next = meta.free[order];
+    cai_fence_for_compiler();
     meta.free[order] = piece;
     cai_lock_give(&meta.lock);
 }
@@ -89,12 +90,7 @@ size_t cai_meta_bytes(void)
     return cai_load_relaxed(&meta.bytes);
 }
 
-void cai_meta_lock(void)
+void cai_meta_repair(void)
 {
-    cai_lock_hold_for_fork(&meta.lock);
-}
-
-void cai_meta_unlock(void)
-{
-    cai_lock_give_after_fork(&meta.lock);
+    cai_lock_inherit(&meta.lock);
 }

@@ -18,8 +18,7 @@ void cai_meta_free(void *memory, size_t bytes);
 /* Bytes in use and kept for reuse. */
 size_t cai_meta_bytes(void);
 
-/* Around fork. */
-void cai_meta_lock(void);
-void cai_meta_unlock(void);
+/* In the child of a fork. Whatever a thread that is not there was about to do, nothing but a piece was lost. */
+void cai_meta_repair(void);
 
 #endif

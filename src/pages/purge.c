@@ -80,7 +80,7 @@ static size_t purge_run(struct cai_zone *zone, struct cai_unit *run, bool unmap)
     enum cai_way way = cai_policy_way(zone, head, units, unmap || units >= UNMAP_UNITS_MIN);
 
     cai_free_run_unlink(zone, run);
-    run->kind = CAI_UNIT_BUSY;
+    cai_run_withdraw(run);
     cai_lock_give(&zone->lock);
     enum cai_unit_kind kind = give_back(zone->number, head, units, way, before);
     cai_lock_take(&zone->lock);

@@ -168,22 +168,20 @@ void cai_run_publish(struct cai_unit *run, enum cai_unit_kind kind, uint32_t own
     cai_store_release(&run->kind, (uint8_t)kind); /* last: who finds it finds it whole */
 }
 
-/* The opposite, and the first step of its end: from here on it is nobody's but the caller's. */
-static void withdraw(struct cai_unit *run)
+void cai_run_withdraw_owned(struct cai_unit *run)
 {
     enum cai_unit_kind kind = (enum cai_unit_kind)run->kind;
 
-    cai_store_relaxed(&run->kind, CAI_UNIT_BUSY);
-    cai_fence_for_compiler();
+    cai_run_withdraw(run);
     set_owner(run, owned_units(run, kind), 0);
 }
 
-/* A run whose pages are gone. */
-static void give_addresses(struct cai_unit *run)
+void cai_run_give_addresses(struct cai_unit *run)
 {
     struct cai_zone *zone = &cai_zones[run->zone];
 
-    withdraw(run);
+    if (run->kind != CAI_UNIT_BUSY)
+        cai_run_withdraw_owned(run);
     cai_lock_take(&zone->lock);
     cai_purge_state(zone->number, cai_unit_number(run), run->units);
     cai_store_relaxed(&zone->used_units, zone->used_units - run->units);
@@ -211,7 +209,7 @@ bool cai_run_move(struct cai_unit *from, struct cai_unit *to)
     if (locked)
         cai_lock_give(&zone->lock);
     if (moved)
-        give_addresses(from);
+        cai_run_give_addresses(from);
     return moved;
 }
 
@@ -219,7 +217,8 @@ void cai_run_give(struct cai_unit *run)
 {
     struct cai_zone *zone = &cai_zones[run->zone];
 
-    withdraw(run);
+    if (run->kind != CAI_UNIT_BUSY)
+        cai_run_withdraw_owned(run);
     cai_lock_take(&zone->lock);
     cai_store_relaxed(&zone->used_units, zone->used_units - run->units);
     cai_free_run_link(zone, cai_unit_number(run), run->units, CAI_UNIT_DIRTY);

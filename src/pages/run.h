@@ -14,6 +14,12 @@ struct cai_unit *cai_run_take(struct cai_zone *zone, uint32_t units, uint32_t al
 /* The run is whole: a slab's inner units lead to its head, it bears its owner's number, and now it has its kind. */
 void cai_run_publish(struct cai_unit *run, enum cai_unit_kind kind, uint32_t owner);
 
+/* The opposite, and the first step of its end: from here on it is nobody's but the calling thread's. */
+void cai_run_withdraw_owned(struct cai_unit *run);
+
+/* The same as cai_run_give for a run whose pages are gone. */
+void cai_run_give_addresses(struct cai_unit *run);
+
 /* Gives a whole run back as dirty memory, owned by nobody; under must-zero places its bytes must be zero already. */
 void cai_run_give(struct cai_unit *run);
 

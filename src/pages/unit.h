@@ -26,7 +26,7 @@ enum cai_unit_kind {
     CAI_UNIT_DIRTY, /* free, mapped, content of earlier blocks */
     CAI_UNIT_FRESH, /* free, mapped, known zero, hardly resident */
     CAI_UNIT_BARE,  /* free, not mapped */
-    CAI_UNIT_BUSY,  /* free, being given back: belongs to whoever does it */
+    CAI_UNIT_BUSY,  /* being made, ended or given back: belongs to the thread whose number is in `next` */
     CAI_UNIT_SLAB,  /* slots of one size class */
     CAI_UNIT_LARGE, /* one block */
 };
@@ -42,7 +42,7 @@ struct cai_unit {
     uint8_t zeroed;     /* slab: slots never handed out are known to be zero. large: the block is */
     uint32_t units;     /* length of the run; head only */
     uint32_t head;      /* number of the run's head; last unit of any run, every unit of a slab */
-    uint32_t next;      /* list of free runs of this length, or of slabs with room */
+    uint32_t next;      /* list of free runs of this length, or of slabs with room; busy: the thread's number */
     uint32_t prev;
     uint8_t guard; /* how it is protected, enum cai_guard; its own, whatever run it belongs to */
     uint8_t

@@ -137,6 +137,12 @@ bool cai_zone_extend_tables(struct cai_zone *zone, uint32_t units)
     return opened;
 }
 
+void cai_zone_repair_seal(void)
+{
+    if (cai_lock_inherit(&seal_lock) == CAI_LOCK_LOST)
+        cai_sealed_close(&cai_sealed);
+}
+
 /* Free addresses at the start of the tables and at the end of each place. The first stays mapped: it marks the
  * engine. */
 static bool geometry_fits(const struct cai_geometry *geometry)

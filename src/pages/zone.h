@@ -118,6 +118,9 @@ enum cai_pages_start {
 /* Chooses the geometry and prepares the zones; once. */
 enum cai_pages_start cai_pages_start(void);
 
+/* In the child of a fork: closes the seal that a thread which is not there had opened. */
+void cai_zone_repair_seal(void);
+
 /* Makes tables reach at least `units`; the zone's lock is held. False: out of memory or out of addresses. */
 bool cai_zone_extend_tables(struct cai_zone *zone, uint32_t units);
 

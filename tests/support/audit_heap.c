@@ -32,8 +32,9 @@ static const char *count_slots(const struct cai_unit *slab, struct slots *slots)
         if (i % step != 0 || i / step >= slab->slots)
             return audit_say("zone %u: slab %u of class %u: state byte %u between slots, at granule %zu", slab->zone,
                              cai_unit_number(slab), slab->size_class, state[i], i);
-        bool is_short = slab->size_class == 1 && state[i] > CAI_STATE_SHORT && state[i] < CAI_STATE_SHORT + 16;
-        if (cai_state_is_live(state[i]) && state[i] != slab->size_class && state[i] != CAI_STATE_WIPED && !is_short)
+        bool is_short = slab->size_class == 1 && cai_state_short_bytes(state[i]) != 16;
+        if (cai_state_is_live(state[i]) && state[i] != slab->size_class && state[i] != CAI_STATE_CLAIMED &&
+            !cai_state_is_wiped(state[i]) && !is_short)
             return audit_say("zone %u: slab %u of class %u holds a live block of class %u", slab->zone,
                              cai_unit_number(slab), slab->size_class, state[i]);
         slots->live += cai_state_is_live(state[i]);
@@ -124,7 +125,7 @@ static const char *check_large(const struct cai_unit *run)
         return audit_say("zone %u: a large block in a fine zone", run->zone);
     if (id == 0 || cai_registry_owner(id) == NULL)
         return audit_say("zone %u: large run %u belongs to heap %u", run->zone, cai_unit_number(run), id);
-    if (state == CAI_STATE_LARGE ? found != 0 : (state & ~CAI_STATE_ZERO) != CAI_STATE_CACHED || found != 1)
+    if (cai_state_is_live(state) ? found != 0 : (state & ~CAI_STATE_ZERO) != CAI_STATE_CACHED || found != 1)
         return audit_say("zone %u: large run %u has state %u and is in %u caches", run->zone, cai_unit_number(run),
                          state, found);
     return NULL;

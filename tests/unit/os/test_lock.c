@@ -24,7 +24,7 @@ static void test_one_holder(void **state)
     assert_false(cai_lock_try(&lock));
     cai_lock_give(&lock);
     cai_lock_take(&lock);
-    assert_int_equal(lock.word, CAI_LOCK_HELD);
+    assert_int_equal(lock.word, cai_lock_self());
     assert_false(cai_lock_try(&lock));
     cai_lock_give(&lock);
     assert_int_equal(lock.word, CAI_LOCK_FREE);
@@ -78,7 +78,7 @@ static void test_sleepers_are_woken(void **state)
     cai_lock_take(&lock);
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, pass, NULL), 0);
-    await_word(CAI_LOCK_WAITED);
+    await_word(cai_lock_self() | CAI_LOCK_WAITED);
     usleep(20 * 1000); /* the others */
     assert_int_equal(cai_load_relaxed(&through), 0);
     cai_lock_give(&lock);
@@ -88,35 +88,67 @@ static void test_sleepers_are_woken(void **state)
     assert_int_equal(lock.word, CAI_LOCK_FREE);
 }
 
-static void test_held_for_fork(void **state)
+static void *hold(void *ready)
 {
+    cai_lock_take(&lock);
+    cai_store_release((uint32_t *)ready, 1);
+    cai_os_wait(&lock.word, cai_lock_self(), 0); /* for ever */
+    return NULL;
+}
+
+/* In the child of a fork: a lock of a thread that is not there is free, one's own stays held. */
+static void inherit(const void *unused)
+{
+    static struct cai_lock own = CAI_LOCK_INIT(CAI_RANK_TREE), free_one = CAI_LOCK_INIT(CAI_RANK_META);
+    static uint32_t ready;
     pthread_t other;
 
-    (void)state;
-    through = 0;
-    cai_lock_hold_for_fork(&lock);
-    assert_false(cai_lock_try(&lock));
-    cai_lock_take(&lock); /* as an allocation in somebody's handler */
-    cai_lock_give(&lock);
-    assert_int_equal(lock.word, CAI_LOCK_FORK);
-    assert_true(cai_lock_is_mine_for_fork(&lock));
-    assert_int_equal(pthread_create(&other, NULL, pass, NULL), 0);
-    usleep(20 * 1000);
-    assert_int_equal(cai_load_relaxed(&through), 0);
-
+    (void)unused;
+    require(pthread_create(&other, NULL, hold, &ready) == 0);
+    while (cai_load_acquire(&ready) == 0)
+        usleep(1000);
+    cai_lock_take(&own);
     pid_t pid = fork();
-    cai_lock_give_after_fork(&lock);
     if (pid == 0) {
-        alarm(10);
+        bool right = cai_lock_inherit(&lock) == CAI_LOCK_LOST && lock.word == CAI_LOCK_FREE &&
+                     cai_lock_inherit(&own) == CAI_LOCK_MINE && cai_lock_inherit(&free_one) == CAI_LOCK_WAS_FREE;
+        cai_lock_give(&own);
         cai_lock_take(&lock);
         cai_lock_give(&lock);
-        _exit(lock.word == CAI_LOCK_FREE && !cai_lock_is_mine_for_fork(&lock) ? 0 : 1);
+        _exit(right ? 0 : 1);
     }
     int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
-    assert_int_equal(pthread_join(other, NULL), 0);
-    assert_int_equal(through, 1);
+    require(waitpid(pid, &status, 0) == pid && status == 0);
+    _exit(0); /* the other thread holds the lock for ever */
+}
+
+static void test_D7_locks_in_the_child_of_a_fork(void **state)
+{
+    struct child child;
+
+    (void)state;
+    child_run(&child, 10, inherit, NULL);
+    assert_int_equal(child.status, 0);
+}
+
+static void take_twice(const void *unused)
+{
+    static struct cai_lock twice = CAI_LOCK_INIT(CAI_RANK_TREE);
+
+    (void)unused;
+    require(cai_lock_try(&twice));
+    cai_lock_wait(&twice);
+}
+
+/* Nobody waits for himself: that ends at once, and loudly. */
+static void test_nobody_waits_for_himself(void **state)
+{
+    struct child child;
+
+    (void)state;
+    child_run(&child, 10, take_twice, NULL);
+    assert_true(child_died(&child, SIGABRT));
+    assert_non_null(strstr(child.text, "capalloc: reentered: "));
 }
 
 static void test_wait_ends(void **state)
@@ -133,7 +165,6 @@ static void test_wait_ends(void **state)
 static struct cai_lock registry = CAI_LOCK_INIT(CAI_RANK_REGISTRY);
 static struct cai_lock zones[2] = {CAI_LOCK_INIT(CAI_RANK_ZONE), CAI_LOCK_INIT(CAI_RANK_ZONE)};
 static struct cai_lock meta; /* META, said at run time */
-static struct cai_lock unranked;
 
 static void in_order(const void *unused)
 {
@@ -143,8 +174,6 @@ static void in_order(const void *unused)
         cai_lock_take(&registry);
         cai_lock_take(&zones[i]);
         cai_lock_take(&meta);
-        cai_lock_take(&unranked);
-        cai_lock_give(&unranked);
         cai_lock_give(&registry); /* given in any order */
         cai_lock_give(&meta);
         cai_lock_give(&zones[i]);
@@ -164,30 +193,18 @@ static void without_waiting(const void *unused)
     cai_lock_give(&registry);
 }
 
-static void beside_and_for_fork(const void *unused)
+static void beside(const void *unused)
 {
     (void)unused;
     cai_lock_take(&zones[0]);
     cai_lock_take_beside(&zones[1]);
     cai_lock_give(&zones[0]);
     cai_lock_give(&zones[1]);
-
-    cai_lock_hold_for_fork(&registry);
-    cai_lock_hold_for_fork(&zones[0]);
-    cai_lock_hold_for_fork(&zones[1]);
-    cai_lock_take(&registry); /* no obstacle, so no order */
-    cai_lock_give(&registry);
-    cai_lock_give_after_fork(&zones[1]);
-    cai_lock_give_after_fork(&zones[0]);
-    cai_lock_give_after_fork(&registry);
-    cai_lock_give_after_fork(&meta); /* made meanwhile */
-    cai_lock_take(&registry);
-    cai_lock_give(&registry);
 }
 
 static void test_in_order(void **state)
 {
-    void (*const bodies[])(const void *) = {in_order, without_waiting, beside_and_for_fork};
+    void (*const bodies[])(const void *) = {in_order, without_waiting, beside};
     struct child child;
 
     (void)state;
@@ -222,11 +239,15 @@ static void zone_beside_meta(const void *unused)
     cai_lock_take_beside(&zones[1]);
 }
 
-static void registry_for_fork_after_zone(const void *unused)
+/* A lock without a rank may not be taken. */
+static void unranked_after_meta(const void *unused)
 {
+    static struct cai_lock unranked;
+
     (void)unused;
-    cai_lock_hold_for_fork(&zones[0]);
-    cai_lock_hold_for_fork(&registry);
+    cai_lock_set_rank(&meta, CAI_RANK_META);
+    cai_lock_take(&meta);
+    cai_lock_take(&unranked);
 }
 
 static void zone_after_tried_meta(const void *unused)
@@ -241,7 +262,7 @@ static void zone_after_tried_meta(const void *unused)
 static void registry_of_another_after_zone(const void *unused)
 {
     (void)unused;
-    registry.word = CAI_LOCK_HELD;
+    registry.word = 1000000; /* a thread there never was */
     registry_after_zone(NULL);
 }
 
@@ -254,7 +275,7 @@ static void test_out_of_order(void **state)
         {registry_after_zone, "capalloc: locks out of order: REGISTRY after ZONE\n"},
         {zone_after_zone, "capalloc: locks out of order: ZONE after ZONE\n"},
         {zone_beside_meta, "capalloc: locks out of order: ZONE after META\n"},
-        {registry_for_fork_after_zone, "capalloc: locks out of order: REGISTRY after ZONE\n"},
+        {unranked_after_meta, "capalloc: locks out of order: NONE after META\n"},
         {zone_after_tried_meta, "capalloc: locks out of order: ZONE after META\n"},
         {registry_of_another_after_zone, "capalloc: locks out of order: REGISTRY after ZONE\n"},
     };
@@ -313,7 +334,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_holder),         cmocka_unit_test(test_nobody_else_while_it_is_held),
-        cmocka_unit_test(test_sleepers_are_woken), cmocka_unit_test(test_held_for_fork),
+        cmocka_unit_test(test_sleepers_are_woken), cmocka_unit_test(test_D7_locks_in_the_child_of_a_fork),
+        cmocka_unit_test(test_nobody_waits_for_himself),
         cmocka_unit_test(test_wait_ends),          cmocka_unit_test(test_in_order),
         cmocka_unit_test(test_out_of_order),       cmocka_unit_test(test_given_by_a_thread_that_does_not_hold_it),
     };

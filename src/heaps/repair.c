@@ -1,0 +1,84 @@
+/* See repair.h. */
+#include "heaps/repair.h"
+
+#include "blocks/cache.h"
+#include "blocks/large.h"
+#include "cap/tags.h"
+#include "heaps/account.h"
+#include "heaps/authority.h"
+#include "heaps/charge.h"
+#include "heaps/claim.h"
+#include "heaps/free.h"
+#include "heaps/registry.h"
+#include "pages/meta.h"
+#include "pages/policy.h"
+#include "pages/repair.h"
+
+/* Remote frees that the thread had not told: the slab they are in is counted anew. */
+static void settle_pending(struct cai_thread *thread)
+{
+    struct cai_unit *slab = thread->pending_slab;
+
+    thread->pending = 0;
+    thread->pending_slab = NULL;
+    if (slab == NULL)
+        return;
+    struct cai_owner *owner = cai_registry_owner(cai_view_of(slab->zone)->owner[cai_unit_number(slab)]);
+    if (owner != NULL)
+        cai_cache_recount(&owner->heap, slab);
+}
+
+static void repair_lost_threads(void)
+{
+    struct cai_thread *thread;
+
+    for (struct cai_owner *after = NULL; (thread = cai_registry_next_lost(after)) != NULL; after = &thread->owner) {
+        if (cai_lock_inherit(&thread->owner.heap.lock) == CAI_LOCK_LOST)
+            cai_cache_rebuild(&thread->owner.heap, false);
+        else
+            cai_cache_salvage(&thread->owner.heap);
+        cai_large_salvage(&thread->owner.heap);
+        cai_registry_orphan(thread, false, 0);
+    }
+    /* After all heaps are in order: the slab may be any heap's. */
+    for (struct cai_owner *owner = cai_registry_first(); owner != NULL; owner = owner->next)
+        if (!cai_is_account(owner->heap.id) && (struct cai_thread *)owner != cai_self)
+            settle_pending((struct cai_thread *)owner);
+}
+
+/* Heaps whose threads are there, or nobody's: somebody may have been collecting for them. */
+static void repair_other_heaps(void)
+{
+    for (struct cai_owner *owner = cai_registry_first(); owner != NULL; owner = owner->next)
+        if (!cai_is_account(owner->heap.id) && cai_lock_inherit(&owner->heap.lock) == CAI_LOCK_LOST)
+            cai_cache_rebuild(&owner->heap, owner == &cai_self->owner);
+}
+
+/* Blocks that were claimed are live again; what their content was being taken to goes back. Last: by the ordinary ways. */
+static void return_claims(void)
+{
+    for (struct cai_owner *owner = cai_registry_first(); owner != NULL; owner = owner->next) {
+        enum cai_place place;
+        void *to = NULL;
+        if (!cai_is_account(owner->heap.id) && owner != &cai_self->owner)
+            to = cai_claim_repair((struct cai_thread *)owner, &place);
+        if (to != NULL)
+            cai_free_slow(place, to, "fork");
+    }
+}
+
+void cai_repair(void)
+{
+    cai_policy_after_fork_in_child(); /* first: whatever comes may look at the blocks */
+    cai_meta_repair();
+    cai_tags_repair();
+    cai_zones_repair();
+    cai_registry_repair();
+    bool tree_lost = cai_authority_repair();
+    repair_lost_threads();
+    repair_other_heaps();
+    cai_account_repair();
+    if (tree_lost)
+        cai_charge_repair();
+    return_claims();
+}

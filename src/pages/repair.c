@@ -1,0 +1,106 @@
+/* See repair.h. */
+#include "pages/repair.h"
+
+#include "os/os.h"
+#include "pages/commit.h"
+#include "pages/free_run.h"
+#include "pages/policy.h"
+#include "pages/purge.h"
+
+static bool is_used(unsigned kind)
+{
+    return kind == CAI_UNIT_SLAB || kind == CAI_UNIT_LARGE;
+}
+
+/* It was being made, ended or given back by a thread that is not there: what of it is mapped is unknown. */
+static bool is_abandoned(const struct cai_unit *run)
+{
+    return run->kind == CAI_UNIT_INNER || (run->kind == CAI_UNIT_BUSY && run->next != cai_lock_self());
+}
+
+static uintptr_t address_of(const struct cai_zone *zone, uint32_t head)
+{
+    return cai_view_of(zone->number)->origin + ((uintptr_t)head << CAI_UNIT_SHIFT);
+}
+
+static void give_abandoned_back(struct cai_zone *zone, uint32_t head, uint32_t units)
+{
+    const struct cai_view *view = cai_view_of(zone->number);
+
+    cai_os_unmap(address_of(zone, head), (size_t)units << CAI_UNIT_SHIFT);
+    cai_purge_state(zone->number, head, units);
+    for (uint32_t i = 0; i < units; i++)
+        cai_store_relaxed(&view->owner[head + i], 0);
+    cai_policy_forget(zone, head, units);
+    cai_run_set(zone, head, units, CAI_UNIT_BARE);
+}
+
+/* Walks all runs; returns whether one was abandoned. Where the walk ends is where the zone ends: the frontier is moved
+ * last. */
+static bool end_abandoned(struct cai_zone *zone)
+{
+    struct cai_unit *units = cai_view_of(zone->number)->units;
+    bool any = false;
+    uint32_t head = 1;
+
+    for (; head < zone->frontier && units[head].units != 0; head += units[head].units)
+        if (is_abandoned(&units[head])) {
+            give_abandoned_back(zone, head, units[head].units);
+            any = true;
+        }
+    zone->frontier = head;
+    return any;
+}
+
+/* Free neighbours of one kind from `head` on become one run; returns where it ends. */
+static uint32_t merge(struct cai_zone *zone, uint32_t head)
+{
+    struct cai_unit *units = cai_view_of(zone->number)->units;
+    enum cai_unit_kind kind = (enum cai_unit_kind)units[head].kind;
+    uint32_t end = head + units[head].units;
+
+    while (end < zone->frontier && units[end].kind == kind)
+        end += units[end].units;
+    cai_run_set(zone, head, end - head, kind);
+    return end;
+}
+
+/* Puts every free run into its list, and counts everything. All dirty runs are as old as this. */
+static void rebuild(struct cai_zone *zone)
+{
+    struct cai_unit *units = cai_view_of(zone->number)->units;
+    size_t used = 0;
+    size_t mapped = 0;
+
+    cai_free_run_forget(zone);
+    for (uint32_t head = 1, next; head < zone->frontier; head = next) {
+        enum cai_unit_kind kind = (enum cai_unit_kind)units[head].kind;
+        bool is_free = cai_unit_is_free(kind);
+        next = is_free ? merge(zone, head) : head + units[head].units;
+        if (is_free)
+            cai_free_run_insert(zone, head, next - head, kind);
+        if (kind != CAI_UNIT_BARE && kind != CAI_UNIT_NONE)
+            mapped += next - head;
+        if (is_used(kind) || kind == CAI_UNIT_BUSY)
+            used += next - head;
+    }
+    zone->used_units = used;
+    zone->used_units_peak = cai_max(zone->used_units_peak, used);
+    zone->committed_units = mapped;
+}
+
+void cai_zones_repair(void)
+{
+    for (unsigned number = 0; number < CAI_ZONES; number++) {
+        struct cai_zone *zone = &cai_zones[number];
+        enum cai_lock_inherited lock = cai_lock_inherit(&zone->lock);
+
+        if (lock == CAI_LOCK_MINE)
+            continue;
+        bool any = end_abandoned(zone);
+        if (any || lock == CAI_LOCK_LOST)
+            rebuild(zone);
+    }
+    cai_commit_recount();
+    cai_zone_repair_seal();
+}
