@@ -279,8 +279,8 @@ static bool copy_tags(uintptr_t from, uintptr_t to, size_t bytes)
     return true;
 }
 
-/* The block went from `base`, where it still is claimed as `old`, to another place. False: there is no memory for its tags,
- * and it stays where it was. */
+/* The block went from `base`, where it still is claimed as `old`, to another place. False: there is no memory for its
+ * tags, and it stays where it was. */
 static bool take_tags_along(struct claimed it, struct cai_live old, uintptr_t moved, size_t length)
 {
     bool copied = !holds_caps(it.place) || copy_tags(it.base, moved, it.length);

@@ -89,8 +89,8 @@ ca_error cai_judged_error(enum cai_verdict verdict);
 /* Reports a verdict that is not authentic, under the name of the function called; its error. To use a block that was
  * given back is `stale`, to give it back again `double-free`. */
 enum cai_purpose { CAI_TO_USE, CAI_TO_GIVE_BACK };
-ca_error cai_judged_report(enum cai_place place, const void *address, struct cai_judged judged, enum cai_purpose purpose,
-                           const char *function);
+ca_error cai_judged_report(enum cai_place place, const void *address, struct cai_judged judged,
+                           enum cai_purpose purpose, const char *function);
 
 /* ca_check. */
 CAI_INLINE ca_error cai_own_check(enum cai_place place, const void *address, size_t bytes)

@@ -44,8 +44,8 @@ cai_result cai_own_shrink(enum cai_place place, void *address, size_t bytes, ca_
     return cai_success(address, layout.size);
 }
 
-/* Makes the claimed block longer where it lies, or by moving the pages of a large block of the default heap, unless somebody
- * must be asked first. Returns its address, the claim being at an end; NULL: not possible without copying. */
+/* Makes the claimed block longer where it lies, or by moving the pages of a large block of the default heap, unless
+ * somebody must be asked first. Returns its address, the claim being at an end; NULL: not possible without copying. */
 static void *grow_in_place(const struct cai_grant *grant, void *address, struct cai_live live, ca_layout layout,
                            bool may_move)
 {

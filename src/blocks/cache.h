@@ -37,6 +37,9 @@ void cai_cache_salvage(struct cai_heap *heap);
  * state bytes. `keep_bins`: they are the calling thread's own, and in order. */
 void cai_cache_rebuild(struct cai_heap *heap, bool keep_bins);
 
+/* A live block goes back to its slab, or as a run, whoever uses the heap. In must-zero places it is cleared. */
+void cai_cache_discard(struct cai_heap *heap, struct cai_live live);
+
 /* One slab alone is counted anew: a remote free of it may not have been told. */
 void cai_cache_recount(struct cai_heap *heap, struct cai_unit *slab);
 
@@ -118,8 +121,8 @@ enum cai_put {
     CAI_PUT_SLOW,    /* nothing changed: not a small live block, or not as simple as pushing it */
 };
 
-/* The slot is the bin's from here on; there is room. In this order, so that in the child of a fork which stopped another
- * thread in between, a slot that is cached stands in the bin or right above it. */
+/* The slot is the bin's from here on; there is room. In this order, so that in the child of a fork which stopped
+ * another thread in between, a slot that is cached stands in the bin or right above it. */
 CAI_INLINE void cai_bin_push(struct cai_bin *bin, enum cai_place place, uint8_t *state, void *address)
 {
     uint32_t count = bin->count;

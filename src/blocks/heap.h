@@ -40,10 +40,10 @@ struct cai_heap {
     struct cai_bin bins[CAI_PLACES][CAI_BINS_PER_PLACE];
     uint64_t used_bins[CAI_PLACES][2];
     struct cai_unit *large[CAI_LARGE_CACHED]; /* large blocks for reuse */
-    struct cai_unit *ending[2];   /* large blocks that are neither live nor kept at the moment: for the child of a fork */
-    bool large_idle;              /* no large block was taken from or put into the cache since the last look */
-    bool armed;                   /* memory became free: look at the clock soon */
-    uint64_t bytes_cleared;       /* because somebody asked for zeros, or must-zero memory went back */
+    struct cai_unit *ending[2]; /* large blocks that are neither live nor kept at the moment: for the child of a fork */
+    bool large_idle;            /* no large block was taken from or put into the cache since the last look */
+    bool armed;                 /* memory became free: look at the clock soon */
+    uint64_t bytes_cleared;     /* because somebody asked for zeros, or must-zero memory went back */
     uint64_t bytes_clear_skipped; /* asked for as zero and known to be */
     uint64_t large_allocations;
     uint16_t wants[CAI_PLACES][CAI_CLASSES]; /* slots a bin's next refill takes: twice as many each time */

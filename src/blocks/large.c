@@ -82,34 +82,44 @@ static struct cai_unit *take_run(enum cai_place place, uint32_t units, size_t al
                         (uint32_t)(cai_max(align, CAI_UNIT_BYTES) >> CAI_UNIT_SHIFT), CAI_UNIT_LARGE);
 }
 
-/* The run becomes a live block of the heap. */
-static void *begin(struct cai_heap *heap, struct cai_unit *run, size_t bytes)
+static bool is_possible(size_t bytes, size_t align)
 {
+    return bytes <= LARGE_BYTES_MAX && align <= LARGE_ALIGN_MAX;
+}
+
+/* The run becomes a live block of the heap. */
+static void *begin(struct cai_heap *heap, struct cai_unit *run, size_t bytes, bool zeroed)
+{
+    void *block = (void *)cai_unit_address(run);
+
     run->bytes = bytes;
+    if (zeroed)
+        cai_cache_zero(heap, block, cai_round_up(bytes, cai_settings->page_bytes), run->zeroed);
+    heap->large_allocations++;
     cai_store_release(state_of(run), CAI_STATE_LARGE);
-    if (run->kind != CAI_UNIT_LARGE) /* else it was kept */
-        cai_run_publish(run, CAI_UNIT_LARGE, heap->id);
-    return (void *)cai_unit_address(run);
+    return block;
+}
+
+void *cai_large_take_kept(struct cai_heap *heap, enum cai_place place, size_t bytes, size_t align, bool zeroed)
+{
+    if (!is_possible(bytes, align) || align > CAI_UNIT_BYTES)
+        return NULL;
+    bytes = cai_max(bytes, 1);
+    struct cai_unit *run = take_kept(heap, place, units_for(bytes));
+    void *block = run != NULL ? begin(heap, run, bytes, zeroed) : NULL;
+    note_ending(heap, 0, NULL);
+    return block;
 }
 
 void *cai_large_take(struct cai_heap *heap, enum cai_place place, size_t bytes, size_t align, bool zeroed)
 {
-    struct cai_unit *run = NULL;
-
-    if (bytes > LARGE_BYTES_MAX || align > LARGE_ALIGN_MAX)
-        return NULL;
     bytes = cai_max(bytes, 1);
-    if (align <= CAI_UNIT_BYTES)
-        run = take_kept(heap, place, units_for(bytes));
-    if (run == NULL)
-        run = take_run(place, units_for(bytes), align);
+    struct cai_unit *run = is_possible(bytes, align) ? take_run(place, units_for(bytes), align) : NULL;
+
     if (run == NULL)
         return NULL;
-    if (zeroed)
-        cai_cache_zero(heap, (void *)cai_unit_address(run), cai_round_up(bytes, cai_settings->page_bytes), run->zeroed);
-    heap->large_allocations++;
-    void *block = begin(heap, run, bytes);
-    note_ending(heap, 0, NULL);
+    void *block = begin(heap, run, bytes, zeroed);
+    cai_run_publish(run, CAI_UNIT_LARGE, heap->id);
     return block;
 }
 
@@ -140,10 +150,10 @@ void cai_large_give(struct cai_heap *heap, struct cai_unit *run)
     cai_run_give(run);
 }
 
+_Static_assert(CAI_LARGE_CACHED == 2, "the newest and the one before");
+
 void cai_large_keep(struct cai_heap *heap, struct cai_unit *run)
 {
-    unsigned last = 0;
-
     if (heap->id == 0 || run->units > KEPT_UNITS_MAX) {
         cai_large_give(heap, run);
         return;
@@ -151,16 +161,16 @@ void cai_large_keep(struct cai_heap *heap, struct cai_unit *run)
     heap->large_idle = false;
     if (*owner_of(run) != heap->id)
         cai_store_release(owner_of(run), heap->id);
-    while (last < CAI_LARGE_CACHED - 1 && heap->large[last] != NULL)
-        last++;
-    struct cai_unit *leaves = heap->large[last];
+    struct cai_unit *leaves = heap->large[0] == NULL ? NULL : heap->large[1];
     note_ending(heap, 1, leaves);
-    heap->large[last] = heap->large[0];
+    if (heap->large[0] != NULL)
+        heap->large[1] = heap->large[0];
     heap->large[0] = run;
     note_ending(heap, 0, leaves);
-    note_ending(heap, 1, NULL);
-    if (leaves != NULL)
+    if (leaves != NULL) {
+        note_ending(heap, 1, NULL);
         cai_large_give(heap, leaves);
+    }
 }
 
 bool cai_large_grow(struct cai_live live, size_t bytes)
@@ -203,7 +213,8 @@ void *cai_large_move(struct cai_heap *heap, struct cai_live live, size_t bytes, 
         return NULL;
     *to_be = (void *)cai_unit_address(to);
     cai_fence_for_compiler();
-    void *address = begin(heap, to, bytes);
+    void *address = begin(heap, to, bytes, false);
+    cai_run_publish(to, CAI_UNIT_LARGE, heap->id);
     /* Into warm memory copying is cheaper: the pages are there, and those moved would only replace them. */
     if (run_bytes(from) >= MOVE_BYTES_MIN && to->zeroed && cai_run_move(from, to))
         return address;
@@ -216,8 +227,8 @@ void *cai_large_move(struct cai_heap *heap, struct cai_live live, size_t bytes, 
     return address;
 }
 
-/* Their content is the run's: which of the two it is now. Moving its pages is one step, copying is none until the old run
- * is withdrawn. */
+/* Their content is the run's: which of the two it is now. Moving its pages is one step, copying is none until the old
+ * run is withdrawn. */
 bool cai_large_was_moved(struct cai_live live)
 {
     return !cai_os_is_mapped((uintptr_t)cai_unit_address(cai_live_run(live)));

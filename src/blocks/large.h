@@ -10,12 +10,15 @@
 /* align: a power of two. NULL: no memory, or no block is so large. With `zeroed`, the whole block is zero. */
 void *cai_large_take(struct cai_heap *heap, enum cai_place place, size_t bytes, size_t align, bool zeroed);
 
+/* The same from those that the heap has kept, if one fits. */
+void *cai_large_take_kept(struct cai_heap *heap, enum cai_place place, size_t bytes, size_t align, bool zeroed);
+
 /* The bytes of the run of a large block of so many; 0: no block is so long. */
 size_t cai_large_run_bytes(size_t bytes);
 
-/* The first half of giving a live block back, whose state byte was `live`: from here on it is freed, and the caller's. Of
- * two threads that free one at once, the second is told: false. In must-zero places the whole run is cleared, unless it
- * was wiped; `heap` counts it. */
+/* The first half of giving a live block back, whose state byte was `live`: from here on it is freed, and the caller's.
+ * Of two threads that free one at once, the second is told: false. In must-zero places the whole run is cleared, unless
+ * it was wiped; `heap` counts it. */
 bool cai_large_claim(struct cai_heap *heap, struct cai_unit *run, uint8_t live);
 
 /* The second half: kept by the heap for its next blocks, or given to all as a free run. */
@@ -27,12 +30,12 @@ void cai_large_give(struct cai_heap *heap, struct cai_unit *run);
 bool cai_large_grow(struct cai_live live, size_t bytes);
 void cai_large_shrink(struct cai_heap *heap, struct cai_live live, size_t bytes, size_t *less);
 
-/* Moves a claimed block's content to another of the heap, `bytes` long; keeps an alignment of CAI_UNIT_BYTES only. *to_be
- * is set to the other's address before it is a block. NULL: no memory, nothing changed. */
+/* Moves a claimed block's content to another of the heap, `bytes` long; keeps an alignment of CAI_UNIT_BYTES only.
+ * *to_be is set to the other's address before it is a block. NULL: no memory, nothing changed. */
 void *cai_large_move(struct cai_heap *heap, struct cai_live live, size_t bytes, void **to_be);
 
-/* In the child of a fork that stopped this in between: the pages have been moved, and nothing is left but to end what they
- * were moved from. */
+/* In the child of a fork that stopped this in between: the pages have been moved, and nothing is left but to end what
+ * they were moved from. */
 bool cai_large_was_moved(struct cai_live live);
 void cai_large_end_moved(struct cai_live live);
 

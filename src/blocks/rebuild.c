@@ -1,6 +1,8 @@
 /* Heaps in the child of a fork: see cache.h. What state bytes say is what is; bins, lists and counters follow from it.
  */
 #include "blocks/cache.h"
+#include "blocks/clear.h"
+#include "blocks/exact.h"
 #include "pages/run.h"
 
 #include <string.h>
@@ -102,4 +104,22 @@ void cai_cache_rebuild(struct cai_heap *heap, bool keep_bins)
             cai_cache_list(heap, slab);
         }
     }
+}
+
+void cai_cache_discard(struct cai_heap *heap, struct cai_live live)
+{
+    struct cai_unit *run = cai_live_run(live);
+    enum cai_place place = (enum cai_place)(live.zone / CAI_GRAINS);
+
+    if (cai_place_zeroes(place))
+        cai_clear(heap, (void *)(cai_view_of(live.zone)->origin + (live.granule << cai_grain_shift(cai_zone_grain(live.zone)))),
+                  cai_slot_bytes(live));
+    if (live.size_class == 0) {
+        cai_store_relaxed(live.state, CAI_STATE_CACHED);
+        cai_run_give(run);
+        return;
+    }
+    cai_store_relaxed(live.state, cai_state_freed(place, CAI_STATE_CACHED));
+    cai_slab_put(run, live.state);
+    cai_cache_settle(heap, run);
 }

@@ -12,17 +12,17 @@
 #include <stdbool.h>
 
 enum cai_state {
-    CAI_STATE_NONE = 0,       /* no block starts here */
-                              /* 1 to CAI_CLASS_LAST: live block of that size class */
-    CAI_STATE_SHORT = 80,     /* plus 1 to 15: live block of so many bytes in a slot of 16 (see blocks/exact.h) */
+    CAI_STATE_NONE = 0,         /* no block starts here */
+                                /* 1 to CAI_CLASS_LAST: live block of that size class */
+    CAI_STATE_SHORT = 80,       /* plus 1 to 15: live block of so many bytes in a slot of 16 (see blocks/exact.h) */
     CAI_STATE_SHORT_WIPED = 96, /* plus 1 to 15: the same, wiped */
-    CAI_STATE_CLAIMED = 125,  /* live block of any size that one call is about to change or end: nobody else may */
-    CAI_STATE_WIPED = 126,    /* live block of any size, cleared ahead of being given back */
-    CAI_STATE_LARGE = 127,    /* live large block */
-                              /* 0x80 to 0xbf: not the start of a block but part of its record (blocks/exact.h) */
-    CAI_STATE_IN_SLAB = 0xfc, /* free, waits in its slab */
-    CAI_STATE_CACHED = 0xfe,  /* free, waits in the cache of a thread */
-    CAI_STATE_ZERO = 1,       /* added to the two above: all bytes of the slot are zero */
+    CAI_STATE_CLAIMED = 125,    /* live block of any size that one call is about to change or end: nobody else may */
+    CAI_STATE_WIPED = 126,      /* live block of any size, cleared ahead of being given back */
+    CAI_STATE_LARGE = 127,      /* live large block */
+                                /* 0x80 to 0xbf: not the start of a block but part of its record (blocks/exact.h) */
+    CAI_STATE_IN_SLAB = 0xfc,   /* free, waits in its slab */
+    CAI_STATE_CACHED = 0xfe,    /* free, waits in the cache of a thread */
+    CAI_STATE_ZERO = 1,         /* added to the two above: all bytes of the slot are zero */
 };
 
 _Static_assert((int)CAI_CLASS_LAST <= (int)CAI_STATE_SHORT, "classes and other live states are told apart");

@@ -53,8 +53,8 @@ void cai_account_list_give(void);
  * nobody. */
 bool cai_account_is_within(const struct cai_account *account, uint32_t node);
 
-/* In the child of a fork: accounts of threads that are not there can be held by others, and what is charged is what they
- * have. What such a thread had in its hand stays charged, like a block that nobody will give back. */
+/* In the child of a fork: accounts of threads that are not there can be held by others, and what is charged is what
+ * they have. What such a thread had in its hand stays charged, like a block that nobody will give back. */
 void cai_account_repair(void);
 
 #define CAI_FOR_ACCOUNTS(account)                                                                                      \

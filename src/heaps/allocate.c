@@ -11,16 +11,16 @@
 #include "heaps/remote.h"
 
 /* Fills the empty bin. False: out of memory, or the account was refused the charge. */
-static bool refill(struct cai_owner *owner, struct cai_account *account, struct cai_wanted wanted)
+static bool refill(struct cai_owner *owner, struct cai_account *account, const struct cai_wanted *wanted)
 {
-    size_t slot_bytes = cai_class_sizes[wanted.size_class];
-    uint32_t want = cai_cache_wants(&owner->heap, wanted.place, wanted.size_class);
+    size_t slot_bytes = cai_class_sizes[wanted->size_class];
+    uint32_t want = cai_cache_wants(&owner->heap, wanted->place, wanted->size_class);
 
     if (account != NULL && want != 0)
         want = cai_account_charge_slots(account, want, slot_bytes);
     if (want == 0)
         return false;
-    uint32_t got = cai_cache_refill(&owner->heap, wanted.place, wanted.size_class, want);
+    uint32_t got = cai_cache_refill(&owner->heap, wanted->place, wanted->size_class, want);
     if (account != NULL)
         cai_account_credit(account, (size_t)(want - got) * slot_bytes);
     cai_remote_forward(&owner->heap);
@@ -32,9 +32,9 @@ static bool was_refused(const struct cai_account *account)
     return account != NULL && account->refused != CA_OK;
 }
 
-static void *take_small(struct cai_owner *owner, struct cai_account *account, struct cai_wanted wanted, void **twice)
+static void *take_small(struct cai_owner *owner, struct cai_account *account, const struct cai_wanted *wanted, void **twice)
 {
-    struct cai_bin *bin = &owner->heap.bins[wanted.place][wanted.size_class];
+    struct cai_bin *bin = &owner->heap.bins[wanted->place][wanted->size_class];
     bool is_zero;
 
     /* The fast path has counted this allocation already when it came here because of the countdown. */
@@ -50,63 +50,71 @@ static void *take_small(struct cai_owner *owner, struct cai_account *account, st
         }
     }
     void *address = bin->slots[--bin->count];
-    if (CAI_LIKELY(cai_cache_activate(wanted.place, cai_class_grain(wanted.size_class), wanted.size_class, address,
+    if (CAI_LIKELY(cai_cache_activate(wanted->place, cai_class_grain(wanted->size_class), wanted->size_class, address,
                                       &is_zero))) {
-        if (wanted.zeroed)
-            cai_cache_zero(&owner->heap, address, wanted.bytes, is_zero);
+        if (wanted->zeroed)
+            cai_cache_zero(&owner->heap, address, wanted->bytes, is_zero);
         return address;
     }
     *twice = address;
     if (account != NULL)
-        cai_account_credit(account, cai_class_sizes[wanted.size_class]);
+        cai_account_credit(account, cai_class_sizes[wanted->size_class]);
     return NULL;
 }
 
-/* The account has been charged. */
-static void *take_large(struct cai_owner *owner, const struct cai_account *account, struct cai_wanted wanted)
+/* The account has been charged. A block that the heap had kept needs no look at the clock: freeing it was one. */
+static void *take_large(struct cai_owner *owner, const struct cai_account *account, const struct cai_wanted *wanted)
 {
-    void *block = cai_large_take(&owner->heap, wanted.place, wanted.bytes, wanted.align, wanted.zeroed);
+    void *block = cai_large_take_kept(&owner->heap, wanted->place, wanted->bytes, wanted->align, wanted->zeroed);
 
-    if (block == NULL && cai_large_run_bytes(wanted.bytes) != 0) {
+    if (block != NULL)
+        return block;
+    block = cai_large_take(&owner->heap, wanted->place, wanted->bytes, wanted->align, wanted->zeroed);
+    if (block == NULL && cai_large_run_bytes(wanted->bytes) != 0) {
         cai_housekeeping_reclaim(owner, owner == &cai_self->owner);
-        block = cai_large_take(&owner->heap, wanted.place, wanted.bytes, wanted.align, wanted.zeroed);
+        block = cai_large_take(&owner->heap, wanted->place, wanted->bytes, wanted->align, wanted->zeroed);
     }
     if (block != NULL && account == NULL)
         cai_housekeeping_look(owner);
     return block;
 }
 
-void *cai_allocate_from(struct cai_owner *owner, struct cai_account *account, struct cai_wanted wanted, void **twice)
+void *cai_allocate_from(struct cai_owner *owner, struct cai_account *account, const struct cai_wanted *wanted, void **twice)
 {
-    return wanted.size_class != 0 ? take_small(owner, account, wanted, twice) : take_large(owner, account, wanted);
+    return wanted->size_class != 0 ? take_small(owner, account, wanted, twice) : take_large(owner, account, wanted);
 }
 
-CAI_COLD void cai_allocate_report_twice(struct cai_wanted wanted, const void *address)
+CAI_COLD void cai_allocate_report_twice(const struct cai_wanted *wanted, const void *address)
 {
     cai_violation_report((ca_violation){.kind = CA_VIOLATION_DOUBLE_FREE,
                                         .function = "allocate",
                                         .address = address,
-                                        .size = cai_class_bytes(wanted.size_class),
-                                        .place = cai_place_name(wanted.place),
+                                        .size = cai_class_bytes(wanted->size_class),
+                                        .place = cai_place_name(wanted->place),
                                         .stated = "a free block",
                                         .found = "a doubly freed block"});
 }
 
-/* From the calling thread's heap; a thread that has none, because it is ending or memory is short, uses the shared
- * one. */
-static void *allocate(struct cai_wanted wanted)
+/* A thread that has no heap, because it is ending or memory is short, uses the shared one. */
+static void *allocate_from_shared(const struct cai_wanted *wanted, void **twice)
+{
+    struct cai_thread *shared = cai_life_start() ? cai_registry_borrow(true) : NULL;
+
+    if (shared == NULL)
+        return NULL;
+    void *block = cai_allocate_from(&shared->owner, NULL, wanted, twice);
+    cai_registry_return();
+    return block;
+}
+
+static void *allocate(const struct cai_wanted *wanted)
 {
     for (;;) {
         struct cai_thread *own = cai_life_attach();
-        struct cai_thread *thread = own == NULL && cai_life_start() ? cai_registry_borrow(true) : own;
         void *twice = NULL;
-
-        if (thread == NULL)
-            return NULL;
-        void *block = cai_allocate_from(&thread->owner, NULL, wanted, &twice);
-        if (own == NULL)
-            cai_registry_return();
-        if (twice == NULL)
+        void *block = CAI_LIKELY(own != NULL) ? cai_allocate_from(&own->owner, NULL, wanted, &twice)
+                                              : allocate_from_shared(wanted, &twice);
+        if (CAI_LIKELY(twice == NULL))
             return block;
         cai_allocate_report_twice(wanted, twice);
     }
@@ -114,7 +122,12 @@ static void *allocate(struct cai_wanted wanted)
 
 CAI_NOINLINE void *cai_allocate_slow(enum cai_place place, size_t bytes, bool zeroed)
 {
-    return allocate((struct cai_wanted){place, cai_class_for(bytes, 16), bytes, 16, zeroed});
+    if (bytes > CAI_SMALL_BYTES_MAX) {
+        void *kept = cai_large_take_kept(cai_self_heap(), place, bytes, 16, zeroed);
+        if (kept != NULL)
+            return kept;
+    }
+    return allocate(&(struct cai_wanted){place, cai_class_for(bytes, 16), bytes, 16, zeroed});
 }
 
 void *cai_allocate_aligned(enum cai_place place, size_t bytes, size_t align, bool zeroed)
@@ -127,5 +140,5 @@ void *cai_allocate_aligned(enum cai_place place, size_t bytes, size_t align, boo
         block = size_class <= CAI_CLASS_FINE_LAST
                     ? cai_cache_take(cai_self_heap(), place, CAI_FINE, size_class, zeroed, bytes)
                     : cai_cache_take(cai_self_heap(), place, CAI_COARSE, size_class, zeroed, bytes);
-    return block != NULL ? block : allocate((struct cai_wanted){place, size_class, bytes, align, zeroed});
+    return block != NULL ? block : allocate(&(struct cai_wanted){place, size_class, bytes, align, zeroed});
 }

@@ -8,13 +8,10 @@
 #include "heaps/charge.h"
 #include "heaps/life.h"
 
-/* Taking credit back may have to be repeated: others take it at the same time. */
-enum { RECLAIMS_MAX = 1000 };
-
 /* Large blocks are charged one by one. */
-static void *take_large(struct cai_account *account, struct cai_wanted wanted)
+static void *take_large(struct cai_account *account, const struct cai_wanted *wanted)
 {
-    size_t charge = cai_large_run_bytes(wanted.bytes);
+    size_t charge = cai_large_run_bytes(wanted->bytes);
 
     account->refused = charge == 0 ? CA_ERROR_OUT_OF_MEMORY : cai_charge(account, &account->grant, charge);
     if (account->refused != CA_OK)
@@ -25,7 +22,7 @@ static void *take_large(struct cai_account *account, struct cai_wanted wanted)
     return block;
 }
 
-static void *take(const struct cai_grant *grant, struct cai_wanted wanted, ca_error *error)
+static void *take(const struct cai_grant *grant, const struct cai_wanted *wanted, ca_error *error)
 {
     struct cai_account *account = cai_account_use(grant, cai_life_attach());
     void *twice = NULL;
@@ -34,7 +31,7 @@ static void *take(const struct cai_grant *grant, struct cai_wanted wanted, ca_er
     if (account == NULL)
         return NULL;
     account->refused = CA_OK;
-    void *block = wanted.size_class != 0 ? cai_allocate_from(&account->owner, account, wanted, &twice)
+    void *block = wanted->size_class != 0 ? cai_allocate_from(&account->owner, account, wanted, &twice)
                                          : take_large(account, wanted);
     if (block != NULL)
         cai_bias_grant(account);
@@ -52,18 +49,20 @@ static void *take(const struct cai_grant *grant, struct cai_wanted wanted, ca_er
 void *cai_allocate_for(const struct cai_grant *grant, enum cai_place place, size_t bytes, size_t align, bool zeroed,
                        ca_error *error)
 {
-    struct cai_wanted wanted = {place, cai_class_for(bytes, align), bytes, align, zeroed};
+    const struct cai_wanted wanted = {place, cai_class_for(bytes, align), bytes, align, zeroed};
 
     *error = CA_ERROR_OUT_OF_MEMORY;
     if (grant->node == CAI_NODE_DEFAULT)
         return cai_allocate_aligned(place, bytes, align, zeroed);
-    void *block = take(grant, wanted, error);
-    /* Once more when there was no credit left: another thread may have taken it back, and more than it needed. */
-    bool more = true;
-    for (unsigned i = 0; block == NULL && *error == CA_ERROR_QUOTA && i < RECLAIMS_MAX && more; i++) {
-        more = cai_account_reclaim(grant->node);
-        block = take(grant, wanted, error);
-    }
+    void *block;
+    bool again;
+    do {
+        /* Refused is who finds no unused credit of anybody, and nobody has given back meanwhile. */
+        uint64_t settled = cai_charge_settled();
+        block = take(grant, &wanted, error);
+        again = block == NULL && *error == CA_ERROR_QUOTA &&
+                (cai_account_reclaim(grant->node) || cai_charge_settled() != settled);
+    } while (again);
     return block;
 }
 

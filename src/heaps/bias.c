@@ -2,6 +2,7 @@
 #include "heaps/bias.h"
 
 #include "os/os.h"
+#include "os/process.h"
 
 static struct {
     bool asked, fast; /* whether the kernel has the barrier */
@@ -55,8 +56,10 @@ static void await(struct cai_thread *holder)
     if (holder == cai_self || !biases.fast)
         return;
     cai_os_barrier();
-    while (cai_load_acquire(&holder->owner.inside) != 0)
+    while (cai_load_acquire(&holder->owner.inside) != 0) {
+        cai_process_notice(); /* in the child of a fork it may never leave */
         cai_os_yield();
+    }
 }
 
 static void take_key(struct cai_account *account)

@@ -6,8 +6,17 @@
 
 #include <string.h>
 
+static uint64_t settled; /* atomic */
+
+uint64_t cai_charge_settled(void)
+{
+    return cai_load_acquire(&settled);
+}
+
 static void take_back(uint32_t number, size_t bytes)
 {
+    if (bytes != 0)
+        cai_add_release(&settled, 1);
     for (; number != CAI_NODE_DEFAULT; number = cai_node_at(number)->parent)
         cai_node_at(number)->charged -= bytes;
 }

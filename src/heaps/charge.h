@@ -15,6 +15,9 @@ ca_error cai_charge(struct cai_account *account, const struct cai_grant *grant, 
 /* Takes back what the account has given back; returns the bytes. */
 size_t cai_charge_settle(struct cai_account *account);
 
+/* How often anything was taken back from anybody: who compares two answers knows whether there is more room now. */
+uint64_t cai_charge_settled(void);
+
 /* Everything the account was charged is taken back: it has no blocks any more. */
 void cai_charge_clear(struct cai_account *account);
 

@@ -1,8 +1,9 @@
-/* Claims: whoever is about to change or end a block wins it first, by one atomic transition of its state. Of two calls that
- * want one block at once, exactly one succeeds; the other finds no block that it could use, and reports that.
+/* Claims: whoever is about to change or end a block wins it first, by one atomic transition of its state. Of two calls
+ * that want one block at once, exactly one succeeds; the other finds no block that it could use, and reports that.
  *
- * What a thread has claimed stands in its record, so that in the child of a fork, where that thread is not, the block is
- * live again: at exactly one address, with the old or the new exact size. The owner's fast free is no claim (free.h).
+ * What a thread has claimed stands in its record, so that in the child of a fork, where that thread is not, the block
+ * is live again: at exactly one address, with the old or the new exact size. The owner's fast free is no claim
+ * (free.h).
  */
 #ifndef CAI_HEAPS_CLAIM_H
 #define CAI_HEAPS_CLAIM_H
@@ -30,8 +31,8 @@ void cai_claim_moves_to(void *to);
 /* It went back. */
 void cai_claim_end(void);
 
-/* In the child of a fork: what a thread that is not there had claimed. Returns a block that is to be given back, and its
- * place, or NULL. */
+/* In the child of a fork: what a thread that is not there had claimed. Returns a block that is to be given back, and
+ * its place, or NULL. */
 void *cai_claim_repair(struct cai_thread *thread, enum cai_place *place);
 
 #endif

@@ -11,6 +11,7 @@
 #include "heaps/life.h"
 #include "heaps/remote.h"
 #include "os/os.h"
+#include "os/process.h"
 #include "pages/run.h"
 
 /* A slot of another heap's slab: back into the slab at once, the count told later. The exchange makes two threads that
@@ -79,8 +80,9 @@ static bool put_large(struct cai_live live)
 
     if (!cai_large_claim(heap, run, live.byte))
         return false;
-    struct cai_account *account = cai_account_of(cai_live_owner(live));
-    if (account != NULL) {
+    struct cai_account *account =
+        cai_is_account(cai_load_relaxed(cai_live_owner(live))) ? cai_account_of(cai_live_owner(live)) : NULL;
+    if (CAI_UNLIKELY(account != NULL)) {
         /* In one go: who takes the account apart meanwhile would meet a unit that is no longer a block of it. */
         cai_account_credit(account, cai_slot_bytes(live));
         cai_store_release(cai_live_owner(live), 0);
@@ -116,7 +118,7 @@ CAI_NOINLINE void cai_free_slow(enum cai_place place, void *address, const char 
 {
     if (address == NULL)
         return;
-    cai_os_notice_fork();
+    cai_process_notice();
     struct cai_live live = cai_find_live(place, address);
     if (live.state == NULL || !cai_free_live(place, address, live))
         cai_find_report(place, address, function);

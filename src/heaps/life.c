@@ -26,13 +26,11 @@ static uint32_t progress; /* atomic, enum progress */
 
 /* --- threads --- */
 
-struct cai_thread *cai_life_attach(void)
+struct cai_thread *cai_life_attach_slow(void)
 {
-    struct cai_thread *thread = cai_self;
+    struct cai_thread *thread = NULL;
 
-    if (thread != &cai_thread_none)
-        return cai_thread_has_heap(thread) ? thread : NULL;
-    if (!cai_life_start() || (thread = cai_registry_adopt()) == NULL)
+    if (cai_self != &cai_thread_none || !cai_life_start() || (thread = cai_registry_adopt()) == NULL)
         return NULL;
     cai_self = thread;
     cai_os_thread_started();

@@ -12,7 +12,8 @@
 
 /* Calls visit for the head of every run of the heap with this number. The owner of a large block may be making it
  * shorter meanwhile: any of its lengths leads on. */
-CAI_NO_TSAN static void for_runs(struct cai_heap *heap, void (*visit)(struct cai_unit *run, void *context), void *context)
+CAI_NO_TSAN static void for_runs(struct cai_heap *heap, void (*visit)(struct cai_unit *run, void *context),
+                                 void *context)
 {
     for (unsigned number = 0; number < CAI_ZONES; number++) {
         const struct cai_view *view = cai_view_of(number);

@@ -2,13 +2,13 @@
 #include "heaps/repair.h"
 
 #include "blocks/cache.h"
+#include "blocks/exact.h"
 #include "blocks/large.h"
 #include "cap/tags.h"
 #include "heaps/account.h"
 #include "heaps/authority.h"
 #include "heaps/charge.h"
 #include "heaps/claim.h"
-#include "heaps/free.h"
 #include "heaps/registry.h"
 #include "pages/meta.h"
 #include "pages/policy.h"
@@ -54,7 +54,21 @@ static void repair_other_heaps(void)
             cai_cache_rebuild(&owner->heap, owner == &cai_self->owner);
 }
 
-/* Blocks that were claimed are live again; what their content was being taken to goes back. Last: by the ordinary ways. */
+/* A block whose content never arrived goes back. */
+static void discard(enum cai_place place, const void *address)
+{
+    struct cai_live live = cai_find_live(place, address);
+
+    if (live.state == NULL)
+        return; /* it had not become one */
+    uint32_t number = *cai_live_owner(live);
+    struct cai_account *account = cai_registry_account(number);
+    if (account != NULL)
+        cai_account_credit(account, cai_slot_bytes(live));
+    cai_cache_discard(&cai_registry_owner(number)->heap, live);
+}
+
+/* Blocks that were claimed are live again. Last: heaps are in order. */
 static void return_claims(void)
 {
     for (struct cai_owner *owner = cai_registry_first(); owner != NULL; owner = owner->next) {
@@ -63,7 +77,7 @@ static void return_claims(void)
         if (!cai_is_account(owner->heap.id) && owner != &cai_self->owner)
             to = cai_claim_repair((struct cai_thread *)owner, &place);
         if (to != NULL)
-            cai_free_slow(place, to, "fork");
+            discard(place, to);
     }
 }
 

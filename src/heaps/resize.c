@@ -107,8 +107,7 @@ void *cai_resize(enum cai_place place, void *address, size_t bytes, const char *
     /* A large block of an account grows only by its authority: here its content moves to the process's own heap. */
     bool stays_large = live.size_class == 0 && bytes > CAI_SMALL_BYTES_MAX &&
                        (bytes <= usable || !cai_is_account(cai_load_acquire(cai_live_owner(live))));
-    void *resized =
-        stays_large ? cai_resize_large(live, bytes, true) : move(place, address, live, bytes, usable);
+    void *resized = stays_large ? cai_resize_large(live, bytes, true) : move(place, address, live, bytes, usable);
     if (resized == NULL)
         cai_claim_return(live);
     return resized;

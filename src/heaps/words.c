@@ -167,7 +167,7 @@ static size_t block_bytes(enum cai_place place, unsigned zone, size_t slot, unsi
     if (!cai_state_is_live(live))
         return 0;
     return place == CAI_PLACE_ordinary || cai_state_is_wiped(live) ? cai_class_bytes(size_class)
-                                                                  : recorded_bytes(zone, slot, size_class);
+                                                                   : recorded_bytes(zone, slot, size_class);
 }
 
 /* The block that the byte at `offset` of the run's zone lies in. */

@@ -2,6 +2,7 @@
 #include "os/lock.h"
 
 #include "os/os.h"
+#include "os/process.h"
 
 #include <stdlib.h>
 
@@ -54,14 +55,13 @@ void cai_lock_wait(struct cai_lock *lock)
     if (holder(lock) == self)
         refuse_to_wait();
     for (;;) {
-        cai_os_notice_fork(); /* the holder may be a thread that is not there */
+        cai_process_notice(); /* the holder may be a thread that is not there */
         uint32_t word = cai_load_relaxed(&lock->word);
         /* From here on the word says WAITED when we get it: whoever was behind us may still sleep. */
         if (word == CAI_LOCK_FREE) {
             if (cai_swap_weak_acquire(&lock->word, &word, self | CAI_LOCK_WAITED))
                 return;
-        } else if ((word & CAI_LOCK_WAITED) != 0 ||
-                   cai_swap_weak_acquire(&lock->word, &word, word | CAI_LOCK_WAITED)) {
+        } else if ((word & CAI_LOCK_WAITED) != 0 || cai_swap_weak_acquire(&lock->word, &word, word | CAI_LOCK_WAITED)) {
             cai_os_wait(&lock->word, word | CAI_LOCK_WAITED, 0);
         }
     }

@@ -1,5 +1,5 @@
-/* A small lock with a rank. It names its holder, so that the child of a fork knows which locks were held by threads that
- * are not there (cai_lock_inherit); nobody waits for a thread that forks.
+/* A small lock with a rank. It names its holder, so that the child of a fork knows which locks were held by threads
+ * that are not there (cai_lock_inherit); nobody waits for a thread that forks.
  *
  * The zero value is a free lock. Locks are taken in the order of their ranks (os/rank.h), and never held across user
  * code or a violation report.
@@ -116,8 +116,9 @@ CAI_INLINE void cai_lock_give(struct cai_lock *lock)
         cai_lock_wake(lock);
 }
 
-/* In the child of a fork: what a lock is to its only thread. LOST: it was held by one that is not there, and is free now;
- * what it protects may have been left in the middle. MINE: held by the calling thread, which was interrupted and goes on. */
+/* In the child of a fork: what a lock is to its only thread. LOST: it was held by one that is not there, and is free
+ * now; what it protects may have been left in the middle. MINE: held by the calling thread, which was interrupted and
+ * goes on. */
 enum cai_lock_inherited { CAI_LOCK_WAS_FREE, CAI_LOCK_MINE, CAI_LOCK_LOST };
 enum cai_lock_inherited cai_lock_inherit(struct cai_lock *lock);
 

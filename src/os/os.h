@@ -95,14 +95,6 @@ void cai_os_write_error(const char *text, size_t length);
 void cai_os_on_thread_exit(void (*exiting)(void));
 void cai_os_thread_started(void);
 
-/* Has `child` called in each child of a fork, by its first thread, before anything else of ours happens there: by the
- * handler of pthread_atfork, or, where a system call made the child, by the first cai_os_notice_fork. Once only; may
- * allocate. */
-void cai_os_on_fork(void (*child)(void));
-
-/* On slow paths: whoever is in a new process learns it here. Costs a load. */
-void cai_os_notice_fork(void);
-
 /* Starts a detached thread with all signals blocked. */
 bool cai_os_thread_start(void *(*function)(void *), void *argument);
 

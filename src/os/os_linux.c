@@ -334,62 +334,6 @@ void cai_os_thread_started(void)
         pthread_setspecific(exit_key, &exit_key);
 }
 
-/* What a process knows of itself. In a page that the kernel hands to children of a fork as zeros; where it does not, the
- * handler alone tells them. */
-enum { PROCESS_NEW, PROCESS_SETTLED, PROCESS_SETTLING };
-struct process {
-    uint32_t state; /* atomic */
-};
-static struct process unmarked = {.state = PROCESS_SETTLED};
-static struct process *process = &unmarked;
-static void (*on_child)(void);
-static _Thread_local bool is_settler __attribute__((tls_model("initial-exec")));
-
-static void settle(void)
-{
-    uint32_t new = PROCESS_NEW;
-
-    if (is_settler)
-        return;
-    if (cai_swap_strong_acq_rel(&process->state, &new, PROCESS_SETTLING)) {
-        is_settler = true;
-        on_child();
-        is_settler = false;
-        cai_store_release(&process->state, PROCESS_SETTLED);
-    }
-    while (cai_load_acquire(&process->state) == PROCESS_SETTLING)
-        cai_os_yield();
-}
-
-void cai_os_notice_fork(void)
-{
-    if (CAI_UNLIKELY(cai_load_acquire(&process->state) != PROCESS_SETTLED))
-        settle();
-}
-
-/* Where nothing marks the process this is what tells. */
-static void in_child(void)
-{
-    if (process == &unmarked)
-        process->state = PROCESS_NEW;
-    cai_os_notice_fork();
-}
-
-void cai_os_on_fork(void (*child)(void))
-{
-    struct process *page =
-        mmap(NULL, cai_os_page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    on_child = child;
-    if (page != MAP_FAILED && madvise(page, cai_os_page_size(), MADV_WIPEONFORK) == 0) {
-        page->state = PROCESS_SETTLED;
-        process = page;
-    } else if (page != MAP_FAILED) {
-        munmap(page, cai_os_page_size());
-    }
-    pthread_atfork(NULL, NULL, in_child);
-}
-
 bool cai_os_thread_start(void *(*function)(void *), void *argument)
 {
     sigset_t all;

@@ -333,11 +333,15 @@ static void test_given_by_a_thread_that_does_not_hold_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_holder),         cmocka_unit_test(test_nobody_else_while_it_is_held),
-        cmocka_unit_test(test_sleepers_are_woken), cmocka_unit_test(test_D7_locks_in_the_child_of_a_fork),
+        cmocka_unit_test(test_one_holder),
+        cmocka_unit_test(test_nobody_else_while_it_is_held),
+        cmocka_unit_test(test_sleepers_are_woken),
+        cmocka_unit_test(test_D7_locks_in_the_child_of_a_fork),
         cmocka_unit_test(test_nobody_waits_for_himself),
-        cmocka_unit_test(test_wait_ends),          cmocka_unit_test(test_in_order),
-        cmocka_unit_test(test_out_of_order),       cmocka_unit_test(test_given_by_a_thread_that_does_not_hold_it),
+        cmocka_unit_test(test_wait_ends),
+        cmocka_unit_test(test_in_order),
+        cmocka_unit_test(test_out_of_order),
+        cmocka_unit_test(test_given_by_a_thread_that_does_not_hold_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
