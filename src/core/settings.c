@@ -131,3 +131,8 @@ void cai_settings_start(void)
     cai_settings_derive(settings);
     cai_sealed_close(&sealed);
 }
+
+void cai_settings_reopen(void)
+{
+    cai_sealed_open(&sealed);
+}

@@ -33,6 +33,9 @@ extern const struct cai_settings *const cai_settings;
 /* Reads the environment and seals. Called once, before anything else looks. */
 void cai_settings_start(void);
 
+/* In the child of a fork that stopped a start: so that it can begin anew. */
+void cai_settings_reopen(void);
+
 /* Parses one option string into *settings. A word it does not know or cannot read is passed to `complain` (start,
  * length) and skipped. Exposed for tests and fuzzing. */
 void cai_settings_parse(struct cai_settings *settings, const char *text,

@@ -32,7 +32,8 @@ static bool was_refused(const struct cai_account *account)
     return account != NULL && account->refused != CA_OK;
 }
 
-static void *take_small(struct cai_owner *owner, struct cai_account *account, const struct cai_wanted *wanted, void **twice)
+static void *take_small(struct cai_owner *owner, struct cai_account *account, const struct cai_wanted *wanted,
+                        void **twice)
 {
     struct cai_bin *bin = &owner->heap.bins[wanted->place][wanted->size_class];
     bool is_zero;
@@ -79,7 +80,8 @@ static void *take_large(struct cai_owner *owner, const struct cai_account *accou
     return block;
 }
 
-void *cai_allocate_from(struct cai_owner *owner, struct cai_account *account, const struct cai_wanted *wanted, void **twice)
+void *cai_allocate_from(struct cai_owner *owner, struct cai_account *account, const struct cai_wanted *wanted,
+                        void **twice)
 {
     return wanted->size_class != 0 ? take_small(owner, account, wanted, twice) : take_large(owner, account, wanted);
 }

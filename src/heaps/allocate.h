@@ -45,7 +45,8 @@ struct cai_wanted {
 /* A block of a heap that the caller uses alone. `account`: who pays, its `use` held; NULL: nobody does. NULL: out of
  * memory; the account was refused a charge; or *twice is a slot that two threads freed at once, to be reported without
  * locks. */
-void *cai_allocate_from(struct cai_owner *owner, struct cai_account *account, const struct cai_wanted *wanted, void **twice);
+void *cai_allocate_from(struct cai_owner *owner, struct cai_account *account, const struct cai_wanted *wanted,
+                        void **twice);
 
 /* No lock is held. */
 void cai_allocate_report_twice(const struct cai_wanted *wanted, const void *address);

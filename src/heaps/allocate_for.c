@@ -32,7 +32,7 @@ static void *take(const struct cai_grant *grant, const struct cai_wanted *wanted
         return NULL;
     account->refused = CA_OK;
     void *block = wanted->size_class != 0 ? cai_allocate_from(&account->owner, account, wanted, &twice)
-                                         : take_large(account, wanted);
+                                          : take_large(account, wanted);
     if (block != NULL)
         cai_bias_grant(account);
     else if (account->refused != CA_OK)

@@ -58,6 +58,9 @@ static void on_thread_exit(void)
 
 static void after_fork_in_child(void)
 {
+    cai_lock_inherit(&start_lock);
+    if (cai_load_relaxed(&progress) != STARTED)
+        return;
     cai_repair();
     cai_housekeeping_start_helper();
 }
@@ -80,8 +83,16 @@ static CAI_COLD void say_why_not(enum cai_pages_start result)
         cai_os_write_error(nowhere, sizeof nowhere - 1);
 }
 
+/* In the child of a fork that stopped the starting thread: from the beginning. */
 static bool start(void)
 {
+    static bool begun;
+
+    if (begun) {
+        cai_settings_reopen();
+        cai_pages_reopen();
+    }
+    begun = true;
     cai_settings_start();
     cai_os_on_thread_exit(on_thread_exit);
     enum cai_pages_start result = cai_pages_start();
@@ -92,16 +103,16 @@ static bool start(void)
 
 static CAI_COLD bool start_once(void)
 {
+    /* Before the lock is taken: it may allocate, and a child forked from here on is not left with the lock. */
+    cai_os_on_fork(after_fork_in_child);
     cai_lock_take(&start_lock);
     bool first = progress == NOT_STARTED;
     if (first)
         cai_store_release(&progress, start() ? STARTED : FAILED);
     bool started = progress == STARTED;
     cai_lock_give(&start_lock);
-    if (first && started) {
-        cai_os_on_fork(after_fork_in_child);
+    if (first && started)
         cai_housekeeping_start_helper();
-    }
     return started;
 }
 

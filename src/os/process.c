@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 static struct cai_process unmarked = {.state = CAI_PROCESS_SETTLED};
 struct cai_process *cai_process = &unmarked;
@@ -35,11 +36,11 @@ static void in_child(void)
     cai_process_notice();
 }
 
-void cai_os_on_fork(void (*child)(void))
+static void mark(void)
 {
-    struct cai_process *page = mmap(NULL, cai_os_page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct cai_process *page =
+        mmap(NULL, cai_os_page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-    on_child = child;
     if (page != MAP_FAILED && madvise(page, cai_os_page_size(), MADV_WIPEONFORK) == 0) {
         page->state = CAI_PROCESS_SETTLED;
         cai_process = page;
@@ -47,4 +48,25 @@ void cai_os_on_fork(void (*child)(void))
         munmap(page, cai_os_page_size());
     }
     pthread_atfork(NULL, NULL, in_child);
+}
+
+void cai_os_on_fork(void (*child)(void))
+{
+    static uint32_t done;  /* atomic */
+    static int32_t marker; /* atomic: the process that one of whose threads is at it */
+    static _Thread_local bool is_marker __attribute__((tls_model("initial-exec")));
+
+    while (cai_load_acquire(&done) == 0 && !is_marker) {
+        int32_t seen = cai_load_relaxed(&marker);
+        int32_t self = getpid();
+        if (seen == self) { /* another thread; one that is not there belonged to another process */
+            cai_os_yield();
+        } else if (cai_swap_strong_acq_rel(&marker, &seen, self)) {
+            is_marker = true;
+            on_child = child;
+            mark();
+            is_marker = false;
+            cai_store_release(&done, 1);
+        }
+    }
 }

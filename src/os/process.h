@@ -16,8 +16,8 @@ struct cai_process {
 };
 extern struct cai_process *cai_process;
 
-/* Has `child` called in each child of a fork, by its first thread, before anything else of ours happens there. Once only;
- * may allocate. */
+/* Has `child` called in each child of a fork, by its first thread, before anything else of ours happens there. Any thread
+ * may call it any number of times, with the same function; that is so when it returns. May allocate. */
 void cai_os_on_fork(void (*child)(void));
 
 /* On slow paths: whoever is in a new process learns it here, and returns when it is settled. Costs a load. */

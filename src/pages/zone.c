@@ -171,6 +171,15 @@ static bool has_other_engine(const struct cai_geometry *geometry)
     return cai_os_peek(geometry->tables, &mark, sizeof mark) && mark == engine_mark;
 }
 
+static uintptr_t marked; /* the first of the tables, once they are ours */
+
+void cai_pages_reopen(void)
+{
+    cai_sealed_open(&cai_sealed);
+    if (marked != 0)
+        cai_os_unmap(marked, CAI_PAGE_BYTES_MAX);
+}
+
 enum cai_pages_start cai_pages_start(void)
 {
     const struct cai_geometry *geometry = cai_geometries;
@@ -181,6 +190,7 @@ enum cai_pages_start cai_pages_start(void)
         if (++geometry == cai_geometries + CAI_GEOMETRIES)
             return CAI_PAGES_NO_ADDRESSES;
     }
+    marked = geometry->tables;
     *(uint64_t *)geometry->tables = engine_mark;
     cai_sealed.secret = cai_os_random() | 2; /* neither the 0 nor the 1 from before the start */
     cai_sealed.places = geometry->places;

@@ -118,6 +118,9 @@ enum cai_pages_start {
 /* Chooses the geometry and prepares the zones; once. */
 enum cai_pages_start cai_pages_start(void);
 
+/* In the child of a fork that stopped a start: so that it can begin anew. */
+void cai_pages_reopen(void);
+
 /* In the child of a fork: closes the seal that a thread which is not there had opened. */
 void cai_zone_repair_seal(void);
 
