@@ -31,6 +31,9 @@ enum cai_map cai_commit(struct cai_zone *zone, uint32_t head, uint32_t units)
     uintptr_t address = cai_view_of(zone->number)->origin + ((uintptr_t)head << CAI_UNIT_SHIFT);
     enum cai_place place = (enum cai_place)(zone->number / CAI_GRAINS);
 
+    zone->mapped_last = head;
+    zone->mapped_last_units = units;
+    cai_fence_for_compiler();
     enum cai_map result = now > limit               ? CAI_MAP_SHORT
                           : cai_place_zeroes(place) ? cai_policy_map(zone, head, units)
                                                     : cai_os_map(address, (size_t)units << CAI_UNIT_SHIFT, true);

@@ -20,6 +20,7 @@ static struct {
     struct cai_lock lock;
     uintptr_t next;      /* not handed out yet */
     uintptr_t committed; /* mapped up to here */
+    size_t mapping;      /* and perhaps as far behind it */
     uintptr_t end;
     struct piece *free[ORDERS];
     size_t bytes; /* read without the lock */
@@ -46,10 +47,14 @@ static void *carve(size_t bytes)
         return NULL;
     if (start + bytes > meta.committed) {
         size_t length = cai_round_up(start + bytes - meta.committed, step_bytes);
+        meta.mapping = length;
+        cai_fence_for_compiler();
         if (cai_os_map(meta.committed, length, true) != CAI_MAP_DONE)
             return NULL;
         cai_os_name(meta.committed, length, "capalloc: metadata");
         meta.committed += length;
+        cai_fence_for_compiler();
+        meta.mapping = 0;
     }
     meta.next = start + bytes;
     cai_store_relaxed(&meta.bytes, meta.bytes + bytes);
@@ -92,5 +97,6 @@ size_t cai_meta_bytes(void)
 
 void cai_meta_repair(void)
 {
-    cai_lock_inherit(&meta.lock);
+    if (cai_lock_inherit(&meta.lock) == CAI_LOCK_LOST && meta.mapping != 0)
+        cai_os_unmap(meta.committed, meta.mapping);
 }

@@ -35,6 +35,15 @@ static void give_abandoned_back(struct cai_zone *zone, uint32_t head, uint32_t u
     cai_run_set(zone, head, units, CAI_UNIT_BARE);
 }
 
+/* What of the memory that was mapped last lies in [from, to), where nothing is to be mapped. */
+static void unmap_last(const struct cai_zone *zone, uint32_t from, uint32_t to)
+{
+    from = (uint32_t)cai_max(from, zone->mapped_last);
+    to = (uint32_t)cai_min(to, (size_t)zone->mapped_last + zone->mapped_last_units);
+    if (from < to)
+        cai_os_unmap(address_of(zone, from), (size_t)(to - from) << CAI_UNIT_SHIFT);
+}
+
 /* Walks all runs; returns whether one was abandoned. Where the walk ends is where the zone ends: the frontier is moved
  * last. */
 static bool end_abandoned(struct cai_zone *zone)
@@ -79,6 +88,8 @@ static void rebuild(struct cai_zone *zone)
         next = is_free ? merge(zone, head) : head + units[head].units;
         if (is_free)
             cai_free_run_insert(zone, head, next - head, kind);
+        if (kind == CAI_UNIT_BARE)
+            unmap_last(zone, head, next);
         if (kind != CAI_UNIT_BARE && kind != CAI_UNIT_NONE)
             mapped += next - head;
         if (is_used(kind) || kind == CAI_UNIT_BUSY)
@@ -87,6 +98,7 @@ static void rebuild(struct cai_zone *zone)
     zone->used_units = used;
     zone->used_units_peak = cai_max(zone->used_units_peak, used);
     zone->committed_units = mapped;
+    unmap_last(zone, zone->frontier, UINT32_MAX);
 }
 
 void cai_zones_repair(void)

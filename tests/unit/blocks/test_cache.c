@@ -1,84 +1,16 @@
-/* Thread caches: bins, what other threads free, and heaps that outlive their threads. */
+/* Bins: the last slot freed is the first one taken, they are filled from slabs and emptied into them. */
 #include "unit/unit.h"
 
-#include "core/violation.h"
 #include "heaps/heaps.h"
 #include "support/audit.h"
-#include "support/child.h"
 #include "support/content.h"
+#include "support/many.h"
+#include "support/own_heap.h"
 
-#include <pthread.h>
-#include <string.h>
+/* --- by whoever uses the process's own heap --- */
 
-enum { BLOCKS = 5000 };
-#define PLACE CAI_PLACE_ordinary
-
-static void *blocks[BLOCKS];
-
-static void *take(size_t bytes)
+CHILD_TEST(test_last_freed_is_first_taken, 60)
 {
-    void *block = cai_allocate(PLACE, bytes, false);
-
-    require(block != NULL && (uintptr_t)block % 16 == 0);
-    return block;
-}
-
-static void give(void *block)
-{
-    cai_free(PLACE, block, "free");
-}
-
-static void take_all(size_t bytes)
-{
-    for (unsigned i = 0; i < BLOCKS; i++) {
-        blocks[i] = take(bytes);
-        memset(blocks[i], (int)i, bytes);
-    }
-}
-
-static void check_all(size_t bytes)
-{
-    for (unsigned i = 0; i < BLOCKS; i++)
-        for (size_t k = 0; k < bytes; k += 7)
-            require(((uint8_t *)blocks[i])[k] == (uint8_t)i);
-}
-
-static void give_all(void)
-{
-    for (unsigned i = 0; i < BLOCKS; i++)
-        give(blocks[i]);
-}
-
-static size_t used_units(void)
-{
-    size_t units = 0;
-
-    for (unsigned i = 0; i < CAI_ZONES; i++)
-        units += cai_zones[i].used_units;
-    return units;
-}
-
-static void in_thread(void *(*function)(void *))
-{
-    pthread_t thread;
-
-    require(pthread_create(&thread, NULL, function, NULL) == 0);
-    require(pthread_join(thread, NULL) == 0);
-}
-
-static void run(void (*body)(const void *))
-{
-    struct child child;
-
-    child_run(&child, 60, body, NULL);
-    assert_true(child_succeeded(&child));
-}
-
-/* --- one thread --- */
-
-static void last_in_first_out(const void *unused)
-{
-    (void)unused;
     void *a = take(40);
     void *b = take(40);
     require(a != b);
@@ -90,23 +22,16 @@ static void last_in_first_out(const void *unused)
     require_null(audit_all());
 }
 
-static void test_last_freed_is_first_taken(void **state)
-{
-    (void)state;
-    run(last_in_first_out);
-}
-
-static void fill_and_empty(const void *unused)
+CHILD_TEST(test_bins_grow_flush_and_empty, 60)
 {
     static const size_t sizes[] = {1, 16, 100, 1000, 1024, 1025, 5000};
 
-    (void)unused;
     for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         for (unsigned round = 0; round < 2; round++) {
-            take_all(sizes[i]);
+            take_many(sizes[i]);
             require_null(audit_all());
-            check_all(sizes[i]);
-            give_all();
+            check_many(sizes[i]);
+            give_many();
             require_null(audit_all());
         }
         cai_cache_flush_all(cai_self_heap());
@@ -115,15 +40,8 @@ static void fill_and_empty(const void *unused)
     }
 }
 
-static void test_bins_grow_flush_and_empty(void **state)
+CHILD_TEST(test_zeroed_after_dirty_reuse, 60)
 {
-    (void)state;
-    run(fill_and_empty);
-}
-
-static void zeroed_blocks(const void *unused)
-{
-    (void)unused;
     for (unsigned round = 0; round < 3; round++)
         for (size_t bytes = 1; bytes < 5000; bytes = bytes * 2 + 1) {
             void *dirty[20];
@@ -132,7 +50,7 @@ static void zeroed_blocks(const void *unused)
             for (unsigned i = 0; i < 20; i++)
                 give(dirty[i]);
             for (unsigned i = 0; i < 40; i++) {
-                char *zero = cai_allocate(PLACE, bytes, true);
+                char *zero = cai_allocate(CAI_PLACE_ordinary, bytes, true);
                 require(zero != NULL && content_is_zero(zero, bytes));
                 memset(zero, 0xff, bytes);
             }
@@ -140,232 +58,170 @@ static void zeroed_blocks(const void *unused)
     require_null(audit_all());
 }
 
-static void test_zeroed_after_dirty_reuse(void **state)
-{
-    (void)state;
-    run(zeroed_blocks);
-}
-
-/* --- several threads --- */
-
-static void *give_all_there(void *unused)
-{
-    check_all(100);
-    give_all();
-    return unused;
-}
-
-static void foreign_frees(const void *unused)
-{
-    (void)unused;
-    take_all(100);
-    in_thread(give_all_there);
-    require_null(audit_all());
-    for (unsigned i = 0; i < BLOCKS; i++) {
-        struct cai_lookup there = cai_find_any(blocks[i]);
-        require(there.found == CAI_FOUND_FREED || there.found == CAI_FOUND_UNUSED);
-    }
-    size_t before = used_units();
-    take_all(100); /* the same memory, not new one */
-    require(used_units() <= before);
-    check_all(100);
-    require_null(audit_all());
-    give_all();
-    cai_housekeeping_trim();
-    require(used_units() == 0);
-    require_null(audit_all());
-}
-
-static void test_remote_frees_come_home(void **state)
-{
-    (void)state;
-    run(foreign_frees);
-}
-
-static uint32_t id_there;
-
-static void *take_all_there(void *unused)
-{
-    take_all(200);
-    id_there = cai_self_heap()->id;
-    return unused;
-}
-
-static void *note_id(void *unused)
-{
-    give(take(16));
-    id_there = cai_self_heap()->id;
-    return unused;
-}
-
-static void thread_exit(const void *unused)
-{
-    (void)unused;
-    give(take(16));
-    uint64_t threads = cai_registry_threads();
-    in_thread(take_all_there);
-    require(cai_registry_threads() == threads);
-    require_null(audit_all());
-    check_all(200); /* its blocks outlive it */
-    uint32_t first = id_there;
-    require(first != cai_self_heap()->id);
-    give_all();
-    require_null(audit_all());
-    in_thread(note_id); /* the heap is adopted */
-    require(id_there == first);
-    require_null(audit_all());
-    cai_housekeeping_trim();
-    require(used_units() == 0);
-    require_null(audit_all());
-}
-
-static void test_thread_exit_and_adoption(void **state)
-{
-    (void)state;
-    run(thread_exit);
-}
-
-static void *take_and_give_there(void *unused)
-{
-    take_all(300);
-    give_all();
-    void *large = take(3000000);
-    give(large);
-    return unused;
-}
-
-static void thread_exit_gives_back(const void *unused)
-{
-    (void)unused;
-    for (unsigned i = 0; i < 5; i++)
-        in_thread(take_and_give_there);
-    require_null(audit_all());
-    cai_housekeeping_trim();
-    require(used_units() == 0);
-    require_null(audit_all());
-}
-
-static void test_D6_trim_takes_what_dead_threads_left(void **state)
-{
-    (void)state;
-    run(thread_exit_gives_back);
-}
-
-static pthread_key_t key;
-
-/* Destructors of thread-local storage may run after the heap's own. */
-static void in_destructor(void *block)
-{
-    static __thread unsigned rounds;
-
-    give(block);
-    if (rounds++ < 3)
-        pthread_setspecific(key, take(60));
-    void *large = take(2000000);
-    memset(large, 1, 2000000);
-    give(large);
-    give(take(6000));
-}
-
-static void *with_destructor(void *unused)
-{
-    pthread_setspecific(key, take(50));
-    return unused;
-}
-
-static void late_destructors(const void *unused)
-{
-    (void)unused;
-    require(cai_life_start()); /* our key comes after the heap's */
-    require(pthread_key_create(&key, in_destructor) == 0);
-    for (unsigned i = 0; i < 5; i++)
-        in_thread(with_destructor);
-    require(cai_registry_threads() <= 2);
-    require_null(audit_all());
-    cai_housekeeping_trim();
-    require_null(audit_all());
-}
-
-static void test_D3_destructors_of_threads(void **state)
-{
-    (void)state;
-#if defined(__SANITIZE_THREAD__)
-    skip(); /* the sanitizer's own thread ends before the last round of destructors */
-#endif
-    run(late_destructors);
-}
-
 /* Two threads that free one block at once may count it twice; what they did must not hang their slab's owner. */
-static void counted_twice(const void *unused)
+CHILD_TEST(test_a_miscount_does_not_hang, 60)
 {
-    (void)unused;
     void *first = take(100);
-    const struct cai_view *view = cai_view_of(cai_zone_number(PLACE, CAI_FINE));
+    const struct cai_view *view = cai_view_of(cai_zone_number(CAI_PLACE_ordinary, CAI_FINE));
     struct cai_unit *slab = cai_slab_of(view, CAI_FINE, cai_granule_of(view, CAI_FINE, first));
     cai_slab_remote_free(slab, 1, cai_self_heap());
     for (unsigned i = 0; i < 5000; i++)
         memset(take(100), 1, 100);
 }
 
-static void test_a_miscount_does_not_hang(void **state)
+/* --- one heap alone --- */
+
+enum { CLASS = 32, SLOT = 1024 };
+
+static struct cai_heap heap = OWN_HEAP(7), other = OWN_HEAP(8);
+static struct cai_bin *const bin = &heap.bins[CAI_PLACE_ordinary][CLASS];
+
+static struct cai_unit *slab_of(const void *block)
 {
-    (void)state;
-    run(counted_twice);
+    const struct cai_view *view = cai_view_of(ORDINARY_COARSE);
+
+    return cai_slab_of(view, CAI_COARSE, cai_granule_of(view, CAI_COARSE, block));
 }
 
-static void *put_twice_there(void *block)
+static uint8_t *state_at(const void *block)
 {
-    struct cai_live live = cai_find_live(PLACE, block);
+    const struct cai_view *view = cai_view_of(ORDINARY_COARSE);
 
-    require(cai_free_slot(PLACE, block, live));
-    require(!cai_free_slot(PLACE, block, live));
-    return NULL;
+    return &view->state[cai_granule_of(view, CAI_COARSE, block)];
 }
 
-/* Of two foreign threads that found a block live, the second is told. */
-static void raced(const void *unused)
+/* Twice as many each time, up to half of the bin, which is made longer for it; 512 KiB are its limit. */
+CHILD_TEST(test_a_bin_wants_twice_as_much_each_time, 10)
 {
-    pthread_t thread;
+    static const uint32_t wants[] = {8, 16, 32, 64, 128, 256, 256, 256};
 
-    (void)unused;
-    require(pthread_create(&thread, NULL, put_twice_there, take(80)) == 0 && pthread_join(thread, NULL) == 0);
-    require_null(audit_all());
+    start_pages();
+    require(cai_class_bytes(CLASS) == SLOT && bin->limit == 0);
+    for (unsigned i = 0; i < sizeof wants / sizeof *wants; i++) {
+        require(cai_cache_wants(&heap, CAI_PLACE_ordinary, CLASS) == wants[i]);
+        require(bin->limit >= wants[i] * 2);
+    }
+    require(bin->limit == 512);
+    for (unsigned i = 0; i < 10; i++)
+        require(cai_cache_wants(&heap, CAI_PLACE_ordinary, CAI_CLASS_LAST) == 8);
+    require(heap.bins[CAI_PLACE_ordinary][CAI_CLASS_LAST].limit == 16);
 }
 
-static void test_V2_two_threads_free_one_block(void **state)
+CHILD_TEST(test_a_refill_puts_the_lowest_address_on_top, 10)
 {
-    (void)state;
-    run(raced);
+    start_pages();
+    own_fill(&heap, CAI_PLACE_ordinary, CLASS);
+    for (uint32_t i = 1; i < bin->count; i++)
+        require(bin->slots[i] < bin->slots[i - 1]);
+    require(cai_cache_bytes(&heap) == bin->count * SLOT);
 }
 
-static unsigned reports;
-
-static bool refuse(const ca_violation *violation)
+CHILD_TEST(test_a_full_bin_gives_its_older_half_back, 10)
 {
-    require(violation->kind == CA_VIOLATION_DOUBLE_FREE);
-    require(take(24) != NULL); /* a handler may allocate */
-    reports++;
-    return true;
+    static void *blocks[513];
+
+    start_pages();
+    for (unsigned i = 0; i < 513; i++)
+        blocks[i] = own_take_class(&heap, CAI_PLACE_ordinary, CLASS);
+    bin->count = 0; /* what the last refill left is not needed */
+    for (unsigned i = 0; i < 512; i++)
+        own_put(&heap, CAI_PLACE_ordinary, blocks[i]);
+    require(bin->count == 512 && bin->limit == 512);
+    own_put(&heap, CAI_PLACE_ordinary, blocks[512]);
+    require(bin->count == 257 && bin->slots[256] == blocks[512] && bin->slots[0] == blocks[256]);
+    for (unsigned i = 0; i < 256; i++)
+        require(!cai_state_is_cached(*state_at(blocks[i])));
+    require(cai_state_is_cached(*state_at(blocks[256])));
 }
 
-/* The same slot twice in a bin: handed out once. */
-static void slot_twice(const void *unused)
+/* Idle is what did nothing between two looks. */
+CHILD_TEST(test_D6_idle_bins_are_emptied, 10)
 {
-    (void)unused;
-    ca_set_violation_handler(refuse);
-    void *a = take(700);
-    give(a);
-    struct cai_bin *bin = &cai_self_heap()->bins[PLACE][cai_class_of(700)];
-    bin->slots[bin->count++] = a;
-    require(take(700) == a);
-    void *b = take(700);
-    require(b != NULL && b != a && reports == 1);
+    start_pages();
+    void *kept = own_take_class(&heap, CAI_PLACE_ordinary, CLASS);
+    require(cai_cache_flush_idle(&heap) == 0 && bin->count != 0); /* the first look */
+    own_put(&heap, CAI_PLACE_ordinary, kept);
+    require(cai_cache_flush_idle(&heap) == 0 && bin->count != 0); /* it did something */
+    size_t bytes = cai_cache_bytes(&heap);
+    require(cai_cache_flush_idle(&heap) == bytes && bin->count == 0 && cai_cache_bytes(&heap) == 0);
+    require(cai_zones[ORDINARY_COARSE].used_units == 0);
 }
 
-static void test_V2_slot_freed_by_two_threads(void **state)
+/* What a thread that vanished left half done: a slot that is live already, one that is not whole, a count too high. */
+CHILD_TEST(test_D3_only_what_is_cached_is_salvaged, 10)
 {
-    (void)state;
-    run(slot_twice);
+    start_pages();
+    own_fill(&heap, CAI_PLACE_ordinary, CLASS);
+    require(bin->count == 8);
+    void *live = bin->slots[3];
+    *state_at(live) = CLASS;
+    void *lost = bin->slots[5];
+    bin->slots[5] = &heap;
+    cai_cache_salvage(&heap);
+    require(bin->count == 0 && *state_at(live) == CLASS && cai_state_is_cached(*state_at(lost)));
+    require(slab_of(live)->used == 2);
+    own_fill(&heap, CAI_PLACE_ordinary, CLASS);
+    void *beyond = bin->slots[bin->count - 1];
+    bin->limit = bin->count - 1;
+    cai_cache_salvage(&heap);
+    require(bin->count == 0 && cai_state_is_cached(*state_at(beyond)));
+}
+
+/* One that was being pushed, or popped, is cached and stands right above the top. */
+CHILD_TEST(test_D7_a_slot_in_the_hand_is_salvaged, 10)
+{
+    start_pages();
+    own_fill(&heap, CAI_PLACE_ordinary, CLASS);
+    void *popped = bin->slots[--bin->count];
+    require(cai_state_is_cached(*state_at(popped)));
+    cai_cache_salvage(&heap);
+    require(bin->count == 0 && cai_state_is_in_slab(*state_at(popped)));
+    require(cai_zones[ORDINARY_COARSE].used_units == 0 || slab_of(popped)->used == 0);
+}
+
+/* What stands above the top and became another heap's meanwhile is left alone. */
+CHILD_TEST(test_D7_what_another_heap_has_is_not_salvaged, 10)
+{
+    start_pages();
+    own_fill(&heap, CAI_PLACE_ordinary, CLASS);
+    own_fill(&other, CAI_PLACE_ordinary, CLASS);
+    void *theirs = other.bins[CAI_PLACE_ordinary][CLASS].slots[0];
+    bin->slots[bin->count] = theirs;
+    cai_cache_salvage(&heap);
+    require(bin->count == 0 && cai_state_is_cached(*state_at(theirs)));
+}
+
+/* A heap whose lock was held by a thread that is not there: everything anew, by the state bytes. */
+CHILD_TEST(test_D7_a_heap_is_rebuilt, 10)
+{
+    start_pages();
+    own_fill(&heap, CAI_PLACE_ordinary, CLASS);
+    void *live = own_take_class(&heap, CAI_PLACE_ordinary, CLASS);
+    struct cai_unit *slab = slab_of(live);
+    slab->used = 77;
+    slab->fresh = 1;
+    slab->listed = 0;
+    cai_cache_rebuild(&heap, false);
+    require(bin->count == 0 && slab->used == 1 && slab->fresh == 8 && slab->listed && slab->remote == 0);
+    require(own_take_class(&heap, CAI_PLACE_ordinary, CLASS) != live);
+}
+
+/* What came with remote frees and is another heap's by now is put aside. */
+CHILD_TEST(test_slabs_of_others_are_put_aside, 10)
+{
+    start_pages();
+    struct cai_unit *own = slab_of(own_take_class(&heap, CAI_PLACE_ordinary, CLASS));
+    struct cai_unit *stray = slab_of(own_take_class(&other, CAI_PLACE_ordinary, CLASS));
+    require(cai_cache_strays(&heap) == NULL);
+    cai_slab_remote_free(own, 0, &heap);
+    cai_slab_remote_free(stray, 0, &heap);
+    cai_lock_take(&heap.lock);
+    cai_cache_collect(&heap, false); /* somebody has the lock: nothing happens */
+    require(heap.returned == stray && heap.strays == NULL);
+    cai_lock_give(&heap.lock);
+    cai_cache_collect(&heap, false);
+    require(heap.returned == NULL && own->returned == 0 && stray->returned != 0);
+    require(cai_cache_strays(&heap) == stray && stray->next_returned == NULL && cai_cache_strays(&heap) == NULL);
 }
 
 int main(void)
@@ -374,13 +230,16 @@ int main(void)
         cmocka_unit_test(test_last_freed_is_first_taken),
         cmocka_unit_test(test_bins_grow_flush_and_empty),
         cmocka_unit_test(test_zeroed_after_dirty_reuse),
-        cmocka_unit_test(test_remote_frees_come_home),
-        cmocka_unit_test(test_thread_exit_and_adoption),
-        cmocka_unit_test(test_D6_trim_takes_what_dead_threads_left),
-        cmocka_unit_test(test_D3_destructors_of_threads),
         cmocka_unit_test(test_a_miscount_does_not_hang),
-        cmocka_unit_test(test_V2_slot_freed_by_two_threads),
-        cmocka_unit_test(test_V2_two_threads_free_one_block),
+        cmocka_unit_test(test_a_bin_wants_twice_as_much_each_time),
+        cmocka_unit_test(test_a_refill_puts_the_lowest_address_on_top),
+        cmocka_unit_test(test_a_full_bin_gives_its_older_half_back),
+        cmocka_unit_test(test_D6_idle_bins_are_emptied),
+        cmocka_unit_test(test_D3_only_what_is_cached_is_salvaged),
+        cmocka_unit_test(test_D7_a_slot_in_the_hand_is_salvaged),
+        cmocka_unit_test(test_D7_what_another_heap_has_is_not_salvaged),
+        cmocka_unit_test(test_D7_a_heap_is_rebuilt),
+        cmocka_unit_test(test_slabs_of_others_are_put_aside),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

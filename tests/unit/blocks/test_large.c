@@ -35,17 +35,8 @@ static char *resize(enum cai_place place, void *block, size_t bytes)
     return resized;
 }
 
-static void run(void (*body)(const void *))
+CHILD_TEST(test_grows_and_shrinks_in_place, 60)
 {
-    struct child child;
-
-    child_run(&child, 60, body, NULL);
-    assert_true(child_succeeded(&child));
-}
-
-static void in_place(const void *unused)
-{
-    (void)unused;
     char *block = take(CAI_PLACE_ordinary, 2 * MIB);
     content_fill(block, 0, 2 * MIB, 1);
     char *grown = resize(CAI_PLACE_ordinary, block, 2 * MIB + 1); /* nobody is behind it */
@@ -61,15 +52,8 @@ static void in_place(const void *unused)
     require_null(audit_all());
 }
 
-static void test_grows_and_shrinks_in_place(void **state)
+CHILD_TEST(test_moves_with_its_content, 60)
 {
-    (void)state;
-    run(in_place);
-}
-
-static void moved(const void *unused)
-{
-    (void)unused;
     for (enum cai_place place = 0; place < CAI_PLACES; place++) {
         for (size_t bytes = CAI_SMALL_BYTES_MAX + 1; bytes < 20 * MIB; bytes = bytes * 3 / 2) {
             char *block = take(place, bytes);
@@ -89,15 +73,8 @@ static void moved(const void *unused)
     require_null(audit_zeros(true));
 }
 
-static void test_moves_with_its_content(void **state)
+CHILD_TEST(test_becomes_small_and_large, 60)
 {
-    (void)state;
-    run(moved);
-}
-
-static void to_and_from_small(const void *unused)
-{
-    (void)unused;
     for (enum cai_place place = 0; place < CAI_PLACES; place++)
         for (size_t small = 1; small <= CAI_SMALL_BYTES_MAX; small = small * 5 + 3) {
             char *block = take(place, small);
@@ -113,16 +90,9 @@ static void to_and_from_small(const void *unused)
     require_null(audit_zeros(true));
 }
 
-static void test_becomes_small_and_large(void **state)
-{
-    (void)state;
-    run(to_and_from_small);
-}
-
 /* After free, the whole block is zero: looked at through the stale address, before anything else happens. */
-static void cleared(const void *unused)
+CHILD_TEST(test_mustzero_blocks_leave_zeros, 60)
 {
-    (void)unused;
     for (enum cai_place place = CAI_PLACE_mustzero; place <= CAI_PLACE_secret; place++)
         for (size_t bytes = CAI_SMALL_BYTES_MAX + 1; bytes < 3 * MIB; bytes *= 2) {
             char *block = take(place, bytes);
@@ -146,15 +116,8 @@ static void cleared(const void *unused)
     require_null(audit_all());
 }
 
-static void test_mustzero_blocks_leave_zeros(void **state)
+CHILD_TEST(test_zeroed_after_dirty_reuse, 60)
 {
-    (void)state;
-    run(cleared);
-}
-
-static void zeroed(const void *unused)
-{
-    (void)unused;
     for (unsigned round = 0; round < 3; round++)
         for (size_t bytes = CAI_SMALL_BYTES_MAX + 1; bytes < 9 * MIB; bytes = bytes * 2 + 77) {
             char *block = cai_allocate(CAI_PLACE_ordinary, bytes, true);
@@ -169,16 +132,9 @@ static void zeroed(const void *unused)
         }
 }
 
-static void test_zeroed_after_dirty_reuse(void **state)
-{
-    (void)state;
-    run(zeroed);
-}
-
 /* Of two threads that found the block live, the second is told. */
-static void raced(const void *unused)
+CHILD_TEST(test_V2_two_threads_free_one_block, 60)
 {
-    (void)unused;
     char *block = take(CAI_PLACE_ordinary, MIB);
     struct cai_live live = cai_find_live(CAI_PLACE_ordinary, block);
     require(cai_free_live(CAI_PLACE_ordinary, block, live));
@@ -186,17 +142,10 @@ static void raced(const void *unused)
     require_null(audit_all());
 }
 
-static void test_V2_two_threads_free_one_block(void **state)
-{
-    (void)state;
-    run(raced);
-}
-
-static void aligned(const void *unused)
+CHILD_TEST(test_D2_alignment_and_impossible_sizes, 60)
 {
     static const size_t sizes[] = {0, 1, 4096, 100000, MIB, 5 * MIB + 1};
 
-    (void)unused;
     for (size_t align = CAI_UNIT_BYTES; align <= 64 * MIB; align *= 2)
         for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
             char *block = cai_allocate_aligned(CAI_PLACE_ordinary, sizes[i], align, false);
@@ -215,12 +164,6 @@ static void aligned(const void *unused)
     require(cai_resize(CAI_PLACE_ordinary, block, (size_t)1 << 46, "realloc") == NULL);
     require(cai_find_any(block).found == CAI_FOUND_LIVE);
     require_null(audit_all());
-}
-
-static void test_D2_alignment_and_impossible_sizes(void **state)
-{
-    (void)state;
-    run(aligned);
 }
 
 int main(void)

@@ -56,9 +56,8 @@ static void check_slots(const struct cai_unit *slab, uint32_t count, bool ascend
 }
 
 /* Takes everything, gives everything back, takes it again: every class in every place. */
-static void each_class(const void *unused)
+CHILD_TEST(test_every_class, 60)
 {
-    (void)unused;
     for (enum cai_place place = 0; place < CAI_PLACES; place++)
         for (unsigned size_class = 1; size_class < CAI_CLASSES; size_class++) {
             struct cai_unit *slab = create(place, size_class);
@@ -86,19 +85,12 @@ static void each_class(const void *unused)
         }
 }
 
-static void test_every_class(void **state)
-{
-    struct child child;
+static const unsigned classes[] = {1, 2, 3, 8, 13, 32, 33, 41, 60, CAI_CLASS_LAST};
 
-    (void)state;
-    child_run(&child, 60, each_class, NULL);
-    assert_true(child_succeeded(&child));
-}
-
-static void random_slab(const void *argument)
+CHILD_TEST_EACH(test_random_slab, 60, classes)
 {
     struct rng rng = rng_start(6);
-    struct cai_unit *slab = create(CAI_PLACE_ordinary, *(const unsigned *)argument);
+    struct cai_unit *slab = create(CAI_PLACE_ordinary, value);
     uint32_t held = 0;
 
     for (unsigned step = 0; step < 3000; step++) {
@@ -123,22 +115,9 @@ static void random_slab(const void *argument)
     }
 }
 
-static void test_random_slab(void **state)
-{
-    static const unsigned classes[] = {1, 2, 3, 8, 13, 32, 33, 41, 60, CAI_CLASS_LAST};
-    struct child child;
-
-    (void)state;
-    for (unsigned i = 0; i < sizeof classes / sizeof *classes; i++) {
-        child_run(&child, 60, random_slab, &classes[i]);
-        assert_true(child_succeeded(&child));
-    }
-}
-
 /* Frees by others are marked at once and counted when told. */
-static void told(const void *unused)
+CHILD_TEST(test_remote_frees_are_counted_when_told, 10)
 {
-    (void)unused;
     struct cai_unit *slab = create(CAI_PLACE_ordinary, 5);
     uint8_t *state = cai_view_of(slab->zone)->state;
 
@@ -157,19 +136,9 @@ static void told(const void *unused)
     require(slab->used == 0 && !cai_slab_is_empty(slab));
 }
 
-static void test_remote_frees_are_counted_when_told(void **state)
-{
-    struct child child;
-
-    (void)state;
-    child_run(&child, 10, told, NULL);
-    assert_true(child_succeeded(&child));
-}
-
 /* Memory that another slab left: its slots are not known to be zero, and its state bytes are gone. */
-static void used_memory(const void *unused)
+CHILD_TEST(test_used_memory_is_not_zero, 10)
 {
-    (void)unused;
     struct cai_unit *slab = create(CAI_PLACE_ordinary, 1);
     uint32_t count = cai_slab_take(slab, slots, SLOTS_MAX);
 
@@ -185,15 +154,6 @@ static void used_memory(const void *unused)
     check_slots(again, count, false);
     for (uint32_t i = 0; i < count; i++)
         require((state_at(again, slots[i]) & CAI_STATE_ZERO) == 0);
-}
-
-static void test_used_memory_is_not_zero(void **state)
-{
-    struct child child;
-
-    (void)state;
-    child_run(&child, 10, used_memory, NULL);
-    assert_true(child_succeeded(&child));
 }
 
 int main(void)

@@ -3,20 +3,11 @@
 
 #include "core/violation.h"
 #include "support/child.h"
+#include "support/refuse.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-
-static ca_violation seen;
-static unsigned calls;
-
-static bool refuse(const ca_violation *violation)
-{
-    seen = *violation;
-    calls++;
-    return true;
-}
 
 static bool let_go(const ca_violation *violation)
 {
@@ -54,12 +45,12 @@ static const struct {
 static void test_V1_codes_are_stable(void **state)
 {
     (void)state;
-    ca_set_violation_handler(refuse);
+    refuse_start();
     for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         assert_int_equal(kinds[i].kind, i + 1);
         cai_violation_report(sample(kinds[i].kind));
-        assert_string_equal(seen.code, kinds[i].code);
-        assert_int_equal(seen.kind, kinds[i].kind);
+        assert_string_equal(refused_report.code, kinds[i].code);
+        assert_int_equal(refused_report.kind, kinds[i].kind);
     }
     ca_set_violation_handler(NULL);
 }
@@ -69,19 +60,19 @@ static void test_V2_handler_decides(void **state)
     uint64_t before = cai_violation_count();
 
     (void)state;
-    calls = 0;
-    assert_true(ca_set_violation_handler(refuse) == NULL);
+    refuse_forget();
+    assert_true(ca_set_violation_handler(refuse_call) == NULL);
     cai_violation_report(sample(CA_VIOLATION_DOUBLE_FREE));
-    assert_int_equal(calls, 1);
-    assert_int_equal(seen.struct_size, sizeof seen);
-    assert_string_equal(seen.function, "door");
-    assert_ptr_equal(seen.address, (void *)0x1234abcd);
-    assert_int_equal(seen.size, 64);
-    assert_string_equal(seen.place, "ordinary");
-    assert_string_equal(seen.stated, "a live block");
-    assert_string_equal(seen.found, "a freed block");
+    assert_int_equal(refused_calls, 1);
+    assert_int_equal(refused_report.struct_size, sizeof refused_report);
+    assert_string_equal(refused_report.function, "door");
+    assert_ptr_equal(refused_report.address, (void *)0x1234abcd);
+    assert_int_equal(refused_report.size, 64);
+    assert_string_equal(refused_report.place, "ordinary");
+    assert_string_equal(refused_report.stated, "a live block");
+    assert_string_equal(refused_report.found, "a freed block");
     assert_true(cai_violation_count() == before + 1);
-    assert_true(ca_set_violation_handler(let_go) == refuse);
+    assert_true(ca_set_violation_handler(let_go) == refuse_call);
     assert_true(ca_set_violation_handler(NULL) == let_go);
 }
 

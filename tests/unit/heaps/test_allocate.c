@@ -1,16 +1,16 @@
-/* The heap as a whole: random work in all four places against a model, what free memory holds, and what stands at any
- * address.
+/* Allocation from the process's own heap: random work in all four places against a model, alignments, what free memory
+ * holds, and what is done before it is said that there is none.
  */
 #include "unit/unit.h"
 
-#include "core/violation.h"
+#include "core/settings.h"
 #include "heaps/heaps.h"
 #include "support/audit.h"
-#include "support/child.h"
 #include "support/content.h"
+#include "support/refuse.h"
 #include "support/rng.h"
+#include "support/threads.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -27,14 +27,6 @@ struct model {
     } slots[SLOTS];
     struct rng rng;
 };
-
-static void run(void (*body)(const void *), const void *argument)
-{
-    struct child child;
-
-    child_run(&child, 110, body, argument);
-    assert_true(child_succeeded(&child));
-}
 
 /* --- random work --- */
 
@@ -98,11 +90,13 @@ static void step(struct model *model)
         give(model, i);
 }
 
-static void random_work(const void *seed)
+static const uint64_t seeds[] = {7, 8, 9};
+
+CHILD_TEST_EACH(test_random_work_in_all_places, 110, seeds)
 {
     static struct model model;
 
-    model.rng = rng_start(*(const uint64_t *)seed);
+    model.rng = rng_start(value);
     for (unsigned i = 0; i < STEPS; i++) {
         step(&model);
         if (i % 400 == 0) {
@@ -122,20 +116,10 @@ static void random_work(const void *seed)
         require(cai_zones[i].used_units == 0 && cai_zones[i].committed_units == 0);
 }
 
-static void test_random_work_in_all_places(void **state)
-{
-    static const uint64_t seeds[] = {7, 8, 9};
-
-    (void)state;
-    for (unsigned i = 0; i < sizeof seeds / sizeof *seeds; i++)
-        run(random_work, &seeds[i]);
-}
-
 /* --- free means zero --- */
 
-static void zeros(const void *unused)
+CHILD_TEST(test_free_means_zero, 110)
 {
-    (void)unused;
     for (enum cai_place place = CAI_PLACE_mustzero; place <= CAI_PLACE_secret; place++)
         for (size_t bytes = 1; bytes < 300000; bytes = bytes * 3 / 2 + 1) {
             char *block = cai_allocate(place, bytes, false);
@@ -156,135 +140,88 @@ static void zeros(const void *unused)
         }
 }
 
-static void test_free_means_zero(void **state)
+/* --- alignment --- */
+
+CHILD_TEST(test_D2_every_alignment, 60)
 {
-    (void)state;
-    run(zeros, NULL);
-}
-
-/* --- looking up --- */
-
-static void expect(const void *address, enum cai_found found, enum cai_place place, size_t bytes)
-{
-    struct cai_lookup there = cai_find_any(address);
-
-    if (there.found != found || there.place != place || there.bytes != bytes) {
-        char text[200];
-        snprintf(text, sizeof text, "%p: found %d, place %d, %zu bytes; not %d, %d, %zu", address, (int)there.found,
-                 (int)there.place, there.bytes, (int)found, (int)place, bytes);
-        child_fail(__FILE__, __LINE__, text);
-    }
-}
-
-static void look_up(const void *unused)
-{
-    (void)unused;
     for (enum cai_place place = 0; place < CAI_PLACES; place++)
-        for (size_t bytes = 1; bytes < 600000; bytes = bytes * 3 + 15) {
-            char *block = cai_allocate(place, bytes, false);
-            size_t usable = cai_usable(place, block, "usable");
-            expect(block, CAI_FOUND_LIVE, place, usable);
-            for (size_t inside = 1; inside < usable; inside = inside * 2 + 1)
-                expect(block + inside, CAI_FOUND_INSIDE_LIVE, place, usable);
-            expect(block + usable - 1, CAI_FOUND_INSIDE_LIVE, place, usable);
-            cai_free(place, block, "free");
-            expect(block, CAI_FOUND_FREED, place, usable);
-            expect(block + usable / 2, CAI_FOUND_INSIDE_FREED, place, usable);
+        for (size_t align = 1; align <= 4 * CAI_UNIT_BYTES; align *= 2)
+            for (size_t bytes = 0; bytes < 100000; bytes = bytes * 4 + 5) {
+                char *block = cai_allocate_aligned(place, bytes, align, true);
+                require(block != NULL && (uintptr_t)block % cai_max(align, 16) == 0);
+                require(cai_usable(place, block, "usable") >= bytes && content_is_zero(block, bytes));
+                content_fill(block, 0, bytes, 5);
+                cai_free(place, block, "free");
+            }
+    require_null(audit_all());
+    require_null(audit_zeros(true));
+}
+
+/* --- when there is none --- */
+
+static void *hold(void *place)
+{
+    enum { COUNT = 1000 };
+    char *blocks[COUNT];
+
+    for (unsigned i = 0; i < COUNT; i++)
+        blocks[i] = cai_allocate(*(enum cai_place *)place, 1000, false);
+    for (unsigned i = 0; i < COUNT; i++)
+        cai_free(*(enum cai_place *)place, blocks[i], "free");
+    cai_free(*(enum cai_place *)place, cai_allocate(*(enum cai_place *)place, 300000, false), "free");
+    return NULL;
+}
+
+/* All that this thread and ended ones hold without need is found, whatever was taken last. */
+CHILD_TEST(test_D5_what_is_held_without_need_is_found, 60)
+{
+    setenv(CAI_SETTINGS_ENV, "limit=4M,decay=3600000", 1);
+    require(cai_life_attach() != NULL);
+    for (unsigned round = 0; round < 3; round++)
+        for (enum cai_place place = 0; place < CAI_PLACES; place++) {
+            in_thread(hold, &place);
+            hold(&place);
+            char *all = cai_allocate(place, 4 * CAI_MIB, false);
+            require(all != NULL);
+            require(cai_allocate(place, 100000, false) == NULL && cai_allocate(place, 20000, false) == NULL);
+            cai_free(place, all, "free");
+            char *small = cai_allocate(place, 100, false); /* in another zone */
+            require(small != NULL);
+            cai_free(place, small, "free");
+            cai_housekeeping_trim();
         }
-    expect(&unused, CAI_FOUND_FOREIGN, CAI_PLACE_none, 0);
-    expect(NULL, CAI_FOUND_FOREIGN, CAI_PLACE_none, 0);
-    expect((void *)UINTPTR_MAX, CAI_FOUND_FOREIGN, CAI_PLACE_none, 0);
-    expect((void *)cai_sealed.places, CAI_FOUND_UNUSED, CAI_PLACE_ordinary, 0);
-    expect((void *)cai_view_of(3)->origin, CAI_FOUND_UNUSED, CAI_PLACE_nocaps, 0);
-}
-
-static void test_V1_look_up(void **state)
-{
-    (void)state;
-    run(look_up, NULL);
-}
-
-/* --- violations --- */
-
-static ca_violation seen;
-static unsigned reports;
-
-static bool refuse(const ca_violation *violation)
-{
-    seen = *violation;
-    reports++;
-    free(malloc(100)); /* the C library's: any code may run here */
-    return true;
-}
-
-static void expect_refusal(ca_violation_kind kind, const char *place, size_t bytes)
-{
-    require(reports == 1 && seen.kind == kind && strcmp(seen.place, place) == 0 && seen.size == bytes);
-    reports = 0;
     require_null(audit_all());
 }
 
-/* Every door of the heap, with a block of each other place and with what is no block. */
-static void wrong_places(const void *unused)
-{
-    static const size_t sizes[] = {40, 3000, 700000};
+/* --- a slot that two threads freed at once --- */
 
-    (void)unused;
-    ca_set_violation_handler(refuse);
-    for (enum cai_place place = 0; place < CAI_PLACES; place++)
-        for (enum cai_place door = 0; door < CAI_PLACES; door++)
-            for (unsigned i = 0; door != place && i < sizeof sizes / sizeof *sizes; i++) {
-                char *block = cai_allocate(place, sizes[i], false);
-                size_t usable = cai_usable(place, block, "usable");
-                content_fill(block, 0, sizes[i], 3);
-                cai_free(door, block, "free");
-                expect_refusal(CA_VIOLATION_WRONG_DEALLOCATOR, cai_place_name(place), usable);
-                require(cai_resize(door, block, 10, "realloc") == NULL);
-                expect_refusal(CA_VIOLATION_WRONG_DEALLOCATOR, cai_place_name(place), usable);
-                require(cai_usable(door, block, "usable") == 0);
-                expect_refusal(CA_VIOLATION_WRONG_DEALLOCATOR, cai_place_name(place), usable);
-                cai_free(place, block + 16, "free");
-                expect_refusal(CA_VIOLATION_INVALID_FREE, cai_place_name(place), usable);
-                require(content_holds(block, sizes[i], 3));
-                cai_free(place, block, "free");
-                cai_free(place, block, "free");
-                expect_refusal(CA_VIOLATION_DOUBLE_FREE, cai_place_name(place), usable);
-            }
+static bool refuse_and_allocate(const ca_violation *violation)
+{
+    require(cai_allocate(CAI_PLACE_ordinary, 24, false) != NULL); /* a handler may allocate */
+    return refuse_call(violation);
 }
 
-static void test_V2_refused_calls_change_nothing(void **state)
+/* The same slot twice in a bin: handed out once. */
+CHILD_TEST(test_V2_slot_freed_by_two_threads, 60)
 {
-    (void)state;
-    run(wrong_places, NULL);
-}
-
-/* A report may interrupt whoever holds the locks. */
-static void report_under_lock(const void *unused)
-{
-    (void)unused;
-    char *block = cai_allocate(CAI_PLACE_ordinary, 40, false);
-    ca_set_violation_handler(refuse);
-    for (unsigned i = 0; i < CAI_ZONES; i++)
-        require(cai_lock_try(&cai_zones[i].lock));
-    require(cai_lock_try(&cai_self_heap()->lock));
-    cai_free(CAI_PLACE_ordinary, block + 16, "free");
-    require(reports == 1 && seen.kind == CA_VIOLATION_INVALID_FREE);
-}
-
-static void test_V3_report_while_locks_are_held(void **state)
-{
-    (void)state;
-    run(report_under_lock, NULL);
+    refuse_start();
+    ca_set_violation_handler(refuse_and_allocate);
+    void *a = cai_allocate(CAI_PLACE_ordinary, 700, false);
+    cai_free(CAI_PLACE_ordinary, a, "free");
+    struct cai_bin *bin = &cai_self_heap()->bins[CAI_PLACE_ordinary][cai_class_of(700)];
+    bin->slots[bin->count++] = a;
+    require(cai_allocate(CAI_PLACE_ordinary, 700, false) == a);
+    void *b = cai_allocate(CAI_PLACE_ordinary, 700, false);
+    require(b != NULL && b != a && strcmp(refused_report.function, "allocate") == 0 && was_refused("double-free"));
 }
 
 /* --- fork --- */
 
-static void fork_and_work(const void *unused)
+CHILD_TEST(test_D3_both_sides_of_a_fork_go_on, 110)
 {
     static struct model model;
     int status;
 
-    (void)unused;
     model.rng = rng_start(10);
     for (unsigned i = 0; i < 3000; i++)
         step(&model);
@@ -305,20 +242,14 @@ static void fork_and_work(const void *unused)
     require_null(audit_all());
 }
 
-static void test_D3_both_sides_of_a_fork_go_on(void **state)
-{
-    (void)state;
-    run(fork_and_work, NULL);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_work_in_all_places),
         cmocka_unit_test(test_free_means_zero),
-        cmocka_unit_test(test_V1_look_up),
-        cmocka_unit_test(test_V2_refused_calls_change_nothing),
-        cmocka_unit_test(test_V3_report_while_locks_are_held),
+        cmocka_unit_test(test_D2_every_alignment),
+        cmocka_unit_test(test_D5_what_is_held_without_need_is_found),
+        cmocka_unit_test(test_V2_slot_freed_by_two_threads),
         cmocka_unit_test(test_D3_both_sides_of_a_fork_go_on),
     };
 

@@ -7,7 +7,7 @@
 #include "pages/purge.h"
 #include "pages/run.h"
 #include "support/audit.h"
-#include "support/child.h"
+#include "support/threads.h"
 
 #include <capalloc/malloc.h>
 #include <capalloc/stats.h>
@@ -15,25 +15,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
+
+/* The clock, while a test has stopped it. */
+static uint64_t stopped_ms;
+
+uint64_t __real_cai_os_milliseconds(void);
+uint64_t __wrap_cai_os_milliseconds(void);
+
+uint64_t __wrap_cai_os_milliseconds(void)
+{
+    return stopped_ms != 0 ? stopped_ms : __real_cai_os_milliseconds();
+}
 
 enum { BLOCKS = 3000 };
 
 static void *blocks[BLOCKS];
-
-static void run(void (*body)(const void *), const void *argument)
-{
-    struct child child;
-
-    child_run(&child, 60, body, argument);
-    assert_true(child_succeeded(&child));
-}
-
-static void pause_ms(unsigned ms)
-{
-    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000L}, NULL);
-}
 
 static size_t committed(void)
 {
@@ -66,32 +63,22 @@ static void use(size_t bytes)
         ca_free(blocks[i]);
 }
 
-static void trim_at_once(const void *argument)
-{
-    size_t bytes = *(const size_t *)argument;
+static const size_t trimmed[] = {16, 200, 1024, 5000, 30000, 40000, 100000};
 
-    use(bytes);
+CHILD_TEST_EACH(test_D6_trim_gives_back_at_once, 60, trimmed)
+{
+    use(value);
     size_t given = ca_trim();
-    require(given > 0 && cai_purged_bytes() >= BLOCKS * bytes / 2); /* some went before, being too much to keep */
-    require(committed() == 0 && resident(bytes) == 0);
+    require(given > 0 && cai_purged_bytes() >= BLOCKS * value / 2); /* some went before, being too much to keep */
+    require(committed() == 0 && resident(value) == 0);
     require_null(audit_all());
     require(ca_trim() == 0);
-    use(bytes); /* and it all works again */
+    use(value); /* and it all works again */
     require_null(audit_all());
 }
 
-static void test_D6_trim_gives_back_at_once(void **state)
+CHILD_TEST(test_D6_trim_leaves_live_blocks, 60)
 {
-    static const size_t sizes[] = {16, 200, 1024, 5000, 30000, 40000, 100000};
-
-    (void)state;
-    for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        run(trim_at_once, &sizes[i]);
-}
-
-static void trim_keeps_live(const void *unused)
-{
-    (void)unused;
     char *kept[100];
     for (unsigned i = 0; i < 100; i++) {
         use(100);
@@ -105,48 +92,33 @@ static void trim_keeps_live(const void *unused)
     require_null(audit_all());
 }
 
-static void test_D6_trim_leaves_live_blocks(void **state)
-{
-    (void)state;
-    run(trim_keeps_live, NULL);
-}
-
 /* The program goes on with a little of something else: after the decay, what it had freed is gone. */
-static void decay(const void *argument)
+static const size_t decaying[] = {200, 5000, 30000, 40000, 100000};
+
+CHILD_TEST_EACH(test_D6_decay, 60, decaying)
 {
-    size_t bytes = *(const size_t *)argument;
     bool gone = false;
 
     setenv(CAI_SETTINGS_ENV, "decay=40", 1);
-    use(bytes);
-    size_t before = resident(bytes);
+    use(value);
+    size_t before = resident(value);
     for (unsigned i = 0; i < 200 && !gone; i++) {
         pause_ms(10);
         for (unsigned k = 0; k < 20; k++)
             ca_free(ca_malloc(64));
-        gone = resident(bytes) <= before / 4; /* an empty slab may stay */
+        gone = resident(value) <= before / 4; /* an empty slab may stay */
     }
     if (!gone) {
         char text[100];
-        snprintf(text, sizeof text, "blocks of %zu bytes: %zu of %zu pages stay", bytes, resident(bytes), before);
+        snprintf(text, sizeof text, "blocks of %zu bytes: %zu of %zu pages stay", value, resident(value), before);
         child_fail(__FILE__, __LINE__, text);
     }
     require_null(audit_all());
 }
 
-static void test_D6_decay(void **state)
-{
-    static const size_t sizes[] = {200, 5000, 30000, 40000, 100000};
-
-    (void)state;
-    for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        run(decay, &sizes[i]);
-}
-
 /* Young free memory stays: taking it again costs no page fault. */
-static void young(const void *unused)
+CHILD_TEST(test_D6_young_memory_stays, 60)
 {
-    (void)unused;
     setenv(CAI_SETTINGS_ENV, "decay=3600000", 1);
     use(5000);
     size_t before = resident(5000);
@@ -155,18 +127,11 @@ static void young(const void *unused)
     require(resident(5000) >= before / 10 * 9);
 }
 
-static void test_D6_young_memory_stays(void **state)
-{
-    (void)state;
-    run(young, NULL);
-}
-
 /* With the helper, an idle program gives back, too. */
-static void helper(const void *unused)
+CHILD_TEST(test_D6_helper, 60)
 {
     bool gone = false;
 
-    (void)unused;
     setenv(CAI_SETTINGS_ENV, "decay=40,helper", 1);
     use(100000);
     for (unsigned i = 0; i < 300 && !gone; i++) {
@@ -176,19 +141,12 @@ static void helper(const void *unused)
     require(gone);
 }
 
-static void test_D6_helper(void **state)
-{
-    (void)state;
-    run(helper, NULL);
-}
-
 /* The limit holds, and what was freed makes room again. */
-static void limit(const void *unused)
+CHILD_TEST(test_D5_limit, 60)
 {
     char *kept[1000];
     unsigned count = 0;
 
-    (void)unused;
     setenv(CAI_SETTINGS_ENV, "limit=64M", 1);
     while (count < 1000 && (kept[count] = ca_malloc(1000000)) != NULL)
         memset(kept[count++], 1, 1000000);
@@ -210,10 +168,51 @@ static void limit(const void *unused)
     require_null(audit_all());
 }
 
-static void test_D5_limit(void **state)
+/* --- when a thread looks --- */
+
+/* Allocations since the start, as the statistics count them. */
+static uint64_t allocations(const struct cai_bin *bin)
 {
-    (void)state;
-    run(limit, NULL);
+    return bin->rounds + (uint64_t)((int64_t)bin->period - bin->countdown);
+}
+
+/* Who allocates much looks at the clock ever more rarely, who allocates little soon again; and nothing is counted
+ * twice. */
+CHILD_TEST(test_the_next_look_is_later_or_sooner, 10)
+{
+    struct cai_thread *thread = cai_life_attach();
+    struct cai_bin *bin = &thread->owner.heap.bins[CAI_PLACE_ordinary][5];
+
+    stopped_ms = thread->owner.tick_ms = 1000000;
+    for (int32_t period = 1; period < 512; period = period * 2 + 1) {
+        stopped_ms += 49;
+        uint64_t before = allocations(bin);
+        cai_housekeeping_due(&thread->owner, bin);
+        require(bin->period == period && bin->countdown == period && allocations(bin) == before);
+        bin->countdown = -1; /* used up, and one more */
+    }
+    require(bin->period == 511);
+    stopped_ms += 50;
+    uint64_t before = allocations(bin);
+    cai_housekeeping_due(&thread->owner, bin);
+    require(bin->period == 511 / 8 && bin->countdown == bin->period && allocations(bin) == before);
+}
+
+CHILD_TEST(test_D6_memory_that_became_free_is_looked_at_soon, 10)
+{
+    struct cai_heap *heap = &cai_life_attach()->owner.heap;
+    struct cai_bin *far = &heap->bins[CAI_PLACE_ordinary][5];
+    struct cai_bin *near = &heap->bins[CAI_PLACE_secret][70];
+
+    heap->used_bins[CAI_PLACE_ordinary][0] = UINT64_C(1) << 5;
+    heap->used_bins[CAI_PLACE_secret][1] = UINT64_C(1) << (70 - 64);
+    heap->armed = true;
+    *far = (struct cai_bin){.period = 500, .countdown = 400, .rounds = 7};
+    *near = (struct cai_bin){.period = 500, .countdown = 15, .rounds = 7};
+    uint64_t before = allocations(far);
+    cai_housekeeping_arm(heap);
+    require(!heap->armed && far->countdown == 16 && allocations(far) == before);
+    require(near->countdown == 15 && near->period == 500);
 }
 
 int main(void)
@@ -225,6 +224,8 @@ int main(void)
         cmocka_unit_test(test_D6_young_memory_stays),
         cmocka_unit_test(test_D6_helper),
         cmocka_unit_test(test_D5_limit),
+        cmocka_unit_test(test_the_next_look_is_later_or_sooner),
+        cmocka_unit_test(test_D6_memory_that_became_free_is_looked_at_soon),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

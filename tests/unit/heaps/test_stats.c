@@ -1,9 +1,9 @@
 /* Statistics: live counts are exact, totals add up, and an older caller's shorter structure is respected. */
 #include "unit/unit.h"
 
-#include "core/violation.h"
 #include "heaps/heaps.h"
 #include "support/child.h"
+#include "support/refuse.h"
 #include "support/rng.h"
 
 #include <capalloc/malloc.h>
@@ -12,14 +12,6 @@
 #include <string.h>
 
 enum { LARGE_ROW = CAI_CLASSES, BLOCKS = 3000 };
-
-static void run(void (*body)(const void *))
-{
-    struct child child;
-
-    child_run(&child, 60, body, NULL);
-    assert_true(child_succeeded(&child));
-}
 
 static ca_stats read_stats(void)
 {
@@ -46,7 +38,7 @@ static ca_stats read_stats(void)
     return stats;
 }
 
-static void exact(const void *unused)
+CHILD_TEST(test_D6_live_counts_are_exact, 60)
 {
     static void *blocks[BLOCKS];
     static enum cai_place places[BLOCKS];
@@ -56,7 +48,6 @@ static void exact(const void *unused)
     uint64_t rows[CAI_CLASSES + 1] = {0};
     uint64_t made = 0;
 
-    (void)unused;
     require(read_stats().live_blocks == 0);
     for (unsigned i = 0; i < 20000; i++) {
         unsigned at = (unsigned)rng_below(&rng, BLOCKS);
@@ -88,15 +79,8 @@ static void exact(const void *unused)
     }
 }
 
-static void test_D6_live_counts_are_exact(void **state)
+CHILD_TEST(test_rows_are_classes, 60)
 {
-    (void)state;
-    run(exact);
-}
-
-static void rows(const void *unused)
-{
-    (void)unused;
     ca_stats stats = read_stats();
     require(stats.size_class[0].slot_bytes == 0);
     for (unsigned i = 1; i < CAI_CLASSES; i++)
@@ -106,15 +90,8 @@ static void rows(const void *unused)
         require(stats.size_class[i].slot_bytes == 0);
 }
 
-static void test_rows_are_classes(void **state)
+CHILD_TEST(test_shorter_structure, 60)
 {
-    (void)state;
-    run(rows);
-}
-
-static void shorter(const void *unused)
-{
-    (void)unused;
     require(ca_malloc(100) != NULL);
     union {
         ca_stats stats;
@@ -133,12 +110,6 @@ static void shorter(const void *unused)
     require(memory.stats.live_blocks == 1);
 }
 
-static void test_shorter_structure(void **state)
-{
-    (void)state;
-    run(shorter);
-}
-
 static void *allocate_there(void *unused)
 {
     for (unsigned i = 0; i < 500; i++)
@@ -147,44 +118,25 @@ static void *allocate_there(void *unused)
     return unused;
 }
 
-static void threads(const void *unused)
+CHILD_TEST(test_counts_of_all_threads, 60)
 {
     pthread_t thread;
 
-    (void)unused;
     require(ca_malloc(100) != NULL);
     require(pthread_create(&thread, NULL, allocate_there, NULL) == 0 && pthread_join(thread, NULL) == 0);
     ca_stats stats = read_stats();
     require(stats.threads == 1 && stats.live_blocks == 501 && stats.allocations == 501);
 }
 
-static void test_counts_of_all_threads(void **state)
+CHILD_TEST(test_failures_are_not_counted, 60)
 {
-    (void)state;
-    run(threads);
-}
-
-static bool refuse(const ca_violation *violation)
-{
-    return violation != NULL;
-}
-
-static void failures(const void *unused)
-{
-    (void)unused;
     void *block = ca_malloc(100);
     for (unsigned i = 0; i < 10; i++)
         require(ca_malloc(PTRDIFF_MAX) == NULL);
-    ca_set_violation_handler(refuse);
+    refuse_start();
     ca_free((char *)block + 1);
     ca_stats stats = read_stats();
     require(stats.allocations == 1 && stats.live_blocks == 1 && stats.violations == 1);
-}
-
-static void test_failures_are_not_counted(void **state)
-{
-    (void)state;
-    run(failures);
 }
 
 int main(void)

@@ -3,8 +3,8 @@
 
 #include "base/bits.h"
 #include "blocks/sizeclass.h"
-#include "core/violation.h"
 #include "support/content.h"
+#include "support/refuse.h"
 #include "support/rng.h"
 
 #include <capalloc/malloc.h>
@@ -288,42 +288,32 @@ static void test_D2_free_keeps_errno(void **state)
     assert_int_equal(errno, 77);
 }
 
-static unsigned reports;
-static ca_violation seen;
-
-static bool refuse(const ca_violation *violation)
-{
-    seen = *violation;
-    reports++;
-    return true;
-}
-
 static void test_D1_V2_free_sized(void **state)
 {
     (void)state;
-    ca_set_violation_handler(refuse);
+    refuse_start();
     for (unsigned i = 0; i < SIZES; i++) {
         char *block = ca_malloc(sizes[i]);
         size_t usable = ca_malloc_usable_size(block);
-        reports = 0;
+        refuse_forget();
         ca_free_sized(block, usable + 1);
-        assert_int_equal(reports, 1);
-        assert_int_equal(seen.kind, CA_VIOLATION_SIZE_MISMATCH);
-        assert_string_equal(seen.function, "ca_free_sized");
-        assert_true(seen.size == usable && seen.address == block);
+        assert_int_equal(refused_calls, 1);
+        assert_int_equal(refused_report.kind, CA_VIOLATION_SIZE_MISMATCH);
+        assert_string_equal(refused_report.function, "ca_free_sized");
+        assert_true(refused_report.size == usable && refused_report.address == block);
         ca_free_sized(block, SIZE_MAX);
-        assert_int_equal(reports, 2);
+        assert_int_equal(refused_calls, 2);
         if (usable > 64) {
             ca_free_sized(block, usable / 4);
-            assert_int_equal(reports, 3);
+            assert_int_equal(refused_calls, 3);
         }
-        reports = 0;
+        refuse_forget();
         memset(block, 1, usable); /* still ours */
         ca_free_sized(block, sizes[i]);
-        assert_int_equal(reports, 0);
+        assert_int_equal(refused_calls, 0);
         ca_free_sized(block, sizes[i]);
-        assert_int_equal(reports, 1);
-        assert_int_not_equal(seen.kind, CA_VIOLATION_SIZE_MISMATCH);
+        assert_int_equal(refused_calls, 1);
+        assert_int_not_equal(refused_report.kind, CA_VIOLATION_SIZE_MISMATCH);
     }
     ca_set_violation_handler(NULL);
 }
@@ -334,8 +324,7 @@ static void test_D1_free_sized_after_realloc(void **state)
     struct rng rng = rng_start(12);
 
     (void)state;
-    ca_set_violation_handler(refuse);
-    reports = 0;
+    refuse_start();
     for (unsigned i = 0; i < 3000; i++) {
         size_t bytes = rng_size(&rng, 20);
         char *block = ca_malloc(bytes);
@@ -346,7 +335,7 @@ static void test_D1_free_sized_after_realloc(void **state)
         ca_free_sized(block, bytes);
         size_t align = (size_t)1 << rng_below(&rng, 20);
         ca_free_aligned_sized(ca_aligned_alloc(align, bytes), align, bytes);
-        assert_int_equal(reports, 0);
+        assert_int_equal(refused_calls, 0);
     }
     ca_set_violation_handler(NULL);
 }
@@ -354,19 +343,18 @@ static void test_D1_free_sized_after_realloc(void **state)
 static void test_V2_refused_realloc(void **state)
 {
     (void)state;
-    ca_set_violation_handler(refuse);
+    refuse_start();
     char *block = ca_malloc(100);
     content_fill(block, 0, 100, 4);
-    reports = 0;
     assert_null(ca_realloc(block + 16, 50));
     assert_null(ca_realloc(block + 1, 5000));
     assert_null(ca_realloc(block + 32, 0));
     assert_int_equal(ca_malloc_usable_size(block + 8), 0);
-    assert_int_equal(reports, 4);
-    assert_string_equal(seen.function, "ca_malloc_usable_size");
+    assert_int_equal(refused_calls, 4);
+    assert_string_equal(refused_report.function, "ca_malloc_usable_size");
     assert_true(content_holds(block, 100, 4));
     ca_free(block);
-    assert_int_equal(reports, 4);
+    assert_int_equal(refused_calls, 4);
     ca_set_violation_handler(NULL);
 }
 

@@ -6,8 +6,8 @@
 #include "unit/unit.h"
 
 #include "blocks/find.h"
-#include "core/violation.h"
 #include "support/content.h"
+#include "support/refuse.h"
 
 #include <capalloc/capalloc.h>
 
@@ -35,16 +35,6 @@ static bool is_marked(const void *address)
     return cai_live_run(live)->inferred;
 }
 
-static ca_violation last;
-static unsigned reports;
-
-static bool refuse(const ca_violation *violation)
-{
-    last = *violation;
-    reports++;
-    return true;
-}
-
 static void test_N7_every_door_takes_them_back(void **state)
 {
     (void)state;
@@ -58,7 +48,7 @@ static void test_N7_every_door_takes_them_back(void **state)
         assert_null(ca_realloc(take(sizes[i], true), 0));
         ca_free(ca_unwrap(ca_allocate_nocaps(ca_default_authority(), (ca_layout){sizes[i], 1})).ptr);
     }
-    assert_int_equal(reports, 0);
+    assert_int_equal(refused_calls, 0);
 }
 
 static void test_N7_V1_misuse_is_reported(void **state)
@@ -68,23 +58,23 @@ static void test_N7_V1_misuse_is_reported(void **state)
 
     (void)state;
     ca_free((char *)block + 16);
-    assert_int_equal(last.kind, CA_VIOLATION_INVALID_FREE);
-    assert_string_equal(last.place, "nocaps");
+    assert_int_equal(refused_report.kind, CA_VIOLATION_INVALID_FREE);
+    assert_string_equal(refused_report.place, "nocaps");
     ca_free_sized(block, 4000);
-    assert_int_equal(last.kind, CA_VIOLATION_SIZE_MISMATCH);
-    assert_string_equal(last.place, "nocaps");
+    assert_int_equal(refused_report.kind, CA_VIOLATION_SIZE_MISMATCH);
+    assert_string_equal(refused_report.place, "nocaps");
     assert_null(ca_realloc((char *)block + 16, 50));
     assert_int_equal(ca_malloc_usable_size((char *)block + 1), 0);
     assert_null(cai_nocaps_leave((char *)block + 16, 50, "test"));
     ca_free(block);
     ca_free(large);
     ca_free(block);
-    assert_int_equal(last.kind, CA_VIOLATION_DOUBLE_FREE);
-    assert_string_equal(last.function, "ca_free");
+    assert_int_equal(refused_report.kind, CA_VIOLATION_DOUBLE_FREE);
+    assert_string_equal(refused_report.function, "ca_free");
     ca_free(large);
-    assert_int_equal(last.kind, CA_VIOLATION_DOUBLE_FREE);
-    assert_int_equal(reports, 7);
-    reports = 0;
+    assert_int_equal(refused_report.kind, CA_VIOLATION_DOUBLE_FREE);
+    assert_int_equal(refused_calls, 7);
+    refuse_forget();
 }
 
 static void test_N7_Z1_must_zero_memory_stays_refused(void **state)
@@ -93,11 +83,11 @@ static void test_N7_Z1_must_zero_memory_stays_refused(void **state)
 
     (void)state;
     ca_free(key.ptr);
-    assert_int_equal(last.kind, CA_VIOLATION_WRONG_DEALLOCATOR);
-    assert_string_equal(last.place, "secret");
+    assert_int_equal(refused_report.kind, CA_VIOLATION_WRONG_DEALLOCATOR);
+    assert_string_equal(refused_report.place, "secret");
     assert_null(ca_realloc(key.ptr, 200));
-    assert_int_equal(reports, 2);
-    reports = 0;
+    assert_int_equal(refused_calls, 2);
+    refuse_forget();
     ca_deallocate_zeroed(key);
 }
 
@@ -208,6 +198,6 @@ int main(void)
         cmocka_unit_test(test_N7_places_of_addresses),
     };
 
-    ca_set_violation_handler(refuse);
+    refuse_start();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,57 +3,15 @@
 #include "unit/unit.h"
 
 #include "blocks/state.h"
-#include "core/settings.h"
 #include "os/os.h"
 #include "pages/commit.h"
 #include "pages/purge.h"
-#include "pages/run.h"
 #include "support/audit.h"
-#include "support/child.h"
 #include "support/content.h"
+#include "support/pages.h"
 #include "support/rng.h"
 
 #include <string.h>
-
-enum { ORDINARY_FINE = 0, ORDINARY_COARSE = 1, MUSTZERO_COARSE = 5 };
-
-/* Some dirty memory waits to grow old. */
-static bool is_purge_pending(void)
-{
-    bool pending = false;
-
-    for (unsigned number = 0; number < CAI_ZONES; number++)
-        pending |= cai_zones[number].dirty_units != 0;
-    return pending;
-}
-
-static void start(void)
-{
-    cai_settings_start();
-    require(cai_pages_start() == CAI_PAGES_STARTED);
-}
-
-static size_t length_of(const struct cai_unit *run)
-{
-    return (size_t)run->units << CAI_UNIT_SHIFT;
-}
-
-static char *memory_of(const struct cai_unit *run)
-{
-    return (char *)cai_unit_address(run);
-}
-
-static uint8_t *state_of(const struct cai_unit *run)
-{
-    unsigned shift = CAI_UNIT_SHIFT - cai_grain_shift(cai_zone_grain(run->zone));
-
-    return cai_view_of(run->zone)->state + ((size_t)cai_unit_number(run) << shift);
-}
-
-static size_t state_bytes(const struct cai_unit *run)
-{
-    return length_of(run) >> cai_grain_shift(cai_zone_grain(run->zone));
-}
 
 static struct cai_unit *take(unsigned number, uint32_t units, uint32_t align)
 {
@@ -75,13 +33,12 @@ static void give(struct cai_unit *run)
     require_null(audit_zone(number));
 }
 
-static void neighbours(const void *unused)
+CHILD_TEST(test_neighbours_merge, 20)
 {
     struct cai_zone *zone = &cai_zones[ORDINARY_COARSE];
     struct cai_unit *runs[5];
 
-    (void)unused;
-    start();
+    start_pages();
     for (unsigned i = 0; i < 5; i++)
         runs[i] = take(ORDINARY_COARSE, 3, 1);
     for (unsigned i = 1; i < 5; i++)
@@ -105,22 +62,12 @@ static void neighbours(const void *unused)
     require(cai_run_find(ORDINARY_COARSE, (void *)(cai_view_of(ORDINARY_COARSE)->origin)) == NULL);
 }
 
-static void test_neighbours_merge(void **state)
-{
-    struct child child;
-
-    (void)state;
-    child_run(&child, 20, neighbours, NULL);
-    assert_true(child_succeeded(&child));
-}
-
-static void alignments(const void *unused)
+CHILD_TEST(test_D2_runs_are_aligned, 20)
 {
     struct cai_unit *runs[40];
     unsigned count = 0;
 
-    (void)unused;
-    start();
+    start_pages();
     for (uint32_t align = 1; align <= 4096; align *= 2)
         for (uint32_t units = 1; units <= 3; units++)
             runs[count++] = take(ORDINARY_COARSE, units, align);
@@ -134,19 +81,9 @@ static void alignments(const void *unused)
     require_null(audit_zone(1));
 }
 
-static void test_D2_runs_are_aligned(void **state)
+CHILD_TEST(test_growing_and_shrinking, 20)
 {
-    struct child child;
-
-    (void)state;
-    child_run(&child, 20, alignments, NULL);
-    assert_true(child_succeeded(&child));
-}
-
-static void growing(const void *unused)
-{
-    (void)unused;
-    start();
+    start_pages();
     struct cai_unit *run = take(ORDINARY_COARSE, 2, 1);
     memory_of(run)[0] = 7;
     require(cai_run_grow(run, 5)); /* into fresh memory */
@@ -179,57 +116,10 @@ static void growing(const void *unused)
     give(wall);
 }
 
-static void test_growing_and_shrinking(void **state)
-{
-    struct child child;
-
-    (void)state;
-    child_run(&child, 20, growing, NULL);
-    assert_true(child_succeeded(&child));
-}
-
-static void purging(const void *unused)
-{
-    (void)unused;
-    start();
-    struct cai_unit *small = take(ORDINARY_COARSE, 4, 1);
-    struct cai_unit *wall = take(ORDINARY_COARSE, 1, 1);
-    memset(memory_of(small), 0xff, length_of(small));
-    memset(state_of(small), CAI_STATE_IN_SLAB, state_bytes(small));
-    give(small);
-    require(is_purge_pending());
-    cai_purge_old(cai_os_milliseconds()); /* too young */
-    require(is_purge_pending() && small->kind == CAI_UNIT_DIRTY && cai_purged_bytes() == 0);
-    cai_purge_old(cai_os_milliseconds() + 2 * cai_settings->decay_ms);
-    require(!is_purge_pending() && small->kind == CAI_UNIT_FRESH);
-    require(cai_purged_bytes() == 4 * CAI_UNIT_BYTES);
-    require_null(audit_zone(1));
-    require(content_is_zero(memory_of(small), length_of(small)));
-    size_t before = cai_committed_bytes();
-    cai_purge_all();
-    require(small->kind == CAI_UNIT_BARE && cai_committed_bytes() < before);
-    require(cai_committed_bytes() == CAI_UNIT_BYTES); /* the wall */
-    require_null(audit_zone(1));
-    struct cai_unit *again = take(ORDINARY_COARSE, 4, 1); /* what is bare is mapped again */
-    require(again == small && again->zeroed && content_is_zero(memory_of(again), length_of(again)));
-    give(again);
-    give(wall);
-}
-
-static void test_D6_purging(void **state)
-{
-    struct child child;
-
-    (void)state;
-    child_run(&child, 20, purging, NULL);
-    assert_true(child_succeeded(&child));
-}
-
 /* What a slab left in the state table goes when its memory becomes a slab again, on whatever way. */
-static void moving(const void *unused)
+CHILD_TEST(test_moved_runs_leave_nothing, 20)
 {
-    (void)unused;
-    start();
+    start_pages();
     struct cai_unit *run = take(ORDINARY_COARSE, 8, 1);
     struct cai_unit *wall = take(ORDINARY_COARSE, 1, 1);
     memset(state_of(run), CAI_STATE_IN_SLAB, state_bytes(run));
@@ -248,15 +138,6 @@ static void moving(const void *unused)
     require_null(audit_zone(1));
     give(to);
     give(wall);
-}
-
-static void test_moved_runs_leave_nothing(void **state)
-{
-    struct child child;
-
-    (void)state;
-    child_run(&child, 20, moving, NULL);
-    assert_true(child_succeeded(&child));
 }
 
 /* --- at random --- */
@@ -352,13 +233,14 @@ static void random_move(struct rng *rng, struct taken *taken)
     sign(taken, 0);
 }
 
-static void random_steps(const void *argument)
+static const unsigned zones[] = {ORDINARY_FINE, ORDINARY_COARSE, MUSTZERO_COARSE};
+
+CHILD_TEST_EACH(test_random_steps, 100, zones)
 {
-    unsigned number = *(const unsigned *)argument;
-    struct rng rng = rng_start(5 + number);
+    struct rng rng = rng_start(5 + value);
     struct taken slots[SLOTS] = {{NULL, 0}};
 
-    start();
+    start_pages();
     for (unsigned step = 0; step < 2000; step++) {
         struct taken *taken = &slots[rng_below(&rng, SLOTS)];
         unsigned what = (unsigned)rng_below(&rng, 100);
@@ -367,43 +249,31 @@ static void random_steps(const void *argument)
         else if (what == 1)
             cai_purge_old(cai_os_milliseconds() + 2 * cai_settings->decay_ms);
         else if (taken->run == NULL)
-            random_take(&rng, number, taken);
+            random_take(&rng, value, taken);
         else if (what < 40)
             random_resize(&rng, taken);
         else if (what < 50)
             random_move(&rng, taken);
         else
             random_give(taken);
-        require_null(audit_zone(number));
+        require_null(audit_zone(value));
     }
     for (unsigned i = 0; i < SLOTS; i++)
         if (slots[i].run != NULL)
             random_give(&slots[i]);
-    require(cai_zones[number].used_units == 0);
+    require(cai_zones[value].used_units == 0);
     require_null(audit_zeros(false));
     cai_purge_all();
-    require_null(audit_zone(number));
+    require_null(audit_zone(value));
     require(cai_committed_bytes() == 0);
-}
-
-static void test_random_steps(void **state)
-{
-    static const unsigned numbers[] = {ORDINARY_FINE, ORDINARY_COARSE, MUSTZERO_COARSE};
-    struct child child;
-
-    (void)state;
-    for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        child_run(&child, 100, random_steps, &numbers[i]);
-        assert_true(child_succeeded(&child));
-    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_neighbours_merge),         cmocka_unit_test(test_D2_runs_are_aligned),
-        cmocka_unit_test(test_growing_and_shrinking),    cmocka_unit_test(test_D6_purging),
-        cmocka_unit_test(test_moved_runs_leave_nothing), cmocka_unit_test(test_random_steps),
+        cmocka_unit_test(test_neighbours_merge),      cmocka_unit_test(test_D2_runs_are_aligned),
+        cmocka_unit_test(test_growing_and_shrinking), cmocka_unit_test(test_moved_runs_leave_nothing),
+        cmocka_unit_test(test_random_steps),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,218 @@
+/* realloc of blocks of the process's own heap: when it stays where it is, when it moves and with how much room, and
+ * what it does with an account's block.
+ */
+#include "unit/unit.h"
+
+#include "heaps/heaps.h"
+#include "support/audit.h"
+#include "support/content.h"
+#include "support/grants.h"
+#include "support/own_heap.h"
+#include "support/refuse.h"
+
+#define PLACE CAI_PLACE_ordinary
+
+static char *take(size_t bytes)
+{
+    char *block = cai_allocate(PLACE, bytes, false);
+
+    require(block != NULL);
+    content_fill(block, 0, bytes, bytes);
+    return block;
+}
+
+static char *resize(char *block, size_t bytes)
+{
+    return cai_resize(PLACE, block, bytes, "realloc");
+}
+
+static size_t usable(const char *block)
+{
+    return cai_usable(PLACE, block, "usable");
+}
+
+static bool is_live(const char *block)
+{
+    return cai_find_live(PLACE, block).state != NULL;
+}
+
+/* --- how much there is --- */
+
+CHILD_TEST(test_D1_usable_is_the_slot_or_whole_pages, 20)
+{
+    refuse_start();
+    for (size_t bytes = 1; bytes <= CAI_SMALL_BYTES_MAX; bytes += 1 + bytes / 8) {
+        char *block = take(bytes);
+        require(usable(block) == cai_class_bytes((unsigned)cai_class_of(bytes)));
+        require(usable(block + 1) == 0 && was_refused("invalid-free"));
+    }
+    for (size_t bytes = CAI_SMALL_BYTES_MAX + 1; bytes < 5 * CAI_MIB; bytes = bytes * 2 - 7)
+        require(usable(take(bytes)) == cai_round_up(bytes, cai_settings->page_bytes));
+    require(usable(NULL) == 0 && was_refused("invalid-free"));
+    require(cai_usable(CAI_PLACE_nocaps, take(10), "usable") == 0 && was_refused("wrong-deallocator"));
+}
+
+/* --- small blocks --- */
+
+/* Between half of its slot and all of it a block stays. */
+CHILD_TEST(test_D2_small_blocks_stay_or_move, 20)
+{
+    for (unsigned size_class = 2; size_class <= CAI_CLASS_LAST; size_class++) {
+        size_t slot = cai_class_bytes(size_class);
+        char *block = take(slot);
+        require(resize(block, slot) == block && resize(block, slot - 1) == block && resize(block, slot / 2) == block);
+        require(usable(block) == slot && content_holds(block, slot, slot));
+        char *less = resize(block, slot / 2 - 1);
+        require(less != block && !is_live(block) && content_holds(less, slot / 2 - 1, slot));
+        require(usable(less) < slot);
+        block = take(slot);
+        char *more = resize(block, slot + 1);
+        require(more != block && !is_live(block) && content_holds(more, slot, slot) && usable(more) > slot);
+        require_null(audit_all());
+    }
+}
+
+/* Room for a quarter more, as long as that is a small block; never less than what was asked for. */
+CHILD_TEST(test_D2_what_grows_gets_room, 20)
+{
+    for (size_t slot = 64; slot <= CAI_SMALL_BYTES_MAX; slot *= 2) {
+        size_t roomy = usable(resize(take(slot), slot + 1));
+        require(roomy >= slot + slot / 4 || roomy == cai_round_up(slot + 1, cai_settings->page_bytes));
+        require(slot == CAI_SMALL_BYTES_MAX || roomy <= CAI_SMALL_BYTES_MAX);
+    }
+    require(usable(resize(take(1024), 2048)) == 2048); /* more than that: exactly so */
+    require(usable(resize(take(30000), 31000)) == CAI_SMALL_BYTES_MAX);
+    require(usable(resize(take(1024), 1000)) == 1024);
+    require(usable(resize(take(1024), 100)) == 112); /* no room for what shrinks */
+}
+
+/* --- across --- */
+
+CHILD_TEST(test_D2_small_becomes_large_and_small_again, 20)
+{
+    for (size_t small = 1; small <= CAI_SMALL_BYTES_MAX; small = small * 3 + 1) {
+        char *block = take(small);
+        char *large = resize(block, CAI_SMALL_BYTES_MAX + 1);
+        require(large != block && !is_live(block) && content_holds(large, small, small));
+        require(usable(large) == cai_round_up(CAI_SMALL_BYTES_MAX + 1, cai_settings->page_bytes));
+        block = resize(large, small);
+        require(content_holds(block, small, small) && usable(block) >= small);
+        cai_free(PLACE, block, "free");
+        require_null(audit_all());
+    }
+}
+
+/* --- large blocks --- */
+
+CHILD_TEST(test_D2_large_blocks_stay_where_there_is_room, 20)
+{
+    char *block = take(CAI_MIB);
+    require(resize(block, CAI_MIB / 2) == block && resize(block, CAI_MIB) == block); /* back into what it gave up */
+    require(content_holds(block, CAI_MIB / 2, CAI_MIB));
+    require_null(audit_all());
+    char *wall = take(CAI_MIB);
+    content_fill(block, 0, CAI_MIB, 5);
+    char *moved = resize(block, 2 * CAI_MIB);
+    require(moved != block && !is_live(block) && content_holds(moved, CAI_MIB, 5));
+    require(cai_slot_bytes(own_live(PLACE, moved)) >= 2 * CAI_MIB + CAI_MIB / 4); /* an eighth more */
+    require(content_holds(wall, CAI_MIB, CAI_MIB));
+    require_null(audit_all());
+}
+
+/* Its end goes back when that is more than a quarter of it. */
+CHILD_TEST(test_D6_large_blocks_that_shrink_give_back, 20)
+{
+    char *block = take(CAI_MIB);
+    require(resize(block, CAI_MIB / 4 * 3) == block && usable(block) == CAI_MIB / 4 * 3);
+    require(cai_slot_bytes(own_live(PLACE, block)) == CAI_MIB);
+    require(resize(block, CAI_MIB / 4 * 3 - CAI_UNIT_BYTES) == block);
+    require(cai_slot_bytes(own_live(PLACE, block)) == CAI_MIB / 4 * 3 - CAI_UNIT_BYTES);
+    require_null(audit_all());
+}
+
+/* In place or not at all. */
+CHILD_TEST(test_a_large_block_that_may_not_move, 20)
+{
+    char *block = take(CAI_MIB);
+    char *wall = take(CAI_MIB);
+    struct cai_live live = own_live(PLACE, block);
+    require(wall == block + CAI_MIB);
+    require(cai_resize_large(live, CAI_MIB + 1, false) == NULL);
+    require(is_live(block) && usable(block) == CAI_MIB && content_holds(block, CAI_MIB, CAI_MIB));
+    require(cai_resize_large(live, CAI_MIB / 2, false) == block && usable(block) == CAI_MIB / 2);
+    require(cai_resize_large(live, CAI_MIB, false) == block);
+    require_null(audit_all());
+}
+
+CHILD_TEST(test_D2_impossible_sizes_change_nothing, 20)
+{
+    static const size_t sizes[] = {10, 1000, 32768, 1000000};
+
+    for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        char *block = take(sizes[i]);
+        require(resize(block, PTRDIFF_MAX) == NULL && resize(block, (size_t)1 << 46) == NULL);
+        require(is_live(block) && content_holds(block, sizes[i], sizes[i]));
+        require_null(audit_all());
+    }
+}
+
+/* A thread that is ending moves its large blocks within the heap that such threads share. */
+CHILD_TEST(test_D3_a_thread_without_a_heap_resizes, 20)
+{
+    char *block = take(CAI_MIB);
+    take(CAI_MIB);
+    struct cai_thread *self = cai_self;
+    cai_self = &cai_thread_gone;
+    block = resize(block, 3 * CAI_MIB);
+    require(block != NULL && content_holds(block, CAI_MIB, CAI_MIB));
+    require(*cai_live_owner(own_live(PLACE, block)) != self->owner.heap.id);
+    cai_self = self;
+    require_null(audit_all());
+}
+
+/* --- an account's --- */
+
+static size_t owed(struct cai_account *account)
+{
+    cai_charge_settle(account);
+    return account->charged;
+}
+
+/* It shrinks where it is, and that is credited; it grows only by its authority, so here its content moves out. */
+CHILD_TEST(test_C4_C6_large_blocks_of_accounts, 20)
+{
+    ca_error error;
+
+    require(cai_life_attach() != NULL);
+    struct cai_grant grant = grant_new(SIZE_MAX);
+    char *block = cai_allocate_for(&grant, PLACE, CAI_MIB, 8, false, &error);
+    require(block != NULL);
+    content_fill(block, 0, CAI_MIB, 9);
+    uint32_t number = *cai_live_owner(own_live(PLACE, block));
+    struct cai_account *account = cai_registry_account(number);
+    require(owed(account) == CAI_MIB);
+    require(resize(block, CAI_MIB / 2) == block);
+    require(owed(account) == cai_slot_bytes(own_live(PLACE, block)) && owed(account) < CAI_MIB);
+    char *moved = resize(block, CAI_MIB);
+    require(moved != block && content_holds(moved, CAI_MIB / 2, 9) && owed(account) == 0);
+    require(!cai_is_account(*cai_live_owner(own_live(PLACE, moved))));
+    require_null(audit_all());
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_D1_usable_is_the_slot_or_whole_pages),
+        cmocka_unit_test(test_D2_small_blocks_stay_or_move),
+        cmocka_unit_test(test_D2_what_grows_gets_room),
+        cmocka_unit_test(test_D2_small_becomes_large_and_small_again),
+        cmocka_unit_test(test_D2_large_blocks_stay_where_there_is_room),
+        cmocka_unit_test(test_D6_large_blocks_that_shrink_give_back),
+        cmocka_unit_test(test_a_large_block_that_may_not_move),
+        cmocka_unit_test(test_D2_impossible_sizes_change_nothing),
+        cmocka_unit_test(test_D3_a_thread_without_a_heap_resizes),
+        cmocka_unit_test(test_C4_C6_large_blocks_of_accounts),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
