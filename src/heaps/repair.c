@@ -86,8 +86,8 @@ void cai_repair(void)
     cai_policy_after_fork_in_child(); /* first: whatever comes may look at the blocks */
     cai_meta_repair();
     cai_tags_repair();
-    cai_zones_repair();
     cai_registry_repair();
+    cai_zones_repair(cai_registry_next_lost(NULL) != NULL);
     bool tree_lost = cai_authority_repair();
     repair_lost_threads();
     repair_other_heaps();

@@ -101,13 +101,13 @@ static void rebuild(struct cai_zone *zone)
     unmap_last(zone, zone->frontier, UINT32_MAX);
 }
 
-void cai_zones_repair(void)
+void cai_zones_repair(bool all)
 {
     for (unsigned number = 0; number < CAI_ZONES; number++) {
         struct cai_zone *zone = &cai_zones[number];
         enum cai_lock_inherited lock = cai_lock_inherit(&zone->lock);
 
-        if (lock == CAI_LOCK_MINE)
+        if (lock == CAI_LOCK_MINE || (lock == CAI_LOCK_WAS_FREE && !all))
             continue;
         bool any = end_abandoned(zone);
         if (any || lock == CAI_LOCK_LOST)
