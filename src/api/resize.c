@@ -128,6 +128,7 @@ cai_result cai_own_grow(ca_authority authority, enum cai_place place, void *addr
             *old = live;
         else
             cai_free_live(place, address, cai_live_claimed(live)); /* clears it where the place wants that */
+        cai_claim_moves_to(NULL);
     }
     if (zeroed)
         zero_added(place, grown, bytes, layout.size, slot);

@@ -42,6 +42,21 @@ struct cai_live cai_find_live(enum cai_place place, const void *address)
     return (struct cai_live){.state = NULL};
 }
 
+struct cai_live cai_find_of_state(uint8_t *state, uint8_t byte)
+{
+    unsigned zone = 0;
+
+    while (zone < CAI_ZONES - 1 &&
+           (uintptr_t)state - (uintptr_t)cai_view_of(zone)->state >= cai_load_relaxed(&cai_view_of(zone)->granules))
+        zone++;
+    size_t granule = (size_t)(state - cai_view_of(zone)->state);
+    return (struct cai_live){.state = state,
+                             .granule = granule,
+                             .byte = byte,
+                             .size_class = class_of_state(cai_view_of(zone), cai_zone_grain(zone), granule, byte),
+                             .zone = (uint8_t)zone};
+}
+
 uint32_t cai_find_owner(enum cai_place place, const void *address)
 {
     for (enum cai_grain grain = CAI_FINE; grain < CAI_GRAINS; grain++) {

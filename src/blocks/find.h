@@ -32,6 +32,9 @@ struct cai_live {
 
 struct cai_live cai_find_live(enum cai_place place, const void *address);
 
+/* The block whose first state byte this is, when that says `byte`. */
+struct cai_live cai_find_of_state(uint8_t *state, uint8_t byte);
+
 /* The head of the run that it lies in, or is. */
 CAI_INLINE struct cai_unit *cai_live_run(struct cai_live live)
 {

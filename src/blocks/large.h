@@ -25,6 +25,15 @@ bool cai_large_claim(struct cai_heap *heap, struct cai_unit *run, uint8_t live);
 void cai_large_keep(struct cai_heap *heap, struct cai_unit *run);
 void cai_large_give(struct cai_heap *heap, struct cai_unit *run);
 
+/* Making it `bytes` long changes nothing but that: its run stays what it is, and nothing has to be cleared. */
+CAI_INLINE bool cai_large_stays(const struct cai_unit *run, size_t bytes)
+{
+    size_t length = (size_t)run->units << CAI_UNIT_SHIFT;
+    bool must_clear = cai_place_zeroes((enum cai_place)(run->zone / CAI_GRAINS)) && bytes < run->bytes;
+
+    return bytes <= length && bytes > length - length / 4 && !must_clear;
+}
+
 /* Makes a live block `bytes` > 0 long, in place. Growing: false when the neighbour is not free; what is added may hold
  * anything. Shrinking: *less is how many bytes of its run went back. */
 bool cai_large_grow(struct cai_live live, size_t bytes);

@@ -10,9 +10,40 @@
 
 #include "heaps/registry.h"
 
+/* A thread without a heap has no record: in the child of a fork what it had claimed stays claimed. */
+CAI_INLINE struct cai_claim *cai_claim_record(void)
+{
+    return CAI_LIKELY(cai_thread_has_heap(cai_self)) ? &cai_self->claim : NULL;
+}
+
+/* It is live again, or went back. */
+CAI_INLINE void cai_claim_end(void)
+{
+    struct cai_claim *record = cai_claim_record();
+
+    cai_fence_for_compiler();
+    if (record != NULL)
+        record->state = NULL;
+}
+
 /* False: it is not what it was found to be any more; nothing changed. Afterwards its state byte is CAI_STATE_CLAIMED,
  * which is what the functions that give blocks back want to hear of it (cai_live_claimed). */
-bool cai_claim(struct cai_live live);
+CAI_INLINE bool cai_claim(struct cai_live live)
+{
+    struct cai_claim *record = cai_claim_record();
+    uint8_t byte = live.byte;
+
+    if (record != NULL) {
+        record->byte = byte;
+        cai_fence_for_compiler();
+        record->state = live.state;
+        cai_fence_for_compiler();
+    }
+    if (CAI_LIKELY(cai_swap_strong_acq_rel(live.state, &byte, CAI_STATE_CLAIMED)))
+        return true;
+    cai_claim_end();
+    return false;
+}
 
 CAI_INLINE struct cai_live cai_live_claimed(struct cai_live live)
 {
@@ -20,19 +51,22 @@ CAI_INLINE struct cai_live cai_live_claimed(struct cai_live live)
     return live;
 }
 
-/* The block is what it was; or is so long now; or wiped. `live` as it was found. */
-void cai_claim_return(struct cai_live live);
+/* The block is what it was; `live` as it was found. */
+CAI_INLINE void cai_claim_return(struct cai_live live)
+{
+    cai_store_release(live.state, live.byte);
+    cai_claim_end();
+}
+
+/* The same, but it is so long now; or wiped. */
 void cai_claim_return_resized(struct cai_live live, size_t exact);
 void cai_claim_return_wiped(struct cai_live live);
 
-/* Its content is being taken to this address; NULL: not any more. */
+/* Its content is being taken to this address; NULL: no more. */
 void cai_claim_moves_to(void *to);
 
-/* It went back. */
-void cai_claim_end(void);
-
-/* In the child of a fork: what a thread that is not there had claimed. Returns a block that is to be given back, and
- * its place, or NULL. */
+/* In the child of a fork: what a thread that is not there had claimed. Returns a block that is to be given back, and its
+ * place, or NULL. */
 void *cai_claim_repair(struct cai_thread *thread, enum cai_place *place);
 
 #endif

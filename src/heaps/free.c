@@ -57,7 +57,7 @@ CAI_NOINLINE bool cai_free_slot(enum cai_place place, void *address, struct cai_
 {
     struct cai_thread *thread = cai_life_attach();
     uint32_t number = cai_load_relaxed(cai_live_owner(live));
-    struct cai_account *account = cai_registry_account(number);
+    struct cai_account *account = cai_is_account(number) ? cai_registry_account(number) : NULL;
 
     if (thread == NULL)
         thread = cai_self;

@@ -36,10 +36,10 @@ enum { CAI_ACCOUNTS_KNOWN = 16 };
 
 /* A block that a call is about to change or end (claim.h). */
 struct cai_claim {
-    struct cai_live live; /* as it was found */
-    size_t exact;
-    void *to; /* where its content is being taken, NULL: nowhere */
-    bool is_made;
+    uint8_t *state; /* the block's; NULL: none is claimed */
+    uint8_t byte;   /* what it was */
+    size_t exact;   /* the exact size it had, while that is being changed; else 0 */
+    void *to;       /* where its content is being taken; else NULL */
 };
 
 struct cai_thread {

@@ -54,8 +54,14 @@ static void *move_large(struct cai_live live, size_t bytes)
 
 void *cai_resize_large(struct cai_live live, size_t bytes, bool may_move)
 {
-    void *address = (void *)cai_unit_address(cai_live_run(live));
+    struct cai_unit *run = cai_live_run(live);
+    void *address = (void *)cai_unit_address(run);
 
+    if (cai_large_stays(run, bytes)) {
+        run->bytes = bytes;
+        cai_claim_return(live);
+        return address;
+    }
     if (bytes <= cai_slot_bytes(live)) {
         shrink_large(live, bytes);
         cai_claim_return(live);
@@ -68,6 +74,7 @@ void *cai_resize_large(struct cai_live live, size_t bytes, bool may_move)
     void *moved = may_move ? move_large(live, bytes) : NULL;
     if (moved != NULL)
         cai_claim_end();
+    cai_claim_moves_to(NULL);
     return moved;
 }
 
@@ -89,6 +96,7 @@ static void *move(enum cai_place place, void *address, struct cai_live live, siz
     cai_claim_moves_to(moved);
     memcpy(moved, address, cai_min(bytes, usable));
     cai_free_live(place, address, cai_live_claimed(live));
+    cai_claim_moves_to(NULL);
     return moved;
 }
 
