@@ -1,0 +1,95 @@
+/* Claims: won once, given up as what the block was or became, and undone in the child of a fork. */
+#include "unit/unit.h"
+
+#include "heaps/heaps.h"
+#include "support/audit.h"
+#include "support/child.h"
+#include "support/content.h"
+#include "support/refuse.h"
+
+static const size_t sizes[] = {1, 16, 40, 600, 5000, 100000};
+
+static struct cai_live taken(enum cai_place place, size_t bytes, char **block)
+{
+    *block = cai_allocate(place, bytes, false);
+    require(*block != NULL);
+    struct cai_live live = cai_find_live(place, *block);
+    cai_exact_set(live, bytes);
+    return cai_find_live(place, *block);
+}
+
+/* Claimed, it is nobody's to use, is counted as live, and the report says what it is. */
+CHILD_TEST_EACH(test_C9_a_claimed_block_is_nobody_elses, 10, sizes)
+{
+    char *block;
+    struct cai_live live = taken(CAI_PLACE_ordinary, value, &block);
+    refuse_start();
+    require(cai_claim(live) && !cai_claim(live));
+    require(cai_find_live(CAI_PLACE_ordinary, block).state == NULL);
+    require(cai_find_any(block).found == CAI_FOUND_CLAIMED);
+    cai_free(CAI_PLACE_ordinary, block, "free");
+    require(was_refused("double-free"));
+    require(cai_resize(CAI_PLACE_ordinary, block, 10 * value, "realloc") == NULL && was_refused("double-free"));
+    require_null(audit_all());
+    cai_claim_return(live);
+    require(cai_find_live(CAI_PLACE_ordinary, block).byte == live.byte && cai_self->claim.state == NULL);
+    cai_free(CAI_PLACE_ordinary, block, "free");
+    require_null(audit_all());
+}
+
+CHILD_TEST_EACH(test_C9_it_comes_back_as_what_it_became, 10, sizes)
+{
+    char *block;
+    struct cai_live live = taken(CAI_PLACE_mustzero, value, &block);
+    require(cai_claim(live));
+    cai_claim_return_resized(live, value == 1 ? 1 : value / 2);
+    require(cai_exact_bytes(cai_find_live(CAI_PLACE_mustzero, block)) == (value == 1 ? 1 : value / 2));
+    live = cai_find_live(CAI_PLACE_mustzero, block);
+    require(cai_claim(live));
+    cai_claim_return_wiped(live);
+    struct cai_live wiped = cai_find_live(CAI_PLACE_mustzero, block);
+    require(cai_state_is_wiped(wiped.byte) && wiped.size_class == live.size_class);
+    require(cai_exact_bytes(wiped) == cai_exact_bytes(live));
+    cai_free(CAI_PLACE_mustzero, block, "free");
+    require_null(audit_all());
+}
+
+/* What was freed after all cannot be claimed. */
+CHILD_TEST(test_C9_a_freed_block_is_not_claimed, 10)
+{
+    char *block;
+    struct cai_live live = taken(CAI_PLACE_ordinary, 100, &block);
+    cai_free(CAI_PLACE_ordinary, block, "free");
+    require(!cai_claim(live) && cai_self->claim.state == NULL);
+    require_null(audit_all());
+}
+
+/* In the child of a fork the claim of a thread that is not there is undone: the block is live again as it was, and what
+ * its content was being taken to is handed over. */
+CHILD_TEST_EACH(test_D7_claims_of_threads_that_are_not_there, 10, sizes)
+{
+    char *block, *to;
+    enum cai_place place = CAI_PLACES;
+    struct cai_live live = taken(CAI_PLACE_nocaps, value, &block);
+    taken(CAI_PLACE_nocaps, 2 * value, &to);
+    require(cai_claim(live));
+    cai_claim_moves_to(to);
+    require(cai_claim_repair(cai_self, &place) == to && place == CAI_PLACE_nocaps);
+    struct cai_live again = cai_find_live(CAI_PLACE_nocaps, block);
+    require(again.byte == live.byte && again.size_class == live.size_class && again.granule == live.granule);
+    require(cai_exact_bytes(again) == value);
+    require(cai_claim_repair(cai_self, &place) == NULL);
+    require_null(audit_all());
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_C9_a_claimed_block_is_nobody_elses),
+        cmocka_unit_test(test_C9_it_comes_back_as_what_it_became),
+        cmocka_unit_test(test_C9_a_freed_block_is_not_claimed),
+        cmocka_unit_test(test_D7_claims_of_threads_that_are_not_there),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
