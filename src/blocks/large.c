@@ -150,7 +150,7 @@ void cai_large_give(struct cai_heap *heap, struct cai_unit *run)
     cai_run_give(run);
 }
 
-_Static_assert(CAI_LARGE_CACHED == 2, "the newest and the one before");
+_Static_assert(CAI_LARGE_CACHED == 2, "one moves to the place of the one that leaves");
 
 void cai_large_keep(struct cai_heap *heap, struct cai_unit *run)
 {
@@ -161,16 +161,19 @@ void cai_large_keep(struct cai_heap *heap, struct cai_unit *run)
     heap->large_idle = false;
     if (*owner_of(run) != heap->id)
         cai_store_release(owner_of(run), heap->id);
-    struct cai_unit *leaves = heap->large[0] == NULL ? NULL : heap->large[1];
+    for (unsigned i = 0; i < CAI_LARGE_CACHED; i++)
+        if (heap->large[i] == NULL) {
+            heap->large[i] = run;
+            note_ending(heap, 0, NULL);
+            return;
+        }
+    struct cai_unit *leaves = heap->large[1];
     note_ending(heap, 1, leaves);
-    if (heap->large[0] != NULL)
-        heap->large[1] = heap->large[0];
+    heap->large[1] = heap->large[0];
     heap->large[0] = run;
     note_ending(heap, 0, leaves);
-    if (leaves != NULL) {
-        note_ending(heap, 1, NULL);
-        cai_large_give(heap, leaves);
-    }
+    note_ending(heap, 1, NULL);
+    cai_large_give(heap, leaves);
 }
 
 bool cai_large_grow(struct cai_live live, size_t bytes)
