@@ -130,7 +130,7 @@ void cai_account_return(struct cai_account *account)
     cai_lock_give(&account->use);
 }
 
-struct cai_account *cai_account_of(const uint32_t *owner)
+struct cai_account *cai_account_use_owner(const uint32_t *owner)
 {
     for (;;) {
         uint32_t number = cai_load_acquire(owner);

@@ -29,7 +29,12 @@ void cai_account_credit(struct cai_account *account, size_t bytes);
 
 /* The account that owns the unit with this entry in the table of owners, its `use` held: the owner stays what it is.
  * NULL: no account does. */
-struct cai_account *cai_account_of(const uint32_t *owner);
+struct cai_account *cai_account_use_owner(const uint32_t *owner);
+
+CAI_INLINE struct cai_account *cai_account_of(const uint32_t *owner)
+{
+    return CAI_UNLIKELY(cai_is_account(cai_load_relaxed(owner))) ? cai_account_use_owner(owner) : NULL;
+}
 
 /* The node that is charged for a block of the unit with this owner. */
 uint32_t cai_account_node(uint32_t owner);

@@ -72,7 +72,7 @@ CAI_NOINLINE bool cai_free_slot(enum cai_place place, void *address, struct cai_
     return true;
 }
 
-static bool put_large(struct cai_live live)
+static CAI_NOINLINE bool put_large(struct cai_live live)
 {
     struct cai_unit *run = cai_live_run(live);
     struct cai_thread *thread = cai_self;
@@ -80,8 +80,7 @@ static bool put_large(struct cai_live live)
 
     if (!cai_large_claim(heap, run, live.byte))
         return false;
-    struct cai_account *account =
-        cai_is_account(cai_load_relaxed(cai_live_owner(live))) ? cai_account_of(cai_live_owner(live)) : NULL;
+    struct cai_account *account = cai_account_of(cai_live_owner(live));
     if (CAI_UNLIKELY(account != NULL)) {
         /* In one go: who takes the account apart meanwhile would meet a unit that is no longer a block of it. */
         cai_account_credit(account, cai_slot_bytes(live));
@@ -96,22 +95,28 @@ static bool put_large(struct cai_live live)
     return true;
 }
 
+/* Of a place that zeroes: claimed before it is cleared, as it may be somebody else's block right after another free. */
+static CAI_NOINLINE bool put_cleared(enum cai_place place, void *address, struct cai_live live)
+{
+    bool claimed = live.byte == CAI_STATE_CLAIMED;
+
+    if (!claimed && !cai_claim(live))
+        return false;
+    if (cai_place_zeroes(place))
+        cai_clear(cai_self_heap(), address, cai_class_sizes[live.size_class]);
+    if (!cai_free_slot(place, address, cai_live_claimed(live)))
+        return false;
+    cai_claim_end();
+    return true;
+}
+
 bool cai_free_live(enum cai_place place, void *address, struct cai_live live)
 {
     if (live.size_class == 0)
         return put_large(live);
-    if (cai_place_zeroes(place) && !cai_state_is_wiped(live.byte)) {
-        /* Claimed before it is cleared: it may be somebody else's block right after another free of it. */
-        if (live.byte != CAI_STATE_CLAIMED && !cai_claim(live))
-            return false;
-        live.byte = CAI_STATE_CLAIMED;
-        cai_clear(cai_self_heap(), address, cai_class_sizes[live.size_class]);
-    }
-    if (!cai_free_slot(place, address, live))
-        return false;
-    if (live.byte == CAI_STATE_CLAIMED)
-        cai_claim_end();
-    return true;
+    if (live.byte == CAI_STATE_CLAIMED || (cai_place_zeroes(place) && !cai_state_is_wiped(live.byte)))
+        return put_cleared(place, address, live);
+    return cai_free_slot(place, address, live);
 }
 
 CAI_NOINLINE void cai_free_slow(enum cai_place place, void *address, const char *function)
