@@ -128,8 +128,7 @@ CAI_INLINE bool put_small(enum cai_place place, enum cai_grain grain, void *addr
         cai_clear_small(heap, address, cai_class_sizes[live]);
     if (CAI_LIKELY(cai_cache_push(heap, place, grain, granule, state, live, address)))
         return true;
-    return cai_free_slot(place, address,
-                         (struct cai_live){state, granule, live, live, (uint8_t)cai_zone_number(place, grain)});
+    return cai_free_slot(place, address, (struct cai_live){state, live, live, (uint8_t)cai_zone_number(place, grain)});
 }
 
 CAI_INLINE void deallocate_in(enum cai_place place, void *address, size_t bytes)

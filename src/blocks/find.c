@@ -34,7 +34,6 @@ struct cai_live cai_find_live(enum cai_place place, const void *address)
             break;
         unsigned zone = cai_zone_number(place, grain);
         return (struct cai_live){.state = state,
-                                 .granule = granule,
                                  .byte = byte,
                                  .size_class = class_of_state(cai_view_of(zone), grain, granule, byte),
                                  .zone = (uint8_t)zone};
@@ -51,7 +50,6 @@ struct cai_live cai_find_of_state(uint8_t *state, uint8_t byte)
         zone++;
     size_t granule = (size_t)(state - cai_view_of(zone)->state);
     return (struct cai_live){.state = state,
-                             .granule = granule,
                              .byte = byte,
                              .size_class = class_of_state(cai_view_of(zone), cai_zone_grain(zone), granule, byte),
                              .zone = (uint8_t)zone};

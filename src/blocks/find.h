@@ -21,10 +21,9 @@ CAI_INLINE uint8_t *cai_find_state(enum cai_place place, enum cai_grain grain, c
     return state;
 }
 
-/* A live block of a place. */
+/* A live block of a place; two registers hold it. */
 struct cai_live {
     uint8_t *state;     /* its first state byte, NULL: no live block of the place starts there */
-    size_t granule;     /* in its zone */
     uint8_t byte;       /* what the state byte said */
     uint8_t size_class; /* 0: a large block */
     uint8_t zone;
@@ -35,16 +34,22 @@ struct cai_live cai_find_live(enum cai_place place, const void *address);
 /* The block whose first state byte this is, when that says `byte`. */
 struct cai_live cai_find_of_state(uint8_t *state, uint8_t byte);
 
+/* Its granule in its zone. */
+CAI_INLINE size_t cai_live_granule(struct cai_live live)
+{
+    return (size_t)(live.state - cai_view_of(live.zone)->state);
+}
+
 /* The head of the run that it lies in, or is. */
 CAI_INLINE struct cai_unit *cai_live_run(struct cai_live live)
 {
-    return cai_slab_of(cai_view_of(live.zone), cai_zone_grain(live.zone), live.granule);
+    return cai_slab_of(cai_view_of(live.zone), cai_zone_grain(live.zone), cai_live_granule(live));
 }
 
 /* Where the number of the heap that owns it stands. */
 CAI_INLINE uint32_t *cai_live_owner(struct cai_live live)
 {
-    return &cai_view_of(live.zone)->owner[cai_unit_of_granule(cai_zone_grain(live.zone), live.granule)];
+    return &cai_view_of(live.zone)->owner[cai_unit_of_granule(cai_zone_grain(live.zone), cai_live_granule(live))];
 }
 
 /* The number of the heap that owns the unit an address of this place lies in; 0: none. */

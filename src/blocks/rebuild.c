@@ -112,10 +112,10 @@ void cai_cache_discard(struct cai_heap *heap, struct cai_live live)
     enum cai_place place = (enum cai_place)(live.zone / CAI_GRAINS);
 
     if (cai_place_zeroes(place))
-        cai_clear(
-            heap,
-            (void *)(cai_view_of(live.zone)->origin + (live.granule << cai_grain_shift(cai_zone_grain(live.zone)))),
-            cai_slot_bytes(live));
+        cai_clear(heap,
+                  (void *)(cai_view_of(live.zone)->origin +
+                           (cai_live_granule(live) << cai_grain_shift(cai_zone_grain(live.zone)))),
+                  cai_slot_bytes(live));
     if (live.size_class == 0) {
         cai_store_relaxed(live.state, CAI_STATE_CACHED);
         cai_run_give(run);

@@ -48,7 +48,7 @@ CHILD_TEST_EACH(test_every_class_is_found_by_its_start_alone, 20, places)
         struct cai_live live = cai_find_live(value, block);
         require(live.size_class == size_class &&
                 cai_live_run(live)->kind == (size_class == 0 ? CAI_UNIT_LARGE : CAI_UNIT_SLAB));
-        require(live.state == &cai_view_of(live.zone)->state[live.granule] && *live.state == live.byte);
+        require(live.state == &cai_view_of(live.zone)->state[cai_live_granule(live)] && *live.state == live.byte);
         require(live.byte == (size_class == 0 ? CAI_STATE_LARGE : size_class));
         require(live.zone == cai_zone_number(value, size_class == 0 ? CAI_COARSE : cai_class_grain(size_class)));
         require(*cai_live_owner(live) == heap.id);
