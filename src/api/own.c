@@ -83,6 +83,8 @@ static CAI_NOINLINE cai_result allocate_slow(ca_authority authority, ca_layout l
     if (address == NULL)
         return cai_failure(error);
     struct cai_live live = cai_find_live(place, address);
+    if (live.state == NULL) /* it went with its heap, which another thread destroyed */
+        return cai_failure(CA_ERROR_NOT_PERMITTED);
     size_t bytes = form == CAI_AT_LEAST ? cai_usable_bytes(live) : layout.size;
     cai_exact_set(live, bytes);
     return cai_success(address, bytes);

@@ -82,7 +82,12 @@ static void *copy(const struct cai_grant *grant, enum cai_place place, const voi
 
     if (moved == NULL)
         return NULL;
-    cai_exact_set(cai_find_live(place, moved), layout.size);
+    struct cai_live live = cai_find_live(place, moved);
+    if (live.state == NULL) { /* it went with its heap, which another thread destroyed */
+        *error = CA_ERROR_NOT_PERMITTED;
+        return NULL;
+    }
+    cai_exact_set(live, layout.size);
     cai_claim_moves_to(moved);
     return memcpy(moved, address, bytes);
 }

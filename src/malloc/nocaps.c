@@ -25,7 +25,10 @@ static void note(struct cai_live live, size_t bytes, bool inferred)
 
 void cai_nocaps_note(void *address, size_t bytes, bool inferred)
 {
-    note(cai_find_live(CAI_PLACE_nocaps, address), bytes, inferred);
+    struct cai_live live = cai_find_live(CAI_PLACE_nocaps, address);
+
+    if (live.state != NULL) /* another thread may have given it back by an old pointer */
+        note(live, bytes, inferred);
 }
 
 void *cai_nocaps_resize(void *address, size_t bytes, bool inferred, const char *function)
