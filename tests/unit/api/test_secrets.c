@@ -310,6 +310,29 @@ CHILD_TEST(test_Z9_a_wiped_block_is_not_cleared_again, 60)
     require_null(audit_all());
 }
 
+CHILD_TEST(test_C2_wiped_short_blocks_go_back_with_their_exact_size_only, 60)
+{
+    refuse_start();
+    for (size_t bytes = 1; bytes <= 16; bytes++) {
+        ca_mustzero block = take(bytes);
+        ca_secret secret = take_secret(bytes);
+        ca_wiped wiped[] = {ca_mustzero_wipe(&block), ca_secret_wipe(&secret)};
+        for (unsigned i = 0; i < 2; i++) {
+            for (size_t wrong = 1; wrong <= 40; wrong++)
+                if (wrong != bytes) {
+                    ca_wiped_deallocate((ca_wiped){wiped[i].ptr, wrong});
+                    require(was_refused_in("size-mismatch", i == 0 ? "mustzero" : "secret", bytes));
+                }
+            ca_wiped_deallocate(wiped[i]);
+            require(refused_calls == 0);
+            ca_wiped_deallocate(wiped[i]);
+            require(was_refused("double-free"));
+        }
+    }
+    require_null(audit_all());
+    require_null(audit_zeros(true));
+}
+
 #if defined(CAI_DEBUG) && CAI_DEBUG
 CHILD_TEST(test_Z9_writing_after_wiping_is_found, 60)
 {
@@ -344,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_Z7_fresh_memory_is_not_cleared),
         cmocka_unit_test(test_Z7_what_a_grow_adds_is_not_cleared_again),
         cmocka_unit_test(test_Z9_a_wiped_block_is_not_cleared_again),
+        cmocka_unit_test(test_C2_wiped_short_blocks_go_back_with_their_exact_size_only),
 #if defined(CAI_DEBUG) && CAI_DEBUG
         cmocka_unit_test(test_Z9_writing_after_wiping_is_found),
 #endif
