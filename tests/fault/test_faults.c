@@ -253,18 +253,15 @@ static void without_helper(const void *fault)
 
 static void test_D6_helper_does_not_start(void **state)
 {
-    struct child child;
     struct fault fault = {1u << FAULT_THREAD_START, 1, 1, CAI_MAP_SHORT};
 
     (void)state;
-    child_run(&child, 60, without_helper, &fault);
-    assert_true(child_succeeded(&child));
+    assert_child(60, without_helper, &fault);
 }
 
 /* After memory was refused for a while, everything is as before. */
-static void recovers(const void *unused)
+CHILD_TEST(test_D2_memory_comes_back, 60)
 {
-    (void)unused;
     fault_set(&(struct fault){.functions = 0});
     void *before = ca_malloc(100);
     fault_set(&(struct fault){1u << FAULT_MAP, 1, UINT32_MAX, CAI_MAP_SHORT});
@@ -276,15 +273,6 @@ static void recovers(const void *unused)
     require(ca_malloc(50 * CAI_MIB) != NULL && ca_malloc(5000) != NULL);
     ca_free(before);
     require_null(audit_all());
-}
-
-static void test_D2_memory_comes_back(void **state)
-{
-    struct child child;
-
-    (void)state;
-    child_run(&child, 60, recovers, NULL);
-    assert_true(child_succeeded(&child));
 }
 
 int main(void)

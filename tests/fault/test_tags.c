@@ -82,12 +82,41 @@ static void test_K9_A7_a_grow_that_fails_keeps_the_capabilities(void **state)
         }
 }
 
+/* The same to the granule, and of the neighbours too, where there is certainly no memory for the longer block. */
+static void test_C10_a_refused_grow_touches_nothing(void **state)
+{
+    static const size_t lengths[] = {64, 640, 5120, 98304, 1 << 20};
+    enum { ROW = 3 };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        ca_cap row[ROW], got;
+        for (unsigned k = 0; k < ROW; k++) {
+            row[k] = ca_cap_unwrap(allocate(lengths[i]));
+            for (size_t at = 0; at < lengths[i]; at += 48)
+                assert_int_equal(ca_cap_store_cap(row[k], (ptrdiff_t)at, row[k]), CA_CAP_FAULT_NONE);
+        }
+        fault_set(&no_mapping);
+        ca_cap_result grown = ca_cap_grow(ca_default_authority(), row[1], (ca_layout){(size_t)1 << 30, 16});
+        fault_set(&nothing);
+        assert_int_equal(ca_cap_error_of(grown), CA_ERROR_OUT_OF_MEMORY);
+        for (unsigned k = 0; k < ROW; k++) {
+            for (size_t at = 0; at < lengths[i]; at += 16) {
+                assert_int_equal(ca_cap_load_cap(row[k], (ptrdiff_t)at, &got), CA_CAP_FAULT_NONE);
+                assert_int_equal(ca_cap_tag_get(got), at % 48 == 0);
+            }
+            assert_int_equal(ca_cap_deallocate(row[k]), CA_OK);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_K9_no_table_no_capabilities),
         cmocka_unit_test(test_K9_no_memory_for_a_tag_is_a_fault),
         cmocka_unit_test(test_K9_A7_a_grow_that_fails_keeps_the_capabilities),
+        cmocka_unit_test(test_C10_a_refused_grow_touches_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

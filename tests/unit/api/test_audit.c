@@ -325,19 +325,9 @@ static void test_N6_handler_may_use_the_heap(void **state)
     ca_deallocate(target);
 }
 
-static void audit_first(const void *unused)
+CHILD_TEST(test_N6_before_anything_else, 30)
 {
-    (void)unused;
     require(ca_audit_nocaps(NULL, NULL) == 0);
-}
-
-static void test_N6_before_anything_else(void **state)
-{
-    struct child child;
-
-    (void)state;
-    child_run(&child, 30, audit_first, NULL);
-    assert_true(child_succeeded(&child));
 }
 
 static void audit_in_child(const void *finding)
@@ -353,37 +343,25 @@ static void test_N6_after_fork(void **state)
 {
     ca_block target = ordinary(50000);
     ca_nocaps holder = nocaps(50000);
-    struct child child;
 
     (void)state;
     put(holder.ptr, 48000, (char *)target.ptr + 40000);
     struct told told = audit();
-    child_run(&child, 30, audit_in_child, &told.finding[0]);
-    assert_true(child_succeeded(&child));
+    assert_child(30, audit_in_child, &told.finding[0]);
     ca_deallocate(holder);
     ca_deallocate(target);
 }
 
-static void audit_hidden(const void *unused)
+CHILD_TEST(test_N6_hidden_memory, 30)
 {
     ca_protection got = CA_PROTECTION_INIT;
 
-    (void)unused;
     if (ca_protect(CA_PROTECT_HIDE, &got) != CA_OK)
         return; /* not allowed here: nothing to look at */
     ca_block target = ordinary(64);
     ca_secret key = secret(100000);
     put(key.ptr, 8 * 1234, target.ptr);
     require(ca_audit_nocaps(NULL, NULL) == 1);
-}
-
-static void test_N6_hidden_memory(void **state)
-{
-    struct child child;
-
-    (void)state;
-    child_run(&child, 30, audit_hidden, NULL);
-    assert_true(child_succeeded(&child));
 }
 
 /* --- while others work --- */

@@ -205,12 +205,10 @@ static void in_child(const void *argument)
 static void test_C6_a_child_has_its_own_quota(void **state)
 {
     struct step step = {.authority = make(10000)};
-    struct child child;
 
     (void)state;
     step.blocks[0] = ca_unwrap(ca_allocate(step.authority, of(64)));
-    child_run(&child, 20, in_child, &step);
-    assert_true(child_succeeded(&child));
+    assert_child(20, in_child, &step);
     assert_int_equal(left(step.authority), 10000 - 64);
     assert_int_equal(ca_heap_destroy(step.authority), CA_OK);
 }

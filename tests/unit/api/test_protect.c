@@ -25,14 +25,6 @@
 #define SYS_memfd_secret 447
 #endif
 
-static void run(void (*body)(const void *))
-{
-    struct child child;
-
-    child_run(&child, 60, body, NULL);
-    assert_true(child_succeeded(&child));
-}
-
 static ca_secret take(size_t bytes)
 {
     ca_secret block = ca_unwrap(ca_allocate_secret(ca_default_authority(), (ca_layout){bytes, 16}));
@@ -164,9 +156,8 @@ static void in_child(void (*body)(ca_secret), ca_secret block)
     require(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-static void by_default(const void *unused)
+CHILD_TEST(test_Z8_left_out_of_core_dumps, 60)
 {
-    (void)unused;
     require(now().mapped_bytes == 0 && now().wanted == CA_PROTECT_NO_DUMP);
     take(100);
     take(100000);
@@ -178,27 +169,14 @@ static void by_default(const void *unused)
     compare();
 }
 
-static void test_Z8_left_out_of_core_dumps(void **state)
-{
-    (void)state;
-    run(by_default);
-}
-
-static void misuse(const void *unused)
+CHILD_TEST(test_Z8_flags_and_sizes_of_other_versions, 60)
 {
     ca_protection protection = {.struct_size = offsetof(ca_protection, obtained), .obtained = 77};
 
-    (void)unused;
     require(ca_protect(16, NULL) == CA_ERROR_INVALID && now().wanted == CA_PROTECT_NO_DUMP);
     ca_protection_read(&protection);
     require(protection.wanted == CA_PROTECT_NO_DUMP && protection.obtained == 77);
     require(ca_protect(0, NULL) == CA_OK);
-}
-
-static void test_Z8_flags_and_sizes_of_other_versions(void **state)
-{
-    (void)state;
-    run(misuse);
 }
 
 static void sees_zeros(ca_secret block)
@@ -216,9 +194,8 @@ static void sees_zeros(ca_secret block)
     compare();
 }
 
-static void wiped_on_fork(const void *unused)
+CHILD_TEST(test_Z8_wiped_in_a_forked_child, 60)
 {
-    (void)unused;
     ca_secret before = take(200000); /* mapped before it was wanted */
     get(CA_PROTECT_WIPE_ON_FORK);
     if ((now().obtained & CA_PROTECT_WIPE_ON_FORK) == 0)
@@ -233,21 +210,14 @@ static void wiped_on_fork(const void *unused)
     require(holds(before) && holds(small) && holds(large));
 }
 
-static void test_Z8_wiped_in_a_forked_child(void **state)
-{
-    (void)state;
-    run(wiped_on_fork);
-}
-
 static void has_locked(ca_secret block)
 {
     require(holds(block) && now().lock_bytes == now().mapped_bytes);
     compare();
 }
 
-static void locked(const void *unused)
+CHILD_TEST(test_Z8_locked, 60)
 {
-    (void)unused;
     ca_secret before = take(1000);
     limit_locking(8 * CAI_MIB);
     get(CA_PROTECT_LOCK);
@@ -273,20 +243,16 @@ static void locked(const void *unused)
     compare();
 }
 
-static void test_Z8_locked(void **state)
-{
-    (void)state;
-    run(locked);
-}
+static const unsigned locking[] = {CA_PROTECT_LOCK, CA_PROTECT_HIDE, CA_PROTECT_LOCK | CA_PROTECT_HIDE};
 
-static void short_of_locking(const void *flag)
+CHILD_TEST_EACH(test_Z8_a_limit_grants_a_part, 60, locking)
 {
     ca_secret blocks[16];
 
     limit_locking(3 * CAI_MIB);
     /* The limit allows some. */
-    if (!can(*(const unsigned *)flag)) {
-        require((*(const unsigned *)flag & CA_PROTECT_HIDE) != 0 ? !kernel_can_hide() : !kernel_shows_flags());
+    if (!can(value)) {
+        require((value & CA_PROTECT_HIDE) != 0 ? !kernel_can_hide() : !kernel_shows_flags());
         return;
     }
     for (unsigned i = 0; i < 16; i++)
@@ -294,10 +260,9 @@ static void short_of_locking(const void *flag)
     ca_protection protection = now();
     require(protection.mapped_bytes > 8 * CAI_MIB);
     require(protection.lock_bytes > 0 && protection.lock_bytes <= 3 * CAI_MIB);
-    require((protection.obtained & *(const unsigned *)flag) == 0 &&
-            (protection.refused & *(const unsigned *)flag) != 0);
+    require((protection.obtained & value) == 0 && (protection.refused & value) != 0);
     require(protection.error == CA_ERROR_NOT_PERMITTED);
-    require(ca_protect(*(const unsigned *)flag, NULL) == CA_ERROR_NOT_PERMITTED);
+    require(ca_protect(value, NULL) == CA_ERROR_NOT_PERMITTED);
     compare();
     for (unsigned i = 0; i < 16; i++)
         require(holds(blocks[i]));
@@ -309,21 +274,8 @@ static void short_of_locking(const void *flag)
     compare();
 }
 
-static void test_Z8_a_limit_grants_a_part(void **state)
+CHILD_TEST(test_Z8_what_is_refused_is_said, 60)
 {
-    static const unsigned flags[] = {CA_PROTECT_LOCK, CA_PROTECT_HIDE, CA_PROTECT_LOCK | CA_PROTECT_HIDE};
-    struct child child;
-
-    (void)state;
-    for (unsigned i = 0; i < 3; i++) {
-        child_run(&child, 60, short_of_locking, &flags[i]);
-        assert_true(child_succeeded(&child));
-    }
-}
-
-static void nothing_granted(const void *unused)
-{
-    (void)unused;
     limit_locking(0);
     require(!can(CA_PROTECT_LOCK) && !can(CA_PROTECT_HIDE));
     ca_protection protection = now();
@@ -332,12 +284,6 @@ static void nothing_granted(const void *unused)
     require(now().lock_bytes == 0 && now().hide_bytes == 0 && now().no_dump_bytes == now().mapped_bytes);
     compare();
     ca_secret_deallocate_zeroed(block);
-}
-
-static void test_Z8_what_is_refused_is_said(void **state)
-{
-    (void)state;
-    run(nothing_granted);
 }
 
 /* By two of the ways that debuggers have. */
@@ -355,9 +301,8 @@ static bool is_readable(const void *address)
     return readable;
 }
 
-static void hidden(const void *unused)
+CHILD_TEST(test_Z8_hidden, 60)
 {
-    (void)unused;
     ca_secret before = take(100000);
     require(is_readable(before.ptr));
     require(!can(CA_PROTECT_HIDE)); /* what is in use stays as it is, and that is said */
@@ -392,18 +337,11 @@ static void hidden(const void *unused)
     compare();
 }
 
-static void test_Z8_hidden(void **state)
-{
-    (void)state;
-    run(hidden);
-}
-
 /* Hidden mappings, parts of which are free: they stay, are used again, and are zero. */
-static void keep_parts(const void *unused)
+CHILD_TEST(test_Z8_parts_of_hidden_memory_are_kept, 60)
 {
     ca_secret blocks[40];
 
-    (void)unused;
     require(can(CA_PROTECT_HIDE) == kernel_can_hide());
     if (!kernel_can_hide())
         return;
@@ -428,12 +366,6 @@ static void keep_parts(const void *unused)
     require_null(audit_all());
     require(now().mapped_bytes == 0);
     compare();
-}
-
-static void test_Z8_parts_of_hidden_memory_are_kept(void **state)
-{
-    (void)state;
-    run(keep_parts);
 }
 
 int main(void)

@@ -1,31 +1,23 @@
 /* What a violation says: the code that fits the deed, and words that make a sentence. */
 #include "unit/unit.h"
 
+#include "support/refuse.h"
+
 #include <capalloc/capalloc.h>
 #include <string.h>
-
-static ca_violation told;
-static unsigned calls;
-
-static bool refuse(const ca_violation *violation)
-{
-    told = *violation;
-    calls++;
-    return true;
-}
 
 static const ca_layout layout = {100, 8};
 
 /* Exactly one report since the last question: with this code, under this name, saying this. */
 static void assert_told(const char *code, const char *function, const char *stated, const char *found)
 {
-    assert_int_equal(calls, 1);
-    assert_string_equal(told.code, code);
-    assert_string_equal(told.function, function);
-    assert_string_equal(told.stated, stated);
-    assert_string_equal(told.found, found);
-    assert_int_not_equal(told.found[strlen(told.found) - 1], ',');
-    calls = 0;
+    assert_int_equal(refused_calls, 1);
+    assert_string_equal(refused_report.code, code);
+    assert_string_equal(refused_report.function, function);
+    assert_string_equal(refused_report.stated, stated);
+    assert_string_equal(refused_report.found, found);
+    assert_int_not_equal(refused_report.found[strlen(refused_report.found) - 1], ',');
+    refused_calls = 0;
 }
 
 static ca_block allocated(void)
@@ -65,7 +57,7 @@ static void test_V1_Z1_the_place_is_named(void **state)
     (void)state;
     ca_deallocate(((ca_block){secret.ptr, secret.size}));
     assert_told("wrong-deallocator", "ca_deallocate", "a block of place ordinary", "a live block");
-    assert_string_equal(told.place, "secret");
+    assert_string_equal(refused_report.place, "secret");
     ca_free(secret.ptr);
     assert_told("wrong-deallocator", "ca_free", "a block of place ordinary", "a live block");
     ca_deallocate_zeroed(secret);
@@ -86,7 +78,7 @@ static void test_V1_A5_the_heap_knows_the_size_that_was_asked_for(void **state)
                      CA_ERROR_INVALID);
     assert_told("size-mismatch", "ca_allocator_shrink", "a layout of another size", "a block");
     ca_allocator_deallocate(heap, block, layout);
-    assert_int_equal(calls, 0);
+    assert_int_equal(refused_calls, 0);
 }
 
 static void test_V1_denied_by_capability(void **state)
@@ -106,7 +98,7 @@ static void test_V1_denied_by_capability(void **state)
 static int refuse_all(void **state)
 {
     (void)state;
-    ca_set_violation_handler(refuse);
+    refuse_start();
     return 0;
 }
 

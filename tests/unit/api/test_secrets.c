@@ -21,14 +21,6 @@
 static const size_t sizes[] = {1, 16, 24, 100, 256, 257, 500, 513, 4000, 20000, 40000, 300000, 17 * CAI_MIB};
 enum { SIZES = sizeof sizes / sizeof *sizes };
 
-static void run(void (*body)(const void *))
-{
-    struct child child;
-
-    child_run(&child, 60, body, NULL);
-    assert_true(child_succeeded(&child));
-}
-
 static ca_mustzero take(size_t bytes)
 {
     ca_mustzero block = ca_unwrap(ca_allocate_mustzero(ca_default_authority(), (ca_layout){bytes, 16}));
@@ -74,9 +66,8 @@ static ca_stats stats(void)
     return now;
 }
 
-static void forced(const void *unused)
+CHILD_TEST(test_Z1_forced_into_a_plain_deallocator, 60)
 {
-    (void)unused;
     refuse_start();
     for (unsigned i = 0; i < SIZES; i++) {
         ca_mustzero block = take(sizes[i]);
@@ -95,15 +86,8 @@ static void forced(const void *unused)
     }
 }
 
-static void test_Z1_forced_into_a_plain_deallocator(void **state)
+CHILD_TEST(test_Z2_the_whole_slot_is_cleared, 60)
 {
-    (void)state;
-    run(forced);
-}
-
-static void give_back(const void *unused)
-{
-    (void)unused;
     for (unsigned i = 0; i < SIZES; i++) {
         ca_mustzero block = take(sizes[i]);
         ca_secret secret = take_secret(sizes[i]);
@@ -117,12 +101,6 @@ static void give_back(const void *unused)
     }
     require_null(audit_all());
     require_null(audit_zeros(true));
-}
-
-static void test_Z2_the_whole_slot_is_cleared(void **state)
-{
-    (void)state;
-    run(give_back);
 }
 
 /* Grows a full block whose slack is dirty and which cannot stay where it is. */
@@ -146,9 +124,8 @@ static void grow(size_t from, size_t to)
     require_null(audit_zeros(true));
 }
 
-static void grow_all(const void *unused)
+CHILD_TEST(test_Z3_moving_grow_clears_the_old_block, 60)
 {
-    (void)unused;
     grow(20, 40);
     grow(100, 1000);
     grow(100, 40000);
@@ -158,15 +135,8 @@ static void grow_all(const void *unused)
     grow(17 * CAI_MIB, 24 * CAI_MIB);
 }
 
-static void test_Z3_moving_grow_clears_the_old_block(void **state)
+CHILD_TEST(test_Z3_what_is_added_is_zero, 60)
 {
-    (void)state;
-    run(grow_all);
-}
-
-static void grow_in_place(const void *unused)
-{
-    (void)unused;
     ca_mustzero small = take(1000);
     memset(small.ptr, 1, slot_of(small.ptr));
     ca_mustzero more = ca_unwrap(ca_mustzero_grow(ca_default_authority(), small, (ca_layout){1020, 16}));
@@ -177,15 +147,8 @@ static void grow_in_place(const void *unused)
     require(longer.ptr == large.ptr && is_zero((char *)longer.ptr + 100000, 800000));
 }
 
-static void test_Z3_what_is_added_is_zero(void **state)
+CHILD_TEST(test_Z4_shrink_clears_the_tail, 60)
 {
-    (void)state;
-    run(grow_in_place);
-}
-
-static void shrink(const void *unused)
-{
-    (void)unused;
     for (unsigned i = 1; i < SIZES; i++) {
         ca_secret block = take_secret(sizes[i]);
         size_t slot = slot_of(block.ptr);
@@ -199,12 +162,6 @@ static void shrink(const void *unused)
         require_null(audit_zeros(true));
     }
     require_null(audit_all());
-}
-
-static void test_Z4_shrink_clears_the_tail(void **state)
-{
-    (void)state;
-    run(shrink);
 }
 
 enum { HELD = 200 };
@@ -225,12 +182,11 @@ static void *work_and_end(void *held)
     return NULL;
 }
 
-static void end_thread(const void *unused)
+CHILD_TEST(test_Z5_thread_exit_leaves_nothing, 60)
 {
     static ca_secret kept[HELD];
     pthread_t thread;
 
-    (void)unused;
     require(pthread_create(&thread, NULL, work_and_end, kept) == 0 && pthread_join(thread, NULL) == 0);
     require_null(audit_zeros(true));
     for (unsigned i = 0; i < HELD; i++) {
@@ -241,12 +197,6 @@ static void end_thread(const void *unused)
     ca_trim();
     require_null(audit_all());
     require_null(audit_zeros(true));
-}
-
-static void test_Z5_thread_exit_leaves_nothing(void **state)
-{
-    (void)state;
-    run(end_thread);
 }
 
 /* One step of random work on one of many places to keep a block. */
@@ -274,12 +224,14 @@ static void step(ca_mustzero *kept, struct rng *rng)
     memset(kept->ptr, 0xee, kept->size);
 }
 
-static void random_work(const void *flags)
+static const unsigned protections[] = {0, CA_PROTECT_LOCK | CA_PROTECT_WIPE_ON_FORK, CA_PROTECT_HIDE, CA_PROTECT_ALL};
+
+CHILD_TEST_EACH(test_Z6_free_means_zero, 120, protections)
 {
     static ca_mustzero kept[HELD];
     struct rng rng = rng_start(6);
 
-    ca_protect(*(const unsigned *)flags, NULL); /* as far as it goes */
+    ca_protect(value, NULL); /* as far as it goes */
     for (unsigned i = 0; i < 20000; i++) {
         step(&kept[rng_below(&rng, HELD)], &rng);
         if (i % 1000 == 0) {
@@ -291,21 +243,8 @@ static void random_work(const void *flags)
     }
 }
 
-static void test_Z6_free_means_zero(void **state)
+CHILD_TEST(test_Z7_each_cycle_clears_once, 60)
 {
-    static const unsigned flags[] = {0, CA_PROTECT_LOCK | CA_PROTECT_WIPE_ON_FORK, CA_PROTECT_HIDE, CA_PROTECT_ALL};
-    struct child child;
-
-    (void)state;
-    for (unsigned i = 0; i < sizeof flags / sizeof *flags; i++) {
-        child_run(&child, 120, random_work, &flags[i]);
-        assert_true(child_succeeded(&child));
-    }
-}
-
-static void count_cycles(const void *unused)
-{
-    (void)unused;
     for (unsigned i = 0; i < SIZES; i++) {
         ca_stats before = stats();
         ca_mustzero block = take(sizes[i]);
@@ -319,15 +258,8 @@ static void count_cycles(const void *unused)
     }
 }
 
-static void test_Z7_each_cycle_clears_once(void **state)
+CHILD_TEST(test_Z7_fresh_memory_is_not_cleared, 60)
 {
-    (void)state;
-    run(count_cycles);
-}
-
-static void count_calloc(const void *unused)
-{
-    (void)unused;
     for (unsigned i = 0; i < SIZES; i++) {
         ca_stats before = stats();
         void *fresh = ca_calloc(1, sizes[i]);
@@ -350,15 +282,8 @@ static void count_calloc(const void *unused)
     require(content_is_zero(used, 100) && stats().bytes_cleared == before.bytes_cleared + 100);
 }
 
-static void test_Z7_fresh_memory_is_not_cleared(void **state)
+CHILD_TEST(test_Z7_what_a_grow_adds_is_not_cleared_again, 60)
 {
-    (void)state;
-    run(count_calloc);
-}
-
-static void count_grow(const void *unused)
-{
-    (void)unused;
     ca_mustzero block = take(CAI_MIB);
     size_t slot = slot_of(block.ptr);
     ca_stats before = stats();
@@ -367,15 +292,8 @@ static void count_grow(const void *unused)
     require(stats().bytes_clear_skipped - before.bytes_clear_skipped >= 15 * CAI_MIB - slot);
 }
 
-static void test_Z7_what_a_grow_adds_is_not_cleared_again(void **state)
+CHILD_TEST(test_Z9_a_wiped_block_is_not_cleared_again, 60)
 {
-    (void)state;
-    run(count_grow);
-}
-
-static void wipe(const void *unused)
-{
-    (void)unused;
     for (unsigned i = 0; i < SIZES; i++) {
         ca_secret block = take_secret(sizes[i]);
         char *address = block.ptr;
@@ -392,16 +310,32 @@ static void wipe(const void *unused)
     require_null(audit_all());
 }
 
-static void test_Z9_a_wiped_block_is_not_cleared_again(void **state)
+CHILD_TEST(test_C2_wiped_short_blocks_go_back_with_their_exact_size_only, 60)
 {
-    (void)state;
-    run(wipe);
+    refuse_start();
+    for (size_t bytes = 1; bytes <= 16; bytes++) {
+        ca_mustzero block = take(bytes);
+        ca_secret secret = take_secret(bytes);
+        ca_wiped wiped[] = {ca_mustzero_wipe(&block), ca_secret_wipe(&secret)};
+        for (unsigned i = 0; i < 2; i++) {
+            for (size_t wrong = 1; wrong <= 40; wrong++)
+                if (wrong != bytes) {
+                    ca_wiped_deallocate((ca_wiped){wiped[i].ptr, wrong});
+                    require(was_refused_in("size-mismatch", i == 0 ? "mustzero" : "secret", bytes));
+                }
+            ca_wiped_deallocate(wiped[i]);
+            require(refused_calls == 0);
+            ca_wiped_deallocate(wiped[i]);
+            require(was_refused("double-free"));
+        }
+    }
+    require_null(audit_all());
+    require_null(audit_zeros(true));
 }
 
 #if defined(CAI_DEBUG) && CAI_DEBUG
-static void write_after_wiping(const void *unused)
+CHILD_TEST(test_Z9_writing_after_wiping_is_found, 60)
 {
-    (void)unused;
     for (unsigned i = 0; i < SIZES; i++) {
         ca_mustzero block = take(sizes[i]);
         size_t last = slot_of(block.ptr) - 1;
@@ -417,11 +351,6 @@ static void write_after_wiping(const void *unused)
     }
 }
 
-static void test_Z9_writing_after_wiping_is_found(void **state)
-{
-    (void)state;
-    run(write_after_wiping);
-}
 #endif
 
 int main(void)
@@ -438,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_Z7_fresh_memory_is_not_cleared),
         cmocka_unit_test(test_Z7_what_a_grow_adds_is_not_cleared_again),
         cmocka_unit_test(test_Z9_a_wiped_block_is_not_cleared_again),
+        cmocka_unit_test(test_C2_wiped_short_blocks_go_back_with_their_exact_size_only),
 #if defined(CAI_DEBUG) && CAI_DEBUG
         cmocka_unit_test(test_Z9_writing_after_wiping_is_found),
 #endif

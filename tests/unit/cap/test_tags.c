@@ -243,12 +243,10 @@ static void in_the_child(const void *argument)
 static void test_K9_a_forked_child_has_its_own(void **state)
 {
     ca_cap block = block_of(64), got;
-    struct child child;
 
     (void)state;
     assert_int_equal(ca_cap_store_cap(block, 0, block), CA_CAP_FAULT_NONE);
-    child_run(&child, 20, in_the_child, &block);
-    assert_true(child_succeeded(&child));
+    assert_child(20, in_the_child, &block);
     assert_int_equal(ca_cap_load_cap(block, 0, &got), CA_CAP_FAULT_NONE);
     assert_true(ca_cap_tag_get(got));
     assert_int_equal(ca_cap_deallocate(block), CA_OK);

@@ -19,18 +19,8 @@ static ca_layout layout(size_t size, size_t align)
     return (ca_layout){.size = size, .align = align};
 }
 
-static void run(void (*body)(const void *))
+CHILD_TEST(test_G1_G2_the_heap_is_the_default, 60)
 {
-    struct child child;
-
-    child_run(&child, 60, body, NULL);
-    if (!child_succeeded(&child))
-        fail_msg("%s", child.text);
-}
-
-static void use_default(const void *unused)
-{
-    (void)unused;
     for (size_t align = 1; align <= 4096; align *= 4) {
         char *block = ca_alloc(layout(100, align));
         require(block != NULL && (uintptr_t)block % align == 0);
@@ -48,17 +38,10 @@ static void use_default(const void *unused)
     require(ca_global_register(ca_heap_allocator(ca_default_authority())) == CA_ERROR_NOT_PERMITTED);
 }
 
-static void test_G1_G2_the_heap_is_the_default(void **state)
-{
-    (void)state;
-    run(use_default);
-}
-
-static void bad_input(const void *unused)
+CHILD_TEST(test_G1_G2_bad_input_changes_nothing, 60)
 {
     char *block = ca_alloc(layout(100, 8));
 
-    (void)unused;
     require(block != NULL);
     content_fill(block, 0, 100, 1);
     refuse_start();
@@ -89,19 +72,12 @@ static void bad_input(const void *unused)
     require(was_refused("double-free"));
 }
 
-static void test_G1_G2_bad_input_changes_nothing(void **state)
-{
-    (void)state;
-    run(bad_input);
-}
-
-static void registering(const void *unused)
+CHILD_TEST(test_G1_the_last_registration_before_the_first_use_counts, 60)
 {
     static ca_counting first, second;
     ca_counts counts = {.struct_size = sizeof counts};
     ca_allocator_vtable incomplete = {.struct_size = sizeof incomplete};
 
-    (void)unused;
     require(ca_global_register((ca_allocator){NULL, NULL}) == CA_ERROR_INVALID);
     require(ca_global_register((ca_allocator){&incomplete, NULL}) == CA_ERROR_INVALID);
     ca_counting_init(&first, ca_heap_allocator(ca_default_authority()));
@@ -118,12 +94,6 @@ static void registering(const void *unused)
     require(counts.live_blocks == 0);
     ca_counting_read(&first, &counts);
     require(counts.calls[CA_METHOD_ALLOCATE] == 0);
-}
-
-static void test_G1_the_last_registration_before_the_first_use_counts(void **state)
-{
-    (void)state;
-    run(registering);
 }
 
 /* Threads register and use at once: each block goes back to where it came from, and after the seal all registrations
@@ -169,7 +139,7 @@ static void test_G1_registering_races_with_use(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < 20; i++)
-        run(race);
+        assert_child(60, race, NULL);
 }
 
 int main(void)
