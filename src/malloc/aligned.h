@@ -8,6 +8,9 @@
 /* NULL and EINVAL: alignment is not a power of two. NULL and ENOMEM: out of memory. */
 void *cai_aligned_alloc(enum cai_place place, size_t alignment, size_t size);
 
+/* The same for any alignment: rounded up to a power of two. NULL and EINVAL: there is none. */
+void *cai_aligned_rounded(enum cai_place place, size_t alignment, size_t size);
+
 /* 0, EINVAL or ENOMEM; errno stays. *block is set on success only. */
 int cai_aligned_posix(enum cai_place place, void **block, size_t alignment, size_t size);
 
