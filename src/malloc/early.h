@@ -10,20 +10,22 @@
 #ifndef CAI_MALLOC_EARLY_H
 #define CAI_MALLOC_EARLY_H
 
+#include "base/compiler.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
 /* It is too early. Then only the functions below may be called. */
-bool cai_early(void);
+CAI_HIDDEN bool cai_early(void);
 
 /* Zeroed. align: a power of two. NULL: there is no more. */
-void *cai_early_allocate(size_t size, size_t align);
+CAI_HIDDEN void *cai_early_allocate(size_t size, size_t align);
 
 /* A copy of the first bytes, when there is room. */
-void *cai_early_resize(void *block, size_t size);
+CAI_HIDDEN void *cai_early_resize(void *block, size_t size);
 
 /* At any time: the block is one of these. It may be forgotten, and copied up to its usable size. */
-bool cai_early_owns(const void *block);
-size_t cai_early_usable(const void *block);
+CAI_HIDDEN bool cai_early_owns(const void *block);
+CAI_HIDDEN size_t cai_early_usable(const void *block);
 
 #endif

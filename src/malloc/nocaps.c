@@ -8,7 +8,7 @@
 
 CAI_NOINLINE void cai_back_free_slow(void *address, const char *function)
 {
-    if (CAI_UNLIKELY(cai_early_owns(address)))
+    if (address == NULL || CAI_UNLIKELY(cai_early_owns(address)))
         return;
     if (cai_back_place(address) == CAI_PLACE_nocaps)
         cai_free(CAI_PLACE_nocaps, address, function);

@@ -1,8 +1,8 @@
 /* Programs that the drop-in library must not serve: a sanitizer has to have malloc for itself.
  *
- * AddressSanitizer says so itself. ThreadSanitizer does not: its shadow memory would come to lie where ours is, and what
- * it does not hear of, blocks and their ends, it would take for races. Only where its malloc comes behind ours; one
- * that lies in the program comes first.
+ * AddressSanitizer says so itself. ThreadSanitizer does not: its shadow memory would come to lie where ours is, and
+ * what it does not hear of, blocks and their ends, it would take for races. Only where its malloc comes behind ours;
+ * one that lies in the program comes first.
  */
 #ifndef CAI_MALLOC_SANITIZER_H
 #define CAI_MALLOC_SANITIZER_H
@@ -18,8 +18,9 @@ extern void __tsan_init(void) __attribute__((weak));
 static inline void cai_refuse_sanitizer(void)
 {
 #if CAI_NAMES_ARE_PLAIN
-    static const char why[] = "capalloc: not-usable: this program is instrumented by ThreadSanitizer, which needs its own "
-                              "malloc; run it without the library\n";
+    static const char why[] =
+        "capalloc: not-usable: this program is instrumented by ThreadSanitizer, which needs its own "
+        "malloc; run it without the library\n";
     enum { STATUS = 125 }; /* as `capalloc run` has for its own troubles */
 
     if (__tsan_init == NULL)

@@ -1,5 +1,5 @@
-/* os.h on Linux. Each function is the thinnest cover over one system call; policy lives above. docs/system-calls.md says
- * which are made when.
+/* os.h on Linux. Each function is the thinnest cover over one system call; policy lives above. Which are made when is
+ * told in docs/system-calls.md.
  *
  * The calls are made by syscall rather than by their functions in the C library. Some of these are cancellation points,
  * and a thread that is cancelled must not end in here, with a lock held; others are replaced by tools and programs that

@@ -55,7 +55,7 @@ struct cai_zone {
 extern struct cai_zone cai_zones[CAI_ZONES];
 
 /* The views of all zones, sealed; index with cai_zone_number. */
-extern struct cai_sealed_views cai_sealed;
+extern struct cai_sealed_views cai_sealed CAI_HIDDEN;
 
 struct cai_sealed_views {
     struct cai_view view[CAI_ZONES];

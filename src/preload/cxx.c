@@ -53,8 +53,8 @@ static void *new_by_handlers(enum cai_place place, size_t size, size_t alignment
     return block;
 }
 
-/* A new-handler may throw, which a nothrow form has to catch, and only C++ can. The runtime's own nothrow forms do: each
- * is a call of the throwing form, which is ours, with a catch around it. */
+/* A new-handler may throw, which a nothrow form has to catch, and only C++ can. The runtime's own nothrow forms do:
+ * each is a call of the throwing form, which is ours, with a catch around it. */
 static void *new_by_handlers_quietly(enum cai_place place, size_t size, size_t alignment)
 {
     const char *name = alignment <= 16 ? "_ZnwmRKSt9nothrow_t" : "_ZnwmSt11align_val_tRKSt9nothrow_t";

@@ -20,26 +20,21 @@ struct passage {
 };
 struct passage cai_dlopen, cai_dlmopen;
 
-/* Only in programs that took the name from us, having none of their own. */
-static void *nowhere(void)
-{
-    return NULL;
-}
+/* The same whoever comes first. Returns `next`; NULL: there is none, in programs that took the name from us. */
+void *cai_dlopen_prepare(struct passage *passage);
 
-void cai_dlopen_prepare(struct passage *passage);
-
-/* The same whoever comes first. */
-__attribute__((used)) void cai_dlopen_prepare(struct passage *passage)
+__attribute__((used)) void *cai_dlopen_prepare(struct passage *passage)
 {
     void *next = dlsym(RTLD_NEXT, passage == &cai_dlopen ? "dlopen" : "dlmopen");
 
     cai_life_start();
     cai_store_relaxed(&passage->keep, cai_settings->no_deepbind ? ~RTLD_DEEPBIND : ~0);
-    cai_store_release(&passage->next, next != NULL ? next : (void *)(uintptr_t)nowhere);
+    cai_store_release(&passage->next, next);
+    return next;
 }
 
+/* PASS(name, the register with the flags) */
 #if defined(__x86_64__)
-/* flags: the register with the flags. */
 #define PASS(name, flags)                                                                                              \
     __asm__(".text\n"                                                                                                  \
             ".globl " #name "\n"                                                                                       \
@@ -48,10 +43,10 @@ __attribute__((used)) void cai_dlopen_prepare(struct passage *passage)
             "    endbr64\n"                                                                                            \
             "    mov cai_" #name "(%rip), %rax\n"                                                                      \
             "    test %rax, %rax\n"                                                                                    \
-            "    jz 1f\n"                                                                                              \
-            "    and 8+cai_" #name "(%rip), %" #flags "\n"                                                             \
+            "    jz 2f\n"                                                                                              \
+            "1:  and 8+cai_" #name "(%rip), %" #flags "\n"                                                             \
             "    jmp *%rax\n"                                                                                          \
-            "1:  push %rdi\n"                                                                                          \
+            "2:  push %rdi\n"                                                                                          \
             "    .cfi_adjust_cfa_offset 8\n"                                                                           \
             "    push %rsi\n"                                                                                          \
             "    .cfi_adjust_cfa_offset 8\n"                                                                           \
@@ -65,7 +60,9 @@ __attribute__((used)) void cai_dlopen_prepare(struct passage *passage)
             "    .cfi_adjust_cfa_offset -8\n"                                                                          \
             "    pop %rdi\n"                                                                                           \
             "    .cfi_adjust_cfa_offset -8\n"                                                                          \
-            "    jmp " #name "\n"                                                                                      \
+            "    test %rax, %rax\n"                                                                                    \
+            "    jnz 1b\n"                                                                                             \
+            "    ret\n"                                                                                                \
             "    .cfi_endproc\n"                                                                                       \
             ".size " #name ", .-" #name "\n")
 PASS(dlopen, esi);
@@ -80,26 +77,31 @@ PASS(dlmopen, edx);
             "    adrp x16, cai_" #name "\n"                                                                            \
             "    add x16, x16, :lo12:cai_" #name "\n"                                                                  \
             "    ldar x17, [x16]\n"                                                                                    \
-            "    cbz x17, 1f\n"                                                                                        \
-            "    ldr w16, [x16, #8]\n"                                                                                 \
+            "    cbz x17, 2f\n"                                                                                        \
+            "1:  ldr w16, [x16, #8]\n"                                                                                 \
             "    and " #flags ", " #flags ", w16\n"                                                                    \
             "    br x17\n"                                                                                             \
-            "1:  stp x29, x30, [sp, #-48]!\n"                                                                          \
+            "2:  stp x29, x30, [sp, #-48]!\n"                                                                          \
             "    .cfi_adjust_cfa_offset 48\n"                                                                          \
-            "    .cfi_offset x29, -48\n"                                                                               \
-            "    .cfi_offset x30, -40\n"                                                                               \
+            "    .cfi_rel_offset x29, 0\n"                                                                             \
+            "    .cfi_rel_offset x30, 8\n"                                                                             \
             "    mov x29, sp\n"                                                                                        \
             "    stp x0, x1, [sp, #16]\n"                                                                              \
             "    str x2, [sp, #32]\n"                                                                                  \
             "    mov x0, x16\n"                                                                                        \
             "    bl cai_dlopen_prepare\n"                                                                              \
+            "    mov x17, x0\n"                                                                                        \
+            "    adrp x16, cai_" #name "\n"                                                                            \
+            "    add x16, x16, :lo12:cai_" #name "\n"                                                                  \
             "    ldr x2, [sp, #32]\n"                                                                                  \
             "    ldp x0, x1, [sp, #16]\n"                                                                              \
             "    ldp x29, x30, [sp], #48\n"                                                                            \
             "    .cfi_restore x29\n"                                                                                   \
             "    .cfi_restore x30\n"                                                                                   \
             "    .cfi_adjust_cfa_offset -48\n"                                                                         \
-            "    b " #name "\n"                                                                                        \
+            "    cbnz x17, 1b\n"                                                                                       \
+            "    mov x0, #0\n"                                                                                         \
+            "    ret\n"                                                                                                \
             "    .cfi_endproc\n"                                                                                       \
             ".size " #name ", .-" #name "\n")
 PASS(dlopen, w1);

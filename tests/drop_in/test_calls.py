@@ -16,7 +16,7 @@ CALLS = program("calls")
 ANYWAY = {"exit_group", "clock_gettime"}
 # What else is made in the situation, by the C library or at the start of the library.
 FORK = {"clone", "set_robust_list", "wait4"}
-START = {"mmap", "munmap", "mprotect", "getrandom"}
+START = {"mmap", "munmap", "mprotect", "madvise", "getrandom", "getpid"}
 BESIDE = {"fork": FORK, "fork-of-all": FORK, "report": {"rt_sigprocmask", "getpid", "gettid", "tgkill"}, "channel": START,
           "helper": START, "names": START}
 # Situations that are a start of the library with a setting.

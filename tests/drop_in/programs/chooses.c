@@ -1,6 +1,6 @@
 /* Uses blocks that were allocated before the drop-in library was ready (resolver.c), as any others. */
-#include "check.h"
 #include "chooses.h"
+#include "check.h"
 
 #include <malloc.h>
 

@@ -25,7 +25,7 @@ static char *filled(char *block, size_t size)
     return block;
 }
 
-static int (*resolve(void))(void)
+__attribute__((used)) static int (*resolve(void))(void)
 {
     char *block = filled(malloc(100), 100);
 
