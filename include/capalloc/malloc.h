@@ -42,12 +42,16 @@ void ca_free_sized(void *block, size_t size);
 /* The same for ca_aligned_alloc(alignment, size). */
 void ca_free_aligned_sized(void *block, size_t alignment, size_t size);
 
-/* A block aligned to `alignment`, a power of two; any size will do. Fails with EINVAL when alignment is not one. */
+/* A block aligned to `alignment`, a power of two; any size will do. Fails with EINVAL when alignment is not one. From
+ * C23. */
 void *ca_aligned_alloc(size_t alignment, size_t size);
 
-/* The same in the older forms. ca_posix_memalign returns 0, EINVAL (alignment not a power of two multiple of
- * sizeof(void *)) or ENOMEM, leaves errno alone, and writes *block on success only. */
+/* The same from POSIX: returns 0, EINVAL (alignment not a power of two multiple of sizeof(void *)) or ENOMEM, leaves
+ * errno alone, and writes *block on success only. */
 int ca_posix_memalign(void **block, size_t alignment, size_t size);
+
+/* The same as the GNU C library has it: an alignment that is no power of two is rounded up to one, and 0 is none. Fails
+ * with EINVAL above the largest power of two. */
 void *ca_memalign(size_t alignment, size_t size);
 
 /* A block aligned to the page size; ca_pvalloc also rounds the size up to pages. */

@@ -27,6 +27,10 @@
 
 #define CAI_EXPORT __attribute__((visibility("default")))
 
+/* On a declaration: found by its distance from the code, not by way of a table that has to be relocated first. The
+ * linker sees to that on x86-64, elsewhere only the compiler can. */
+#define CAI_HIDDEN __attribute__((visibility("hidden")))
+
 enum { CAI_CACHE_LINE = 64 };
 
 #endif

@@ -69,6 +69,10 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
             settings->audit = true;
         else if (word_is(word, length, "trust-tokens"))
             settings->trust_tokens = true;
+        else if (word_is(word, length, "names"))
+            settings->names = true;
+        else if (word_is(word, length, "no-deepbind"))
+            settings->no_deepbind = true;
         else
             return false;
         return true;
@@ -129,6 +133,8 @@ void cai_settings_start(void)
     if (text != NULL)
         cai_settings_parse(settings, text, complain_on_stderr);
     cai_settings_derive(settings);
+    if (settings->names)
+        cai_os_names_start();
     cai_sealed_close(&sealed);
 }
 

@@ -1,7 +1,7 @@
 /* The settings of the process: read once from CAPALLOC_OPTIONS, then sealed read-only so that no stray write and no
  * attacker changes them. Ignored when the process is privileged.
  *
- *     CAPALLOC_OPTIONS="limit=2G,decay=500,helper,strict,audit,tokens=512,trust-tokens"
+ *     CAPALLOC_OPTIONS="limit=2G,decay=500,helper,strict,audit,tokens=512,trust-tokens,names,no-deepbind"
  */
 #ifndef CAI_CORE_SETTINGS_H
 #define CAI_CORE_SETTINGS_H
@@ -20,6 +20,8 @@ struct cai_settings {
     bool strict;        /* also report what many working programs get wrong: sized delete */
     bool audit;         /* at exit, look for pointers in memory that was promised to hold none */
     bool trust_tokens;  /* allocation tokens are promises, not guesses */
+    bool names;         /* the library's mappings have names in /proc/self/maps */
+    bool no_deepbind;   /* dlopen takes no notice of RTLD_DEEPBIND */
     size_t tokens;      /* how many allocation tokens the program was compiled for; 0: not stated */
 
     /* What follows from the two above (preload/tokens.c); all 0 before the start. */

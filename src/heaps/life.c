@@ -73,12 +73,17 @@ static CAI_COLD void say_why_not(enum cai_pages_start result)
     static const char second[] =
         "capalloc: second-engine: another copy of the library is at work in this process; this one "
         "gives no memory\n";
+    static const char unknown[] =
+        "capalloc: second-engine: the kernel does not say whether another copy of the library is at work in this "
+        "process; this one gives no memory\n";
     static const char nowhere[] =
         "capalloc: no-addresses: no part of the address space is free enough for the heap; there "
         "will be no memory\n";
 
     if (result == CAI_PAGES_SECOND_ENGINE)
         cai_os_write_error(second, sizeof second - 1);
+    else if (result == CAI_PAGES_UNKNOWN_ENGINE)
+        cai_os_write_error(unknown, sizeof unknown - 1);
     else
         cai_os_write_error(nowhere, sizeof nowhere - 1);
 }

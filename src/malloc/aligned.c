@@ -3,6 +3,7 @@
 
 #include "core/settings.h"
 #include "heaps/heaps.h"
+#include "malloc/early.h"
 
 #include <errno.h>
 
@@ -14,6 +15,8 @@ static CAI_COLD void *failed(int error)
 
 static void *allocate(enum cai_place place, size_t alignment, size_t size)
 {
+    if (CAI_UNLIKELY(cai_early()))
+        return cai_early_allocate(size, alignment);
     if (CAI_UNLIKELY(size > PTRDIFF_MAX || alignment > PTRDIFF_MAX))
         return failed(ENOMEM);
     void *block = cai_allocate_aligned(place, size, alignment, false);
@@ -25,14 +28,23 @@ void *cai_aligned_alloc(enum cai_place place, size_t alignment, size_t size)
     return CAI_LIKELY(cai_is_power_of_two(alignment)) ? allocate(place, alignment, size) : failed(EINVAL);
 }
 
+void *cai_aligned_rounded(enum cai_place place, size_t alignment, size_t size)
+{
+    size_t rounded = cai_is_power_of_two(alignment) ? alignment
+                     : alignment < 16               ? 16
+                                                    : (size_t)2 << cai_log2(alignment);
+
+    return CAI_LIKELY(rounded != 0) ? allocate(place, rounded, size) : failed(EINVAL);
+}
+
 int cai_aligned_posix(enum cai_place place, void **block, size_t alignment, size_t size)
 {
-    int saved = errno;
-
     if (!cai_is_power_of_two(alignment) || alignment % sizeof(void *) != 0)
         return EINVAL;
+    int saved = cai_early() ? 0 : errno;
     void *aligned = allocate(place, alignment, size);
-    errno = saved;
+    if (!cai_early())
+        errno = saved;
     if (aligned == NULL)
         return ENOMEM;
     *block = aligned;
@@ -47,8 +59,9 @@ static size_t page_bytes(void)
 
 void *cai_aligned_pages(enum cai_place place, size_t size, bool whole)
 {
+    if (CAI_UNLIKELY(cai_early()))
+        return NULL; /* who knows */
     size_t page = page_bytes();
-
     if (CAI_UNLIKELY(size > PTRDIFF_MAX - page))
         return failed(ENOMEM);
     if (whole)

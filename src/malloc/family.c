@@ -2,8 +2,10 @@
  * turns the heap's NULL into errno. What is given back may lie in nocaps as well (malloc/nocaps.h).
  */
 #include "malloc/aligned.h"
+#include "malloc/early.h"
 #include "malloc/names.h"
 #include "malloc/nocaps.h"
+#include "malloc/sanitizer.h"
 #include "malloc/stated.h"
 
 #include "heaps/heaps.h"
@@ -11,6 +13,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define PLACE CAI_PLACE_ordinary
 #define DOOR(function) CAI_NAME_TEXT(CAI_NAME(function))
@@ -35,17 +38,42 @@ static CAI_COLD void *out_of_memory(void)
     return NULL;
 }
 
+/* Sizes below these take the fast paths: none at first, because a thread's heap cannot be found before the library is
+ * ready (malloc/early.h). */
+static size_t fine_below, small_below; /* atomic; written once */
+
+static CAI_COLD void open_fast_paths(void)
+{
+    cai_refuse_sanitizer();
+    cai_store_relaxed(&fine_below, (size_t)CAI_FINE_BYTES_MAX + 1);
+    cai_store_relaxed(&small_below, (size_t)CAI_SMALL_BYTES_MAX + 1);
+}
+
+/* NULL: see allocate_slow. */
+CAI_INLINE void *allocate_fast(size_t size, bool zeroed)
+{
+    if (CAI_LIKELY(size < cai_load_relaxed_in_place(&fine_below)))
+        return cai_cache_take(cai_self_heap(), PLACE, CAI_FINE, cai_class_of_fine(size), zeroed, size);
+    if (size < cai_load_relaxed_in_place(&small_below))
+        return cai_cache_take(cai_self_heap(), PLACE, CAI_COARSE, cai_class_of_coarse(size), zeroed, size);
+    return NULL;
+}
+
 /* Everything but the fast path; a tail call from there, so that it saves no registers. */
 static CAI_NOINLINE void *allocate_slow(size_t size, bool zeroed)
 {
+    if (CAI_UNLIKELY(cai_load_relaxed(&fine_below) == 0)) {
+        if (cai_early())
+            return cai_early_allocate(size, 16);
+        open_fast_paths();
+    }
     void *block = size <= PTRDIFF_MAX ? cai_allocate_slow(PLACE, size, zeroed) : NULL;
-
     return CAI_LIKELY(block != NULL) ? block : out_of_memory();
 }
 
 void *CAI_NAME(malloc)(size_t size)
 {
-    void *block = cai_allocate_fast(PLACE, size, false);
+    void *block = allocate_fast(size, false);
 
     return CAI_LIKELY(block != NULL) ? block : allocate_slow(size, false);
 }
@@ -56,13 +84,22 @@ void *CAI_NAME(calloc)(size_t count, size_t size)
 
     if (CAI_UNLIKELY(__builtin_mul_overflow(count, size, &bytes)))
         return out_of_memory();
-    void *block = cai_allocate_fast(PLACE, bytes, true);
+    void *block = allocate_fast(bytes, true);
     return CAI_LIKELY(block != NULL) ? block : allocate_slow(bytes, true);
 }
 
 void CAI_NAME(free)(void *block)
 {
     cai_back_free(block, DOOR(free));
+}
+
+/* A block from before the library was ready: it stays where it is. */
+static CAI_COLD void *resize_early(void *block, size_t size)
+{
+    if (cai_early())
+        return cai_early_resize(block, size);
+    void *moved = CAI_NAME(malloc)(size);
+    return moved != NULL ? memcpy(moved, block, cai_min(size, cai_early_usable(block))) : NULL;
 }
 
 static void *resize(void *block, size_t size, const char *function)
@@ -73,6 +110,8 @@ static void *resize(void *block, size_t size, const char *function)
         cai_back_free(block, function);
         return NULL;
     }
+    if (CAI_UNLIKELY(cai_early_owns(block)))
+        return resize_early(block, size);
     void *resized = NULL;
     if (CAI_LIKELY(size <= PTRDIFF_MAX))
         resized = CAI_LIKELY(cai_back_place(block) == PLACE) ? cai_resize(PLACE, block, size, function)
@@ -101,7 +140,7 @@ void *CAI_NAME(aligned_alloc)(size_t alignment, size_t size)
 
 void *CAI_NAME(memalign)(size_t alignment, size_t size)
 {
-    return cai_aligned_alloc(PLACE, alignment, size);
+    return cai_aligned_rounded(PLACE, alignment, size);
 }
 
 int CAI_NAME(posix_memalign)(void **block, size_t alignment, size_t size)
@@ -121,12 +160,15 @@ void *CAI_NAME(pvalloc)(size_t size)
 
 size_t CAI_NAME(malloc_usable_size)(const void *block)
 {
-    return block == NULL ? 0 : cai_usable(cai_back_place(block), block, DOOR(malloc_usable_size));
+    if (block == NULL)
+        return 0;
+    return CAI_UNLIKELY(cai_early_owns(block)) ? cai_early_usable(block)
+                                               : cai_usable(cai_back_place(block), block, DOOR(malloc_usable_size));
 }
 
 static void free_stated(void *block, size_t alignment, size_t size, const char *function)
 {
-    if (block != NULL && cai_stated_size_fits(block, alignment, size, function))
+    if (block != NULL && !cai_early_owns(block) && cai_stated_size_fits(block, alignment, size, function))
         cai_back_free(block, function);
 }
 

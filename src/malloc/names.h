@@ -7,8 +7,10 @@
 #include "base/compiler.h"
 
 #if defined(CAI_PLAIN_NAMES) && CAI_PLAIN_NAMES
+#define CAI_NAMES_ARE_PLAIN 1
 #define CAI_NAME(function) function
 #else
+#define CAI_NAMES_ARE_PLAIN 0
 #define CAI_NAME(function) ca_##function
 #endif
 

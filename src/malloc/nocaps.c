@@ -2,11 +2,14 @@
 #include "malloc/nocaps.h"
 
 #include "heaps/heaps.h"
+#include "malloc/early.h"
 
 #include <string.h>
 
 CAI_NOINLINE void cai_back_free_slow(void *address, const char *function)
 {
+    if (address == NULL || CAI_UNLIKELY(cai_early_owns(address)))
+        return;
     if (cai_back_place(address) == CAI_PLACE_nocaps)
         cai_free(CAI_PLACE_nocaps, address, function);
     else

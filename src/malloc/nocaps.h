@@ -19,7 +19,7 @@ CAI_INLINE enum cai_place cai_back_place(const void *address)
 }
 
 /* What cai_back_free did not do at once. */
-void cai_back_free_slow(void *address, const char *function);
+CAI_HIDDEN void cai_back_free_slow(void *address, const char *function);
 
 /* cai_heap_free for both places, no slower for the ordinary one. */
 CAI_INLINE void cai_back_free(void *address, const char *function)

@@ -2,8 +2,8 @@
  * threads.
  *
  * Every address and length is a multiple of cai_os_page_size() unless said otherwise. A function that returns bool
- * tells success, changes nothing when it fails, and keeps errno. A fake of exactly this header fails the Nth call in
- * tests.
+ * tells success, changes nothing when it fails, and keeps errno. None is a cancellation point. A fake of exactly this
+ * header fails the Nth call in tests.
  */
 #ifndef CAI_OS_OS_H
 #define CAI_OS_OS_H
@@ -26,8 +26,14 @@ enum cai_map {
  * overcommit); tables that stay mostly untouched are not charged. */
 enum cai_map cai_os_map(uintptr_t address, size_t length, bool charged);
 
-/* Copies from an address that may not be readable; false when it is not, or when nobody may ask. */
-bool cai_os_peek(uintptr_t address, void *out, size_t length);
+enum cai_holds {
+    CAI_HOLDS,
+    CAI_HOLDS_NOT,     /* something else stands there, or it cannot be read */
+    CAI_HOLDS_UNKNOWN, /* the kernel does not say */
+};
+
+/* Whether these bytes stand at an address, a multiple of 4, that may not be readable. */
+enum cai_holds cai_os_holds(uintptr_t address, uint64_t value);
 
 /* Something is mapped at this address. */
 bool cai_os_is_mapped(uintptr_t address);
@@ -60,7 +66,9 @@ bool cai_os_lock(uintptr_t address, size_t length, bool resident);
  * when the last of the whole range is unmapped. SHORT also when the kernel has no such memory. */
 enum cai_map cai_os_map_hidden(uintptr_t address, size_t length);
 
-/* Names the range in /proc/self/maps where the kernel can. A hint. */
+/* Names the range in /proc/self/maps where the kernel can: once cai_os_names_start was called, since a filter of system
+ * calls may kill who tries. A hint. */
+void cai_os_names_start(void);
 void cai_os_name(uintptr_t address, size_t length, const char *name);
 
 /* Milliseconds of a clock that never goes back; cheap (no system call), a few milliseconds coarse. */
@@ -89,6 +97,9 @@ void cai_os_yield(void);
 
 /* Writes a whole message to standard error; async-signal-safe. */
 void cai_os_write_error(const char *text, size_t length);
+
+/* Ends the process at once: no handlers, nothing flushed. */
+_Noreturn void cai_os_exit(int status);
 
 /* Calls `exiting` in each thread that called cai_os_thread_started, when its thread-local destructors run. Once only;
  * allocates nothing. */

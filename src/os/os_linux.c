@@ -1,4 +1,10 @@
-/* os.h on Linux. Each function is the thinnest cover over one system call; policy lives above. */
+/* os.h on Linux. Each function is the thinnest cover over one system call; policy lives above. Which are made when is
+ * told in docs/system-calls.md.
+ *
+ * The calls are made by syscall rather than by their functions in the C library. Some of these are cancellation points,
+ * and a thread that is cancelled must not end in here, with a lock held; others are replaced by tools and programs that
+ * have their own ideas of where memory should lie, may not be ready, or allocate.
+ */
 #include "os/os.h"
 
 #include "base/atomic.h"
@@ -7,21 +13,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24
 #endif
@@ -43,23 +43,35 @@ size_t cai_os_page_size(void)
     return getauxval(AT_PAGESZ);
 }
 
-/* By system call: tools and programs that interpose mmap have their own ideas of where memory should lie. */
-static void *map_raw(uintptr_t address, size_t length, int flags, int fd)
+/* Each argument of syscall is a long: of an int the upper half may be anything. */
+static void *map(uintptr_t address, size_t length, long flags, long fd)
 {
-    long how = flags | MAP_FIXED_NOREPLACE;
+    return (void *)syscall(SYS_mmap, address, length, (long)(PROT_READ | PROT_WRITE), flags, fd, 0L);
+}
 
-    /* Each argument is a long: of an int the upper half may be anything. */
-    return (void *)syscall(SYS_mmap, pointer(address), length, (long)(PROT_READ | PROT_WRITE), how, (long)fd, 0L);
+static bool unmap(void *address, size_t length)
+{
+    return syscall(SYS_munmap, address, length) == 0;
+}
+
+static bool advise(uintptr_t address, size_t length, long advice)
+{
+    return syscall(SYS_madvise, address, length, advice) == 0;
+}
+
+static bool protect(void *address, size_t length, long protection)
+{
+    return syscall(SYS_mprotect, address, length, protection) == 0;
 }
 
 static enum cai_map map_here(uintptr_t address, size_t length, int flags, int fd)
 {
-    void *got = map_raw(address, length, flags, fd);
+    void *got = map(address, length, flags | MAP_FIXED_NOREPLACE, fd);
     bool taken = got == MAP_FAILED && errno == EEXIST;
 
     /* Kernels before 4.17 and some emulators take the address for a hint and choose another when it is in use. */
     if (got != MAP_FAILED && got != pointer(address)) {
-        munmap(got, length);
+        unmap(got, length);
         taken = true;
     }
     return got == pointer(address) ? CAI_MAP_DONE : taken ? CAI_MAP_TAKEN : CAI_MAP_SHORT;
@@ -82,11 +94,11 @@ enum cai_map cai_os_map_hidden(uintptr_t address, size_t length)
     enum cai_map result = CAI_MAP_SHORT;
 
     if (fd >= 0) {
-        if (ftruncate(fd, (off_t)length) == 0)
+        if (syscall(SYS_ftruncate, (long)fd, length) == 0)
             result = map_here(address, length, MAP_SHARED, fd);
-        close(fd);
-        if (result == CAI_MAP_DONE && madvise(pointer(address), length, MADV_DONTFORK) != 0) {
-            munmap(pointer(address), length);
+        syscall(SYS_close, (long)fd);
+        if (result == CAI_MAP_DONE && !advise(address, length, MADV_DONTFORK)) {
+            unmap(pointer(address), length);
             result = CAI_MAP_SHORT;
         }
     }
@@ -94,22 +106,36 @@ enum cai_map cai_os_map_hidden(uintptr_t address, size_t length)
     return result;
 }
 
-bool cai_os_peek(uintptr_t address, void *out, size_t length)
+/* A thread that would sleep until somebody changes the word first has the kernel compare it: an address that cannot be
+ * read is an error, no fault, and the library needs this call anyway. Nobody sleeps, as the time is up at once. */
+static enum cai_holds holds_half(uintptr_t address, uint32_t half)
+{
+    static const struct timespec none = {0, 0};
+
+    if (syscall(SYS_futex, address, (long)FUTEX_WAIT_PRIVATE, (unsigned long)half, &none, NULL, 0L) == 0)
+        return CAI_HOLDS;
+    return errno == ETIMEDOUT || errno == EINTR ? CAI_HOLDS
+           : errno == EAGAIN || errno == EFAULT ? CAI_HOLDS_NOT
+                                                : CAI_HOLDS_UNKNOWN;
+}
+
+enum cai_holds cai_os_holds(uintptr_t address, uint64_t value)
 {
     int saved = errno;
-    struct iovec local = {out, length};
-    struct iovec remote = {pointer(address), length};
-    bool done = process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == (ssize_t)length;
+    uint32_t half[2];
 
+    memcpy(half, &value, sizeof half);
+    enum cai_holds first = holds_half(address, half[0]);
+    enum cai_holds result = first == CAI_HOLDS ? holds_half(address + sizeof half[0], half[1]) : first;
     errno = saved;
-    return done;
+    return result;
 }
 
 bool cai_os_is_mapped(uintptr_t address)
 {
     int saved = errno;
     unsigned char resident;
-    bool mapped = mincore(pointer(address), cai_os_page_size(), &resident) == 0;
+    bool mapped = syscall(SYS_mincore, address, cai_os_page_size(), &resident) == 0;
 
     errno = saved;
     return mapped;
@@ -118,7 +144,7 @@ bool cai_os_is_mapped(uintptr_t address)
 bool cai_os_unmap(uintptr_t address, size_t length)
 {
     int saved = errno;
-    bool done = munmap(pointer(address), length) == 0;
+    bool done = unmap(pointer(address), length);
 
     errno = saved;
     return done;
@@ -128,8 +154,7 @@ bool cai_os_discard(uintptr_t address, size_t length)
 {
     int saved = errno;
     /* Locked memory wants to be told so; kernels before 5.18 keep it. */
-    bool done = madvise(pointer(address), length, MADV_DONTNEED) == 0 ||
-                madvise(pointer(address), length, MADV_DONTNEED_LOCKED) == 0;
+    bool done = advise(address, length, MADV_DONTNEED) || advise(address, length, MADV_DONTNEED_LOCKED);
 
     errno = saved;
     return done;
@@ -138,38 +163,37 @@ bool cai_os_discard(uintptr_t address, size_t length)
 bool cai_os_move(uintptr_t from, size_t from_length, uintptr_t to, size_t to_length)
 {
     int saved = errno;
-    void *got = mremap(pointer(from), from_length, to_length, MREMAP_MAYMOVE | MREMAP_FIXED, pointer(to));
+    void *got = (void *)syscall(SYS_mremap, from, from_length, to_length, (long)(MREMAP_MAYMOVE | MREMAP_FIXED), to);
 
     /* Kernels before 6.17 unmap the target before they find out that the source will not do. */
     if (got != pointer(to))
-        map_raw(to, to_length, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+        map(to, to_length, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1);
     errno = saved;
     return got == pointer(to);
 }
 
-static bool protect(void *address, size_t length, int protection)
+bool cai_os_read_only(void *address, size_t length)
 {
     int saved = errno;
-    bool done = mprotect(address, length, protection) == 0;
+    bool done = protect(address, length, PROT_READ);
 
     errno = saved;
     return done;
 }
 
-bool cai_os_read_only(void *address, size_t length)
-{
-    return protect(address, length, PROT_READ);
-}
-
 bool cai_os_read_write(void *address, size_t length)
 {
-    return protect(address, length, PROT_READ | PROT_WRITE);
+    int saved = errno;
+    bool done = protect(address, length, PROT_READ | PROT_WRITE);
+
+    errno = saved;
+    return done;
 }
 
 bool cai_os_no_dump(uintptr_t address, size_t length)
 {
     int saved = errno;
-    bool done = madvise(pointer(address), length, MADV_DONTDUMP) == 0;
+    bool done = advise(address, length, MADV_DONTDUMP);
 
     errno = saved;
     return done;
@@ -178,7 +202,7 @@ bool cai_os_no_dump(uintptr_t address, size_t length)
 bool cai_os_wipe_on_fork(uintptr_t address, size_t length)
 {
     int saved = errno;
-    bool done = madvise(pointer(address), length, MADV_WIPEONFORK) == 0;
+    bool done = advise(address, length, MADV_WIPEONFORK);
 
     errno = saved;
     return done;
@@ -189,7 +213,7 @@ bool cai_os_lock(uintptr_t address, size_t length, bool resident)
     int saved = errno;
     bool done = !resident && syscall(SYS_mlock2, pointer(address), length, (long)MLOCK_ONFAULT) == 0;
 
-    /* By system call: sanitizers make nothing of the functions. Some emulators know only the older one. */
+    /* Some emulators know only the older one. */
     if (resident || (!done && errno == ENOSYS))
         done = syscall(SYS_mlock, pointer(address), length) == 0;
     if (!done)
@@ -198,14 +222,20 @@ bool cai_os_lock(uintptr_t address, size_t length, bool resident)
     return done;
 }
 
+static bool names_wanted; /* atomic */
+
+void cai_os_names_start(void)
+{
+    __atomic_store_n(&names_wanted, true, __ATOMIC_RELAXED);
+}
+
 void cai_os_name(uintptr_t address, size_t length, const char *name)
 {
-    static bool refused; /* by kernels built without it; atomic */
     int saved = errno;
 
-    if (!__atomic_load_n(&refused, __ATOMIC_RELAXED) &&
-        prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, address, length, name) != 0)
-        __atomic_store_n(&refused, true, __ATOMIC_RELAXED);
+    if (__atomic_load_n(&names_wanted, __ATOMIC_RELAXED) &&
+        syscall(SYS_prctl, (long)PR_SET_VMA, (long)PR_SET_VMA_ANON_NAME, address, length, name) != 0)
+        __atomic_store_n(&names_wanted, false, __ATOMIC_RELAXED); /* kernels built without it refuse it each time */
     errno = saved;
 }
 
@@ -232,7 +262,7 @@ uint64_t cai_os_random(void)
     int saved = errno;
     uint64_t bits;
 
-    if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != sizeof bits) {
+    if (syscall(SYS_getrandom, &bits, sizeof bits, (long)GRND_NONBLOCK) != sizeof bits) {
         const uint64_t *from_kernel = (const uint64_t *)getauxval(AT_RANDOM);
         bits = nanoseconds_of(CLOCK_MONOTONIC) ^ (from_kernel != NULL ? *from_kernel : (uintptr_t)&bits);
     }
@@ -260,11 +290,11 @@ void cai_os_barrier(void)
     /* A process that forbids itself the call later on (seccomp): making a page unreadable for an instant interrupts
      * every processor that runs one of our threads, which is a barrier, too. */
     if (syscall(SYS_membarrier, (long)BARRIER_PRIVATE_EXPEDITED, 0L, 0L) != 0) {
-        void *page = mmap(NULL, cai_os_page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        void *page = map(0, cai_os_page_size(), MAP_PRIVATE | MAP_ANONYMOUS, -1);
         if (page != MAP_FAILED) {
             *(volatile char *)page = 1;
-            mprotect(page, cai_os_page_size(), PROT_NONE);
-            munmap(page, cai_os_page_size());
+            protect(page, cai_os_page_size(), PROT_NONE);
+            unmap(page, cai_os_page_size());
         }
     }
     errno = saved;
@@ -294,7 +324,7 @@ void cai_os_wake(const uint32_t *word)
 
 void cai_os_yield(void)
 {
-    sched_yield();
+    syscall(SYS_sched_yield);
 }
 
 void cai_os_write_error(const char *text, size_t length)
@@ -302,7 +332,9 @@ void cai_os_write_error(const char *text, size_t length)
     int saved = errno;
 
     while (length > 0) {
-        ssize_t written = write(STDERR_FILENO, text, length);
+        long written = syscall(SYS_write, (long)STDERR_FILENO, text, length);
+        if (written < 0 && errno == EINTR)
+            continue;
         if (written <= 0)
             break;
         text += written;
@@ -311,40 +343,8 @@ void cai_os_write_error(const char *text, size_t length)
     errno = saved;
 }
 
-static pthread_key_t exit_key;
-static bool exit_key_made;
-static void (*thread_exiting)(void);
-
-static void exit_destructor(void *unused)
+_Noreturn void cai_os_exit(int status)
 {
-    (void)unused;
-    thread_exiting();
-}
-
-void cai_os_on_thread_exit(void (*exiting)(void))
-{
-    thread_exiting = exiting;
-    exit_key_made = pthread_key_create(&exit_key, exit_destructor) == 0;
-}
-
-void cai_os_thread_started(void)
-{
-    /* Any value but NULL has the destructor called. The first 32 keys of a process need no memory. */
-    if (exit_key_made)
-        pthread_setspecific(exit_key, &exit_key);
-}
-
-bool cai_os_thread_start(void *(*function)(void *), void *argument)
-{
-    sigset_t all;
-    sigset_t before;
-    pthread_t thread;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool started = pthread_create(&thread, NULL, function, argument) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (started)
-        pthread_detach(thread);
-    return started;
+    for (;;)
+        syscall(SYS_exit_group, (long)status);
 }

@@ -161,15 +161,8 @@ static bool geometry_fits(const struct cai_geometry *geometry)
     return fits;
 }
 
-static const uint64_t engine_mark = UINT64_C(0x656e69676e656163); /* "caengine" */
-
 /* Two engines in one process would each take the other's blocks for foreign ones. */
-static bool has_other_engine(const struct cai_geometry *geometry)
-{
-    uint64_t mark = 0;
-
-    return cai_os_peek(geometry->tables, &mark, sizeof mark) && mark == engine_mark;
-}
+static const uint64_t engine_mark = UINT64_C(0x656e69676e656163); /* "caengine" */
 
 static uintptr_t marked; /* the first of the tables, once they are ours */
 
@@ -185,8 +178,9 @@ enum cai_pages_start cai_pages_start(void)
     const struct cai_geometry *geometry = cai_geometries;
 
     while (!geometry_fits(geometry)) {
-        if (has_other_engine(geometry))
-            return CAI_PAGES_SECOND_ENGINE;
+        enum cai_holds mark = cai_os_holds(geometry->tables, engine_mark);
+        if (mark != CAI_HOLDS_NOT)
+            return mark == CAI_HOLDS ? CAI_PAGES_SECOND_ENGINE : CAI_PAGES_UNKNOWN_ENGINE;
         if (++geometry == cai_geometries + CAI_GEOMETRIES)
             return CAI_PAGES_NO_ADDRESSES;
     }

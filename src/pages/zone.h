@@ -55,7 +55,7 @@ struct cai_zone {
 extern struct cai_zone cai_zones[CAI_ZONES];
 
 /* The views of all zones, sealed; index with cai_zone_number. */
-extern struct cai_sealed_views cai_sealed;
+extern struct cai_sealed_views cai_sealed CAI_HIDDEN;
 
 struct cai_sealed_views {
     struct cai_view view[CAI_ZONES];
@@ -112,8 +112,9 @@ enum cai_place cai_place_of(const void *address);
 
 enum cai_pages_start {
     CAI_PAGES_STARTED,
-    CAI_PAGES_NO_ADDRESSES,  /* no geometry is possible in this process */
-    CAI_PAGES_SECOND_ENGINE, /* another copy of this library is at work in this process */
+    CAI_PAGES_NO_ADDRESSES,   /* no geometry is possible in this process */
+    CAI_PAGES_SECOND_ENGINE,  /* another copy of this library is at work in this process */
+    CAI_PAGES_UNKNOWN_ENGINE, /* the same, perhaps: the kernel does not let us see */
 };
 
 /* Chooses the geometry and prepares the zones; once. */

@@ -15,6 +15,7 @@
 #define PLACE CAI_PLACE_ordinary
 
 typedef void (*new_handler)(void);
+struct nothrow;
 
 /* std::get_new_handler() and std::__throw_bad_alloc() of whichever runtime the program has. */
 extern new_handler _ZSt15get_new_handlerv(void) __attribute__((weak));
@@ -33,31 +34,59 @@ void *cai_new_aligned(enum cai_place place, size_t size, size_t alignment)
     return cai_allocate_aligned(place, size, alignment, false);
 }
 
-CAI_COLD void *cai_new_failed(enum cai_place place, size_t size, size_t alignment, bool may_throw)
+static new_handler current_handler(void)
 {
-    new_handler (*get_handler)(void) = (new_handler(*)(void))(uintptr_t)runtime_function(
+    new_handler (*get)(void) = (new_handler(*)(void))(uintptr_t)runtime_function(
         (void *)(uintptr_t)_ZSt15get_new_handlerv, "_ZSt15get_new_handlerv");
-    void (*throw_bad_alloc)(void) = (void (*)(void))(uintptr_t)runtime_function(
-        (void *)(uintptr_t)_ZSt17__throw_bad_allocv, "_ZSt17__throw_bad_allocv");
 
-    for (;;) {
-        new_handler handler = get_handler != NULL ? get_handler() : NULL;
-        if (handler == NULL)
-            break;
-        handler();
-        void *block = cai_new_aligned(place, size, alignment);
-        if (block != NULL)
-            return block;
-    }
-    if (may_throw && throw_bad_alloc != NULL)
-        throw_bad_alloc();
-    if (may_throw)
-        abort();
-    return NULL;
+    return get != NULL ? get() : NULL;
 }
 
-/* The nothrow forms promise not to throw, but a new-handler may: contained where the runtime compiles them as noexcept,
- * passed on here. */
+static void *new_by_handlers(enum cai_place place, size_t size, size_t alignment)
+{
+    void *block = NULL;
+
+    for (new_handler handler; block == NULL && (handler = current_handler()) != NULL;) {
+        handler();
+        block = cai_new_aligned(place, size, alignment);
+    }
+    return block;
+}
+
+/* A new-handler may throw, which a nothrow form has to catch, and only C++ can. The runtime's own nothrow forms do:
+ * each is a call of the throwing form, which is ours, with a catch around it. */
+static void *new_by_handlers_quietly(enum cai_place place, size_t size, size_t alignment)
+{
+    const char *name = alignment <= 16 ? "_ZnwmRKSt9nothrow_t" : "_ZnwmSt11align_val_tRKSt9nothrow_t";
+    void *quiet = dlsym(RTLD_NEXT, name);
+    void *block;
+
+    if (quiet == NULL) /* the runtime is not behind us: in the program itself, say */
+        return new_by_handlers(place, size, alignment);
+    if (alignment <= 16)
+        block = ((void *(*)(size_t, const struct nothrow *))(uintptr_t)quiet)(size, NULL);
+    else
+        block = ((void *(*)(size_t, size_t, const struct nothrow *))(uintptr_t)quiet)(size, alignment, NULL);
+    if (block == NULL || place == PLACE)
+        return block;
+    cai_back_free(block, "operator delete"); /* there is memory again, but this is not where it was wanted */
+    return cai_new_aligned(place, size, alignment);
+}
+
+CAI_COLD void *cai_new_failed(enum cai_place place, size_t size, size_t alignment, bool may_throw)
+{
+    if (!may_throw)
+        return current_handler() != NULL ? new_by_handlers_quietly(place, size, alignment) : NULL;
+    void *block = new_by_handlers(place, size, alignment);
+    if (block != NULL)
+        return block;
+    void (*throw_bad_alloc)(void) = (void (*)(void))(uintptr_t)runtime_function(
+        (void *)(uintptr_t)_ZSt17__throw_bad_allocv, "_ZSt17__throw_bad_allocv");
+    if (throw_bad_alloc != NULL)
+        throw_bad_alloc();
+    abort();
+}
+
 CAI_INLINE void operator_delete(void *block)
 {
     cai_back_free(block, "operator delete");
@@ -74,7 +103,6 @@ static void operator_delete_sized(void *block, size_t size, size_t alignment)
 }
 
 #define IGNORED __attribute__((unused))
-struct nothrow;
 
 /* NEW(mangled name, extra parameters, alignment, may throw): m is size_t, St11align_val_t the alignment. */
 #define NEW(name, parameters, alignment, may_throw)                                                                    \

@@ -2,11 +2,13 @@
  * Drop-in library only. Settings that have no meaning here are accepted and ignored, as programs do not check.
  */
 #include "heaps/heaps.h"
+#include "os/os.h"
 
 #include <capalloc/malloc.h>
 
 #include <errno.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,13 +61,10 @@ CAI_EXPORT struct mallinfo mallinfo(void)
     };
 }
 
-/* The GNU library's form: an XML document. Its element names, our numbers. */
-CAI_EXPORT int malloc_info(int options, FILE *stream)
+static void print_info(FILE *stream)
 {
     ca_stats stats = CA_STATS_INIT;
 
-    if (options != 0)
-        return EINVAL;
     ca_stats_read(&stats);
     fprintf(stream, "<malloc version=\"capalloc-1\">\n<heap nr=\"0\">\n<sizes>\n");
     for (unsigned i = 1; i < CAI_CLASSES; i++)
@@ -78,17 +77,33 @@ CAI_EXPORT int malloc_info(int options, FILE *stream)
             "<system type=\"current\" size=\"%llu\"/>\n<system type=\"max\" size=\"%llu\"/>\n</heap>\n</malloc>\n",
             (unsigned long long)stats.live_blocks, (unsigned long long)stats.live_bytes,
             (unsigned long long)stats.committed_bytes, (unsigned long long)stats.committed_bytes_peak);
+}
+
+/* The GNU library's form: an XML document. Its element names, our numbers. Streams are cancellation points, this is
+ * none. */
+CAI_EXPORT int malloc_info(int options, FILE *stream)
+{
+    int before;
+
+    if (options != 0)
+        return EINVAL;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    print_info(stream);
+    pthread_setcancelstate(before, NULL);
     return 0;
 }
 
 CAI_EXPORT void malloc_stats(void)
 {
     ca_stats stats = CA_STATS_INIT;
+    char line[160];
 
     ca_stats_read(&stats);
-    fprintf(stderr, "capalloc: committed %llu bytes, live %llu bytes in %llu blocks, %llu allocations\n",
-            (unsigned long long)stats.committed_bytes, (unsigned long long)stats.live_bytes,
-            (unsigned long long)stats.live_blocks, (unsigned long long)stats.allocations);
+    int length = snprintf(line, sizeof line,
+                          "capalloc: committed %llu bytes, live %llu bytes in %llu blocks, %llu allocations\n",
+                          (unsigned long long)stats.committed_bytes, (unsigned long long)stats.live_bytes,
+                          (unsigned long long)stats.live_blocks, (unsigned long long)stats.allocations);
+    cai_os_write_error(line, (size_t)length);
 }
 
 /* The names by which the C library's own parts, and old programs, call the family. */

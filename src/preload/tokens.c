@@ -130,6 +130,13 @@ static CAI_NOINLINE void *token_aligned(size_t alignment, size_t size, size_t to
     return handed_out(place, cai_aligned_alloc(place, alignment, size), size, token);
 }
 
+static CAI_NOINLINE void *token_memalign(size_t alignment, size_t size, size_t token)
+{
+    enum cai_place place = place_of(token);
+
+    return handed_out(place, cai_aligned_rounded(place, alignment, size), size, token);
+}
+
 static CAI_NOINLINE int token_posix(void **block, size_t alignment, size_t size, size_t token)
 {
     enum cai_place place = place_of(token);

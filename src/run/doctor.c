@@ -190,6 +190,10 @@ static void check_environment(void)
     }
     cai_doctor_line(options == NULL ? CAI_DOCTOR_OK : CAI_DOCTOR_INFO, "CAPALLOC_OPTIONS", "%s",
                     options != NULL ? options : "not set");
+    cai_doctor_line(
+        CAI_DOCTOR_INFO, "RTLD_DEEPBIND",
+        "a library that a program loads with it calls the C library's malloc; the setting no-deepbind takes "
+        "it out of dlopen's flags");
     bool secure = getauxval(AT_SECURE) != 0;
     cai_doctor_line(secure ? CAI_DOCTOR_FAIL : CAI_DOCTOR_OK, "secure mode", "%s",
                     secure ? "on: this process has privileges its user has not, so preloading and options are ignored"

@@ -30,6 +30,18 @@ class Life(drop_in.DropIn):
         self.good([program("threads"), "destructors"])
         self.assert_ours(program("threads"))
 
+    def test_D3_malloc_while_libraries_are_relocated(self):
+        """From a function that chooses an implementation (IFUNC): at once with LD_BIND_NOW, else when it is called."""
+        chosen, ours = program("chosen.so"), drop_in.PRELOAD
+        for bind in ({"LD_BIND_NOW": "1"}, {}):
+            self.good([program("chooses")], ours=False, **bind)
+            for preload in (ours, f"{ours}:{chosen}", f"{chosen}:{ours}"):
+                self.good([program("chooses")], LD_PRELOAD=f"{preload}:{drop_in.WITNESS}", **bind)
+                self.good([need("sort"), "/dev/null"], LD_PRELOAD=f"{preload}:{drop_in.WITNESS}", **bind)
+            self.good([program("chooses_linked")], **bind)
+        self.assert_ours(program("chooses"))
+        self.assert_ours(program("chooses_linked"))
+
     def test_D3_thousand_threads_bounded(self):
         early, late = map(int, self.good([program("threads"), "churn"]).split())
         print(f"resident after 200 threads {early} KiB, after 1000 {late} KiB", end=" ", flush=True)
@@ -50,6 +62,15 @@ class Life(drop_in.DropIn):
         self.good([program("loads"), PROGRAMS / "plugin.so"], ours=False)
         self.good([program("loads"), PROGRAMS / "plugin.so"])
 
+    def test_D3_dlopen_of_a_library_with_the_engine_inside(self):
+        """Its code outlives dlclose: threads that end still call it, and the next dlopen finds it at work."""
+        for name in ("plugin_archive.so", "plugin_inside.so"):
+            self.good([program("loads"), program(name)], ours=False)
+
+    def test_D3_a_static_program(self):
+        """Links without a warning, too: it is built with those as errors."""
+        self.good([program("all_static")], ours=False)
+
     def test_D3_dlopen_of_the_library_itself(self):
         self.good([program("loads"), drop_in.SHARED], ours=False)
 
@@ -57,9 +78,31 @@ class Life(drop_in.DropIn):
         name = os.path.basename(os.path.realpath(drop_in.SHARED)).split(".so")[0] + ".so.0"
         self.good([program("loads"), name], LD_LIBRARY_PATH=os.path.dirname(drop_in.SHARED))
 
+    def test_D3_deepbind_is_dropped_on_request(self):
+        command = [program("deepbind"), "blocks", program("bound.so")]
+        self.good(command, options="no-deepbind")
+        self.assert_ours(program("deepbind"))
+        self.assertNotEqual(self.run_program(command).returncode, 0, "then what is promised in README.md can be more")
+
+    def test_D3_dlopen_knows_its_caller(self):
+        for options in ("", "no-deepbind"):
+            self.good([program("deepbind"), "callers", program("bound.so")], options=options)
+
     def test_D3_linked_and_preloaded_is_one_engine(self):
         self.good([program("linked")])
         self.assert_ours(program("linked"))
+
+    def test_D3_thread_sanitizer_is_told(self):
+        """Where its malloc would come second; where it comes first, the program runs as it would."""
+        if not os.path.exists(program("instrumented")):
+            raise unittest.SkipTest("no ThreadSanitizer when this was built")
+        command = [need("setarch"), "-R", program("instrumented")]
+        if self.run_program(command, ours=False).returncode != 0:
+            raise unittest.SkipTest("such programs do not run here")
+        done = self.run_program(command, LD_PRELOAD=drop_in.PRELOAD)
+        if done.stdout != b"ran\n":
+            self.assertEqual(done.returncode, 125)
+            self.assertRegex(done.stderr.decode(), r"\Acapalloc: not-usable: [^\n]* ThreadSanitizer[^\n]*\n\Z")
 
     def test_D3_valgrind_runs_the_drop_in_library(self):
         """Under valgrind's simulated processor, in its small address space."""

@@ -77,6 +77,34 @@ static void handler()
 struct own_error {
 };
 
+/* Whatever a new-handler throws, the nothrow forms return null. */
+static void quiet_forms(std::size_t size)
+{
+    std::align_val_t align{64};
+
+    handler_calls = 0;
+    CHECK(operator new(size, std::nothrow) == nullptr);
+    CHECK(operator new[](size, std::nothrow) == nullptr);
+    CHECK(operator new(size, align, std::nothrow) == nullptr);
+    CHECK(operator new[](size, align, std::nothrow) == nullptr);
+    CHECK(handler_calls == 4);
+}
+
+static void handlers_that_throw(std::size_t size)
+{
+    std::set_new_handler([] {
+        handler_calls++;
+        throw std::bad_alloc();
+    });
+    quiet_forms(size);
+    std::set_new_handler([] {
+        handler_calls++;
+        throw own_error();
+    });
+    quiet_forms(size);
+    std::set_new_handler(nullptr);
+}
+
 static void failures()
 {
     std::size_t huge = hidden(static_cast<std::size_t>(1) << 60);
@@ -98,6 +126,7 @@ static void failures()
     std::set_new_handler(handler);
     CHECK(operator new(huge, std::nothrow) == nullptr);
     CHECK(handler_calls == 3);
+    handlers_that_throw(huge);
     std::set_new_handler([] { throw own_error(); });
     try {
         operator delete(operator new(huge));

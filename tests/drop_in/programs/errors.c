@@ -56,7 +56,14 @@ static void alignment(void)
 
     FAILS(aligned_alloc(three, 100), EINVAL);
     FAILS(aligned_alloc(zero, 100), EINVAL);
-    FAILS(memalign(many, 100), EINVAL);
+    FAILS(memalign((size_t)-1 - zero, 100), EINVAL);
+    for (volatile size_t align = 0; align < 5000; align++) {
+        block = memalign(align, 100);
+        for (size_t power = 16; power / 2 < align; power *= 2)
+            CHECK(block != NULL && (uintptr_t)block % power == 0);
+        free(block);
+    }
+    block = &block;
     errno = 77;
     CHECK(posix_memalign(&block, three, 100) == EINVAL);
     CHECK(posix_memalign(&block, zero, 100) == EINVAL);

@@ -74,7 +74,9 @@ DECLARE(__alloc_token_15)
             size_t alignment_ = not_alignments[i_];                                                                    \
             void *aligned_ = &aligned_;                                                                                \
             FAILS(CALL(aligned_alloc, (alignment_, 100)), EINVAL);                                                     \
-            FAILS(CALL(memalign, (alignment_, 100)), EINVAL);                                                          \
+            void *rounded_ = CALL(memalign, (alignment_, 100));                                                        \
+            CHECK(alignment_ > SIZE_MAX / 2 ? rounded_ == NULL : place_of(rounded_) == (in));                          \
+            free(rounded_);                                                                                            \
             CHECK(CALL(posix_memalign, (&aligned_, alignment_, 100)) == EINVAL && aligned_ == &aligned_);              \
         }                                                                                                              \
         void *none_;                                                                                                   \

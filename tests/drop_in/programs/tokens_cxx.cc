@@ -1,17 +1,17 @@
 /* operator new by its token entry points, as clang's -fsanitize=alloc-token calls them, and delete as always: where the
  * blocks lie, what failing forms do. Run on the drop-in library.
  */
+#include "check.h"
 #include "place.h"
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
+#include <malloc.h>
 #include <new>
-
-#define CHECK(condition)                                                                                               \
-    ((condition) ? (void)0 : (std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition), std::abort()))
+#include <sys/resource.h>
 
 using std::size_t;
 using nothrow = const std::nothrow_t &;
@@ -163,6 +163,37 @@ static void failing(size_t token)
     std::set_new_handler(handle);
     CHECK(__alloc_token__ZnwmRKSt9nothrow_t(huge, std::nothrow, token) == nullptr);
     CHECK(handled == 3);
+    std::set_new_handler([] { throw std::bad_alloc(); });
+    CHECK(__alloc_token__ZnwmRKSt9nothrow_t(huge, std::nothrow, token) == nullptr);
+    CHECK(__alloc_token__ZnamSt11align_val_tRKSt9nothrow_t(huge, align, std::nothrow, token) == nullptr);
+    std::set_new_handler(nullptr);
+}
+
+static void *reserve;
+
+/* A block that is there because the new-handler made room for it lies where the others do. */
+static void second_try(size_t token, std::align_val_t align, int place)
+{
+    size_t size = hidden(100 << 20);
+    size_t used = static_cast<size_t>(status_kib("VmSize:")) << 10;
+    rlimit before;
+    rlimit limit;
+
+    CHECK((reserve = std::malloc(2 * size)) != nullptr);
+    CHECK(getrlimit(RLIMIT_AS, &before) == 0);
+    limit = {used + 2 * size + size / 2, before.rlim_max};
+    CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+    std::set_new_handler([] {
+        std::set_new_handler(nullptr);
+        std::free(reserve);
+        malloc_trim(0);
+    });
+    void *block = align == std::align_val_t{16}
+                      ? __alloc_token__ZnwmRKSt9nothrow_t(size, std::nothrow, token)
+                      : __alloc_token__ZnwmSt11align_val_tRKSt9nothrow_t(size, align, std::nothrow, token);
+    CHECK(std::get_new_handler() == nullptr);
+    CHECK(setrlimit(RLIMIT_AS, &before) == 0);
+    operator delete(touched(block, size, static_cast<size_t>(align), place), align);
 }
 
 int main()
@@ -177,5 +208,9 @@ int main()
     }
     failing(hidden(5));
     failing(hidden(SIZE_MAX));
+    for (size_t align : {16, 4096}) {
+        second_try(hidden(5), std::align_val_t{align}, NOCAPS);
+        second_try(hidden(SIZE_MAX), std::align_val_t{align}, ORDINARY);
+    }
     return 0;
 }

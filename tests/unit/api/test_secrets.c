@@ -3,7 +3,6 @@
 
 #include "blocks/exact.h"
 #include "blocks/find.h"
-#include "os/os.h"
 #include "pages/run.h"
 #include "support/audit.h"
 #include "support/child.h"
@@ -16,6 +15,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 /* Every kind of block: fine and coarse slots, large ones of one unit and more, one that is cleared past the caches. */
 static const size_t sizes[] = {1, 16, 24, 100, 256, 257, 500, 513, 4000, 20000, 40000, 300000, 17 * CAI_MIB};
@@ -117,7 +118,9 @@ static void grow(size_t from, size_t to)
     require(content_holds(grown.ptr, from, 3) && is_zero((char *)grown.ptr + from, to - from));
     /* Where its pages have been moved away, there is nothing. */
     char byte;
-    require(!cai_os_peek((uintptr_t)block.ptr, &byte, 1) || is_zero(block.ptr, slot));
+    struct iovec local = {&byte, 1};
+    struct iovec remote = {block.ptr, 1};
+    require(process_vm_readv(getpid(), &local, 1, &remote, 1, 0) != 1 || is_zero(block.ptr, slot));
     ca_mustzero_deallocate_zeroed(grown);
     ca_mustzero_deallocate_zeroed(behind);
     require_null(audit_all());

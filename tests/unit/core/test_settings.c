@@ -38,18 +38,21 @@ static struct cai_settings parse(const char *text)
 static bool is_untouched(const struct cai_settings *settings)
 {
     return settings->page_bytes == 1 && settings->limit_bytes == 2 && settings->decay_ms == 3 && !settings->helper &&
-           !settings->strict && !settings->audit && !settings->trust_tokens && settings->tokens == 0;
+           !settings->strict && !settings->audit && !settings->trust_tokens && !settings->names &&
+           !settings->no_deepbind && settings->tokens == 0;
 }
 
 static void test_every_setting(void **state)
 {
-    struct cai_settings settings = parse("limit=2G,decay=500,helper,strict,audit,tokens=512,trust-tokens");
+    struct cai_settings settings =
+        parse("limit=2G,decay=500,helper,strict,audit,tokens=512,trust-tokens,names,no-deepbind");
 
     (void)state;
     assert_int_equal(complaints, 0);
     assert_true(settings.limit_bytes == (size_t)2 << 30);
     assert_int_equal(settings.decay_ms, 500);
     assert_true(settings.helper && settings.strict && settings.audit && settings.trust_tokens);
+    assert_true(settings.names && settings.no_deepbind);
     assert_int_equal(settings.tokens, 512);
     assert_int_equal(settings.page_bytes, 1);
 }

@@ -220,15 +220,36 @@ static void test_D2_wrong_alignments(void **state)
         assert_null(ca_aligned_alloc(not_alignments[i], 64));
         assert_int_equal(errno, EINVAL);
         errno = 77;
-        assert_null(ca_memalign(not_alignments[i], 64));
-        assert_int_equal(errno, EINVAL);
-        errno = 77;
         assert_int_equal(ca_posix_memalign(&untouched, not_alignments[i], 64), EINVAL);
         assert_int_equal(errno, 77);
     }
     for (size_t align = 1; align < sizeof(void *); align *= 2)
         assert_int_equal(ca_posix_memalign(&untouched, align, 64), EINVAL);
     assert_ptr_equal(untouched, &untouched);
+}
+
+static void test_D1_D2_memalign_rounds_up(void **state)
+{
+    static const size_t asked[][2] = {
+        {0, 16},  {1, 16},    {3, 16},      {15, 16},     {17, 32},     {24, 32},         {33, 64},
+        {48, 64}, {100, 128}, {4095, 4096}, {4097, 8192}, {5000, 8192}, {100000, 131072}, {(1 << 20) + 1, 1 << 21}};
+
+    (void)state;
+    errno = 77;
+    for (unsigned i = 0; i < sizeof asked / sizeof *asked; i++)
+        for (unsigned k = 0; k < SIZES; k++) {
+            void *block = ca_memalign(asked[i][0], sizes[k]);
+            check_block(block, sizes[k], asked[i][1]);
+            ca_free(block);
+        }
+    static const volatile size_t too_large[] = {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX / 2 + 2};
+    for (unsigned i = 0; i < sizeof too_large / sizeof *too_large; i++) {
+        assert_null(ca_memalign(too_large[i], 64));
+        assert_int_equal(errno, EINVAL);
+        errno = 77;
+    }
+    check_out_of_memory(ca_memalign(SIZE_MAX / 2 + 1, 64));
+    check_out_of_memory(ca_memalign(SIZE_MAX / 2, 64)); /* rounded up to that */
 }
 
 static void test_D2_huge_alignments(void **state)
@@ -371,6 +392,7 @@ int main(void)
         cmocka_unit_test(test_D1_D2_reallocarray),
         cmocka_unit_test(test_D1_D2_aligned_alloc),
         cmocka_unit_test(test_D2_wrong_alignments),
+        cmocka_unit_test(test_D1_D2_memalign_rounds_up),
         cmocka_unit_test(test_D2_huge_alignments),
         cmocka_unit_test(test_D1_D2_valloc_and_pvalloc),
         cmocka_unit_test(test_D2_free_keeps_errno),
