@@ -21,6 +21,22 @@ struct cai_judged cai_judge(enum cai_place place, const void *address, size_t by
     return judged;
 }
 
+/* Its state byte does not tell its size: what was judged may have grown or shrunk before it was claimed. */
+struct cai_judged cai_judge_and_claim(enum cai_place place, const void *address, size_t bytes)
+{
+    struct cai_judged judged = cai_judge(place, address, bytes, false);
+
+    if (judged.verdict != CAI_AUTHENTIC)
+        return judged;
+    if (!cai_claim(judged.live)) {
+        judged.verdict = CAI_STALE;
+    } else if (cai_exact_bytes(judged.live) != bytes) {
+        cai_claim_return(judged.live);
+        judged.verdict = CAI_WRONG_SIZE;
+    }
+    return judged;
+}
+
 ca_error cai_judged_error(enum cai_verdict verdict)
 {
     return verdict == CAI_AUTHENTIC ? CA_OK : verdict == CAI_STALE ? CA_ERROR_STALE : CA_ERROR_INVALID;

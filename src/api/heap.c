@@ -64,9 +64,7 @@ static ca_wiped wipe(enum cai_place place, void **address, size_t *bytes)
     ca_wiped wiped = {.ptr = *address, .size = *bytes};
 
     if (*bytes != 0) {
-        struct cai_judged judged = cai_judge(place, *address, *bytes, false);
-        if (judged.verdict == CAI_AUTHENTIC && !cai_claim(judged.live))
-            judged = (struct cai_judged){.verdict = CAI_STALE};
+        struct cai_judged judged = cai_judge_and_claim(place, *address, *bytes);
         if (judged.verdict != CAI_AUTHENTIC) {
             cai_judged_report(place, *address, judged, CAI_TO_USE, "ca_wipe");
             return (ca_wiped){.ptr = NULL, .size = 0};

@@ -103,17 +103,20 @@ CAI_NOINLINE cai_result cai_own_allocate_rest(ca_authority authority, ca_layout 
 
 CAI_NOINLINE void cai_own_deallocate_slow(enum cai_place place, void *address, size_t bytes, bool wiped)
 {
-    struct cai_judged judged = cai_judge(place, address, bytes, wiped);
+    /* A wiped block stays as it is until it goes back, so it is judged for good. */
+    struct cai_judged judged =
+        wiped ? cai_judge(place, address, bytes, true) : cai_judge_and_claim(place, address, bytes);
     const char *function = cai_place_zeroes(place) && !wiped ? "ca_deallocate_zeroed" : "ca_deallocate";
 
+    if (judged.verdict == CAI_AUTHENTIC &&
+        !cai_free_live(place, address, wiped ? judged.live : cai_live_claimed(judged.live)))
+        judged = (struct cai_judged){.verdict = CAI_STALE};
     if (judged.verdict != CAI_AUTHENTIC)
         cai_judged_report(place, address, judged, CAI_TO_GIVE_BACK, function);
-    else
-        cai_free_slow(place, address, function);
 }
 
-/* A small block of this grain, whatever its record. In must-zero places the whole slot is cleared first. False: it is
- * none of this size, nothing has changed. */
+/* A small block of this grain in a slab of the calling thread's heap, whatever its record. In must-zero places the whole
+ * slot is cleared first. False: it is none of this size and heap, nothing has changed. */
 CAI_INLINE bool put_small(enum cai_place place, enum cai_grain grain, void *address, size_t bytes)
 {
     struct cai_heap *heap = cai_self_heap();
@@ -126,6 +129,8 @@ CAI_INLINE bool put_small(enum cai_place place, enum cai_grain grain, void *addr
     /* Class 1 has records in its states; blocks that short are rare. */
     if (CAI_UNLIKELY(live < 2 || live > CAI_CLASS_LAST || !cai_exact_is(state, live, bytes)))
         return false;
+    if (CAI_UNLIKELY(!cai_cache_owns(heap, place, grain, granule)))
+        return false; /* to be claimed before it is cleared or given back */
     if (cai_place_zeroes(place))
         cai_clear_small(heap, address, cai_class_sizes[live]);
     if (CAI_LIKELY(cai_cache_push(heap, place, grain, granule, state, live, address)))

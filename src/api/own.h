@@ -83,6 +83,9 @@ struct cai_judged {
 /* On a block of this place and size; `wiped`: one that ca_wipe cleared. */
 struct cai_judged cai_judge(enum cai_place place, const void *address, size_t bytes, bool wiped);
 
+/* The same, and an authentic block, which is not wiped, is claimed by it. */
+struct cai_judged cai_judge_and_claim(enum cai_place place, const void *address, size_t bytes);
+
 /* The error that a verdict stands for. */
 ca_error cai_judged_error(enum cai_verdict verdict);
 

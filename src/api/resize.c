@@ -8,10 +8,8 @@
 static bool claim(enum cai_place place, const void *address, size_t bytes, struct cai_live *live, ca_error *error,
                   const char *function)
 {
-    struct cai_judged judged = cai_judge(place, address, bytes, false);
+    struct cai_judged judged = cai_judge_and_claim(place, address, bytes);
 
-    if (judged.verdict == CAI_AUTHENTIC && !cai_claim(judged.live))
-        judged = (struct cai_judged){.verdict = CAI_STALE};
     if (judged.verdict != CAI_AUTHENTIC)
         *error = cai_judged_report(place, address, judged, CAI_TO_USE, function);
     *live = judged.live;
@@ -131,8 +129,12 @@ cai_result cai_own_grow(ca_authority authority, enum cai_place place, void *addr
         }
         if (old != NULL)
             *old = live;
-        else
-            cai_free_live(place, address, cai_live_claimed(live)); /* clears it where the place wants that */
+        else if (!cai_free_live(place, address, cai_live_claimed(live))) { /* its owner gave it back meanwhile */
+            cai_claim_moves_to(NULL);
+            cai_free_slow(place, grown, function);
+            return cai_failure(
+                cai_judged_report(place, address, (struct cai_judged){.verdict = CAI_STALE}, CAI_TO_USE, function));
+        }
         cai_claim_moves_to(NULL);
     }
     if (zeroed)

@@ -134,16 +134,21 @@ CAI_INLINE void cai_bin_push(struct cai_bin *bin, enum cai_place place, uint8_t 
     bin->count = count + 1;
 }
 
+/* This granule lies in a slab of the heap. */
+CAI_INLINE bool cai_cache_owns(const struct cai_heap *heap, enum cai_place place, enum cai_grain grain, size_t granule)
+{
+    return cai_load_relaxed(&cai_view_of(cai_zone_number(place, grain))->owner[cai_unit_of_granule(grain, granule)]) ==
+           heap->id;
+}
+
 /* Pushes a live block of this zone that has been proved to be one. False: the bin is full, or the slot is another
  * heap's; nothing has changed. In must-zero places the slot has been cleared already. */
 CAI_INLINE bool cai_cache_push(struct cai_heap *heap, enum cai_place place, enum cai_grain grain, size_t granule,
                                uint8_t *state, uint8_t size_class, void *address)
 {
-    const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
     struct cai_bin *bin = &heap->bins[place][size_class];
 
-    if (CAI_UNLIKELY(cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)]) != heap->id ||
-                     bin->count == bin->limit))
+    if (CAI_UNLIKELY(!cai_cache_owns(heap, place, grain, granule) || bin->count == bin->limit))
         return false;
     cai_bin_push(bin, place, state, address);
     return true;

@@ -104,16 +104,19 @@ static CAI_NOINLINE bool put_cleared(enum cai_place place, void *address, struct
         return false;
     if (cai_place_zeroes(place))
         cai_clear(cai_self_heap(), address, cai_class_sizes[live.size_class]);
-    if (!cai_free_slot(place, address, cai_live_claimed(live)))
-        return false;
+    bool put = cai_free_slot(place, address, cai_live_claimed(live));
     cai_claim_end();
-    return true;
+    return put;
 }
 
 bool cai_free_live(enum cai_place place, void *address, struct cai_live live)
 {
-    if (live.size_class == 0)
-        return put_large(live);
+    if (live.size_class == 0) {
+        bool put = put_large(live);
+        if (live.byte == CAI_STATE_CLAIMED)
+            cai_claim_end();
+        return put;
+    }
     if (live.byte == CAI_STATE_CLAIMED || (cai_place_zeroes(place) && !cai_state_is_wiped(live.byte)))
         return put_cleared(place, address, live);
     return cai_free_slot(place, address, live);

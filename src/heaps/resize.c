@@ -86,18 +86,25 @@ static size_t with_room(size_t bytes, size_t usable)
     return cai_min(cai_max(bytes, usable + usable / 4), CAI_SMALL_BYTES_MAX);
 }
 
-/* The claimed block's content in another block, and the block given back. NULL: out of memory. */
-static void *move(enum cai_place place, void *address, struct cai_live live, size_t bytes, size_t usable)
+/* The claimed block's content in another block, and the block given back. NULL: out of memory; or it has been reported
+ * that its owner gave it back meanwhile, and live->state is NULL. */
+static void *move(enum cai_place place, void *address, struct cai_live *live, size_t bytes, const char *function)
 {
+    size_t usable = cai_usable_bytes(*live);
     void *moved = cai_allocate(place, with_room(bytes, usable), false);
 
     if (moved == NULL)
         return NULL;
     cai_claim_moves_to(moved);
     memcpy(moved, address, cai_min(bytes, usable));
-    cai_free_live(place, address, cai_live_claimed(live));
+    bool put = cai_free_live(place, address, cai_live_claimed(*live));
     cai_claim_moves_to(NULL);
-    return moved;
+    if (put)
+        return moved;
+    cai_free_slow(place, moved, function);
+    cai_find_report(place, address, function);
+    live->state = NULL;
+    return NULL;
 }
 
 void *cai_resize(enum cai_place place, void *address, size_t bytes, const char *function)
@@ -112,11 +119,12 @@ void *cai_resize(enum cai_place place, void *address, size_t bytes, const char *
         cai_find_report(place, address, function);
         return NULL;
     }
+    usable = cai_usable_bytes(live); /* it may have become another since */
     /* A large block of an account grows only by its authority: here its content moves to the process's own heap. */
     bool stays_large = live.size_class == 0 && bytes > CAI_SMALL_BYTES_MAX &&
                        (bytes <= usable || !cai_is_account(cai_load_acquire(cai_live_owner(live))));
-    void *resized = stays_large ? cai_resize_large(live, bytes, true) : move(place, address, live, bytes, usable);
-    if (resized == NULL)
+    void *resized = stays_large ? cai_resize_large(live, bytes, true) : move(place, address, &live, bytes, function);
+    if (resized == NULL && live.state != NULL)
         cai_claim_return(live);
     return resized;
 }
