@@ -15,6 +15,9 @@
 /* Bytes per page: 4 KiB, 16 KiB or 64 KiB; read from the kernel, never assumed. */
 size_t cai_os_page_size(void);
 
+/* How many mappings the kernel lets a process have; what it does by default where it does not tell. */
+size_t cai_os_mappings_max(void);
+
 enum cai_map {
     CAI_MAP_DONE,
     CAI_MAP_TAKEN, /* some of it is in use, perhaps by somebody else */

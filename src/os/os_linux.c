@@ -43,6 +43,22 @@ size_t cai_os_page_size(void)
     return getauxval(AT_PAGESZ);
 }
 
+size_t cai_os_mappings_max(void)
+{
+    int saved = errno;
+    int fd = open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
+    char digits[16];
+    ssize_t length = fd < 0 ? 0 : read(fd, digits, sizeof digits);
+    size_t max = 0;
+
+    if (fd >= 0)
+        close(fd);
+    for (ssize_t i = 0; i < length && digits[i] >= '0' && digits[i] <= '9'; i++)
+        max = max * 10 + (size_t)(digits[i] - '0');
+    errno = saved;
+    return max != 0 ? max : 65530;
+}
+
 /* By system call: tools and programs that interpose mmap have their own ideas of where memory should lie. */
 static void *map_raw(uintptr_t address, size_t length, int flags, int fd)
 {
@@ -204,7 +220,7 @@ void cai_os_name(uintptr_t address, size_t length, const char *name)
     int saved = errno;
 
     if (!__atomic_load_n(&refused, __ATOMIC_RELAXED) &&
-        prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, address, length, name) != 0)
+        prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, address, length, name) != 0 && errno == EINVAL)
         __atomic_store_n(&refused, true, __ATOMIC_RELAXED);
     errno = saved;
 }
