@@ -168,7 +168,7 @@ void cai_zone_repair_seal(void)
 static bool geometry_fits(const struct cai_geometry *geometry)
 {
     uintptr_t place_bytes = (uintptr_t)1 << geometry->shift;
-    size_t page = cai_settings->page_bytes;
+    size_t page = cai_os_page_size();
     bool fits = cai_os_map(geometry->tables, page, false) == CAI_MAP_DONE;
 
     if (!fits)
@@ -198,7 +198,7 @@ void cai_pages_reopen(void)
 {
     cai_sealed_open(&cai_sealed);
     if (marked != 0)
-        cai_os_unmap(marked, cai_settings->page_bytes);
+        cai_os_unmap(marked, cai_os_page_size());
 }
 
 enum cai_pages_start cai_pages_start(void)
