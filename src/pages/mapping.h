@@ -1,6 +1,6 @@
 /* How many mappings of the process are ours. The kernel lets a process have only so many, and when they are used up no
- * thread starts and no library loads; so this library keeps to an eighth of them. Beyond it what is free is discarded in
- * place rather than cut out of its mapping, and blocks are copied rather than moved.
+ * thread starts and no library loads; so this library keeps to an eighth of them. Beyond it what is free is discarded
+ * in place rather than cut out of its mapping, and blocks are copied rather than moved.
  *
  * The number is an upper estimate, of all that keeps neighbours from being one mapping:
  *   holes   free runs without memory, and addresses that somebody else has
@@ -36,7 +36,8 @@ void cai_mappings_end(struct cai_zone *zone, uint32_t head, uint32_t units);
 /* So many more, or fewer, units are protected otherwise than the one before them. */
 void cai_mappings_guarded(int more);
 
-/* In the child, where new memory does not join what was inherited; the locks of all zones are held. */
+/* In the child of a fork, before memory is mapped there: it will not join what was inherited. A list that a thread
+ * which is not there was changing may count a range twice. */
 void cai_mappings_after_fork_in_child(void);
 
 #endif

@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-/* How much is mapped at once when a zone's frontier moves: at first as much as it has, then a fraction of that. */
+/* How much is mapped at once when a zone's frontier moves: at first as much as it has, later a fraction of that. */
 enum {
     STEP_UNITS_FIRST = 1 << (18 - CAI_UNIT_SHIFT),
     STEP_UNITS_MIN = 1 << (20 - CAI_UNIT_SHIFT),
@@ -82,8 +82,8 @@ static uint32_t step_of(const struct cai_zone *zone)
     return (uint32_t)cai_min(cai_max(least, zone->frontier / STEP_FRACTION), STEP_UNITS_MAX);
 }
 
-/* Appends at least `units` fresh units at the frontier: more while that is easy, exactly so many when it is not. Over what
- * somebody else has mapped it goes a little first, then in strides. False: nothing has changed. */
+/* Appends at least `units` fresh units at the frontier: more while that is easy, exactly so many when it is not. Over
+ * what somebody else has mapped it goes a little first, then in strides. False: nothing has changed. */
 static bool extend(struct cai_zone *zone, uint32_t units)
 {
     uint32_t want = (uint32_t)cai_max(step_of(zone), units);

@@ -84,29 +84,33 @@ static void unmap_table(void *table, size_t from, size_t to)
         cai_os_unmap(begin, end - begin);
 }
 
+static bool map_tables(const struct cai_view *view, enum cai_grain grain, size_t from, size_t to)
+{
+    if (!map_table(view->state, state_bytes(grain, from), state_bytes(grain, to)))
+        return false;
+    if (map_table(view->units, from * sizeof *view->units, to * sizeof *view->units)) {
+        if (map_table(view->owner, from * sizeof *view->owner, to * sizeof *view->owner))
+            return true;
+        unmap_table(view->units, from * sizeof *view->units, to * sizeof *view->units);
+    }
+    unmap_table(view->state, state_bytes(grain, from), state_bytes(grain, to));
+    return false;
+}
+
 /* All three tables or none. No more than that: what is mapped ahead would be missed where memory is short. */
 uint32_t cai_zone_map_tables(struct cai_zone *zone, uint32_t units)
 {
-    const struct cai_view *view = cai_view_of(zone->number);
-    enum cai_grain grain = cai_zone_grain(zone->number);
-    size_t from = zone->units_table;
     size_t to = (size_t)units + 1; /* the last unit is never used: behind a state byte that somebody reads is another */
 
-    if (to <= from)
+    if (to <= zone->units_table)
         return zone->units_table;
     if (to > zone->units_max)
         return 0;
     zone->units_mapped = (uint32_t)to;
     cai_fence_for_compiler();
-    if (!map_table(view->state, state_bytes(grain, from), state_bytes(grain, to)))
-        return 0;
-    if (map_table(view->units, from * sizeof *view->units, to * sizeof *view->units)) {
-        if (map_table(view->owner, from * sizeof *view->owner, to * sizeof *view->owner))
-            return (uint32_t)to;
-        unmap_table(view->units, from * sizeof *view->units, to * sizeof *view->units);
-    }
-    unmap_table(view->state, state_bytes(grain, from), state_bytes(grain, to));
-    return 0;
+    if (!map_tables(cai_view_of(zone->number), cai_zone_grain(zone->number), zone->units_table, to))
+        zone->units_mapped = 0;
+    return zone->units_mapped;
 }
 
 void cai_zone_unmap_tables(struct cai_zone *zone, uint32_t mapped)

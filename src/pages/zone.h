@@ -126,14 +126,16 @@ enum cai_pages_start cai_pages_start(void);
 /* In the child of a fork that stopped a start: so that it can begin anew. */
 void cai_pages_reopen(void);
 
-/* In the child of a fork: unmaps tables that a thread which is not there had not yet shown; the lock that it held is free.
- * And for all zones: closes the seal that it had opened. */
+/* In the child of a fork: unmaps tables that a thread which is not there had not yet shown; it held the zone's lock. */
 void cai_zone_repair_tables(struct cai_zone *zone);
+
+/* In the child of a fork: closes the seal that a thread which is not there had opened. */
 void cai_zone_repair_seal(void);
 
 /* Tables for at least `units` units, in two steps, because a table that can be seen is never taken away again: it is
  * shown when there is memory for its units, and else given back. The zone's lock is held. The first step maps what is
- * missing and returns how many units then have tables, 0 when it is out of memory or addresses; the others take that. */
+ * missing and returns how many units then have tables, 0 when it is out of memory or addresses; the others take
+ * that number. */
 uint32_t cai_zone_map_tables(struct cai_zone *zone, uint32_t units);
 bool cai_zone_show_tables(struct cai_zone *zone, uint32_t mapped);
 void cai_zone_unmap_tables(struct cai_zone *zone, uint32_t mapped);

@@ -98,6 +98,11 @@ class Limits(drop_in.DropIn):
             failures = int(self.good([program("limits_huge")], limits=limits))
             self.assertGreater(failures, 40 if limit is None else 60)
 
+    def test_D9_growing_needs_no_room_to_spare(self):
+        self.good([program("limits_exact"), "large"], options="limit=64M")
+        self.good([program("limits_exact"), "small"], options="limit=64M")
+        self.good([program("limits_exact"), "small"], limits=address_space(100000))
+
     def test_D9_mappings_are_left_for_others(self):
         self.good([program("limits_mappings"), 160000 if LONG else 30000])
 

@@ -1,4 +1,4 @@
-/* Asks for what nobody has: each call that fails leaves the process as it was, its addresses, its data and its mappings.
+/* Asks for what nobody has: each call that fails leaves the process as it was, addresses, data and mappings.
  *
  *     limits_huge    prints how many calls failed
  */

@@ -1,5 +1,5 @@
-/* Leaves as many holes as it can, and has as many mappings as the library may: an eighth of what the kernel allows. Then
- * threads start and others map memory as before.
+/* Leaves as many holes as it can, and still has no more mappings than the library may: an eighth of what the kernel
+ * allows. So threads start and others map memory as before.
  *
  *     limits_mappings BLOCKS    blocks of 40000 bytes, of which every other one is free
  */

@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
-/* Time stands still, for the allocator too: what it does once in a while would not come at the same places each time. */
+/* Time stands still, for the allocator too: what it does once in a while would not come at the same places again. */
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
     (void)clock;
@@ -86,8 +86,8 @@ static void grow(size_t end)
     release(walls, count);
 }
 
-/* Growing comes where less is held than elsewhere: a block that moves is there twice for a moment, and whether it has to
- * move is up to its neighbours. */
+/* Growing comes where less is held than elsewhere: a block that moves is there twice for a moment, and whether it has
+ * to move is up to its neighbours. */
 static void work(unsigned part)
 {
     static char *small[THREADS][SMALL], *medium[THREADS][MEDIUM], *large[THREADS][LARGE];

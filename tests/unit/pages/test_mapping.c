@@ -1,5 +1,5 @@
-/* How many mappings are ours: never more than the estimate says, which comes down again; and beyond an eighth of what the
- * kernel allows nothing makes more of them. */
+/* How many mappings are ours: never more than the estimate says, which comes down again; and beyond an eighth of what
+ * the kernel allows nothing makes more of them. */
 #include "unit/unit.h"
 
 #include "os/os.h"
