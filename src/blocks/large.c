@@ -209,9 +209,11 @@ void *cai_large_move(struct cai_heap *heap, struct cai_live live, size_t bytes, 
     struct cai_unit *from = cai_live_run(live);
     enum cai_place place = (enum cai_place)(from->zone / CAI_GRAINS);
     size_t usable = cai_usable_bytes(live);
-    /* Blocks that grow once grow again. */
     struct cai_unit *to = bytes > LARGE_BYTES_MAX ? NULL : take_run(place, units_for(bytes + bytes / 8), 1);
 
+    /* Blocks that grow once grow again: room for that, but only where there is some. */
+    if (to == NULL && bytes <= LARGE_BYTES_MAX)
+        to = take_run(place, units_for(bytes), 1);
     if (to == NULL)
         return NULL;
     *to_be = (void *)cai_unit_address(to);

@@ -91,8 +91,11 @@ static size_t with_room(size_t bytes, size_t usable)
 static void *move(enum cai_place place, void *address, struct cai_live *live, size_t bytes, const char *function)
 {
     size_t usable = cai_usable_bytes(*live);
-    void *moved = cai_allocate(place, with_room(bytes, usable), false);
+    size_t roomy = with_room(bytes, usable);
+    void *moved = cai_allocate(place, roomy, false);
 
+    if (moved == NULL && roomy != bytes)
+        moved = cai_allocate(place, bytes, false);
     if (moved == NULL)
         return NULL;
     cai_claim_moves_to(moved);

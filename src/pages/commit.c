@@ -2,6 +2,7 @@
 #include "pages/commit.h"
 
 #include "core/settings.h"
+#include "pages/mapping.h"
 #include "pages/policy.h"
 
 static size_t committed_units; /* atomic: of all zones */
@@ -20,6 +21,7 @@ size_t cai_committed_bytes_peak(void)
 void cai_uncommit(struct cai_zone *zone, uint32_t head, uint32_t units)
 {
     cai_policy_forget(zone, head, units);
+    cai_mappings_end(zone, head, units);
     zone->committed_units -= units;
     cai_sub_relaxed(&committed_units, (size_t)units);
 }
@@ -42,6 +44,7 @@ enum cai_map cai_commit(struct cai_zone *zone, uint32_t head, uint32_t units)
         return result;
     }
     cai_os_name(address, (size_t)units << CAI_UNIT_SHIFT, cai_place_name(place));
+    cai_mappings_begin(zone, head, units);
     zone->committed_units += units;
     for (size_t peak = cai_load_relaxed(&committed_units_peak); now > peak;)
         if (cai_swap_weak_acquire(&committed_units_peak, &peak, now))

@@ -110,6 +110,7 @@ void cai_free_run_unlink(struct cai_zone *zone, struct cai_unit *run)
         units[run->next].prev = run->prev;
     if (bins->first[bin] == 0)
         bins->occupied &= ~(UINT64_C(1) << bin);
+    cai_store_relaxed(&bins->runs, bins->runs - 1);
     if (run->kind == CAI_UNIT_DIRTY) {
         age_unlink(zone, cai_unit_number(run));
         cai_store_relaxed(&zone->dirty_units, zone->dirty_units - run->units);
@@ -129,6 +130,7 @@ void cai_free_run_insert(struct cai_zone *zone, uint32_t head, uint32_t count, e
         units[bins->first[bin]].prev = head;
     bins->first[bin] = head;
     bins->occupied |= UINT64_C(1) << bin;
+    cai_store_relaxed(&bins->runs, bins->runs + 1);
     if (kind == CAI_UNIT_DIRTY) {
         age_link(zone, head);
         cai_store_relaxed(&zone->dirty_units, zone->dirty_units + count);

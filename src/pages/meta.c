@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum { ORDERS = 40, ORDER_MIN = 6, PAGE_ORDER = 12 };
-static const size_t step_bytes = 256 * CAI_KIB;
+static const size_t step_bytes = 64 * CAI_KIB;
 
 struct piece {
     struct piece *next;

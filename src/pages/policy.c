@@ -1,6 +1,8 @@
 /* See policy.h. Chunk by chunk: what is refused for one is tried again for the next. */
 #include "pages/policy.h"
 
+#include "pages/mapping.h"
+
 #include <capalloc/protect.h>
 
 _Static_assert((int)CA_PROTECT_NO_DUMP == (int)CAI_PROTECT_NO_DUMP &&
@@ -48,10 +50,18 @@ static bool any_guard(void)
     return any != 0;
 }
 
+/* The kernel keeps the two apart. */
+static bool differ(unsigned left, unsigned right)
+{
+    return ((left ^ right) & ~(unsigned)CAI_GUARD_FIRST) != 0 || (right & CAI_GUARD_FIRST) != 0;
+}
+
 static void set_guard(struct cai_unit *unit, unsigned guard)
 {
     unsigned changed = unit->guard ^ guard;
 
+    cai_mappings_guarded(differ(unit[-1].guard, guard) + differ(guard, unit[1].guard) -
+                         differ(unit[-1].guard, unit->guard) - differ(unit->guard, unit[1].guard));
     for (unsigned i = 0; i < GUARDS; i++)
         if ((changed >> i & 1) != 0)
             cai_add_relaxed(&guarded_units[i], (guard >> i & 1) != 0 ? (size_t)1 : (size_t)-1);
@@ -113,7 +123,8 @@ enum cai_map cai_policy_map(struct cai_zone *zone, uint32_t head, uint32_t units
     uintptr_t address = address_of(zone, head);
     size_t length = (size_t)units << CAI_UNIT_SHIFT;
 
-    if ((cai_load_relaxed(&wanted) & CAI_PROTECT_HIDE) != 0) {
+    /* Each hidden range is a mapping of its own, whatever lies beside it. */
+    if ((cai_load_relaxed(&wanted) & CAI_PROTECT_HIDE) != 0 && cai_mappings_allow(2)) {
         enum cai_map result = cai_os_map_hidden(address, length);
         if (result == CAI_MAP_TAKEN)
             return result;
@@ -268,6 +279,7 @@ static void renew(struct cai_zone *zone)
 
 void cai_policy_after_fork_in_child(void)
 {
+    cai_mappings_after_fork_in_child();
     if (cai_load_relaxed(&guarded_units[2]) == 0 && cai_load_relaxed(&guarded_units[3]) == 0)
         return;
     for (unsigned number = 0; number < CAI_ZONES; number++)

@@ -57,7 +57,8 @@ void cai_policy_want(unsigned more);
 /* Gives all that is mapped what is wanted. */
 void cai_policy_apply(void);
 
-/* In the child, with all zones' locks held: what is hidden is not there and locks are not inherited. */
+/* In the child of a fork, by its only thread: what is hidden is not there, locks are not inherited, and new mappings
+ * join no inherited ones. */
 void cai_policy_after_fork_in_child(void);
 
 struct cai_policy_numbers {

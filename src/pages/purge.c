@@ -5,6 +5,7 @@
 #include "os/os.h"
 #include "pages/commit.h"
 #include "pages/free_run.h"
+#include "pages/mapping.h"
 #include "pages/policy.h"
 
 #include <string.h>
@@ -60,8 +61,7 @@ static enum cai_unit_kind give_back(unsigned number, uint32_t head, uint32_t uni
     if (way == CAI_WAY_KEEP)
         return before;
     cai_purge_state(number, head, units);
-    /* Unmapping the middle of a mapping makes one more of them, and their number is limited: fall back to
-     * discarding. */
+    /* The kernel may refuse to make one more mapping of one. */
     if (way != CAI_WAY_DISCARD && cai_os_unmap(address, length))
         return CAI_UNIT_BARE;
     if (way == CAI_WAY_UNMAP_ONLY)
@@ -77,7 +77,11 @@ static size_t purge_run(struct cai_zone *zone, struct cai_unit *run, bool unmap)
     uint32_t head = cai_unit_number(run);
     uint32_t units = run->units;
     enum cai_unit_kind before = (enum cai_unit_kind)run->kind;
-    enum cai_way way = cai_policy_way(zone, head, units, unmap || units >= UNMAP_UNITS_MIN);
+    bool may_unmap = (unmap || units >= UNMAP_UNITS_MIN) && cai_mappings_allow_hole(zone, head, units);
+    enum cai_way way = cai_policy_way(zone, head, units, may_unmap);
+
+    if (way == CAI_WAY_DISCARD && before == CAI_UNIT_FRESH)
+        return 0; /* it is discarded */
 
     cai_free_run_unlink(zone, run);
     cai_run_withdraw(run);
@@ -152,11 +156,13 @@ void cai_purge_instead(struct cai_zone *zone, uint32_t units)
     cai_lock_give(&zone->lock);
 }
 
+/* Longest first: each hole costs a mapping, of which there are few (mapping.h), and memory that is discarded in place
+ * stays charged where the kernel does not overcommit, since a charge belongs to a mapping and not to its pages. */
 static size_t purge_bins(struct cai_zone *zone, struct cai_bins *bins)
 {
     size_t bytes = 0;
 
-    for (unsigned bin = 0; bin < CAI_BINS; bin++)
+    for (unsigned bin = CAI_BINS; bin-- > 0;)
         while (bins->first[bin] != 0) {
             struct cai_unit *run = cai_view_of(zone->number)->units + bins->first[bin];
             enum cai_unit_kind kind = (enum cai_unit_kind)run->kind;

@@ -1,8 +1,8 @@
 /* Giving free memory back to the operating system: what is old, what is too much, or everything.
  *
  * Short runs are discarded and stay mapped (no hole in the mappings, cheap to use again); long ones are unmapped, which
- * returns the commit charge too. The system calls are made without the zone's lock, on runs marked busy: functions that
- * hold it let go meanwhile.
+ * returns the commit charge too, as long as there are not too many mappings (mapping.h). The system calls are made
+ * without the zone's lock, on runs marked busy: functions that hold it let go meanwhile.
  */
 #ifndef CAI_PAGES_PURGE_H
 #define CAI_PAGES_PURGE_H
@@ -24,7 +24,8 @@ void cai_purge_state(unsigned zone, uint32_t head, uint32_t units);
 /* Unmaps what is mapped, free and fresh, so that it merges with its bare neighbours; the zone's lock is held. */
 void cai_purge_fresh(struct cai_zone *zone);
 
-/* Everything that is free, in all zones; fresh memory is unmapped too. Returns the bytes given back. */
+/* Everything that is free, in all zones; fresh memory is unmapped too, within the same number. Returns the bytes given
+ * back. */
 size_t cai_purge_all(void);
 
 /* Bytes given back since the start. */

@@ -109,6 +109,8 @@ void cai_zones_repair(bool all)
 
         if (lock == CAI_LOCK_MINE || (lock == CAI_LOCK_WAS_FREE && !all))
             continue;
+        if (lock == CAI_LOCK_LOST)
+            cai_zone_repair_tables(zone);
         bool any = end_abandoned(zone);
         if (any || lock == CAI_LOCK_LOST)
             rebuild(zone);

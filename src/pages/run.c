@@ -6,16 +6,18 @@
 #include "base/check.h"
 #include "pages/commit.h"
 #include "pages/free_run.h"
+#include "pages/mapping.h"
 #include "pages/policy.h"
 #include "pages/purge.h"
 
 #include <string.h>
 
-/* How much is mapped at once when a zone's frontier moves: a fraction of what it has, within these. */
+/* How much is mapped at once when a zone's frontier moves: at first as much as it has, later a fraction of that. */
 enum {
-    COMMIT_UNITS_MIN = 1 << (20 - CAI_UNIT_SHIFT),
-    COMMIT_UNITS_MAX = 1 << (26 - CAI_UNIT_SHIFT),
-    COMMIT_FRACTION = 8,
+    STEP_UNITS_FIRST = 1 << (18 - CAI_UNIT_SHIFT),
+    STEP_UNITS_MIN = 1 << (20 - CAI_UNIT_SHIFT),
+    STEP_UNITS_MAX = 1 << (26 - CAI_UNIT_SHIFT),
+    STEP_FRACTION = 8,
 };
 
 /* The first stride over addresses that somebody else has mapped; each next one is 8 times as long. */
@@ -35,45 +37,76 @@ static struct cai_unit *units_of(const struct cai_zone *zone)
 /* Cuts these units out of a free run. False: they are bare and cannot be mapped. */
 static bool carve(struct cai_zone *zone, struct cai_unit *run, uint32_t at, uint32_t count)
 {
-    if (run->kind == CAI_UNIT_BARE && cai_commit(zone, at, count) != CAI_MAP_DONE)
-        return false;
+    if (run->kind == CAI_UNIT_BARE) {
+        if (cai_commit(zone, at, count) != CAI_MAP_DONE)
+            return false;
+        if (at != cai_unit_number(run))
+            cai_mappings_set_apart(zone, at, count);
+    }
     cai_free_run_cut(zone, run, at, count);
     return true;
 }
 
-/* Moves the frontier over addresses that somebody else has mapped: a little first, then in strides. */
-static bool skip_taken(struct cai_zone *zone, uint32_t stride)
+/* Maps tables and memory for these units, which are beyond the frontier, or nothing. */
+static enum cai_map append(struct cai_zone *zone, uint32_t head, uint32_t units)
 {
-    if (stride > zone->units_max - zone->frontier || !cai_zone_extend_tables(zone, zone->frontier + stride))
-        return false;
-    cai_run_set(zone, zone->frontier, stride, CAI_UNIT_NONE);
-    cai_store_release(&zone->frontier, zone->frontier + stride);
-    return true;
+    uint32_t mapped = cai_zone_map_tables(zone, head + units);
+
+    if (mapped == 0)
+        return CAI_MAP_SHORT;
+    enum cai_map result = cai_commit(zone, head, units);
+    if (result == CAI_MAP_DONE && !cai_zone_show_tables(zone, mapped)) {
+        cai_os_unmap(cai_view_of(zone->number)->origin + ((uintptr_t)head << CAI_UNIT_SHIFT),
+                     (size_t)units << CAI_UNIT_SHIFT);
+        cai_uncommit(zone, head, units);
+        result = CAI_MAP_SHORT;
+    }
+    if (result != CAI_MAP_DONE)
+        cai_zone_unmap_tables(zone, mapped);
+    return result;
 }
 
-/* Appends at least `units` fresh units at the frontier: more while that is easy, exactly so many when it is not. */
+/* The frontier moves over addresses that somebody else has mapped. */
+static void skip_taken(struct cai_zone *zone, uint32_t units)
+{
+    if (units == 0)
+        return;
+    cai_run_set(zone, zone->frontier, units, CAI_UNIT_NONE);
+    cai_store_relaxed(&zone->skips, zone->skips + 1);
+}
+
+static uint32_t step_of(const struct cai_zone *zone)
+{
+    size_t least = cai_min(cai_max(zone->frontier, STEP_UNITS_FIRST), STEP_UNITS_MIN);
+
+    return (uint32_t)cai_min(cai_max(least, zone->frontier / STEP_FRACTION), STEP_UNITS_MAX);
+}
+
+/* Appends at least `units` fresh units at the frontier: more while that is easy, exactly so many when it is not. Over
+ * what somebody else has mapped it goes a little first, then in strides. False: nothing has changed. */
 static bool extend(struct cai_zone *zone, uint32_t units)
 {
-    uint32_t step = (uint32_t)cai_min(cai_max(COMMIT_UNITS_MIN, zone->frontier / COMMIT_FRACTION), COMMIT_UNITS_MAX);
-    uint32_t want = (uint32_t)cai_max(step, units);
-    uint32_t stride = SKIP_UNITS_MIN;
+    uint32_t want = (uint32_t)cai_max(step_of(zone), units);
+    uint64_t head = zone->frontier;
+    uint64_t stride = SKIP_UNITS_MIN;
 
-    while (want <= zone->units_max - zone->frontier) {
-        enum cai_map result = cai_zone_extend_tables(zone, zone->frontier + want)
-                                  ? cai_commit(zone, zone->frontier, want)
-                                  : CAI_MAP_SHORT;
+    while (head + want <= zone->units_max) {
+        enum cai_map result = append(zone, (uint32_t)head, want);
         if (result == CAI_MAP_DONE) {
-            uint32_t head = zone->frontier;
-            cai_free_run_link(zone, head, want, cai_policy_is_hidden(zone, head) ? CAI_UNIT_DIRTY : CAI_UNIT_FRESH);
-            cai_store_release(&zone->frontier, head + want); /* last: what is below it is runs */
+            bool hidden = cai_policy_is_hidden(zone, (uint32_t)head);
+            skip_taken(zone, (uint32_t)head - zone->frontier);
+            cai_free_run_link(zone, (uint32_t)head, want, hidden ? CAI_UNIT_DIRTY : CAI_UNIT_FRESH);
+            cai_store_release(&zone->frontier, (uint32_t)head + want); /* last: what is below it is runs */
             return true;
         }
-        if (want > units)
+        if (want > units) {
             want = units;
-        else if (result == CAI_MAP_SHORT || !skip_taken(zone, stride))
-            return false;
-        else
+        } else if (result == CAI_MAP_TAKEN) {
+            head += stride;
             stride *= 8;
+        } else {
+            return false;
+        }
     }
     return false;
 }
@@ -201,16 +234,20 @@ bool cai_run_move(struct cai_unit *from, struct cai_unit *to)
 
     if (locked)
         cai_lock_take(&zone->lock);
-    bool may = cai_policy_may_move(zone);
+    bool may = cai_policy_may_move(zone) && cai_mappings_allow_apart(zone);
     bool moved = may && cai_os_move(cai_unit_address(from), (size_t)from->units << CAI_UNIT_SHIFT, cai_unit_address(to),
                                     (size_t)to->units << CAI_UNIT_SHIFT);
     if (may && !moved && guarded)
         cai_policy_protect(zone, cai_unit_number(to), to->units); /* it may have been mapped again */
     if (locked)
         cai_lock_give(&zone->lock);
-    if (moved)
-        cai_run_give_addresses(from);
-    return moved;
+    if (!moved)
+        return false;
+    cai_lock_take(&zone->lock);
+    cai_mappings_set_apart(zone, cai_unit_number(to), to->units);
+    cai_lock_give(&zone->lock);
+    cai_run_give_addresses(from);
+    return true;
 }
 
 void cai_run_give(struct cai_unit *run)

@@ -3,6 +3,7 @@
  */
 #include "pages/zone.h"
 
+#include "core/settings.h"
 #include "os/os.h"
 #include "pages/geometry.h"
 #include "pages/meta.h"
@@ -12,9 +13,6 @@ struct cai_sealed_views cai_sealed = {.secret = 1};
 
 /* Opening the seal is exclusive: another zone that grows must not find it closed again. */
 static struct cai_lock seal_lock = CAI_LOCK_INIT(CAI_RANK_SEAL);
-
-/* Tables grow by half, so that their number of mappings stays small; the first step covers 64 MiB. */
-enum { TABLE_UNITS_MIN = 1 << (26 - CAI_UNIT_SHIFT) };
 
 const char *cai_place_name(enum cai_place place)
 {
@@ -66,8 +64,8 @@ static void place_zone(const struct cai_geometry *geometry, unsigned number)
 
 static bool map_table(void *table, size_t from, size_t to)
 {
-    uintptr_t begin = cai_round_up((uintptr_t)table + from, CAI_PAGE_BYTES_MAX);
-    uintptr_t end = cai_round_up((uintptr_t)table + to, CAI_PAGE_BYTES_MAX);
+    uintptr_t begin = cai_round_up((uintptr_t)table + from, cai_settings->page_bytes);
+    uintptr_t end = cai_round_up((uintptr_t)table + to, cai_settings->page_bytes);
 
     if (begin == end)
         return true;
@@ -79,21 +77,13 @@ static bool map_table(void *table, size_t from, size_t to)
 
 static void unmap_table(void *table, size_t from, size_t to)
 {
-    uintptr_t begin = cai_round_up((uintptr_t)table + from, CAI_PAGE_BYTES_MAX);
-    uintptr_t end = cai_round_up((uintptr_t)table + to, CAI_PAGE_BYTES_MAX);
+    uintptr_t begin = cai_round_up((uintptr_t)table + from, cai_settings->page_bytes);
+    uintptr_t end = cai_round_up((uintptr_t)table + to, cai_settings->page_bytes);
 
     if (begin != end)
         cai_os_unmap(begin, end - begin);
 }
 
-static void unmap_tables(const struct cai_view *view, enum cai_grain grain, size_t from, size_t to)
-{
-    unmap_table(view->state, state_bytes(grain, from), state_bytes(grain, to));
-    unmap_table(view->units, from * sizeof *view->units, to * sizeof *view->units);
-    unmap_table(view->owner, from * sizeof *view->owner, to * sizeof *view->owner);
-}
-
-/* All three tables or none. */
 static bool map_tables(const struct cai_view *view, enum cai_grain grain, size_t from, size_t to)
 {
     if (!map_table(view->state, state_bytes(grain, from), state_bytes(grain, to)))
@@ -107,40 +97,74 @@ static bool map_tables(const struct cai_view *view, enum cai_grain grain, size_t
     return false;
 }
 
-bool cai_zone_extend_tables(struct cai_zone *zone, uint32_t units)
+/* All three tables or none. No more than that: what is mapped ahead would be missed where memory is short. */
+uint32_t cai_zone_map_tables(struct cai_zone *zone, uint32_t units)
 {
-    struct cai_view *view = &cai_sealed.view[zone->number];
-    enum cai_grain grain = cai_zone_grain(zone->number);
+    size_t to = (size_t)units + 1; /* the last unit is never used: behind a state byte that somebody reads is another */
 
-    if (units < zone->units_table)
+    if (to <= zone->units_table)
+        return zone->units_table;
+    if (to > zone->units_max)
+        return 0;
+    zone->units_mapped = (uint32_t)to;
+    cai_fence_for_compiler();
+    if (!map_tables(cai_view_of(zone->number), cai_zone_grain(zone->number), zone->units_table, to))
+        zone->units_mapped = 0;
+    return zone->units_mapped;
+}
+
+void cai_zone_unmap_tables(struct cai_zone *zone, uint32_t mapped)
+{
+    const struct cai_view *view = cai_view_of(zone->number);
+    enum cai_grain grain = cai_zone_grain(zone->number);
+    size_t from = zone->units_table;
+    size_t to = mapped;
+
+    unmap_table(view->state, state_bytes(grain, from), state_bytes(grain, to));
+    unmap_table(view->units, from * sizeof *view->units, to * sizeof *view->units);
+    unmap_table(view->owner, from * sizeof *view->owner, to * sizeof *view->owner);
+    cai_fence_for_compiler();
+    zone->units_mapped = 0;
+}
+
+/* What the view says follows from how many units have tables, which is written first. */
+static void show(const struct cai_zone *zone)
+{
+    size_t granules = zone->units_table == 0 ? 0 : state_bytes(cai_zone_grain(zone->number), zone->units_table - 1);
+
+    cai_store_release(&cai_sealed.view[zone->number].granules, granules);
+}
+
+bool cai_zone_show_tables(struct cai_zone *zone, uint32_t mapped)
+{
+    if (mapped == zone->units_table)
         return true;
-    units++; /* the last unit has tables and is never used: a state byte that somebody reads has another behind it */
-    if (units > zone->units_max)
-        return false;
-    size_t wanted = cai_max(cai_max(units, TABLE_UNITS_MIN), zone->units_table + zone->units_table / 2);
-    wanted = cai_min(cai_round_up(wanted, TABLE_UNITS_MIN), zone->units_max);
-    if (!map_tables(view, grain, zone->units_table, wanted)) {
-        wanted = units;
-        if (!map_tables(view, grain, zone->units_table, wanted))
-            return false;
-    }
     cai_lock_take(&seal_lock);
     bool opened = cai_sealed_open(&cai_sealed);
     if (opened) {
-        cai_store_release(&view->granules, state_bytes(grain, wanted - 1));
+        zone->units_table = mapped;
+        cai_fence_for_compiler();
+        zone->units_mapped = 0;
+        show(zone);
         cai_sealed_close(&cai_sealed);
-        zone->units_table = (uint32_t)wanted;
     }
     cai_lock_give(&seal_lock);
-    if (!opened)
-        unmap_tables(view, grain, zone->units_table, wanted);
     return opened;
+}
+
+void cai_zone_repair_tables(struct cai_zone *zone)
+{
+    if (zone->units_mapped > zone->units_table)
+        cai_zone_unmap_tables(zone, zone->units_mapped);
 }
 
 void cai_zone_repair_seal(void)
 {
-    if (cai_lock_inherit(&seal_lock) == CAI_LOCK_LOST)
-        cai_sealed_close(&cai_sealed);
+    if (cai_lock_inherit(&seal_lock) != CAI_LOCK_LOST || !cai_sealed_open(&cai_sealed))
+        return;
+    for (unsigned number = 0; number < CAI_ZONES; number++)
+        show(&cai_zones[number]);
+    cai_sealed_close(&cai_sealed);
 }
 
 /* Free addresses at the start of the tables and at the end of each place. The first stays mapped: it marks the
@@ -148,16 +172,17 @@ void cai_zone_repair_seal(void)
 static bool geometry_fits(const struct cai_geometry *geometry)
 {
     uintptr_t place_bytes = (uintptr_t)1 << geometry->shift;
-    bool fits = cai_os_map(geometry->tables, CAI_PAGE_BYTES_MAX, false) == CAI_MAP_DONE;
+    size_t page = cai_os_page_size();
+    bool fits = cai_os_map(geometry->tables, page, false) == CAI_MAP_DONE;
 
     if (!fits)
         return false;
     for (unsigned i = 1; fits && i <= CAI_PLACES; i++) {
-        uintptr_t probe = geometry->places + i * place_bytes - CAI_PAGE_BYTES_MAX;
-        fits = cai_os_map(probe, CAI_PAGE_BYTES_MAX, false) == CAI_MAP_DONE && cai_os_unmap(probe, CAI_PAGE_BYTES_MAX);
+        uintptr_t probe = geometry->places + i * place_bytes - page;
+        fits = cai_os_map(probe, page, false) == CAI_MAP_DONE && cai_os_unmap(probe, page);
     }
     if (!fits)
-        cai_os_unmap(geometry->tables, CAI_PAGE_BYTES_MAX);
+        cai_os_unmap(geometry->tables, page);
     return fits;
 }
 
@@ -170,7 +195,7 @@ void cai_pages_reopen(void)
 {
     cai_sealed_open(&cai_sealed);
     if (marked != 0)
-        cai_os_unmap(marked, CAI_PAGE_BYTES_MAX);
+        cai_os_unmap(marked, cai_os_page_size());
 }
 
 enum cai_pages_start cai_pages_start(void)
@@ -189,6 +214,7 @@ enum cai_pages_start cai_pages_start(void)
     cai_sealed.secret = cai_os_random() | 2; /* neither the 0 nor the 1 from before the start */
     cai_sealed.places = geometry->places;
     cai_sealed.shift = geometry->shift;
+    cai_sealed.mappings_max = CAI_OS_MAPPINGS_MAX;
     for (unsigned number = 0; number < CAI_ZONES; number++)
         place_zone(geometry, number);
     /* The second half of the tables: metadata, and at its end the annex. */

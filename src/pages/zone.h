@@ -34,15 +34,18 @@ struct cai_view {
 enum { CAI_BINS = 64 };
 struct cai_bins {
     uint64_t occupied; /* bit i: first[i] is not empty */
+    uint32_t runs;     /* in all of them; read without the lock */
     uint32_t first[CAI_BINS];
 };
 
 struct cai_zone {
     struct cai_lock lock; /* protects everything below and the descriptors of free runs; hints are read without it */
     uint8_t number;
-    uint32_t units_max;   /* size of the address range */
-    uint32_t units_table; /* how many have tables; the last one is never used */
-    uint32_t frontier;    /* units from here on were never used */
+    uint32_t units_max;    /* size of the address range */
+    uint32_t units_table;  /* how many have tables; the last one is never used */
+    uint32_t units_mapped; /* 0, or how many perhaps have some that are not shown yet */
+    uint32_t frontier;     /* units from here on were never used */
+    uint32_t skips;        /* ranges below it that somebody else has mapped; read without the lock */
     struct cai_bins dirty, fresh, bare;
     uint32_t oldest, newest; /* dirty runs by age */
     size_t dirty_units;
@@ -59,10 +62,11 @@ extern struct cai_sealed_views cai_sealed CAI_HIDDEN;
 
 struct cai_sealed_views {
     struct cai_view view[CAI_ZONES];
-    uint64_t secret;  /* what authorities are recognised by; beside the views because the same paths read it */
-    uintptr_t places; /* address of the first place */
-    uintptr_t annex;  /* addresses that the pages leave to others' tables: 1/64 of the places */
-    unsigned shift;   /* bytes of a place = 1 << shift */
+    uint64_t secret;       /* what authorities are recognised by; beside the views because the same paths read it */
+    uintptr_t places;      /* address of the first place */
+    uintptr_t annex;       /* addresses that the pages leave to others' tables: 1/64 of the places */
+    unsigned shift;        /* bytes of a place = 1 << shift */
+    uint32_t mappings_max; /* what the kernel lets the whole process have */
 } CAI_SEALED;
 
 CAI_INLINE unsigned cai_zone_number(enum cai_place place, enum cai_grain grain)
@@ -123,10 +127,26 @@ enum cai_pages_start cai_pages_start(void);
 /* In the child of a fork that stopped a start: so that it can begin anew. */
 void cai_pages_reopen(void);
 
+/* In the child of a fork: unmaps tables that a thread which is not there had not yet shown; it held the zone's lock. */
+void cai_zone_repair_tables(struct cai_zone *zone);
+
 /* In the child of a fork: closes the seal that a thread which is not there had opened. */
 void cai_zone_repair_seal(void);
 
-/* Makes tables reach at least `units`; the zone's lock is held. False: out of memory or out of addresses. */
-bool cai_zone_extend_tables(struct cai_zone *zone, uint32_t units);
+/* Tables for at least `units` units, in two steps, because a table that can be seen is never taken away again: it is
+ * shown when there is memory for its units, and else given back. The zone's lock is held. The first step maps what is
+ * missing and returns how many units then have tables, 0 when it is out of memory or addresses; the others take
+ * that number. */
+uint32_t cai_zone_map_tables(struct cai_zone *zone, uint32_t units);
+bool cai_zone_show_tables(struct cai_zone *zone, uint32_t mapped);
+void cai_zone_unmap_tables(struct cai_zone *zone, uint32_t mapped);
+
+/* Both steps: tables for units without memory, in tests. */
+CAI_INLINE bool cai_zone_extend_tables(struct cai_zone *zone, uint32_t units)
+{
+    uint32_t mapped = cai_zone_map_tables(zone, units);
+
+    return mapped != 0 && cai_zone_show_tables(zone, mapped);
+}
 
 #endif

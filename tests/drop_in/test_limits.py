@@ -1,4 +1,6 @@
-"""Little address space, little memory, other people's mappings, and processes with more rights than their caller."""
+"""Little address space, little memory, few mappings, other people's mappings, and processes with more rights than their
+caller."""
+import ctypes
 import os
 import resource
 import shutil
@@ -10,6 +12,7 @@ from drop_in import need, program
 
 KIB, MIB = 1 << 10, 1 << 20
 NOBODY = 65534
+LONG = os.environ.get("CAPALLOC_TEST_LONG") == "1"  # all seeds and small steps
 
 # Constructors run from the last library to the first. No witness here: it would call malloc before all others.
 TAKEN_FIRST = f"{drop_in.PRELOAD}:{program('taken.so')}"
@@ -83,6 +86,64 @@ class Limits(drop_in.DropIn):
             small = int(out.split()[1]) - before
             self.assertLess(small, 64 * KIB, "a small program is charged for what it does not use")
             self.good([program("limits"), 100000, 1000 * MIB])
+
+
+    def test_D5_D9_a_huge_request_that_fails_takes_nothing(self):
+        for limit, amount in ((None, 0), (resource.RLIMIT_AS, 2000 * MIB), (resource.RLIMIT_AS, 200 * MIB),
+                              (resource.RLIMIT_DATA, 200 * MIB)):
+            def limits():
+                if limit is not None:
+                    resource.setrlimit(limit, (amount, amount))
+
+            failures = int(self.good([program("limits_huge")], limits=limits))
+            self.assertGreater(failures, 40 if limit is None else 60)
+
+    def test_D9_growing_needs_no_room_to_spare(self):
+        self.good([program("limits_exact"), "large"], options="limit=64M")
+        self.good([program("limits_exact"), "small"], options="limit=64M")
+        self.good([program("limits_exact"), "small"], limits=address_space(100000))
+
+    def test_D9_mappings_are_left_for_others(self):
+        self.good([program("limits_mappings"), 160000 if LONG else 30000])
+
+
+class Falling(drop_in.DropIn):
+    """A piece of work under a limit that falls step by step: if it works with one limit, it works with every larger one.
+    Nothing is left to chance: addresses, time and threads are the same each time."""
+
+    def works(self, kind, amount, seed, part):
+        def limits():
+            ctypes.CDLL(None).personality(0x0040000)  # ADDR_NO_RANDOMIZE
+            resource.setrlimit(kind, (amount, amount))
+
+        lock = ["lock"] if kind == resource.RLIMIT_MEMLOCK else []
+        done = self.run_program([program("limits_work"), seed, part, *lock], limits=limits, LD_PRELOAD=drop_in.PRELOAD)
+        if amount >= MIB:  # below that the kernel may not even start it
+            self.assertGreaterEqual(done.returncode, 0, f"{amount} bytes: {done.stderr.decode()}")
+        return done.returncode == 0
+
+    def fall(self, kind, most, parts):
+        hard = resource.getrlimit(kind)[1]
+        if hard != resource.RLIM_INFINITY and hard < most:
+            raise unittest.SkipTest(f"no more than {hard} bytes allowed here")
+        for part in parts:
+            step = 64 * KIB if LONG or part == parts[-1] else 256 * KIB
+            for seed in range(1, 9 if LONG else 2):
+                amounts = range(most, 0, -step)
+                worked = [amount for amount in amounts if self.works(kind, amount, seed, part)]
+                self.assertIn(most, worked)
+                between = [amount // KIB for amount in amounts if amount > worked[-1] and amount not in worked]
+                self.assertEqual(between, [], f"seed {seed} {part}: works with {worked[-1] // KIB} KiB, not with these")
+                print(f"{worked[-1] / MIB:.2f}", end=" ", flush=True)
+
+    def test_D9_address_space(self):
+        self.fall(resource.RLIMIT_AS, 14 * MIB, (1, 4, 8))
+
+    def test_D9_data(self):
+        self.fall(resource.RLIMIT_DATA, 12 * MIB, (1, 4, 8))
+
+    def test_D9_locked_memory(self):
+        self.fall(resource.RLIMIT_MEMLOCK, 8 * MIB, (4, 8))
 
 
 class Privileged(drop_in.DropIn):

@@ -1,6 +1,7 @@
 /* See scenario.h. What fails is checked to have failed in the documented way, then the work goes on without it. */
 #include "fault/scenario.h"
 
+#include "fault/faults.h"
 #include "heaps/heaps.h"
 #include "pages/run.h"
 #include "support/audit.h"
@@ -21,10 +22,40 @@ static struct held {
 } held[HELD];
 static unsigned failures; /* of the main thread */
 
+/* What zones have of the system. */
+static struct taken {
+    size_t bytes;
+    uint64_t units_table, frontier, skips;
+} taken_before;
+
+static struct taken look(void)
+{
+    struct taken taken = {fault_mapped_bytes(), 0, 0, 0};
+
+    for (unsigned i = 0; i < CAI_ZONES; i++) {
+        taken.units_table += cai_zones[i].units_table;
+        taken.frontier += cai_zones[i].frontier > 1 ? cai_zones[i].frontier : 0;
+        taken.skips += cai_zones[i].skips;
+    }
+    return taken;
+}
+
+/* A call that failed has taken nothing; of what it found free it may have given some back. */
+static void check_nothing_taken(void)
+{
+    struct taken now = look();
+
+    /* Where the library did not start because it could not unmap a probe, that stays. */
+    require(now.bytes <= taken_before.bytes || cai_sealed.shift == 0);
+    require(now.units_table == taken_before.units_table && now.frontier == taken_before.frontier &&
+            now.skips == taken_before.skips);
+}
+
 static void *checked(void *block)
 {
     if (block == NULL) {
         require(errno == ENOMEM);
+        check_nothing_taken();
         failures++;
     } else {
         require(errno == 77);
@@ -32,6 +63,9 @@ static void *checked(void *block)
     errno = 77;
     return block;
 }
+
+#define CHECKED(call) (taken_before = look(), checked(call))
+#define HOLD(i, call, bytes) (taken_before = look(), hold(i, call, bytes))
 
 static void hold(unsigned i, void *block, size_t bytes)
 {
@@ -65,15 +99,15 @@ static void allocate_all(void)
     unsigned i = 0;
 
     for (; i < SMALL; i++)
-        hold(i, i % 3 == 0 ? ca_calloc(1, 20 + i % 7 * 90) : ca_malloc(20 + i % 7 * 90), 20 + i % 7 * 90);
+        HOLD(i, i % 3 == 0 ? ca_calloc(1, 20 + i % 7 * 90) : ca_malloc(20 + i % 7 * 90), 20 + i % 7 * 90);
     for (; i < SMALL + MEDIUM; i++)
-        hold(i, ca_malloc((i - SMALL) * 2000), (i - SMALL) * 2000);
+        HOLD(i, ca_malloc((i - SMALL) * 2000), (i - SMALL) * 2000);
     for (; i < SMALL + MEDIUM + LARGE; i++) {
         size_t bytes = 33000 + (i - SMALL - MEDIUM) * 80000;
-        hold(i, i % 2 == 0 ? ca_calloc(bytes, 1) : ca_malloc(bytes), bytes);
+        HOLD(i, i % 2 == 0 ? ca_calloc(bytes, 1) : ca_malloc(bytes), bytes);
     }
     for (size_t align = 32; align <= CAI_MIB / 2; align *= 4, i++)
-        hold(i, ca_aligned_alloc(align, align / 2 + 100), align / 2 + 100);
+        HOLD(i, ca_aligned_alloc(align, align / 2 + 100), align / 2 + 100);
     audit();
 }
 
@@ -83,9 +117,9 @@ static void grow(void)
     unsigned grower = HELD - 1;
     unsigned wall = HELD - 40;
 
-    hold(grower, ca_malloc(100), 100);
+    HOLD(grower, ca_malloc(100), 100);
     for (size_t bytes = 150; held[grower].block != NULL && bytes < 3 * CAI_MIB / 2; bytes = bytes * 7 / 4) {
-        char *grown = checked(ca_realloc(held[grower].block, bytes));
+        char *grown = CHECKED(ca_realloc(held[grower].block, bytes));
         if (grown == NULL) {
             check_held();
             continue;
@@ -94,12 +128,12 @@ static void grow(void)
         held[grower] = (struct held){grown, bytes};
         content_fill(grown, 0, bytes, grower);
         if (wall < grower - 1 && held[wall].block == NULL)
-            hold(wall, ca_malloc(bytes / 2 + 40000), bytes / 2 + 40000);
+            HOLD(wall, ca_malloc(bytes / 2 + 40000), bytes / 2 + 40000);
         wall++;
     }
     audit();
     for (size_t bytes = held[grower].bytes; held[grower].block != NULL && bytes > 50; bytes /= 4) {
-        char *shrunk = checked(ca_realloc(held[grower].block, bytes));
+        char *shrunk = CHECKED(ca_realloc(held[grower].block, bytes));
         if (shrunk != NULL)
             held[grower] = (struct held){shrunk, bytes};
     }

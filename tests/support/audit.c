@@ -124,6 +124,8 @@ static const char *check_bins(unsigned number, const struct cai_bins *bins, unsi
                                  count->runs[kind]);
         }
     }
+    if (bins->runs != runs)
+        return audit_say("zone %u: bins of kind %u count %u runs and hold %zu", number, kind, bins->runs, runs);
     if (runs != count->runs[kind])
         return audit_say("zone %u: %zu of %zu runs of kind %u are in bins", number, runs, count->runs[kind], kind);
     return NULL;

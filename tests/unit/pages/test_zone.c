@@ -6,6 +6,7 @@
 #include "pages/geometry.h"
 #include "support/audit.h"
 #include "support/pages.h"
+#include "support/process.h"
 
 #include <signal.h>
 #include <string.h>
@@ -13,17 +14,17 @@
 /* Every byte of what was promised can be written, and the first one beyond is still free to be mapped. */
 static void check_table(void *table, size_t bytes, size_t bytes_of_all)
 {
-    uintptr_t begin = cai_round_up((uintptr_t)table, CAI_PAGE_BYTES_MAX);
-    uintptr_t end = cai_round_up((uintptr_t)table + bytes, CAI_PAGE_BYTES_MAX);
+    size_t page = cai_settings->page_bytes;
+    uintptr_t end = cai_round_up((uintptr_t)table + bytes, page);
 
-    require((uintptr_t)table == begin);
-    for (uintptr_t at = begin; at < end; at += CAI_PAGE_BYTES_MAX)
-        require(cai_os_map(at, CAI_PAGE_BYTES_MAX, false) == CAI_MAP_TAKEN);
+    require((uintptr_t)table % CAI_PAGE_BYTES_MAX == 0);
+    for (uintptr_t at = (uintptr_t)table; at < end; at += page)
+        require(cai_os_map(at, page, false) == CAI_MAP_TAKEN);
     memset(table, 0xff, bytes);
     memset(table, 0, bytes);
     if (bytes < bytes_of_all) {
-        require(cai_os_map(end, CAI_PAGE_BYTES_MAX, false) == CAI_MAP_DONE);
-        require(cai_os_unmap(end, CAI_PAGE_BYTES_MAX));
+        require(cai_os_map(end, page, false) == CAI_MAP_DONE);
+        require(cai_os_unmap(end, page));
     }
 }
 
@@ -49,6 +50,34 @@ CHILD_TEST(test_tables_cover_exactly, 60)
         check_table(view->owner, units * sizeof *view->owner, all * sizeof *view->owner);
         require(!cai_zone_extend_tables(zone, zone->units_max + 1));
         require(zone->units_table == units);
+    }
+}
+
+/* Tables that were mapped and not shown are gone again, and nobody has seen them. */
+CHILD_TEST(test_D9_tables_that_are_not_shown_go_back, 60)
+{
+    static const uint32_t shown[] = {0, 1, 100, 5000};
+
+    start_pages();
+    struct cai_zone *zone = &cai_zones[1];
+    for (unsigned i = 0; i < sizeof shown / sizeof *shown; i++) {
+        require(cai_zone_extend_tables(zone, shown[i]));
+        uint32_t before = zone->units_table;
+        size_t granules = cai_view_of(1)->granules;
+        struct process process = process_look();
+        require(cai_zone_map_tables(zone, before - 1) == before);
+        require(process_is(&process));
+        for (uint32_t more = 1; more < 1000000; more = more * 3 - 1) {
+            require(cai_zone_map_tables(zone, before + more) == before + more + 1);
+            require(zone->units_table == before && cai_view_of(1)->granules == granules);
+            if (more % 2 == 0)
+                cai_zone_unmap_tables(zone, before + more + 1);
+            else
+                cai_zone_repair_tables(zone); /* as in a child of who went no further */
+            require(process_is(&process));
+        }
+        cai_zone_repair_tables(zone);
+        require(process_is(&process) && zone->units_table == before);
     }
 }
 
@@ -120,6 +149,27 @@ CHILD_TEST(test_growing_against_a_foreign_mapping, 60)
     require_null(audit_zone(1));
 }
 
+/* What has to be skipped is skipped only if there is something behind it. */
+CHILD_TEST(test_D9_nothing_is_skipped_in_vain, 60)
+{
+    struct cai_zone *zone = &cai_zones[1];
+
+    start_pages();
+    struct cai_unit *run = take_run(1, 300);
+    uintptr_t end = cai_unit_address(run) + 300 * CAI_UNIT_BYTES;
+    require(cai_os_map(cai_round_up(end, CAI_PAGE_BYTES_MAX), CAI_PAGE_BYTES_MAX, false) == CAI_MAP_DONE);
+    struct cai_zone before = *zone;
+    struct process process = process_look();
+    uint32_t most = zone->units_max - zone->frontier;
+    for (uint32_t units = most; units > most / 2; units -= most / 16)
+        require(cai_run_take(zone, units, 1, CAI_UNIT_LARGE) == NULL);
+    require(!cai_run_grow(run, most));
+    require(process_is(&process));
+    require(zone->frontier == before.frontier && zone->units_table == before.units_table && zone->skips == 0);
+    take_run(1, 300);
+    require(zone->skips == 1);
+}
+
 /* The end of the first geometry is somebody else's: the next one serves, and nothing stays mapped in the first. */
 static void start_beside(const void *unused)
 {
@@ -185,9 +235,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tables_cover_exactly),
+        cmocka_unit_test(test_D9_tables_that_are_not_shown_go_back),
         cmocka_unit_test(test_granules_of_addresses),
         cmocka_unit_test(test_foreign_mapping_is_stepped_over),
         cmocka_unit_test(test_growing_against_a_foreign_mapping),
+        cmocka_unit_test(test_D9_nothing_is_skipped_in_vain),
         cmocka_unit_test(test_next_geometry_when_one_is_taken),
         cmocka_unit_test(test_D3_second_engine_is_noticed),
         cmocka_unit_test(test_views_are_sealed),

@@ -1,0 +1,51 @@
+/* A block that grows gets no room to spare when there is none, and grows all the same.
+ *
+ *     limits_exact large    under a limit of 64 MiB
+ *     limits_exact small    under any limit
+ */
+#include "check.h"
+
+static const size_t mib = (size_t)1 << 20;
+
+/* Both blocks fit, but not with an eighth more. */
+static void large(void)
+{
+    char *block = malloc(20 * mib);
+    char *wall = malloc(40000);
+
+    CHECK(block != NULL && wall != NULL);
+    block[0] = 7;
+    block[20 * mib - 1] = 7;
+    block = realloc(block, 42 * mib);
+    CHECK(block != NULL && block[0] == 7 && block[20 * mib - 1] == 7);
+    free(block);
+    free(wall);
+}
+
+/* There is a place for what is asked for, and none for a quarter more. */
+static void small(void)
+{
+    char *block = malloc(8100);
+    char *others[20];
+
+    CHECK(block != NULL);
+    block[0] = 7;
+    for (unsigned i = 0; i < 20; i++)
+        CHECK((others[i] = malloc(8400)) != NULL);
+    while (malloc(10000) != NULL) {
+    }
+    free(others[10]);
+    CHECK(malloc(10000) == NULL);
+    block = realloc(block, 8400);
+    CHECK(block != NULL && block[0] == 7);
+}
+
+int main(int count, char **arguments)
+{
+    CHECK(count == 2);
+    if (strcmp(arguments[1], "large") == 0)
+        large();
+    else
+        small();
+    return 0;
+}
