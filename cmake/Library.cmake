@@ -21,6 +21,8 @@ set_source_files_properties(${malloc_sources} ${preload_sources} PROPERTIES COMP
 add_library(capalloc_engine OBJECT ${engine_sources} ${malloc_sources})
 target_link_libraries(capalloc_engine PRIVATE capalloc_engine_flags)
 
+# Until 1.0 a minor version may change the interface, so it is part of the soname.
+set(soversion ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 # Both shared forms carry one soname: a process that preloads one and links the other gets a single engine.
 function(capalloc_shared_form target map)
     target_link_libraries(${target} PRIVATE capalloc_flags)
@@ -39,7 +41,7 @@ endfunction()
 
 add_library(capalloc_shared SHARED $<TARGET_OBJECTS:capalloc_engine>)
 capalloc_shared_form(capalloc_shared ${source_dir}/malloc/capalloc.map)
-set_target_properties(capalloc_shared PROPERTIES OUTPUT_NAME capalloc VERSION ${PROJECT_VERSION} SOVERSION 0)
+set_target_properties(capalloc_shared PROPERTIES OUTPUT_NAME capalloc VERSION ${PROJECT_VERSION} SOVERSION ${soversion})
 
 add_library(capalloc_static STATIC $<TARGET_OBJECTS:capalloc_engine>)
 set_target_properties(capalloc_static PROPERTIES OUTPUT_NAME capalloc LINKER_LANGUAGE C)
@@ -62,6 +64,6 @@ if(CAPALLOC_PRELOAD AND plain_sources)
 
     add_library(capalloc_preload SHARED $<TARGET_OBJECTS:capalloc_engine> $<TARGET_OBJECTS:capalloc_plain>)
     capalloc_shared_form(capalloc_preload ${source_dir}/preload/preload.map)
-    target_link_options(capalloc_preload PRIVATE -Wl,-soname,libcapalloc.so.0)
+    target_link_options(capalloc_preload PRIVATE -Wl,-soname,libcapalloc.so.${soversion})
     set_target_properties(capalloc_preload PROPERTIES OUTPUT_NAME capalloc-preload NO_SONAME ON)
 endif()

@@ -75,7 +75,7 @@ class Life(drop_in.DropIn):
         self.good([program("loads"), drop_in.SHARED], ours=False)
 
     def test_D3_dlopen_of_the_library_finds_the_preloaded_engine(self):
-        name = os.path.basename(os.path.realpath(drop_in.SHARED)).split(".so")[0] + ".so.0"
+        name = os.path.basename(os.path.realpath(drop_in.SHARED)).split(".so")[0] + ".so.0.2"
         self.good([program("loads"), name], LD_LIBRARY_PATH=os.path.dirname(drop_in.SHARED))
 
     def test_D3_deepbind_is_dropped_on_request(self):

@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 
-SONAME = "libcapalloc.so.0"
+SONAME = "libcapalloc.so.0.2"
 VERSION = "CAPALLOC_0"
 NEEDED = re.compile(r"libc\.so\.6$|ld-linux.*\.so\.\d$")
 MALLOC = {"malloc", "calloc", "realloc", "reallocarray", "free", "free_sized", "free_aligned_sized", "aligned_alloc",

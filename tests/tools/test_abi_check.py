@@ -35,7 +35,7 @@ class Abi(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
         self.assertEqual(self.abi("--write").returncode, 0)
 
-    def abi(self, *arguments, header=HEADER, code=CODE, map=MAP, soname="libcapalloc.so.0"):
+    def abi(self, *arguments, header=HEADER, code=CODE, map=MAP, soname="libcapalloc.so.0.2"):
         (self.folder / "capalloc").mkdir(exist_ok=True)
         (self.folder / "capalloc/x.h").write_text(header)
         (self.folder / "x.c").write_text(code)

@@ -9,7 +9,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import check_elf  # noqa: E402
 
-GOOD = ["-Wl,-soname,libcapalloc.so.0", "-Wl,-z,nodelete", "-Wl,-z,now"]
+GOOD = ["-Wl,-soname,libcapalloc.so.0.2", "-Wl,-z,nodelete", "-Wl,-z,now"]
 CODE = "int ca_x(void) { return 1; }\n"
 FAMILY = "".join(f"int {name}(void) {{ return 1; }}\n" for name in sorted(check_elf.MALLOC))
 
