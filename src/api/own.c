@@ -115,8 +115,8 @@ CAI_NOINLINE void cai_own_deallocate_slow(enum cai_place place, void *address, s
         cai_judged_report(place, address, judged, CAI_TO_GIVE_BACK, function);
 }
 
-/* A small block of this grain in a slab of the calling thread's heap, whatever its record. In must-zero places the whole
- * slot is cleared first. False: it is none of this size and heap, nothing has changed. */
+/* A small block of this grain in a slab of the calling thread's heap, whatever its record. In must-zero places the
+ * whole slot is cleared first. False: it is none of this size and heap, nothing has changed. */
 CAI_INLINE bool put_small(enum cai_place place, enum cai_grain grain, void *address, size_t bytes)
 {
     struct cai_heap *heap = cai_self_heap();

@@ -65,8 +65,8 @@ void cai_claim_return_wiped(struct cai_live live);
 /* Its content is being taken to this address; NULL: no more. */
 void cai_claim_moves_to(void *to);
 
-/* In the child of a fork: what a thread that is not there had claimed. Returns a block that is to be given back, and its
- * place, or NULL. */
+/* In the child of a fork: what a thread that is not there had claimed. Returns a block that is to be given back, and
+ * its place, or NULL. */
 void *cai_claim_repair(struct cai_thread *thread, enum cai_place *place);
 
 #endif

@@ -15,8 +15,8 @@
 /* Bytes per page: 4 KiB, 16 KiB or 64 KiB; read from the kernel, never assumed. */
 size_t cai_os_page_size(void);
 
-/* How many mappings Linux lets a process have where nobody changed that (vm.max_map_count). It is not read: malloc opens
- * no files, which a filter of system calls may forbid at any time. */
+/* How many mappings Linux lets a process have where nobody changed that (vm.max_map_count). It is not read: malloc
+ * opens no files, which a filter of system calls may forbid at any time. */
 enum { CAI_OS_MAPPINGS_MAX = 65530 };
 
 enum cai_map {

@@ -8,8 +8,8 @@
 
 #include "pages/zone.h"
 
-/* By the only thread of the process. Zones whose lock it holds itself are left to it, as they are. `all`: there were other
- * threads; else only what is locked is looked at. */
+/* By the only thread of the process. Zones whose lock it holds itself are left to it, as they are. `all`: there were
+ * other threads; else only what is locked is looked at. */
 void cai_zones_repair(bool all);
 
 #endif

@@ -1,6 +1,6 @@
-/* Two threads free one block at the same moment, over and over: the thread whose slot it is, by its fast path, and another.
- * Exactly one free of the two is the block's; the other is told at once, or when the slot is due again, or never. What may
- * not be is that a slot is handed out twice.
+/* Two threads free one block at the same moment, over and over: the thread whose slot it is, by its fast path, and
+ * another. Exactly one free of the two is the block's; the other is told at once, or when the slot is due again, or
+ * never. What may not be is that a slot is handed out twice.
  *
  *     races [ROUNDS]        prints how many races ended how
  */
