@@ -12,6 +12,8 @@ static bool claim(enum cai_place place, const void *address, size_t bytes, struc
 
     if (judged.verdict != CAI_AUTHENTIC)
         *error = cai_judged_report(place, address, judged, CAI_TO_USE, function);
+    else if (address == NULL)
+        __builtin_unreachable(); /* no block begins there: for the analyzer */
     *live = judged.live;
     return judged.verdict == CAI_AUTHENTIC;
 }

@@ -260,7 +260,10 @@ void cai_large_salvage(struct cai_heap *heap)
 
     cai_large_flush(heap);
     for (unsigned i = 0; i < 2; i++)
-        if (ending[i] != NULL && ending[i]->kind == CAI_UNIT_LARGE && !cai_state_is_live(*state_of(ending[i])))
+        if (ending[i] != NULL && ending[i]->kind == CAI_UNIT_LARGE && !cai_state_is_live(*state_of(ending[i]))) {
+            if (is_must_zero(ending[i])) /* its thread may have been clearing it */
+                clear_from(heap, ending[i], 0);
             cai_run_give(ending[i]);
+        }
     heap->ending[0] = heap->ending[1] = NULL;
 }

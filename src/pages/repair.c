@@ -88,6 +88,8 @@ static void rebuild(struct cai_zone *zone)
         next = is_free ? merge(zone, head) : head + units[head].units;
         if (is_free)
             cai_free_run_insert(zone, head, next - head, kind);
+        else
+            units[next - 1].head = head; /* it may have been about to be cut */
         if (kind == CAI_UNIT_BARE)
             unmap_last(zone, head, next);
         if (kind != CAI_UNIT_BARE && kind != CAI_UNIT_NONE)

@@ -9,6 +9,19 @@ static struct fault rule;
 static unsigned calls[FAULT_FUNCTIONS]; /* atomic */
 static size_t mapped_bytes;             /* atomic */
 
+static struct {
+    enum fault_function function;
+    unsigned call;
+    void (*hook)(void);
+} before;
+
+void fault_before(enum fault_function function, unsigned call, void (*hook)(void))
+{
+    before.function = function;
+    before.call = call;
+    before.hook = hook;
+}
+
 void fault_set(const struct fault *fault)
 {
     rule = *fault;
@@ -33,6 +46,8 @@ static bool fails(enum fault_function function)
 {
     unsigned call = cai_add_relaxed(&calls[function], 1) + 1;
 
+    if (before.hook != NULL && before.function == function && before.call == call)
+        before.hook();
     return (rule.functions >> function & 1) != 0 && call >= rule.from && call <= rule.until;
 }
 

@@ -34,6 +34,10 @@ void fault_set(const struct fault *fault);
 /* How often the function was called since. */
 unsigned fault_calls(enum fault_function function);
 
+/* Calls this in the middle of whatever the engine does, just before a call that does not fail; counted like the
+ * rule. */
+void fault_before(enum fault_function function, unsigned call, void (*hook)(void));
+
 /* Bytes that the engine has mapped for zones and their tables: without the metadata, of which some may stay after a
  * call that failed, such as a thread's heap. */
 size_t fault_mapped_bytes(void);

@@ -12,6 +12,9 @@
 
 #include <capalloc/malloc.h>
 #include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <sys/wait.h>
 
 enum { KEPT = 300000, HUGE = 40 << 20 };
 
@@ -117,12 +120,73 @@ static void test_D9_tables_cannot_be_shown(void **state)
     each(FAULT_READ_WRITE, CAI_MAP_SHORT, 1);
 }
 
+static sem_t stopped, goes_on;
+
+static void stop(void)
+{
+    sem_post(&stopped);
+    while (sem_wait(&goes_on) != 0) {
+    }
+}
+
+static void *in_thread(void *unused)
+{
+    require(ca_malloc(HUGE) != NULL && ca_malloc(100) != NULL);
+    return unused;
+}
+
+/* Another thread has mapped some of it, and shows it to nobody here any more. */
+static void fork_while_stopped(const void *argument)
+{
+    const struct attempt *attempt = argument;
+    pthread_t thread;
+    int status;
+
+    require(ca_malloc(100) != NULL && ca_malloc(50000) != NULL);
+    require(sem_init(&stopped, 0, 0) == 0 && sem_init(&goes_on, 0, 0) == 0);
+    fault_set(&(struct fault){.functions = 0});
+    fault_before((enum fault_function)attempt->call, attempt->fault.from, stop);
+    require(pthread_create(&thread, NULL, in_thread, NULL) == 0);
+    while (sem_wait(&stopped) != 0) {
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        fault_before(FAULT_MAP, 0, NULL);
+        for (unsigned i = 0; i < 3; i++)
+            require(ca_malloc(HUGE) != NULL && ca_malloc(100) != NULL);
+        require_null(audit_all());
+        _exit(0);
+    }
+    require(child > 0 && waitpid(child, &status, 0) == child && status == 0);
+    sem_post(&goes_on);
+    require(pthread_join(thread, NULL) == 0);
+    require_null(audit_all());
+}
+
+static void test_D7_D9_forked_between_tables_and_memory(void **state)
+{
+    static const struct attempt stops[] = {
+        {FAULT_MAP, {.from = 2}},        {FAULT_MAP, {.from = 3}},       {FAULT_MAP, {.from = 4}},
+        {FAULT_READ_WRITE, {.from = 1}}, {FAULT_READ_ONLY, {.from = 1}},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof stops / sizeof *stops; i++) {
+        struct child child;
+        child_run(&child, 60, fork_while_stopped, &stops[i]);
+        if (!child_succeeded(&child))
+            fail_msg("stopped before %s %u: %s", fault_name((enum fault_function)stops[i].call), stops[i].fault.from,
+                     child.text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_D9_memory_is_refused),
         cmocka_unit_test(test_D9_addresses_are_taken),
         cmocka_unit_test(test_D9_tables_cannot_be_shown),
+        cmocka_unit_test(test_D7_D9_forked_between_tables_and_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

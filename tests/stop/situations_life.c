@@ -1,0 +1,147 @@
+/* The lives of threads and of the process. */
+#include "situation.h"
+
+#include "heaps/life.h"
+
+static void take(void)
+{
+    result = ca_malloc(100);
+}
+
+static void nothing(void) {}
+
+/* --- beginnings --- */
+
+const struct scenario scenario_first_allocation = {
+    .name = "first_allocation",
+    .flags = SCENARIO_COLD,
+    .operation = take,
+    .addresses_min = 500,
+    .through = {"cai_settings_start", "cai_pages_start", "cai_meta_start", "cai_os_on_fork"}};
+
+const struct scenario scenario_thread_starts = {.name = "thread_starts",
+                                                .victim = nothing,
+                                                .operation = take,
+                                                .addresses_min = 200,
+                                                .through = {"cai_registry_adopt", "cai_meta_allocate"}};
+
+static void leave_an_orphan(void)
+{
+    keep_variety();
+    situation_orphans(1);
+}
+
+const struct scenario scenario_thread_adopts = {.name = "thread_adopts",
+                                                .neighbour = leave_an_orphan,
+                                                .victim = nothing,
+                                                .operation = take,
+                                                .addresses_min = 50,
+                                                .through = {"cai_registry_adopt"}};
+
+/* --- ends --- */
+
+static struct kept *neighbours;
+
+static void keep_for_others(void)
+{
+    keep_variety();
+    neighbours = keep(KIND_MALLOC, 100);
+}
+
+static void have_everything(void)
+{
+    ca_authority root;
+
+    keep_variety();
+    require(ca_heap_create(NULL, &root) == CA_OK);
+    kept_give(keep_by(root, KIND_SECRET, 100));
+    kept_give(keep(KIND_MALLOC, 60000));
+    kept_give(keep(KIND_SECRET, 90000));
+    kept_give(neighbours);
+    require(cai_self->pending == 1 && cai_self_heap()->large[1] != NULL);
+}
+
+const struct scenario scenario_thread_ends = {
+    .name = "thread_ends",
+    .flags = SCENARIO_ENDS | SCENARIO_ZEROES,
+    .neighbour = keep_for_others,
+    .victim = have_everything,
+    .addresses_min = 300,
+    .through = {"cai_account_detach", "cai_large_flush", "cai_remote_publish", "cai_registry_orphan"}};
+
+/* So many heaps wait warm already that this one's bins are emptied. */
+static void leave_many_orphans(void)
+{
+    keep_for_others();
+    situation_orphans(8);
+}
+
+static void have_everything_among_many(void)
+{
+    have_everything(); /* in one of these heaps */
+    situation_orphans(8);
+}
+
+const struct scenario scenario_thread_ends_cold = {.name = "thread_ends_cold",
+                                                   .flags = SCENARIO_ENDS | SCENARIO_ZEROES,
+                                                   .neighbour = leave_many_orphans,
+                                                   .victim = have_everything_among_many,
+                                                   .addresses_min = 300,
+                                                   .through = {"cai_cache_flush_all", "cai_registry_orphan"}};
+
+/* A thread whose heap is gone already, in a late destructor, uses the one that all such threads share. */
+static void be_gone(void)
+{
+    cai_self = &cai_thread_gone;
+}
+
+static void take_and_give(void)
+{
+    void *block = ca_malloc(100);
+
+    ca_free(block);
+    ca_free(neighbours->at);
+    result = ca_malloc(100000);
+}
+
+static void keep_in_flight_for_others(void)
+{
+    keep_for_others();
+    neighbours->in_flight = true;
+}
+
+const struct scenario scenario_thread_is_gone = {.name = "thread_is_gone",
+                                                 .neighbour = keep_in_flight_for_others,
+                                                 .victim = be_gone,
+                                                 .operation = take_and_give,
+                                                 .addresses_min = 200,
+                                                 .through = {"cai_registry_borrow", "cai_remote_tell"}};
+
+/* A first capability in a chunk of memory: the table of tags gets its pages. */
+static ca_cap holder;
+
+static void have_a_capability(void)
+{
+    keep_variety();
+    holder = ca_cap_unwrap(ca_cap_allocate(ca_default_authority(), (ca_layout){64, 16}));
+}
+
+static void store_a_capability(void)
+{
+    ca_cap_store_cap(holder, 0, holder);
+}
+
+static void load_it(void)
+{
+    ca_cap loaded;
+
+    require(ca_cap_store_cap(holder, 16, holder) == CA_CAP_FAULT_NONE);
+    require(ca_cap_load_cap(holder, 16, &loaded) == CA_CAP_FAULT_NONE);
+}
+
+const struct scenario scenario_tags = {.name = "tags",
+                                       .victim = have_a_capability,
+                                       .operation = store_a_capability,
+                                       .in_child = load_it,
+                                       .addresses_min = 50,
+                                       .through = {"ca_cap_store_cap"}};
