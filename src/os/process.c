@@ -43,7 +43,7 @@ static void mark(void)
 
     if (page != MAP_FAILED && madvise(page, cai_os_page_size(), MADV_WIPEONFORK) == 0) {
         page->state = CAI_PROCESS_SETTLED;
-        cai_process = page;
+        cai_store_release(&cai_process, page);
     } else if (page != MAP_FAILED) {
         munmap(page, cai_os_page_size());
     }

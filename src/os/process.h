@@ -24,7 +24,7 @@ void cai_os_on_fork(void (*child)(void));
 void cai_process_settle(void);
 CAI_INLINE void cai_process_notice(void)
 {
-    if (CAI_UNLIKELY(cai_load_acquire(&cai_process->state) != CAI_PROCESS_SETTLED))
+    if (CAI_UNLIKELY(cai_load_acquire(&cai_load_acquire(&cai_process)->state) != CAI_PROCESS_SETTLED))
         cai_process_settle();
 }
 

@@ -143,12 +143,12 @@ void cai_free_run_link(struct cai_zone *zone, uint32_t head, uint32_t count, enu
     struct cai_unit *before = units + units[head - 1].head;
     struct cai_unit *after = units + head + count;
 
-    if (head > 1 && before->kind == kind && before + before->units == units + head) {
+    if (head > 1 && cai_load_relaxed(&before->kind) == kind && before + before->units == units + head) {
         cai_free_run_unlink(zone, before);
         head = cai_unit_number(before);
         count += before->units;
     }
-    if (head + count < zone->frontier && after->kind == kind) {
+    if (head + count < zone->frontier && cai_load_relaxed(&after->kind) == kind) {
         cai_free_run_unlink(zone, after);
         count += after->units;
     }
