@@ -122,7 +122,7 @@ static void begin(void)
     __asm__ volatile("int3" : : : "memory");
 }
 
-static void __attribute__((noinline, noclone)) end(void)
+static void __attribute__((noinline)) end(void)
 {
     __asm__ volatile(".globl stop_end\nstop_end: nop" : : : "memory");
 }
