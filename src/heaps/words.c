@@ -131,9 +131,10 @@ static size_t walk(struct step *step, size_t offset)
         run = run_at(step->zone, (uint32_t)(offset >> CAI_UNIT_SHIFT));
     while (run != NULL && !is_full(step)) {
         size_t end = ((size_t)cai_unit_number(run) + run->units) << CAI_UNIT_SHIFT;
-        offset = run->kind == CAI_UNIT_SLAB    ? scan_slab(step, run, offset)
-                 : run->kind == CAI_UNIT_LARGE ? scan_large(step, run, offset)
-                                               : end;
+        unsigned kind = cai_load_acquire(&run->kind);
+        offset = kind == CAI_UNIT_SLAB    ? scan_slab(step, run, offset)
+                 : kind == CAI_UNIT_LARGE ? scan_large(step, run, offset)
+                                          : end;
         if (offset == end)
             run = end >> CAI_UNIT_SHIFT < zone->frontier ? view->units + (end >> CAI_UNIT_SHIFT) : NULL;
     }

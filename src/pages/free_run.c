@@ -140,7 +140,7 @@ void cai_free_run_insert(struct cai_zone *zone, uint32_t head, uint32_t count, e
 void cai_free_run_link(struct cai_zone *zone, uint32_t head, uint32_t count, enum cai_unit_kind kind)
 {
     struct cai_unit *units = units_of(zone);
-    struct cai_unit *before = units + units[head - 1].head;
+    struct cai_unit *before = units + cai_load_relaxed(&units[head - 1].head);
     struct cai_unit *after = units + head + count;
 
     if (head > 1 && cai_load_relaxed(&before->kind) == kind && before + before->units == units + head) {

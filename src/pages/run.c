@@ -194,8 +194,8 @@ void cai_run_publish(struct cai_unit *run, enum cai_unit_kind kind, uint32_t own
 {
     if (kind == CAI_UNIT_SLAB)
         for (uint32_t i = 1; i < run->units; i++) {
-            run[i].kind = CAI_UNIT_INNER;
-            run[i].head = run->head;
+            cai_store_relaxed(&run[i].kind, CAI_UNIT_INNER);
+            cai_store_relaxed(&run[i].head, run->head);
         }
     set_owner(run, owned_units(run, kind), owner);
     cai_store_release(&run->kind, (uint8_t)kind); /* last: who finds it finds it whole */
