@@ -10,7 +10,7 @@ static uint8_t class_of_wiped(const struct cai_view *view, enum cai_grain grain,
 {
     const struct cai_unit *run = cai_slab_of(view, grain, granule);
 
-    return run->kind == CAI_UNIT_SLAB ? run->size_class : 0;
+    return cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB ? run->size_class : 0;
 }
 
 static uint8_t class_of_state(const struct cai_view *view, enum cai_grain grain, size_t granule, uint8_t state)
@@ -107,7 +107,7 @@ static struct cai_lookup look_up_free(const struct cai_unit *run, enum cai_place
     enum cai_grain grain = cai_zone_grain(run->zone);
     const struct cai_view *view = cai_view_of(run->zone);
     size_t granule = cai_granule_of(view, grain, (void *)address);
-    bool freed = run->kind == CAI_UNIT_DIRTY && granule < cai_load_relaxed(&view->granules) &&
+    bool freed = cai_load_relaxed(&run->kind) == CAI_UNIT_DIRTY && granule < cai_load_relaxed(&view->granules) &&
                  cai_load_relaxed(&view->state[granule]) >= CAI_STATE_IN_SLAB;
 
     return (struct cai_lookup){freed ? CAI_FOUND_FREED : CAI_FOUND_UNUSED, place, 0};
@@ -128,9 +128,9 @@ struct cai_lookup cai_find_any(const void *address)
         const struct cai_unit *run = cai_run_find(zone, address);
         if (run == NULL)
             break;
-        if (run->kind == CAI_UNIT_SLAB)
+        if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB)
             return look_up_in_slab(run, place, (uintptr_t)address);
-        if (run->kind == CAI_UNIT_LARGE)
+        if (cai_load_relaxed(&run->kind) == CAI_UNIT_LARGE)
             return look_up_large(run, place, (uintptr_t)address);
         return look_up_free(run, place, (uintptr_t)address);
     }

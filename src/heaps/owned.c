@@ -54,7 +54,7 @@ static void discard(struct cai_unit *run, void *of)
 {
     struct cai_heap *heap = of;
 
-    if (run->kind == CAI_UNIT_SLAB) {
+    if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB) {
         discard_slab(run, heap);
         return;
     }
@@ -84,7 +84,7 @@ CAI_NO_TSAN static void transfer(struct cai_unit *run, void *heir)
     struct cai_heap *to = heir;
     uint32_t *owner = &cai_view_of(run->zone)->owner[cai_unit_number(run)];
 
-    if (run->kind != CAI_UNIT_SLAB) {
+    if (cai_load_relaxed(&run->kind) != CAI_UNIT_SLAB) {
         cai_store_release(owner, to->id);
         return;
     }
@@ -109,7 +109,7 @@ static void add_bytes(struct cai_unit *run, void *sum)
 {
     const uint8_t *state = cai_view_of(run->zone)->state;
 
-    if (run->kind == CAI_UNIT_SLAB)
+    if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB)
         *(size_t *)sum += (size_t)run->used * cai_class_bytes(run->size_class);
     else if (cai_state_is_live(state[(size_t)cai_unit_number(run) << (CAI_UNIT_SHIFT - CAI_COARSE_SHIFT)]))
         *(size_t *)sum += (size_t)run->units << CAI_UNIT_SHIFT;

@@ -34,7 +34,7 @@ CAI_NO_TSAN static void count_run(ca_stats *stats, ca_place_stats *place, const 
     uint64_t blocks;
     uint64_t bytes;
 
-    if (run->kind == CAI_UNIT_SLAB) {
+    if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB) {
         row = &stats->size_class[run->size_class];
         blocks = count_live(run);
         bytes = blocks * cai_class_bytes(run->size_class);
@@ -58,7 +58,8 @@ static void count_zone(ca_stats *stats, unsigned number)
 
     cai_lock_take(&zone->lock);
     for (uint32_t head = 1; head < zone->frontier; head += view->units[head].units)
-        if (view->units[head].kind == CAI_UNIT_SLAB || view->units[head].kind == CAI_UNIT_LARGE)
+        if (cai_load_relaxed(&view->units[head].kind) == CAI_UNIT_SLAB ||
+            cai_load_relaxed(&view->units[head].kind) == CAI_UNIT_LARGE)
             count_run(stats, place, &view->units[head]);
     place->used_bytes += zone->used_units << CAI_UNIT_SHIFT;
     place->used_bytes_peak += zone->used_units_peak << CAI_UNIT_SHIFT;

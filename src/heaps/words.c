@@ -43,7 +43,8 @@ CAI_NO_TSAN static const struct cai_unit *run_at(unsigned zone, uint32_t number)
 
     if (cai_load_relaxed(&view->owner[number]) != 0)
         return view->units + unit->head;
-    if (unit->kind == CAI_UNIT_LARGE && state_at(zone, (size_t)number << CAI_UNIT_SHIFT) == CAI_STATE_LARGE)
+    if (cai_load_relaxed(&unit->kind) == CAI_UNIT_LARGE &&
+        state_at(zone, (size_t)number << CAI_UNIT_SHIFT) == CAI_STATE_LARGE)
         return unit;
     for (uint32_t head = 1; head < cai_zones[zone].frontier; head += view->units[head].units)
         if (number < head + view->units[head].units)
@@ -179,9 +180,9 @@ CAI_NO_TSAN static bool target_in(const struct cai_unit *run, size_t offset, str
     unsigned size_class = run->size_class;
 
     target->place = (enum cai_place)(zone / CAI_GRAINS);
-    if (run->kind == CAI_UNIT_LARGE) {
+    if (cai_load_relaxed(&run->kind) == CAI_UNIT_LARGE) {
         target->bytes = cai_state_is_live(state_at(zone, begin)) ? run->bytes : 0;
-    } else if (run->kind == CAI_UNIT_SLAB && size_class != 0 && size_class <= CAI_CLASS_LAST) {
+    } else if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB && size_class != 0 && size_class <= CAI_CLASS_LAST) {
         begin += (offset - begin) / cai_class_bytes(size_class) * cai_class_bytes(size_class);
         target->bytes = block_bytes(target->place, zone, begin, size_class);
     } else {

@@ -167,7 +167,7 @@ static size_t purge_bins(struct cai_zone *zone, struct cai_bins *bins)
             struct cai_unit *run = cai_view_of(zone->number)->units + bins->first[bin];
             enum cai_unit_kind kind = (enum cai_unit_kind)run->kind;
             bytes += purge_run(zone, run, true);
-            if (run->kind == kind)
+            if (cai_load_relaxed(&run->kind) == kind)
                 break; /* it could not be given back, and will not the next time */
         }
     return bytes;

@@ -15,7 +15,8 @@ static bool is_used(unsigned kind)
 /* It was being made, ended or given back by a thread that is not there: what of it is mapped is unknown. */
 static bool is_abandoned(const struct cai_unit *run)
 {
-    return run->kind == CAI_UNIT_INNER || (run->kind == CAI_UNIT_BUSY && run->next != cai_lock_self());
+    return cai_load_relaxed(&run->kind) == CAI_UNIT_INNER ||
+           (cai_load_relaxed(&run->kind) == CAI_UNIT_BUSY && run->next != cai_lock_self());
 }
 
 static uintptr_t address_of(const struct cai_zone *zone, uint32_t head)
@@ -68,7 +69,7 @@ static uint32_t merge(struct cai_zone *zone, uint32_t head)
     enum cai_unit_kind kind = (enum cai_unit_kind)units[head].kind;
     uint32_t end = head + units[head].units;
 
-    while (end < zone->frontier && units[end].kind == kind)
+    while (end < zone->frontier && cai_load_relaxed(&units[end].kind) == kind)
         end += units[end].units;
     cai_run_set(zone, head, end - head, kind);
     return end;

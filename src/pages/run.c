@@ -37,7 +37,7 @@ static struct cai_unit *units_of(const struct cai_zone *zone)
 /* Cuts these units out of a free run. False: they are bare and cannot be mapped. */
 static bool carve(struct cai_zone *zone, struct cai_unit *run, uint32_t at, uint32_t count)
 {
-    if (run->kind == CAI_UNIT_BARE) {
+    if (cai_load_relaxed(&run->kind) == CAI_UNIT_BARE) {
         if (cai_commit(zone, at, count) != CAI_MAP_DONE)
             return false;
         if (at != cai_unit_number(run))
@@ -213,7 +213,7 @@ void cai_run_give_addresses(struct cai_unit *run)
 {
     struct cai_zone *zone = &cai_zones[run->zone];
 
-    if (run->kind != CAI_UNIT_BUSY)
+    if (cai_load_relaxed(&run->kind) != CAI_UNIT_BUSY)
         cai_run_withdraw_owned(run);
     cai_lock_take(&zone->lock);
     cai_purge_state(zone->number, cai_unit_number(run), run->units);
@@ -254,7 +254,7 @@ void cai_run_give(struct cai_unit *run)
 {
     struct cai_zone *zone = &cai_zones[run->zone];
 
-    if (run->kind != CAI_UNIT_BUSY)
+    if (cai_load_relaxed(&run->kind) != CAI_UNIT_BUSY)
         cai_run_withdraw_owned(run);
     cai_lock_take(&zone->lock);
     cai_store_relaxed(&zone->used_units, zone->used_units - run->units);
@@ -275,7 +275,8 @@ bool cai_run_grow(struct cai_unit *run, uint32_t units)
     struct cai_unit *after = units_of(zone) + end;
     if (end == zone->frontier)
         extend(zone, more);
-    else if (after->kind == CAI_UNIT_FRESH && after->units < more && end + after->units == zone->frontier)
+    else if (cai_load_relaxed(&after->kind) == CAI_UNIT_FRESH && after->units < more &&
+             end + after->units == zone->frontier)
         extend(zone, more - after->units);
     bool room = end < zone->frontier && cai_unit_is_free(after->kind) && after->units >= more;
     if (room && carve(zone, after, end, more)) {
