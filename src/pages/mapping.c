@@ -47,7 +47,7 @@ bool cai_mappings_allow(size_t more)
 
 static bool is_hole(const struct cai_unit *run)
 {
-    return run->kind == CAI_UNIT_BARE || run->kind == CAI_UNIT_NONE;
+    return cai_load_relaxed(&run->kind) == CAI_UNIT_BARE || cai_load_relaxed(&run->kind) == CAI_UNIT_NONE;
 }
 
 bool cai_mappings_allow_hole(const struct cai_zone *zone, uint32_t head, uint32_t units)
@@ -55,8 +55,8 @@ bool cai_mappings_allow_hole(const struct cai_zone *zone, uint32_t head, uint32_
     const struct cai_unit *all = cai_view_of(zone->number)->units;
     uint32_t end = head + units;
 
-    return head == 1 || end >= zone->frontier || is_hole(&all[all[head - 1].head]) || is_hole(&all[end]) ||
-           cai_mappings_allow(1);
+    return head == 1 || end >= zone->frontier || is_hole(&all[cai_load_relaxed(&all[head - 1].head)]) ||
+           is_hole(&all[end]) || cai_mappings_allow(1);
 }
 
 bool cai_mappings_allow_apart(const struct cai_zone *zone)

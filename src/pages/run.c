@@ -278,7 +278,7 @@ bool cai_run_grow(struct cai_unit *run, uint32_t units)
     else if (cai_load_relaxed(&after->kind) == CAI_UNIT_FRESH && after->units < more &&
              end + after->units == zone->frontier)
         extend(zone, more - after->units);
-    bool room = end < zone->frontier && cai_unit_is_free(after->kind) && after->units >= more;
+    bool room = end < zone->frontier && cai_unit_is_free(cai_load_relaxed(&after->kind)) && after->units >= more;
     if (room && carve(zone, after, end, more)) {
         cai_run_lengthen(zone, head, units);
         run->zeroed = false;
