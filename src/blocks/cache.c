@@ -66,7 +66,7 @@ static CAI_NOINLINE void settle_changed(struct cai_heap *heap, struct cai_unit *
         if (slab->listed)
             list_unlink(list, slab);
         cai_run_give(slab);
-        heap->armed = true;
+        cai_store_relaxed(&heap->armed, true);
     } else if (!slab->listed && cai_slab_room(slab) != 0) {
         list_push(list, slab);
     }

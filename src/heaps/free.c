@@ -67,7 +67,7 @@ CAI_NOINLINE bool cai_free_slot(enum cai_place place, void *address, struct cai_
     if (!cai_thread_has_heap(thread) || number != heap->id ||
         !cai_cache_put_full(heap, place, live.size_class, live.state, address))
         return put_remote(thread, place, live);
-    if (heap->armed)
+    if (cai_load_relaxed(&heap->armed))
         cai_housekeeping_arm(heap);
     return true;
 }

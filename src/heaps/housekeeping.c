@@ -97,7 +97,7 @@ void cai_housekeeping_look(struct cai_owner *owner)
 
 void cai_housekeeping_arm(struct cai_heap *heap)
 {
-    heap->armed = false;
+    cai_store_relaxed(&heap->armed, false);
     for (unsigned place = 0; place < CAI_PLACES; place++)
         for (unsigned word = 0; word < 2; word++)
             for (uint64_t bits = heap->used_bins[place][word]; bits != 0; bits &= bits - 1) {

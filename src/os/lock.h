@@ -49,7 +49,7 @@ CAI_INLINE void cai_lock_set_rank(struct cai_lock *lock, enum cai_lock_rank rank
 CAI_INLINE enum cai_lock_rank cai_lock_rank_of(const struct cai_lock *lock)
 {
 #if CAI_RANK_CHECKED
-    return (enum cai_lock_rank)lock->rank;
+    return (enum cai_lock_rank)cai_load_relaxed(&lock->rank);
 #else
     (void)lock;
     return CAI_RANK_NONE;
