@@ -121,7 +121,7 @@ struct kept *keep_by(ca_authority authority, enum kind kind, size_t size)
 
     require(kept_count < KEPT_MAX);
     struct kept *block = &blocks[kept_count];
-    *block = (struct kept){allocate(authority, kind, size), size, kind, seed += 0x10001, false};
+    *block = (struct kept){allocate(authority, kind, size), size, seed += 0x10001, kind, false};
     require(block->at != NULL);
     if (arrives_zero(kind))
         require(content_is_zero(block->at, size));

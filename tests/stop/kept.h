@@ -15,8 +15,8 @@ enum kind { KIND_MALLOC, KIND_BLOCK, KIND_NOCAPS, KIND_MUSTZERO, KIND_SECRET, KI
 struct kept {
     void *at; /* NULL: given back */
     size_t size;
-    enum kind kind;
     uint64_t seed;
+    enum kind kind;
     bool in_flight; /* what the victim's operation is about: live or not, its content is its own affair */
 };
 

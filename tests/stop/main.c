@@ -24,7 +24,7 @@
 enum { EXIT_SKIPPED = 77, LIMIT_MS = 3000, QUICK_LIMIT_MS = 1000 };
 
 static const struct plan short_form = {
-    .density = {.stores_only = true, .everywhere = true, .first = 1000, .each = 31},
+    .density = {.stores_only = true, .everywhere = true, .first = 500, .each = 61},
     .handlers = {.first = 400, .each = 97},
     .raw_each = 5,
     .seconds = 10,

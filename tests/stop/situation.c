@@ -89,6 +89,20 @@ void situation_full_bin(enum kind kind, size_t size, bool longest)
     give_until_full(bin, first);
 }
 
+struct kept *situation_in_flight(enum kind kind, size_t size)
+{
+    struct kept *block = keep_in_flight(kind, size);
+    unsigned others = kept_count;
+
+    for (unsigned i = 0; i < 4; i++)
+        keep(kind, size);
+    kept_give(&kept[others + 1]);
+    kept_give(&kept[others + 2]);
+    const struct cai_bin *bin = bin_for(kind, size);
+    require(bin->slots[bin->count] == bin->slots[bin->count - 2] && bin->slots[bin->count + 1] != block->at);
+    return block;
+}
+
 void situation_no_large(void)
 {
     have_a_heap();

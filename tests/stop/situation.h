@@ -27,6 +27,10 @@ void situation_no_room(enum kind kind, size_t size);
 /* The next free, of the operand, finds the bin full, which can grow, or is as long as it may be. */
 void situation_full_bin(enum kind kind, size_t size, bool longest);
 
+/* An operand of free. The next places in the bin do not happen to hold it from before: the first holds a slot that is
+ * in the bin already, the second a live block. */
+struct kept *situation_in_flight(enum kind kind, size_t size);
+
 /* Free memory with old content: this many bytes in one piece, in the place of blocks of this kind. */
 void situation_dirty(enum kind kind, size_t size);
 

@@ -71,7 +71,7 @@ const struct scenario scenario_heap_life = {.name = "heap_life",
                                             .victim = use_and_more,
                                             .operation = life,
                                             .in_child = go_on,
-                                            .addresses_min = 1000,
+                                            .addresses_min = 190,
                                             .through = {"ca_heap_create", "ca_heap_destroy", "cai_owned_discard"}};
 
 static void first_life(void)
@@ -82,7 +82,7 @@ static void first_life(void)
 const struct scenario scenario_heap_first_life = {.name = "heap_first_life",
                                                   .victim = first_life,
                                                   .operation = life,
-                                                  .addresses_min = 1000,
+                                                  .addresses_min = 210,
                                                   .through = {"cai_registry_create_account", "cai_os_barrier_start"}};
 
 static void use_fast(void)
@@ -105,7 +105,7 @@ const struct scenario scenario_account_fast = {.name = "account_fast",
                                                .victim = in_bins,
                                                .operation = use_fast,
                                                .in_child = go_on,
-                                               .addresses_min = 80,
+                                               .addresses_min = 30,
                                                .through = {"cai_bias_switch"}};
 
 static void use_slow(void)
@@ -120,7 +120,7 @@ const struct scenario scenario_account_slow = {.name = "account_slow",
                                                .victim = use,
                                                .operation = use_slow,
                                                .in_child = go_on,
-                                               .addresses_min = 300,
+                                               .addresses_min = 110,
                                                .through = {"cai_charge", "cai_account_use", "cai_large_take"}};
 
 static unsigned neighbours;
@@ -146,7 +146,7 @@ const struct scenario scenario_account_remote_free = {.name = "account_remote_fr
                                                       .victim = use,
                                                       .operation = give_others,
                                                       .in_child = go_on,
-                                                      .addresses_min = 150,
+                                                      .addresses_min = 40,
                                                       .through = {"cai_account_use_owner", "cai_large_give"}};
 
 static void revoke_part(void)
@@ -160,7 +160,7 @@ const struct scenario scenario_revoke = {.name = "revoke",
                                          .victim = use,
                                          .operation = revoke_part,
                                          .in_child = go_on,
-                                         .addresses_min = 500,
+                                         .addresses_min = 80,
                                          .through = {"cai_reap", "cai_owned_transfer", "cai_charge_transfer"}};
 
 static void revoke_root(void)
@@ -174,7 +174,7 @@ const struct scenario scenario_revoke_root = {.name = "revoke_root",
                                               .victim = use,
                                               .operation = revoke_root,
                                               .in_child = go_on,
-                                              .addresses_min = 500,
+                                              .addresses_min = 80,
                                               .through = {"cai_reap", "cai_owned_transfer", "cai_registry_borrow"}};
 
 static void make_for_a_while(void)
@@ -195,7 +195,7 @@ const struct scenario scenario_free_all = {.name = "free_all",
                                            .victim = use,
                                            .operation = free_all,
                                            .in_child = go_on,
-                                           .addresses_min = 300,
+                                           .addresses_min = 60,
                                            .through = {"cai_reap_blocks", "cai_owned_discard"}};
 
 /* The quota is used up; the neighbour's bin has what it does not need. */
@@ -228,5 +228,5 @@ const struct scenario scenario_account_reclaim = {.name = "account_reclaim",
                                                   .neighbour = take_more_than_needed,
                                                   .victim = use_up,
                                                   .operation = take_from_others,
-                                                  .addresses_min = 300,
+                                                  .addresses_min = 130,
                                                   .through = {"cai_account_reclaim", "cai_charge_settle"}};

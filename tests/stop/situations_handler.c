@@ -30,26 +30,26 @@ static void malloc_fast(void)
     keep_variety();
     kept_give(keep(KIND_MALLOC, SIZE));
 }
-FOR_BOTH(malloc_fast, 0, .operation = take, .addresses_min = 15, .through = {"ca_malloc"});
+FOR_BOTH(malloc_fast, 0, .operation = take, .addresses_min = 20, .through = {"ca_malloc"});
 
 static void malloc_slab(void)
 {
     situation_no_room(KIND_MALLOC, SIZE);
 }
-FOR_BOTH(malloc_slab, 0, .operation = take, .addresses_min = 200, .through = {"cai_slab_create"});
+FOR_BOTH(malloc_slab, 0, .operation = take, .addresses_min = 260, .through = {"cai_slab_create"});
 
 static void free_fast(void)
 {
     keep_variety();
-    operand = keep_in_flight(KIND_MALLOC, SIZE);
+    operand = situation_in_flight(KIND_MALLOC, SIZE);
 }
-FOR_BOTH(free_fast, 0, .operation = give, .addresses_min = 15, .through = {"ca_free"});
+FOR_BOTH(free_fast, 0, .operation = give, .addresses_min = 20, .through = {"ca_free"});
 
 static void free_flush(void)
 {
     situation_full_bin(KIND_MALLOC, COARSE, true);
 }
-FOR_BOTH(free_flush, 0, .operation = give, .addresses_min = 100, .through = {"cai_cache_put_full"});
+FOR_BOTH(free_flush, 0, .operation = give, .addresses_min = 240, .through = {"cai_cache_put_full"});
 
 static void trim_all(void)
 {
@@ -62,7 +62,7 @@ static void trim(void)
     kept_give(keep(KIND_MALLOC, 50000));
     kept_give(keep(KIND_SECRET, 2000000));
 }
-FOR_BOTH(trim, 0, .operation = trim_all, .addresses_min = 300, .through = {"cai_purge_all"});
+FOR_BOTH(trim, 0, .operation = trim_all, .addresses_min = 320, .through = {"cai_purge_all"});
 
 /* A short one and a large one. */
 static void secrets(void)
@@ -77,7 +77,7 @@ static void give_secrets(void)
     ca_deallocate_zeroed(((ca_secret){operand[0].at, operand[0].size}));
     ca_deallocate_zeroed(((ca_secret){operand[1].at, operand[1].size}));
 }
-FOR_BOTH(secrets, SCENARIO_ZEROES, .operation = give_secrets, .addresses_min = 100, .through = {"cai_large_claim"});
+FOR_BOTH(secrets, SCENARIO_ZEROES, .operation = give_secrets, .addresses_min = 230, .through = {"cai_large_claim"});
 
 static void realloc_large(void)
 {
@@ -90,8 +90,8 @@ static void resize(void)
 {
     result = ca_realloc(operand->at, 2000000);
 }
-FOR_BOTH(realloc_large, 0, .operation = resize, .addresses_min = 200, .through = {"cai_large_move"});
+FOR_BOTH(realloc_large, 0, .operation = resize, .addresses_min = 250, .through = {"cai_large_move"});
 
 static void first_allocation(void) {}
-FOR_BOTH(first_allocation, SCENARIO_COLD | SCENARIO_OURS, .operation = take, .addresses_min = 300,
+FOR_BOTH(first_allocation, SCENARIO_COLD | SCENARIO_OURS, .operation = take, .addresses_min = 160,
          .through = {"cai_pages_start"});

@@ -38,7 +38,7 @@ static void of_100_kib(void)
 const struct scenario scenario_large_malloc = {.name = "large_malloc",
                                                .victim = of_100_kib,
                                                .operation = take,
-                                               .addresses_min = 100,
+                                               .addresses_min = 30,
                                                .through = {"cai_large_take", "cai_run_take"}};
 
 static void of_100_kib_dirty(void)
@@ -52,7 +52,7 @@ static void of_100_kib_dirty(void)
 const struct scenario scenario_large_calloc = {.name = "large_calloc",
                                                .victim = of_100_kib_dirty,
                                                .operation = take_zeroed,
-                                               .addresses_min = 100,
+                                               .addresses_min = 40,
                                                .through = {"cai_large_take", "cai_run_take"}};
 
 static void of_100_kib_kept(void)
@@ -65,7 +65,7 @@ static void of_100_kib_kept(void)
 const struct scenario scenario_large_calloc_kept = {.name = "large_calloc_kept",
                                                     .victim = of_100_kib_kept,
                                                     .operation = take_zeroed,
-                                                    .addresses_min = 80,
+                                                    .addresses_min = 9,
                                                     .through = {"cai_large_take_kept"}};
 
 /* The frontier moves. */
@@ -78,7 +78,7 @@ static void of_2_mib(void)
 const struct scenario scenario_frontier = {.name = "frontier",
                                            .victim = of_2_mib,
                                            .operation = take,
-                                           .addresses_min = 200,
+                                           .addresses_min = 60,
                                            .through = {"cai_run_take", "cai_commit", "cai_os_map"}};
 
 /* The tables become longer, too. */
@@ -91,7 +91,7 @@ static void of_80_mib(void)
 const struct scenario scenario_tables = {.name = "tables",
                                          .victim = of_80_mib,
                                          .operation = take,
-                                         .addresses_min = 200,
+                                         .addresses_min = 60,
                                          .through = {"cai_zone_extend_tables", "cai_os_read_write"}};
 
 /* --- giving back --- */
@@ -113,7 +113,7 @@ static void to_be_kept(void)
 const struct scenario scenario_large_free_kept = {.name = "large_free_kept",
                                                   .victim = to_be_kept,
                                                   .operation = give,
-                                                  .addresses_min = 60,
+                                                  .addresses_min = 8,
                                                   .through = {"cai_large_keep"}};
 
 static void to_replace_another(void)
@@ -128,7 +128,7 @@ static void to_replace_another(void)
 const struct scenario scenario_large_free_replaces = {.name = "large_free_replaces",
                                                       .victim = to_replace_another,
                                                       .operation = give,
-                                                      .addresses_min = 100,
+                                                      .addresses_min = 20,
                                                       .through = {"cai_large_keep", "cai_run_give"}};
 
 static void to_be_given(void)
@@ -139,7 +139,7 @@ static void to_be_given(void)
 const struct scenario scenario_large_free_given = {.name = "large_free_given",
                                                    .victim = to_be_given,
                                                    .operation = give,
-                                                   .addresses_min = 100,
+                                                   .addresses_min = 20,
                                                    .through = {"cai_run_give", "cai_free_run_link"}};
 
 /* Free memory on both sides, which it merges with. */
@@ -159,7 +159,7 @@ static void to_be_merged(void)
 const struct scenario scenario_large_free_merges = {.name = "large_free_merges",
                                                     .victim = to_be_merged,
                                                     .operation = give,
-                                                    .addresses_min = 150,
+                                                    .addresses_min = 20,
                                                     .through = {"cai_run_give", "cai_free_run_unlink"}};
 
 /* More than a zone may keep: it goes back to the system at once. */
@@ -171,7 +171,7 @@ static void to_be_too_much(void)
 const struct scenario scenario_large_free_excess = {.name = "large_free_excess",
                                                     .victim = to_be_too_much,
                                                     .operation = give,
-                                                    .addresses_min = 200,
+                                                    .addresses_min = 40,
                                                     .through = {"cai_purge_excess", "cai_os_unmap"}};
 
 /* --- resizing --- */
@@ -185,7 +185,7 @@ static void to_shrink(void)
 const struct scenario scenario_realloc_large_shrinks = {.name = "realloc_large_shrinks",
                                                         .victim = to_shrink,
                                                         .operation = resize,
-                                                        .addresses_min = 100,
+                                                        .addresses_min = 20,
                                                         .through = {"cai_run_shrink"}};
 
 static void to_grow_in_place(void)
@@ -198,7 +198,7 @@ static void to_grow_in_place(void)
 const struct scenario scenario_realloc_large_grows = {.name = "realloc_large_grows",
                                                       .victim = to_grow_in_place,
                                                       .operation = resize,
-                                                      .addresses_min = 100,
+                                                      .addresses_min = 30,
                                                       .through = {"cai_run_grow"}};
 
 static void to_stay(void)
@@ -210,7 +210,7 @@ static void to_stay(void)
 const struct scenario scenario_realloc_large_stays = {.name = "realloc_large_stays",
                                                       .victim = to_stay,
                                                       .operation = resize,
-                                                      .addresses_min = 30,
+                                                      .addresses_min = 7,
                                                       .through = {"cai_resize"}};
 
 static void to_move_pages(void)
@@ -222,7 +222,7 @@ static void to_move_pages(void)
 const struct scenario scenario_realloc_large_moves_pages = {.name = "realloc_large_moves_pages",
                                                             .victim = to_move_pages,
                                                             .operation = resize,
-                                                            .addresses_min = 200,
+                                                            .addresses_min = 80,
                                                             .through = {"cai_run_move", "cai_os_move"}};
 
 static void to_copy(void)
@@ -235,7 +235,7 @@ static void to_copy(void)
 const struct scenario scenario_realloc_large_copies = {.name = "realloc_large_copies",
                                                        .victim = to_copy,
                                                        .operation = resize,
-                                                       .addresses_min = 150,
+                                                       .addresses_min = 50,
                                                        .through = {"cai_large_move", "cai_run_give"}};
 
 static void small_to_move(void)
@@ -249,7 +249,7 @@ static void small_to_move(void)
 const struct scenario scenario_realloc_small = {.name = "realloc_small",
                                                 .victim = small_to_move,
                                                 .operation = resize,
-                                                .addresses_min = 60,
+                                                .addresses_min = 14,
                                                 .through = {"cai_resize"}};
 
 /* --- back to the system --- */
@@ -275,7 +275,7 @@ const struct scenario scenario_trim = {.name = "trim",
                                        .victim = much_is_free,
                                        .operation = trim,
                                        .flags = SCENARIO_ZEROES,
-                                       .addresses_min = 400,
+                                       .addresses_min = 70,
                                        .through = {"cai_purge_all", "cai_cache_flush_all", "cai_os_unmap"}};
 
 static void much_is_old(void)
@@ -291,5 +291,5 @@ static void much_is_old(void)
 const struct scenario scenario_decay = {.name = "decay",
                                         .victim = much_is_old,
                                         .operation = give,
-                                        .addresses_min = 300,
+                                        .addresses_min = 70,
                                         .through = {"cai_purge_old", "cai_cache_flush_idle", "cai_os_unmap"}};

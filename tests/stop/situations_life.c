@@ -16,13 +16,13 @@ const struct scenario scenario_first_allocation = {
     .name = "first_allocation",
     .flags = SCENARIO_COLD,
     .operation = take,
-    .addresses_min = 500,
+    .addresses_min = 150,
     .through = {"cai_settings_start", "cai_pages_start", "cai_meta_start", "cai_os_on_fork"}};
 
 const struct scenario scenario_thread_starts = {.name = "thread_starts",
                                                 .victim = nothing,
                                                 .operation = take,
-                                                .addresses_min = 200,
+                                                .addresses_min = 80,
                                                 .through = {"cai_registry_adopt", "cai_meta_allocate"}};
 
 static void leave_an_orphan(void)
@@ -35,7 +35,7 @@ const struct scenario scenario_thread_adopts = {.name = "thread_adopts",
                                                 .neighbour = leave_an_orphan,
                                                 .victim = nothing,
                                                 .operation = take,
-                                                .addresses_min = 50,
+                                                .addresses_min = 18,
                                                 .through = {"cai_registry_adopt"}};
 
 /* --- ends --- */
@@ -66,7 +66,7 @@ const struct scenario scenario_thread_ends = {
     .flags = SCENARIO_ENDS | SCENARIO_ZEROES,
     .neighbour = keep_for_others,
     .victim = have_everything,
-    .addresses_min = 300,
+    .addresses_min = 50,
     .through = {"cai_account_detach", "cai_large_flush", "cai_remote_publish", "cai_registry_orphan"}};
 
 /* So many heaps wait warm already that this one's bins are emptied. */
@@ -86,7 +86,7 @@ const struct scenario scenario_thread_ends_cold = {.name = "thread_ends_cold",
                                                    .flags = SCENARIO_ENDS | SCENARIO_ZEROES,
                                                    .neighbour = leave_many_orphans,
                                                    .victim = have_everything_among_many,
-                                                   .addresses_min = 300,
+                                                   .addresses_min = 50,
                                                    .through = {"cai_cache_flush_all", "cai_registry_orphan"}};
 
 /* A thread whose heap is gone already, in a late destructor, uses the one that all such threads share. */
@@ -114,7 +114,7 @@ const struct scenario scenario_thread_is_gone = {.name = "thread_is_gone",
                                                  .neighbour = keep_in_flight_for_others,
                                                  .victim = be_gone,
                                                  .operation = take_and_give,
-                                                 .addresses_min = 200,
+                                                 .addresses_min = 90,
                                                  .through = {"cai_registry_borrow", "cai_remote_tell"}};
 
 /* A first capability in a chunk of memory: the table of tags gets its pages. */
@@ -143,5 +143,5 @@ const struct scenario scenario_tags = {.name = "tags",
                                        .victim = have_a_capability,
                                        .operation = store_a_capability,
                                        .in_child = load_it,
-                                       .addresses_min = 50,
+                                       .addresses_min = 11,
                                        .through = {"ca_cap_store_cap"}};

@@ -22,7 +22,7 @@ static void take(void)
 }
 
 const struct scenario scenario_malloc_fast = {
-    .name = "malloc_fast", .victim = in_bin, .operation = take, .addresses_min = 40, .through = {"ca_malloc"}};
+    .name = "malloc_fast", .victim = in_bin, .operation = take, .addresses_min = 4, .through = {"ca_malloc"}};
 
 static void take_fine(void)
 {
@@ -37,7 +37,7 @@ static void bin_is_empty(void)
 const struct scenario scenario_malloc_refill = {.name = "malloc_refill",
                                                 .victim = bin_is_empty,
                                                 .operation = take_fine,
-                                                .addresses_min = 100,
+                                                .addresses_min = 30,
                                                 .through = {"cai_cache_refill", "cai_slab_take"}};
 
 static void slab_had_slots_back(void)
@@ -53,7 +53,7 @@ static void slab_had_slots_back(void)
 const struct scenario scenario_malloc_refill_returned = {.name = "malloc_refill_returned",
                                                          .victim = slab_had_slots_back,
                                                          .operation = take_fine,
-                                                         .addresses_min = 100,
+                                                         .addresses_min = 20,
                                                          .through = {"cai_cache_refill", "cai_slab_take"}};
 
 static void no_room(void)
@@ -65,7 +65,7 @@ static void no_room(void)
 const struct scenario scenario_malloc_slab = {.name = "malloc_slab",
                                               .victim = no_room,
                                               .operation = take_fine,
-                                              .addresses_min = 200,
+                                              .addresses_min = 60,
                                               .through = {"cai_slab_create", "cai_run_take", "cai_run_publish"}};
 
 /* A slab of another class goes back before: its state bytes must be cleared. */
@@ -87,7 +87,7 @@ static void take_longest(void)
 const struct scenario scenario_malloc_slab_dirty = {.name = "malloc_slab_dirty",
                                                     .victim = no_room_but_dirty_memory,
                                                     .operation = take_longest,
-                                                    .addresses_min = 200,
+                                                    .addresses_min = 60,
                                                     .through = {"cai_slab_create", "cai_run_take"}};
 
 static void nothing_of_this_class(void)
@@ -99,7 +99,7 @@ static void nothing_of_this_class(void)
 const struct scenario scenario_malloc_first_of_class = {.name = "malloc_first_of_class",
                                                         .victim = nothing_of_this_class,
                                                         .operation = take_longest,
-                                                        .addresses_min = 200,
+                                                        .addresses_min = 70,
                                                         .through = {"cai_meta_allocate", "cai_slab_create"}};
 
 static void take_own_form(void)
@@ -126,26 +126,28 @@ static void own_form_in_bins(void)
 const struct scenario scenario_allocate_fast = {.name = "allocate_fast",
                                                 .victim = own_form_in_bins,
                                                 .operation = take_own_form,
-                                                .addresses_min = 100,
+                                                .addresses_min = 30,
                                                 .through = {"ca_allocate_secret"}};
 
 /* --- giving back --- */
 
+static struct kept *coarse;
+
 static void in_flight(void)
 {
     keep_variety();
-    operand = keep_in_flight(KIND_MALLOC, FINE);
-    keep_in_flight(KIND_MALLOC, COARSE);
+    operand = situation_in_flight(KIND_MALLOC, FINE);
+    coarse = situation_in_flight(KIND_MALLOC, COARSE);
 }
 
 static void give_two(void)
 {
-    ca_free(operand[0].at);
-    ca_free(operand[1].at);
+    ca_free(operand->at);
+    ca_free(coarse->at);
 }
 
 const struct scenario scenario_free_fast = {
-    .name = "free_fast", .victim = in_flight, .operation = give_two, .addresses_min = 30, .through = {"ca_free"}};
+    .name = "free_fast", .victim = in_flight, .operation = give_two, .addresses_min = 4, .through = {"ca_free"}};
 
 static void give(void)
 {
@@ -160,7 +162,7 @@ static void bin_is_full(void)
 const struct scenario scenario_free_growth = {.name = "free_growth",
                                               .victim = bin_is_full,
                                               .operation = give,
-                                              .addresses_min = 100,
+                                              .addresses_min = 16,
                                               .through = {"cai_cache_put_full", "cai_meta_allocate", "cai_meta_free"}};
 
 static void longest_bin_is_full(void)
@@ -171,7 +173,7 @@ static void longest_bin_is_full(void)
 const struct scenario scenario_free_flush = {.name = "free_flush",
                                              .victim = longest_bin_is_full,
                                              .operation = give,
-                                             .addresses_min = 100,
+                                             .addresses_min = 40,
                                              .through = {"cai_cache_put_full"}};
 
 static void whole_slabs_in_the_bin(void)
@@ -182,7 +184,7 @@ static void whole_slabs_in_the_bin(void)
 const struct scenario scenario_free_ends_slab = {.name = "free_ends_slab",
                                                  .victim = whole_slabs_in_the_bin,
                                                  .operation = give,
-                                                 .addresses_min = 200,
+                                                 .addresses_min = 30,
                                                  .through = {"cai_slab_is_empty", "cai_run_give"}};
 
 /* --- between threads --- */
@@ -212,7 +214,7 @@ const struct scenario scenario_remote_free = {.name = "remote_free",
                                               .neighbour = keep_for_others,
                                               .victim = nothing_pending,
                                               .operation = give_others,
-                                              .addresses_min = 60,
+                                              .addresses_min = 6,
                                               .through = {"cai_remote_note"}};
 
 static void one_pending(void)
@@ -227,7 +229,7 @@ const struct scenario scenario_remote_publish = {.name = "remote_publish",
                                                  .neighbour = keep_for_others,
                                                  .victim = one_pending,
                                                  .operation = give_others,
-                                                 .addresses_min = 80,
+                                                 .addresses_min = 9,
                                                  .through = {"cai_remote_note", "cai_slab_remote_free"}};
 
 static unsigned own_first;
@@ -249,5 +251,5 @@ static void others_gave_back(void)
 const struct scenario scenario_remote_collect = {.name = "remote_collect",
                                                  .victim = others_gave_back,
                                                  .operation = take_fine,
-                                                 .addresses_min = 120,
+                                                 .addresses_min = 30,
                                                  .through = {"cai_cache_refill", "cai_slab_collect"}};

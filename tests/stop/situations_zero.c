@@ -14,26 +14,28 @@ static void give_secret(void)
 
 static void short_secret(void)
 {
-    in_flight(KIND_SECRET, 100);
+    keep_variety();
+    operand = situation_in_flight(KIND_SECRET, 100);
 }
 
 const struct scenario scenario_zero_free_short = {.name = "zero_free_short",
                                                   .flags = SCENARIO_ZEROES,
                                                   .victim = short_secret,
                                                   .operation = give_secret,
-                                                  .addresses_min = 30,
+                                                  .addresses_min = 4,
                                                   .through = {"ca_secret_deallocate_zeroed"}};
 
 static void longer_secret(void)
 {
-    in_flight(KIND_SECRET, 9000);
+    keep_variety();
+    operand = situation_in_flight(KIND_SECRET, 9000);
 }
 
 const struct scenario scenario_zero_free_longer = {.name = "zero_free_longer",
                                                    .flags = SCENARIO_ZEROES,
                                                    .victim = longer_secret,
                                                    .operation = give_secret,
-                                                   .addresses_min = 40,
+                                                   .addresses_min = 3,
                                                    .through = {"cai_own_deallocate_rest"}};
 
 static void large_secret(void)
@@ -46,7 +48,7 @@ const struct scenario scenario_zero_free_large = {.name = "zero_free_large",
                                                   .flags = SCENARIO_ZEROES,
                                                   .victim = large_secret,
                                                   .operation = give_secret,
-                                                  .addresses_min = 80,
+                                                  .addresses_min = 16,
                                                   .through = {"cai_large_claim", "cai_wipe"}};
 
 static void very_large_secret(void)
@@ -58,12 +60,13 @@ const struct scenario scenario_zero_free_given = {.name = "zero_free_given",
                                                   .flags = SCENARIO_ZEROES,
                                                   .victim = very_large_secret,
                                                   .operation = give_secret,
-                                                  .addresses_min = 120,
+                                                  .addresses_min = 30,
                                                   .through = {"cai_large_claim", "cai_run_give"}};
 
 static void short_mustzero(void)
 {
-    in_flight(KIND_MUSTZERO, 200);
+    keep_variety();
+    operand = situation_in_flight(KIND_MUSTZERO, 200);
 }
 
 static void wipe_and_give(void)
@@ -77,7 +80,7 @@ const struct scenario scenario_wipe = {.name = "wipe",
                                        .flags = SCENARIO_ZEROES,
                                        .victim = short_mustzero,
                                        .operation = wipe_and_give,
-                                       .addresses_min = 60,
+                                       .addresses_min = 16,
                                        .through = {"ca_mustzero_wipe", "ca_wiped_deallocate"}};
 
 static size_t wanted;
@@ -97,7 +100,7 @@ const struct scenario scenario_shrink = {.name = "shrink",
                                          .flags = SCENARIO_ZEROES,
                                          .victim = mustzero_to_shrink,
                                          .operation = shrink,
-                                         .addresses_min = 50,
+                                         .addresses_min = 12,
                                          .through = {"ca_mustzero_shrink", "cai_judge"}};
 
 static void large_mustzero_to_shrink(void)
@@ -110,7 +113,7 @@ const struct scenario scenario_shrink_large = {.name = "shrink_large",
                                                .flags = SCENARIO_ZEROES,
                                                .victim = large_mustzero_to_shrink,
                                                .operation = shrink,
-                                               .addresses_min = 100,
+                                               .addresses_min = 30,
                                                .through = {"ca_mustzero_shrink", "cai_run_shrink"}};
 
 static void grow(void)
@@ -131,7 +134,7 @@ const struct scenario scenario_grow_moves = {.name = "grow_moves",
                                              .flags = SCENARIO_ZEROES,
                                              .victim = mustzero_to_move,
                                              .operation = grow,
-                                             .addresses_min = 100,
+                                             .addresses_min = 30,
                                              .through = {"ca_mustzero_grow", "cai_free_live"}};
 
 static void mustzero_to_stay(void)
@@ -144,7 +147,7 @@ const struct scenario scenario_grow_stays = {.name = "grow_stays",
                                              .flags = SCENARIO_ZEROES,
                                              .victim = mustzero_to_stay,
                                              .operation = grow,
-                                             .addresses_min = 60,
+                                             .addresses_min = 20,
                                              .through = {"ca_mustzero_grow"}};
 
 static void large_mustzero_to_move(void)
@@ -158,5 +161,5 @@ const struct scenario scenario_grow_large_moves = {.name = "grow_large_moves",
                                                    .flags = SCENARIO_ZEROES,
                                                    .victim = large_mustzero_to_move,
                                                    .operation = grow,
-                                                   .addresses_min = 200,
+                                                   .addresses_min = 110,
                                                    .through = {"ca_mustzero_grow", "cai_large_move"}};

@@ -94,7 +94,7 @@ static void *raw_forker(void *unused)
 static void on_signal(int signal)
 {
     struct post *post = &common->posts[0];
-    int saved = errno;
+    int saved = errno; /* NOLINT(bugprone-signal-handler): what it forbids is the point of this one */
 
     (void)signal;
     own_post = post;

@@ -152,7 +152,7 @@ bool tracer_may_change(void)
 {
     Dl_info info;
 
-    return is_long_outside() || dladdr((void *)tracee.position, &info) == 0 ||
+    return is_long_outside() || (!symbols_are_ours(tracee.position) && dladdr((void *)tracee.position, &info) == 0) ||
            stores_anything((const uint8_t *)tracee.position);
 }
 
