@@ -20,6 +20,20 @@ bool cai_early(void)
     return written != &arena || cai_self == NULL;
 }
 
+struct cai_doors cai_doors;
+
+void cai_early_end(void)
+{
+    static uint32_t ended; /* atomic */
+    uint32_t not_yet = 0;
+
+    if (!cai_swap_strong_acq_rel(&ended, &not_yet, 1))
+        return;
+    cai_store_relaxed(&cai_doors.fine_below, CAI_FINE_BYTES_MAX + 1);
+    cai_store_relaxed(&cai_doors.small_below, CAI_SMALL_BYTES_MAX + 1);
+    cai_sealed_close(&cai_doors);
+}
+
 void *cai_early_allocate(size_t size, size_t align)
 {
     uintptr_t base = (uintptr_t)arena.bytes;

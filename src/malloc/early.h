@@ -11,12 +11,23 @@
 #define CAI_MALLOC_EARLY_H
 
 #include "base/compiler.h"
+#include "os/sealed.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Sizes below these take the fast paths of malloc and calloc, which look for the thread's heap: none while it is too
+ * early. Sealed afterwards. */
+struct cai_doors {
+    size_t fine_below, small_below; /* atomic */
+} CAI_SEALED;
+extern CAI_HIDDEN struct cai_doors cai_doors;
+
 /* It is too early. Then only the functions below may be called. */
 CAI_HIDDEN bool cai_early(void);
+
+/* It is not any more: opens the fast paths, once. */
+CAI_HIDDEN void cai_early_end(void);
 
 /* Zeroed. align: a power of two. NULL: there is no more. */
 CAI_HIDDEN void *cai_early_allocate(size_t size, size_t align);

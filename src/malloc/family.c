@@ -38,23 +38,12 @@ static CAI_COLD void *out_of_memory(void)
     return NULL;
 }
 
-/* Sizes below these take the fast paths: none at first, because a thread's heap cannot be found before the library is
- * ready (malloc/early.h). */
-static size_t fine_below, small_below; /* atomic; written once */
-
-static CAI_COLD void open_fast_paths(void)
-{
-    cai_refuse_sanitizer();
-    cai_store_relaxed(&fine_below, (size_t)CAI_FINE_BYTES_MAX + 1);
-    cai_store_relaxed(&small_below, (size_t)CAI_SMALL_BYTES_MAX + 1);
-}
-
-/* NULL: see allocate_slow. */
+/* NULL: see allocate_slow. What the sizes are compared with: malloc/early.h. */
 CAI_INLINE void *allocate_fast(size_t size, bool zeroed)
 {
-    if (CAI_LIKELY(size < cai_load_relaxed_in_place(&fine_below)))
+    if (CAI_LIKELY(size < cai_load_relaxed_in_place(&cai_doors.fine_below)))
         return cai_cache_take(cai_self_heap(), PLACE, CAI_FINE, cai_class_of_fine(size), zeroed, size);
-    if (size < cai_load_relaxed_in_place(&small_below))
+    if (size < cai_load_relaxed_in_place(&cai_doors.small_below))
         return cai_cache_take(cai_self_heap(), PLACE, CAI_COARSE, cai_class_of_coarse(size), zeroed, size);
     return NULL;
 }
@@ -62,10 +51,11 @@ CAI_INLINE void *allocate_fast(size_t size, bool zeroed)
 /* Everything but the fast path; a tail call from there, so that it saves no registers. */
 static CAI_NOINLINE void *allocate_slow(size_t size, bool zeroed)
 {
-    if (CAI_UNLIKELY(cai_load_relaxed(&fine_below) == 0)) {
+    if (CAI_UNLIKELY(cai_load_relaxed(&cai_doors.fine_below) == 0)) {
         if (cai_early())
             return cai_early_allocate(size, 16);
-        open_fast_paths();
+        cai_refuse_sanitizer();
+        cai_early_end();
     }
     void *block = size <= PTRDIFF_MAX ? cai_allocate_slow(PLACE, size, zeroed) : NULL;
     return CAI_LIKELY(block != NULL) ? block : out_of_memory();

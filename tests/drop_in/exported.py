@@ -9,10 +9,9 @@ import subprocess
 import sys
 
 
-
 def functions(library):
     table = subprocess.run(["readelf", "-W", "--dyn-syms", library], capture_output=True, text=True, check=True).stdout
-    rows = re.findall(r" FUNC +(?:GLOBAL|WEAK) +\w+ +(\w+) ([\w]+)", table)
+    rows = re.findall(r" FUNC +(?:GLOBAL|WEAK) +\w+ +(\w+) (\w+)", table)
     return sorted(name for section, name in rows if section != "UND")
 
 
