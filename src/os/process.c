@@ -20,6 +20,7 @@ void cai_process_settle(void)
         return;
     if (cai_swap_strong_acq_rel(&cai_process->state, &new, CAI_PROCESS_SETTLING)) {
         is_settler = true;
+        cai_process->id = getpid();
         on_child();
         is_settler = false;
         cai_store_release(&cai_process->state, CAI_PROCESS_SETTLED);
@@ -28,10 +29,10 @@ void cai_process_settle(void)
         cai_os_yield();
 }
 
-/* Where nothing marks the process this is what tells. */
+/* Where nothing has marked the process this is what tells. */
 static void in_child(void)
 {
-    if (cai_process == &unmarked)
+    if (cai_process->id != getpid())
         cai_process->state = CAI_PROCESS_NEW;
     cai_process_notice();
 }
@@ -47,6 +48,7 @@ static void mark(void)
     } else if (page != MAP_FAILED) {
         munmap(page, cai_os_page_size());
     }
+    cai_process->id = getpid();
     pthread_atfork(NULL, NULL, in_child);
 }
 

@@ -1,7 +1,7 @@
 /* A new process: how the child of a fork learns that it is one, whatever way it was made.
  *
- * What a process knows of itself stands in a page that the kernel hands to children as zeros. Where it does not, the
- * handler of pthread_atfork alone tells them, which system calls pass by.
+ * What a process knows of itself stands in a page that the kernel hands to children as zeros. Where it does not, and
+ * where it only says so (an emulator), the handler of pthread_atfork alone tells them, which system calls pass by.
  */
 #ifndef CAI_OS_PROCESS_H
 #define CAI_OS_PROCESS_H
@@ -13,6 +13,7 @@
 enum { CAI_PROCESS_NEW, CAI_PROCESS_SETTLED, CAI_PROCESS_SETTLING };
 struct cai_process {
     uint32_t state; /* atomic */
+    int32_t id;     /* of the process that was settled last */
 };
 extern struct cai_process *cai_process;
 
