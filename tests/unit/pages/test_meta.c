@@ -87,9 +87,7 @@ static void test_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_zeroed_and_aligned),
-        cmocka_unit_test(test_reuse),
-        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_zeroed_and_aligned), cmocka_unit_test(test_reuse), cmocka_unit_test(test_random),
         cmocka_unit_test(test_impossible_size), /* last: an emulator keeps the addresses that it could not map */
     };
 
