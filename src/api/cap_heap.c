@@ -79,6 +79,13 @@ static CAI_COLD bool start_tags(void)
     return cai_tags_start(cai_sealed.places, cai_sealed.shift, CAI_PLACES, holding, cai_sealed.annex);
 }
 
+/* Of a block in any place: where none can be, none is. */
+static void clear_tags(uintptr_t from, size_t bytes)
+{
+    if (holds_caps(cai_place_of((void *)from)))
+        cai_tags_clear(from, bytes);
+}
+
 /* --- going out --- */
 
 /* A block that the heap gave, as a capability; its content may be anybody's, so tags go. */
@@ -190,16 +197,47 @@ CAI_EXPORT ca_error ca_cap_check(ca_cap cap)
     return it.claim == WHOLE ? cai_own_check(it.place, (void *)it.base, it.length) : CA_ERROR_INVALID;
 }
 
-/* Would the heap say at once that this is a whole block? */
-CAI_INLINE bool is_small_block(enum cai_place place, uintptr_t base, size_t bytes)
+/* Into the bin of a heap, where that is simple. */
+CAI_INLINE bool push(struct cai_heap *heap, enum cai_place place, uint8_t live, uint8_t *state, uintptr_t base)
 {
+    struct cai_bin *bin = &heap->bins[place][live];
+    bool room = !cai_place_zeroes(place) && CAI_LIKELY(bin->count != bin->limit);
+
+    if (room)
+        cai_bin_push(bin, place, state, (void *)base);
+    return room;
+}
+
+/* Gives a small block back that is whole. Its tags are cleared while nobody can hand its slot out again: whoever else
+ * gives it back meanwhile leaves it to the heap, which is the calling thread's, or entered. False: it is no such block,
+ * nothing has changed. */
+CAI_INLINE bool put_small(enum cai_place place, uintptr_t base, size_t bytes)
+{
+    struct cai_thread *thread = cai_self;
+    struct cai_heap *heap = &thread->owner.heap;
     size_t granule;
-    const uint8_t *state = cai_find_state(place, CAI_FINE, (void *)base, &granule);
+    uint8_t *state = cai_find_state(place, CAI_FINE, (void *)base, &granule);
+    bool put = false;
 
     if (CAI_UNLIKELY(state == NULL))
         return false;
+    const struct cai_view *view = cai_view_of(cai_zone_number(place, CAI_FINE));
+    uint32_t owner = cai_load_relaxed(&view->owner[cai_unit_of_granule(CAI_FINE, granule)]);
+    bool own = owner == heap->id;
+    if (CAI_UNLIKELY(!own) && (heap = cai_bias_enter_number(thread, owner)) == NULL)
+        return false;
     uint8_t live = cai_load_relaxed(state);
-    return live >= 2 && live <= CAI_CLASS_LAST && cai_exact_recorded(state, live, live) == bytes;
+    bool whole = live >= 2 && live <= CAI_CLASS_LAST && cai_exact_recorded(state, live, live) == bytes;
+    if (CAI_LIKELY(whole)) {
+        if (holds_caps(place))
+            cai_tags_clear(base, bytes);
+        put = push(heap, place, live, state, base);
+    }
+    if (CAI_UNLIKELY(!own))
+        cai_bias_leave(thread);
+    if (CAI_UNLIKELY(whole && !put))
+        cai_own_deallocate_rest(place, (void *)base, bytes);
+    return whole;
 }
 
 static CAI_NOINLINE ca_error deallocate_slow(const ca_cap *cap)
@@ -208,13 +246,14 @@ static CAI_NOINLINE ca_error deallocate_slow(const ca_cap *cap)
 
     if (it.claim != WHOLE)
         return refuse_claim(cap, it, "ca_cap_deallocate");
-    struct cai_judged judged = cai_judge(it.place, (void *)it.base, it.length, false);
-    if (it.length != 0 && judged.verdict != CAI_AUTHENTIC)
-        return cai_judged_report(it.place, (void *)it.base, judged, CAI_TO_GIVE_BACK, "ca_cap_deallocate");
-    if (holds_caps(it.place))
-        cai_tags_clear(it.base, it.length);
-    cai_own_deallocate(it.place, (void *)it.base, it.length);
-    return CA_OK;
+    struct cai_judged judged = cai_judge_and_claim(it.place, (void *)it.base, it.length);
+    if (judged.verdict == CAI_AUTHENTIC) {
+        clear_tags(it.base, it.length);
+        if (cai_free_live(it.place, (void *)it.base, cai_live_claimed(judged.live)))
+            return CA_OK;
+        judged.verdict = CAI_STALE; /* its owner gave it back meanwhile */
+    }
+    return cai_judged_report(it.place, (void *)it.base, judged, CAI_TO_GIVE_BACK, "ca_cap_deallocate");
 }
 
 CAI_EXPORT ca_error ca_cap_deallocate(ca_cap cap)
@@ -226,12 +265,8 @@ CAI_EXPORT ca_error ca_cap_deallocate(ca_cap cap)
         uintptr_t base = cap.address - reach.from_base;
         size_t place = (base - cai_sealed.places) >> cai_sealed.shift;
         if (CAI_LIKELY(place < CAI_PLACES) && CAI_LIKELY((cap.high ^ high_of_place[place]) >> BOUNDS_BITS == 0) &&
-            CAI_LIKELY(is_small_block((enum cai_place)place, base, reach.length))) {
-            if (holds_caps((enum cai_place)place))
-                cai_tags_clear(base, reach.length);
-            cai_own_deallocate((enum cai_place)place, (void *)base, reach.length);
+            CAI_LIKELY(put_small((enum cai_place)place, base, reach.length)))
             return CA_OK;
-        }
     }
     return deallocate_slow(&cap);
 }
@@ -248,10 +283,7 @@ CAI_EXPORT ca_cap_result ca_cap_shrink(ca_cap cap, ca_layout layout)
     if (it.claim == NOTHING)
         return success(cap);
     layout.size = cai_concentrate_crrl(layout.size);
-    if (holds_caps(it.place) && layout.size < it.length &&
-        cai_own_check(it.place, (void *)it.base, it.length) == CA_OK) /* it will succeed */
-        cai_tags_clear(it.base + layout.size, it.length - layout.size);
-    cai_result block = cai_own_shrink(it.place, (void *)it.base, it.length, layout, "ca_cap_shrink");
+    cai_result block = cai_own_shrink(it.place, (void *)it.base, it.length, layout, clear_tags, "ca_cap_shrink");
     if (block.ptr == NULL)
         return failure((ca_error)block.size_or_error);
     if (layout.size == 0)
@@ -279,22 +311,22 @@ static bool copy_tags(uintptr_t from, uintptr_t to, size_t bytes)
     return true;
 }
 
-/* The block went from `base`, where it still is claimed as `old`, to another place. False: there is no memory for its
- * tags, and it stays where it was. */
-static bool take_tags_along(struct claimed it, struct cai_live old, uintptr_t moved, size_t length)
+/* The block went from `base`, where it still is claimed as `old`, to another place. Not OK: it stays where it was, as
+ * there is no memory for its tags; or it was reported that its owner gave it back meanwhile. */
+static ca_error take_tags_along(struct claimed it, struct cai_live old, uintptr_t moved, size_t length)
 {
-    bool copied = !holds_caps(it.place) || copy_tags(it.base, moved, it.length);
+    void *from = (void *)it.base;
+    void *to = (void *)moved;
 
-    if (copied) {
-        if (holds_caps(it.place))
-            cai_tags_clear(it.base, it.length);
-        cai_free_live(it.place, (void *)it.base, cai_live_claimed(old));
-    } else {
+    if (holds_caps(it.place) && !copy_tags(it.base, moved, it.length)) {
         cai_tags_clear(moved, length);
         cai_claim_return(old);
-        cai_own_deallocate(it.place, (void *)moved, length);
+        cai_claim_moves_to(NULL);
+        cai_own_deallocate(it.place, to, length);
+        return CA_ERROR_OUT_OF_MEMORY;
     }
-    return copied;
+    clear_tags(it.base, it.length);
+    return cai_own_moved(it.place, from, old, to, "ca_cap_grow");
 }
 
 CAI_EXPORT ca_cap_result ca_cap_grow(ca_authority authority, ca_cap cap, ca_layout layout)
@@ -317,7 +349,7 @@ CAI_EXPORT ca_cap_result ca_cap_grow(ca_authority authority, ca_cap cap, ca_layo
     size_t kept = it.claim == WHOLE && old.state == NULL ? it.length : 0; /* its tags lie where they lay */
     if (holds_caps(it.place) && kept < layout.size)
         cai_tags_clear(base + kept, layout.size - kept);
-    if (old.state != NULL && !take_tags_along(it, old, base, layout.size))
-        return failure(CA_ERROR_OUT_OF_MEMORY);
-    return success(mint(it.place, base, layout.size));
+    if (old.state != NULL)
+        error = take_tags_along(it, old, base, layout.size);
+    return error == CA_OK ? success(mint(it.place, base, layout.size)) : failure(error);
 }

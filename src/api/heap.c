@@ -45,7 +45,7 @@ FOR_DEALLOCATION(ca_secret_deallocate_zeroed, ca_secret, secret)
     FOR_GROWTH(type, place, grow_zeroed, true)                                                                         \
     CAI_EXPORT type##_result type##_shrink(type block, ca_layout layout)                                               \
     {                                                                                                                  \
-        cai_result done = cai_own_shrink(CAI_PLACE_##place, block.ptr, block.size, layout, "ca_shrink");               \
+        cai_result done = cai_own_shrink(CAI_PLACE_##place, block.ptr, block.size, layout, NULL, "ca_shrink");         \
         return CAI_AS(type, done);                                                                                     \
     }                                                                                                                  \
     CAI_EXPORT ca_error type##_check(type block)                                                                       \

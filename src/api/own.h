@@ -103,12 +103,18 @@ CAI_INLINE ca_error cai_own_check(enum cai_place place, const void *address, siz
 
 /* --- resizing --- */
 
-/* ca_shrink, reported under the name of the function called. */
-cai_result cai_own_shrink(enum cai_place place, void *address, size_t bytes, ca_layout layout, const char *function);
+/* ca_shrink, reported under the name of the function called. `leaves` is not NULL: called with what leaves the block
+ * once that is certain and before it is anybody else's. */
+cai_result cai_own_shrink(enum cai_place place, void *address, size_t bytes, ca_layout layout,
+                          void (*leaves)(uintptr_t from, size_t bytes), const char *function);
 
 /* ca_grow and ca_grow_zeroed, likewise. `old` is not NULL: when the block moves, *old is what it was, claimed, for the
- * caller to give back; else old->state is NULL. */
+ * caller to end: by cai_own_moved, or by returning the claim; else old->state is NULL. */
 cai_result cai_own_grow(ca_authority authority, enum cai_place place, void *address, size_t bytes, ca_layout layout,
                         bool zeroed, struct cai_live *old, const char *function);
+
+/* The content of the claimed block is at `to` now: the old one goes back. Not OK: it was reported that its owner gave
+ * it back meanwhile, and the new one went back. */
+ca_error cai_own_moved(enum cai_place place, void *address, struct cai_live old, void *to, const char *function);
 
 #endif

@@ -18,7 +18,13 @@ static bool claim(enum cai_place place, const void *address, size_t bytes, struc
     return judged.verdict == CAI_AUTHENTIC;
 }
 
-cai_result cai_own_shrink(enum cai_place place, void *address, size_t bytes, ca_layout layout, const char *function)
+static ca_error report_stale(enum cai_place place, const void *address, enum cai_purpose purpose, const char *function)
+{
+    return cai_judged_report(place, address, (struct cai_judged){.verdict = CAI_STALE}, purpose, function);
+}
+
+cai_result cai_own_shrink(enum cai_place place, void *address, size_t bytes, ca_layout layout,
+                          void (*leaves)(uintptr_t from, size_t bytes), const char *function)
 {
     struct cai_live live;
     ca_error error;
@@ -29,10 +35,12 @@ cai_result cai_own_shrink(enum cai_place place, void *address, size_t bytes, ca_
         return cai_success(address, 0);
     if (!claim(place, address, bytes, &live, &error, function))
         return cai_failure(error);
-    if (layout.size == 0) {
-        cai_free_live(place, address, cai_live_claimed(live));
-        return cai_success((void *)layout.align, 0);
-    }
+    if (leaves != NULL && layout.size < bytes)
+        leaves((uintptr_t)address + layout.size, bytes - layout.size);
+    if (layout.size == 0)
+        return cai_free_live(place, address, cai_live_claimed(live))
+                   ? cai_success((void *)layout.align, 0)
+                   : cai_failure(report_stale(place, address, CAI_TO_GIVE_BACK, function));
     if (live.size_class == 0) {
         cai_resize_large(live, layout.size, false); /* never fails: it does not grow */
         return cai_success(address, layout.size);
@@ -92,6 +100,17 @@ static void *copy(const struct cai_grant *grant, enum cai_place place, const voi
     return memcpy(moved, address, bytes);
 }
 
+ca_error cai_own_moved(enum cai_place place, void *address, struct cai_live old, void *to, const char *function)
+{
+    bool put = cai_free_live(place, address, cai_live_claimed(old));
+
+    cai_claim_moves_to(NULL);
+    if (put)
+        return CA_OK;
+    cai_free_slow(place, to, function);
+    return report_stale(place, address, CAI_TO_USE, function);
+}
+
 /* False: the authority lacks the right, over this block or at all. */
 static bool may_grow(const struct cai_grant *grant, enum cai_place place, const void *address)
 {
@@ -131,13 +150,8 @@ cai_result cai_own_grow(ca_authority authority, enum cai_place place, void *addr
         }
         if (old != NULL)
             *old = live;
-        else if (!cai_free_live(place, address, cai_live_claimed(live))) { /* its owner gave it back meanwhile */
-            cai_claim_moves_to(NULL);
-            cai_free_slow(place, grown, function);
-            return cai_failure(
-                cai_judged_report(place, address, (struct cai_judged){.verdict = CAI_STALE}, CAI_TO_USE, function));
-        }
-        cai_claim_moves_to(NULL);
+        else if ((error = cai_own_moved(place, address, live, grown, function)) != CA_OK)
+            return cai_failure(error);
     }
     if (zeroed)
         zero_added(place, grown, bytes, layout.size, slot);

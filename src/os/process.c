@@ -3,6 +3,7 @@
 
 #include "os/os.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -20,7 +21,6 @@ void cai_process_settle(void)
         return;
     if (cai_swap_strong_acq_rel(&cai_process->state, &new, CAI_PROCESS_SETTLING)) {
         is_settler = true;
-        cai_process->id = getpid();
         on_child();
         is_settler = false;
         cai_store_release(&cai_process->state, CAI_PROCESS_SETTLED);
@@ -29,27 +29,36 @@ void cai_process_settle(void)
         cai_os_yield();
 }
 
-/* Where nothing has marked the process this is what tells. */
+/* Where nothing marks the process this is what tells. */
 static void in_child(void)
 {
-    if (cai_process->id != getpid())
+    if (cai_process == &unmarked)
         cai_process->state = CAI_PROCESS_NEW;
     cai_process_notice();
 }
 
+/* An emulator says yes to every advice, also to this one, which does not exist, and wipes nothing. */
+enum { NO_ADVICE = 9999 };
+
+static bool wipes_on_fork(void *page)
+{
+    return madvise(page, cai_os_page_size(), MADV_WIPEONFORK) == 0 && madvise(page, cai_os_page_size(), NO_ADVICE) != 0;
+}
+
 static void mark(void)
 {
+    int error = errno;
     struct cai_process *page =
         mmap(NULL, cai_os_page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-    if (page != MAP_FAILED && madvise(page, cai_os_page_size(), MADV_WIPEONFORK) == 0) {
+    if (page != MAP_FAILED && wipes_on_fork(page)) {
         page->state = CAI_PROCESS_SETTLED;
         cai_store_release(&cai_process, page);
     } else if (page != MAP_FAILED) {
         munmap(page, cai_os_page_size());
     }
-    cai_process->id = getpid();
     pthread_atfork(NULL, NULL, in_child);
+    errno = error;
 }
 
 void cai_os_on_fork(void (*child)(void))

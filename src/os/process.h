@@ -13,7 +13,6 @@
 enum { CAI_PROCESS_NEW, CAI_PROCESS_SETTLED, CAI_PROCESS_SETTLING };
 struct cai_process {
     uint32_t state; /* atomic */
-    int32_t id;     /* of the process that was settled last */
 };
 extern struct cai_process *cai_process;
 
