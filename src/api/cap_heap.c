@@ -79,13 +79,6 @@ static CAI_COLD bool start_tags(void)
     return cai_tags_start(cai_sealed.places, cai_sealed.shift, CAI_PLACES, holding, cai_sealed.annex);
 }
 
-/* Of a block in any place: where none can be, none is. */
-static void clear_tags(uintptr_t from, size_t bytes)
-{
-    if (holds_caps(cai_place_of((void *)from)))
-        cai_tags_clear(from, bytes);
-}
-
 /* --- going out --- */
 
 /* A block that the heap gave, as a capability; its content may be anybody's, so tags go. */
@@ -100,6 +93,17 @@ CAI_INLINE ca_cap_result hand_out(enum cai_place place, cai_result block, size_t
     return success(mint(place, (uintptr_t)block.ptr, length));
 }
 
+CAI_INLINE cai_result own_allocate(enum cai_place place, enum cai_form form, ca_authority authority, ca_layout layout)
+{
+    size_t bytes;
+    void *address = CAI_LIKELY(cai_is_fine(layout) && cai_authority_is_default(authority))
+                        ? cai_own_take_fine(cai_self_heap(), place, layout.size, form, &bytes)
+                        : cai_own_take(place, form, authority, layout, &bytes);
+
+    return CAI_LIKELY(address != NULL) ? cai_success(address, bytes)
+                                       : cai_own_allocate_slow(authority, layout, place, form);
+}
+
 CAI_INLINE ca_cap_result allocate(enum cai_place place, bool zeroed, ca_authority authority, ca_layout layout)
 {
     if (CAI_UNLIKELY(!make_representable(&layout)))
@@ -107,7 +111,7 @@ CAI_INLINE ca_cap_result allocate(enum cai_place place, bool zeroed, ca_authorit
     if (CAI_UNLIKELY(holds_caps(place) && cai_load_acquire(&cai_tags.bytes) == 0) &&
         !(cai_life_start() && start_tags()))
         return failure(CA_ERROR_OUT_OF_MEMORY);
-    cai_result block = cai_own_allocate(place, zeroed ? CAI_ZEROED : CAI_PLAIN, authority, layout);
+    cai_result block = own_allocate(place, zeroed ? CAI_ZEROED : CAI_PLAIN, authority, layout);
     if (CAI_UNLIKELY(layout.size == 0 && block.ptr != NULL && !cai_nothing_fits(layout)))
         return failure(CA_ERROR_LAYOUT);
     return hand_out(place, block, layout.size);
@@ -197,49 +201,6 @@ CAI_EXPORT ca_error ca_cap_check(ca_cap cap)
     return it.claim == WHOLE ? cai_own_check(it.place, (void *)it.base, it.length) : CA_ERROR_INVALID;
 }
 
-/* Into the bin of a heap, where that is simple. */
-CAI_INLINE bool push(struct cai_heap *heap, enum cai_place place, uint8_t live, uint8_t *state, uintptr_t base)
-{
-    struct cai_bin *bin = &heap->bins[place][live];
-    bool room = !cai_place_zeroes(place) && CAI_LIKELY(bin->count != bin->limit);
-
-    if (room)
-        cai_bin_push(bin, place, state, (void *)base);
-    return room;
-}
-
-/* Gives a small block back that is whole. Its tags are cleared while nobody can hand its slot out again: whoever else
- * gives it back meanwhile leaves it to the heap, which is the calling thread's, or entered. False: it is no such block,
- * nothing has changed. */
-CAI_INLINE bool put_small(enum cai_place place, uintptr_t base, size_t bytes)
-{
-    struct cai_thread *thread = cai_self;
-    struct cai_heap *heap = &thread->owner.heap;
-    size_t granule;
-    uint8_t *state = cai_find_state(place, CAI_FINE, (void *)base, &granule);
-    bool put = false;
-
-    if (CAI_UNLIKELY(state == NULL))
-        return false;
-    const struct cai_view *view = cai_view_of(cai_zone_number(place, CAI_FINE));
-    uint32_t owner = cai_load_relaxed(&view->owner[cai_unit_of_granule(CAI_FINE, granule)]);
-    bool own = owner == heap->id;
-    if (CAI_UNLIKELY(!own) && (heap = cai_bias_enter_number(thread, owner)) == NULL)
-        return false;
-    uint8_t live = cai_load_relaxed(state);
-    bool whole = live >= 2 && live <= CAI_CLASS_LAST && cai_exact_recorded(state, live, live) == bytes;
-    if (CAI_LIKELY(whole)) {
-        if (holds_caps(place))
-            cai_tags_clear(base, bytes);
-        put = push(heap, place, live, state, base);
-    }
-    if (CAI_UNLIKELY(!own))
-        cai_bias_leave(thread);
-    if (CAI_UNLIKELY(whole && !put))
-        cai_own_deallocate_rest(place, (void *)base, bytes);
-    return whole;
-}
-
 static CAI_NOINLINE ca_error deallocate_slow(const ca_cap *cap)
 {
     struct claimed it = claim_of(cap);
@@ -248,12 +209,26 @@ static CAI_NOINLINE ca_error deallocate_slow(const ca_cap *cap)
         return refuse_claim(cap, it, "ca_cap_deallocate");
     struct cai_judged judged = cai_judge_and_claim(it.place, (void *)it.base, it.length);
     if (judged.verdict == CAI_AUTHENTIC) {
-        clear_tags(it.base, it.length);
+        if (holds_caps(it.place))
+            cai_tags_clear(it.base, it.length);
         if (cai_free_live(it.place, (void *)it.base, cai_live_claimed(judged.live)))
             return CA_OK;
         judged.verdict = CAI_STALE; /* its owner gave it back meanwhile */
     }
     return cai_judged_report(it.place, (void *)it.base, judged, CAI_TO_GIVE_BACK, "ca_cap_deallocate");
+}
+
+/* A fine block of a place without zeroing, whole. */
+CAI_INLINE enum cai_own_put put_fine(enum cai_place place, void *address, size_t bytes)
+{
+    switch (place) {
+    case CAI_PLACE_nocaps:
+        return cai_own_put_small(CAI_PLACE_nocaps, CAI_FINE, address, bytes, false);
+    case CAI_PLACE_ordinary:
+        return cai_own_put_small(CAI_PLACE_ordinary, CAI_FINE, address, bytes, true);
+    default:
+        return CAI_OWN_PUT_NONE;
+    }
 }
 
 CAI_EXPORT ca_error ca_cap_deallocate(ca_cap cap)
@@ -264,8 +239,12 @@ CAI_EXPORT ca_error ca_cap_deallocate(ca_cap cap)
     if (CAI_LIKELY(cap.tag == 1) && CAI_LIKELY(cai_quick_reach(cap.high, cap.address, &reach))) {
         uintptr_t base = cap.address - reach.from_base;
         size_t place = (base - cai_sealed.places) >> cai_sealed.shift;
-        if (CAI_LIKELY(place < CAI_PLACES) && CAI_LIKELY((cap.high ^ high_of_place[place]) >> BOUNDS_BITS == 0) &&
-            CAI_LIKELY(put_small((enum cai_place)place, base, reach.length)))
+        enum cai_own_put put = CAI_OWN_PUT_NONE;
+        if (CAI_LIKELY(place < CAI_PLACES) && CAI_LIKELY((cap.high ^ high_of_place[place]) >> BOUNDS_BITS == 0))
+            put = put_fine((enum cai_place)place, (void *)base, reach.length);
+        if (CAI_UNLIKELY(put == CAI_OWN_PUT_FULL))
+            cai_own_deallocate_full((enum cai_place)place, (void *)base, reach.length);
+        if (CAI_LIKELY(put != CAI_OWN_PUT_NONE))
             return CA_OK;
     }
     return deallocate_slow(&cap);
@@ -283,7 +262,8 @@ CAI_EXPORT ca_cap_result ca_cap_shrink(ca_cap cap, ca_layout layout)
     if (it.claim == NOTHING)
         return success(cap);
     layout.size = cai_concentrate_crrl(layout.size);
-    cai_result block = cai_own_shrink(it.place, (void *)it.base, it.length, layout, clear_tags, "ca_cap_shrink");
+    cai_result block =
+        cai_own_shrink(it.place, (void *)it.base, it.length, layout, holds_caps(it.place), "ca_cap_shrink");
     if (block.ptr == NULL)
         return failure((ca_error)block.size_or_error);
     if (layout.size == 0)
@@ -325,7 +305,8 @@ static ca_error take_tags_along(struct claimed it, struct cai_live old, uintptr_
         cai_own_deallocate(it.place, to, length);
         return CA_ERROR_OUT_OF_MEMORY;
     }
-    clear_tags(it.base, it.length);
+    if (holds_caps(it.place))
+        cai_tags_clear(it.base, it.length);
     return cai_own_moved(it.place, from, old, to, "ca_cap_grow");
 }
 

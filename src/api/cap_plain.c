@@ -84,7 +84,7 @@ CAI_EXPORT ca_block_result ca_plain_shrink_(void *address, ca_layout layout)
 
     if (it.error != CA_OK)
         return cai_failure(report(it, address, "ca_cap_shrink"));
-    ca_block_result result = cai_own_shrink(it.place, address, it.bytes, layout, NULL, "ca_cap_shrink");
+    ca_block_result result = cai_own_shrink(it.place, address, it.bytes, layout, false, "ca_cap_shrink");
     return layout.size == 0 ? ca_plain_nothing_(result, layout, it.place) : result;
 }
 

@@ -22,21 +22,30 @@ static size_t size_of_hint(size_t hint)
     return cai_class_sizes[class_of_hint(hint)] - (hint >> 8 & 0x7f);
 }
 
-/* Empty bins, housekeeping, the first allocation of all, other authorities. */
 static CAI_NOINLINE ca_block_result allocate_rest(ca_authority authority, size_t hint)
 {
-    return cai_own_allocate_rest(authority, (ca_layout){.size = size_of_hint(hint), .align = 16}, CAI_PLACE_ordinary,
-                                 CAI_PLAIN);
+    ca_layout layout = {.size = size_of_hint(hint), .align = 16};
+    size_t bytes;
+    void *address = cai_own_take(CAI_PLACE_ordinary, CAI_PLAIN, authority, layout, &bytes);
+
+    return CAI_LIKELY(address != NULL) ? cai_success(address, bytes)
+                                       : cai_own_allocate_slow(authority, layout, CAI_PLACE_ordinary, CAI_PLAIN);
+}
+
+static CAI_NOINLINE ca_block_result allocate_slow(uint64_t key, size_t hint)
+{
+    return cai_own_allocate_slow((ca_authority){{key, 0}}, (ca_layout){.size = size_of_hint(hint), .align = 16},
+                                 CAI_PLACE_ordinary, CAI_PLAIN);
 }
 
 CAI_EXPORT ca_block_result ca_block_allocate_hinted_(ca_authority authority, size_t hint)
 {
-    if (CAI_LIKELY(cai_authority_is_default(authority))) {
-        void *address = cai_stamped_take(cai_self_heap(), CAI_PLACE_ordinary, (uint16_t)hint, false, 0);
-        if (CAI_LIKELY(address != NULL))
-            return (ca_block_result){.ptr = address, .size_or_error = hint};
-    }
-    return allocate_rest(authority, hint);
+    if (CAI_UNLIKELY(!cai_authority_is_default(authority)))
+        return allocate_rest(authority, hint);
+    void *address = cai_stamped_take(cai_self_heap(), CAI_PLACE_ordinary, (uint16_t)hint, false, 0);
+    if (CAI_UNLIKELY(address == NULL))
+        return allocate_slow(authority.opaque[0], hint);
+    return (ca_block_result){.ptr = address, .size_or_error = hint};
 }
 
 CAI_EXPORT void ca_block_deallocate_hinted_(void *address, size_t hint)

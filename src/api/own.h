@@ -9,6 +9,7 @@
 #define CAI_API_OWN_H
 
 #include "api/authority.h"
+#include "cap/tags.h"
 #include "core/result.h"
 #include "heaps/heaps.h"
 
@@ -41,20 +42,73 @@ CAI_INLINE void *cai_own_take_fine(struct cai_heap *heap, enum cai_place place, 
     return cai_stamped_take(heap, place, cai_stamp_of(*got), form == CAI_ZEROED, *got);
 }
 
-/* Everything but the most frequent case: other layouts, other authorities, empty bins, the first allocation of all. */
-cai_result cai_own_allocate_rest(ca_authority authority, ca_layout layout, enum cai_place place, enum cai_form form);
-
-CAI_INLINE cai_result cai_own_allocate(enum cai_place place, enum cai_form form, ca_authority authority,
-                                       ca_layout layout)
+/* The same from the account that the thread used last, when this authority opens it. The block is whole before anyone
+ * may take the account away. */
+CAI_INLINE void *cai_own_take_from_account(enum cai_place place, enum cai_form form, ca_authority authority,
+                                           size_t bytes, size_t *got)
 {
-    if (CAI_LIKELY(cai_is_fine(layout) && cai_authority_is_default(authority))) {
-        size_t bytes;
-        void *address = cai_own_take_fine(cai_self_heap(), place, layout.size, form, &bytes);
-        if (CAI_LIKELY(address != NULL))
-            return cai_success(address, bytes);
-    }
-    return cai_own_allocate_rest(authority, layout, place, form);
+    struct cai_thread *thread = cai_self;
+
+    if (CAI_UNLIKELY(cai_authority_may_be_default(authority))) /* no account has such a key */
+        return NULL;
+    struct cai_heap *heap = cai_bias_enter(thread, authority.opaque[0], authority.opaque[1]);
+    if (CAI_UNLIKELY(heap == NULL))
+        return NULL;
+    void *address = cai_own_take_fine(heap, place, bytes, form, got);
+    cai_bias_leave(thread);
+    return address;
 }
+
+/* A block of one class, whose bin is the heap's, with its exact size on record; or NULL. */
+CAI_INLINE void *cai_own_take_class(struct cai_heap *heap, enum cai_place place, enum cai_grain grain,
+                                    size_t size_class, size_t bytes, enum cai_form form, size_t *got)
+{
+    const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
+    bool zeroed = form == CAI_ZEROED || cai_place_zeroes(place);
+
+    *got = form == CAI_AT_LEAST ? cai_class_sizes[size_class] : bytes;
+    void *address = cai_cache_take(heap, place, grain, size_class, zeroed, *got);
+    if (CAI_LIKELY(address != NULL))
+        cai_exact_record(view->state + cai_granule_of(view, grain, address), (unsigned)size_class, *got);
+    return address;
+}
+
+/* A small block of any size, or NULL, also for other layouts. */
+CAI_INLINE void *cai_own_take_small(struct cai_heap *heap, enum cai_place place, ca_layout layout, enum cai_form form,
+                                    size_t *got)
+{
+    size_t bytes = layout.size;
+
+    if (CAI_UNLIKELY(!cai_is_small_alignment(layout.align) || bytes - 1 >= CAI_SMALL_BYTES_MAX))
+        return NULL;
+    if (bytes > CAI_FINE_BYTES_MAX)
+        return cai_own_take_class(heap, place, CAI_COARSE, cai_class_of_coarse(bytes), bytes, form, got);
+    if (CAI_LIKELY(cai_has_stamp(bytes)))
+        return cai_own_take_fine(heap, place, bytes, form, got);
+    return cai_own_take_class(heap, place, CAI_FINE, 1, bytes, form, got);
+}
+
+/* From the heap that the authority opens without a lock: the thread's own, or the account it used last. NULL: no such
+ * heap, or nothing in its bin. The block is whole before anyone may take the account away. */
+CAI_INLINE void *cai_own_take(enum cai_place place, enum cai_form form, ca_authority authority, ca_layout layout,
+                              size_t *got)
+{
+    struct cai_thread *thread = cai_self;
+
+    if (cai_authority_is_default(authority))
+        return cai_own_take_small(&thread->owner.heap, place, layout, form, got);
+    if (cai_authority_may_be_default(authority))
+        return NULL;
+    struct cai_heap *heap = cai_bias_enter(thread, authority.opaque[0], authority.opaque[1]);
+    if (CAI_UNLIKELY(heap == NULL))
+        return NULL;
+    void *address = cai_own_take_small(heap, place, layout, form, got);
+    cai_bias_leave(thread);
+    return address;
+}
+
+/* Everything but blocks that lie ready: other authorities, empty bins, large blocks, the first allocation of all. */
+cai_result cai_own_allocate_slow(ca_authority authority, ca_layout layout, enum cai_place place, enum cai_form form);
 
 /* --- giving back --- */
 
@@ -67,6 +121,56 @@ CAI_INLINE void cai_own_deallocate(enum cai_place place, void *address, size_t b
     if (CAI_UNLIKELY(!cai_stamped_may_put(place, bytes) || !cai_free_stamped(place, cai_stamp_of(bytes), address)))
         cai_own_deallocate_rest(place, address, bytes);
 }
+
+/* A live block of a class that is exactly so long. */
+CAI_INLINE bool cai_own_is_whole(enum cai_grain grain, const uint8_t *state, uint8_t live, size_t bytes)
+{
+    if (grain == CAI_FINE && bytes - 1 < 16) /* their states tell their sizes */
+        return live == cai_state_of_short(bytes);
+    return live >= 2 && live <= CAI_CLASS_LAST && cai_exact_is(state, live, bytes);
+}
+
+/* Gives a small block of this grain back that is whole, to the calling thread's heap or to the account that it used
+ * last: so nobody else can hand its slot out again while it, or with `tags` what it has of them, is cleared. */
+enum cai_own_put {
+    CAI_OWN_PUT,
+    CAI_OWN_PUT_FULL, /* it is cleared, and the bin is full: cai_own_deallocate_full has the rest */
+    CAI_OWN_PUT_NONE, /* it is no such block, and nothing has changed */
+};
+CAI_INLINE enum cai_own_put cai_own_put_small(enum cai_place place, enum cai_grain grain, void *address, size_t bytes,
+                                              bool tags)
+{
+    const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
+    struct cai_thread *thread = cai_self;
+    struct cai_heap *heap = &thread->owner.heap;
+    size_t granule;
+    uint8_t *state = cai_find_state(place, grain, address, &granule);
+    enum cai_own_put put = CAI_OWN_PUT_NONE;
+
+    if (CAI_UNLIKELY(state == NULL))
+        return put;
+    uint32_t owner = cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)]);
+    bool own = owner == heap->id;
+    if (CAI_UNLIKELY(!own) && CAI_UNLIKELY((heap = cai_bias_enter_number(thread, owner)) == NULL))
+        return put;
+    uint8_t live = cai_load_relaxed(state);
+    if (CAI_LIKELY(cai_own_is_whole(grain, state, live, bytes))) {
+        uint8_t size_class = grain == CAI_FINE && bytes <= 16 ? 1 : live;
+        struct cai_bin *bin = &heap->bins[place][size_class];
+        if (cai_place_zeroes(place))
+            cai_clear_small(heap, address, cai_class_sizes[size_class]);
+        if (tags)
+            cai_tags_clear((uintptr_t)address, bytes);
+        put = CAI_LIKELY(bin->count != bin->limit) ? CAI_OWN_PUT : CAI_OWN_PUT_FULL;
+        if (CAI_LIKELY(put == CAI_OWN_PUT))
+            cai_bin_push(bin, place, state, address);
+    }
+    if (CAI_UNLIKELY(!own))
+        cai_bias_leave(thread);
+    return put;
+}
+
+void cai_own_deallocate_full(enum cai_place place, void *address, size_t bytes);
 
 /* The slow half of it; also for blocks that were wiped. */
 void cai_own_deallocate_slow(enum cai_place place, void *address, size_t bytes, bool wiped);
@@ -103,10 +207,10 @@ CAI_INLINE ca_error cai_own_check(enum cai_place place, const void *address, siz
 
 /* --- resizing --- */
 
-/* ca_shrink, reported under the name of the function called. `leaves` is not NULL: called with what leaves the block
- * once that is certain and before it is anybody else's. */
-cai_result cai_own_shrink(enum cai_place place, void *address, size_t bytes, ca_layout layout,
-                          void (*leaves)(uintptr_t from, size_t bytes), const char *function);
+/* ca_shrink, reported under the name of the function called. With `tags`, those of what leaves the block are cleared
+ * before it is anybody else's. */
+cai_result cai_own_shrink(enum cai_place place, void *address, size_t bytes, ca_layout layout, bool tags,
+                          const char *function);
 
 /* ca_grow and ca_grow_zeroed, likewise. `old` is not NULL: when the block moves, *old is what it was, claimed, for the
  * caller to end: by cai_own_moved, or by returning the claim; else old->state is NULL. */

@@ -23,8 +23,8 @@ static ca_error report_stale(enum cai_place place, const void *address, enum cai
     return cai_judged_report(place, address, (struct cai_judged){.verdict = CAI_STALE}, purpose, function);
 }
 
-cai_result cai_own_shrink(enum cai_place place, void *address, size_t bytes, ca_layout layout,
-                          void (*leaves)(uintptr_t from, size_t bytes), const char *function)
+cai_result cai_own_shrink(enum cai_place place, void *address, size_t bytes, ca_layout layout, bool tags,
+                          const char *function)
 {
     struct cai_live live;
     ca_error error;
@@ -35,8 +35,8 @@ cai_result cai_own_shrink(enum cai_place place, void *address, size_t bytes, ca_
         return cai_success(address, 0);
     if (!claim(place, address, bytes, &live, &error, function))
         return cai_failure(error);
-    if (leaves != NULL && layout.size < bytes)
-        leaves((uintptr_t)address + layout.size, bytes - layout.size);
+    if (tags && layout.size < bytes)
+        cai_tags_clear((uintptr_t)address + layout.size, bytes - layout.size);
     if (layout.size == 0)
         return cai_free_live(place, address, cai_live_claimed(live))
                    ? cai_success((void *)layout.align, 0)
@@ -132,7 +132,7 @@ cai_result cai_own_grow(ca_authority authority, enum cai_place place, void *addr
         return cai_failure(CA_ERROR_LAYOUT);
     zeroed = zeroed || cai_place_zeroes(place);
     if (bytes == 0) /* anybody can name a block of size 0: this is an allocation, and needs the right to it */
-        return cai_own_allocate_rest(authority, layout, place, zeroed ? CAI_ZEROED : CAI_PLAIN);
+        return cai_own_allocate_slow(authority, layout, place, zeroed ? CAI_ZEROED : CAI_PLAIN);
     if (!claim(place, address, bytes, &live, &error, function))
         return cai_failure(error);
     if (!may_grow(&grant, place, address)) {

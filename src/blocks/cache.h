@@ -125,13 +125,11 @@ enum cai_put {
  * another thread in between, a slot that is cached stands in the bin or right above it. */
 CAI_INLINE void cai_bin_push(struct cai_bin *bin, enum cai_place place, uint8_t *state, void *address)
 {
-    uint32_t count = bin->count;
-
-    bin->slots[count] = address;
+    bin->slots[bin->count] = address;
     cai_fence_for_compiler();
     cai_store_relaxed(state, cai_state_freed(place, CAI_STATE_CACHED));
     cai_fence_for_compiler();
-    bin->count = count + 1;
+    bin->count++;
 }
 
 /* This granule lies in a slab of the heap. */

@@ -26,7 +26,7 @@ enum { CAI_RECORD = 0x80, CAI_RECORD_END = 0xc0, CAI_RECORD_MORE = 0x20, CAI_REC
 CAI_INLINE void cai_exact_record(uint8_t *state, unsigned size_class, size_t bytes)
 {
     if (size_class == 1) {
-        cai_store_relaxed(state, (uint8_t)(bytes == 16 ? 1 : CAI_STATE_SHORT + bytes));
+        cai_store_relaxed(state, cai_state_of_short(bytes));
         return;
     }
     size_t lacks = cai_class_sizes[size_class] - bytes;

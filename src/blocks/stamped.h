@@ -24,7 +24,7 @@ CAI_INLINE void *cai_stamped_take(struct cai_heap *heap, enum cai_place place, u
         return NULL;
     void *address = bin->slots[count];
     size_t granule = ((uintptr_t)address - view->origin) >> CAI_FINE_SHIFT;
-    uint8_t before = cai_load_relaxed(&view->state[granule]);
+    uint8_t before = cai_load_relaxed_in_place(&view->state[granule]);
     if (CAI_UNLIKELY(!cai_state_may_leave(place, before)))
         return NULL;
     cai_stamp_set(&view->state[granule], stamp);

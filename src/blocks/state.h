@@ -38,6 +38,12 @@ CAI_INLINE bool cai_state_is_live(uint8_t state)
     return (int8_t)state > 0;
 }
 
+/* The byte of a live block of 1 to 16 bytes that has its exact size on record. */
+CAI_INLINE uint8_t cai_state_of_short(size_t bytes)
+{
+    return (uint8_t)(bytes == 16 ? 1 : CAI_STATE_SHORT + bytes);
+}
+
 /* In a slot of 16: how many bytes, 1 to 16; the byte of a live block of class 1 has told it. */
 CAI_INLINE size_t cai_state_short_bytes(uint8_t state)
 {
