@@ -2,6 +2,7 @@
 #include "heaps/account.h"
 
 #include "blocks/cache.h"
+#include "blocks/large.h"
 #include "heaps/authority.h"
 #include "heaps/charge.h"
 #include "heaps/owned.h"
@@ -257,6 +258,8 @@ void cai_account_repair(void)
             cai_cache_rebuild(&account->owner.heap, false);
         else if (is_lost)
             cai_cache_salvage(&account->owner.heap);
+        if (use == CAI_LOCK_LOST) /* a block that went back with the account's others */
+            cai_large_salvage(&account->owner.heap);
         if (is_lost)
             cai_bias_end(account);
         else if (is_mine)
