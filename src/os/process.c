@@ -45,9 +45,8 @@ static bool wipes_on_fork(void *page)
     return madvise(page, cai_os_page_size(), MADV_WIPEONFORK) == 0 && madvise(page, cai_os_page_size(), NO_ADVICE) != 0;
 }
 
-static void mark(void)
+static void map_page(void)
 {
-    int error = errno;
     struct cai_process *page =
         mmap(NULL, cai_os_page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -57,7 +56,28 @@ static void mark(void)
     } else if (page != MAP_FAILED) {
         munmap(page, cai_os_page_size());
     }
+}
+
+/* Once in a process and all its children: one whose parent had a thread in the middle of it, and that was made by a
+ * system call, would wait for a lock of the C library for ever. That one has the page. */
+static void register_handler(void)
+{
+    static bool begun;
+
+    if (begun)
+        return;
+    begun = true;
+    cai_fence_for_compiler();
     pthread_atfork(NULL, NULL, in_child);
+}
+
+static void mark(void)
+{
+    int error = errno;
+
+    if (cai_process == &unmarked)
+        map_page();
+    register_handler();
     errno = error;
 }
 

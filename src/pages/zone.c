@@ -196,6 +196,8 @@ void cai_pages_reopen(void)
     cai_sealed_open(&cai_sealed);
     if (marked != 0)
         cai_os_unmap(marked, cai_os_page_size());
+    cai_fence_for_compiler();
+    marked = 0;
 }
 
 enum cai_pages_start cai_pages_start(void)
@@ -210,6 +212,7 @@ enum cai_pages_start cai_pages_start(void)
             return CAI_PAGES_NO_ADDRESSES;
     }
     marked = geometry->tables;
+    cai_fence_for_compiler(); /* first: where the mark is seen, a child knows that it is its own */
     *(uint64_t *)geometry->tables = engine_mark;
     cai_sealed.secret = cai_os_random() | 2; /* neither the 0 nor the 1 from before the start */
     cai_sealed.places = geometry->places;
