@@ -118,6 +118,6 @@ void cai_zones_repair(bool all)
         if (any || lock == CAI_LOCK_LOST)
             rebuild(zone);
     }
-    cai_commit_recount();
+    cai_commit_repair();
     cai_zone_repair_seal();
 }
