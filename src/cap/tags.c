@@ -240,4 +240,5 @@ void cai_tags_repair(void)
     else if (step.bytes != 0)
         cai_os_unmap(step.at, step.bytes);
     step.bytes = 0;
+    cai_lock_repaired(&lock);
 }

@@ -137,6 +137,7 @@ static CAI_NOINLINE bool put_cleared(enum cai_place place, void *address, struct
 
 bool cai_free_live(enum cai_place place, void *address, struct cai_live live)
 {
+    cai_process_notice(); /* before there is something in the child of a fork that a lost thread's record speaks of */
     if (live.size_class == 0) {
         bool put = put_large(live);
         if (live.byte == CAI_STATE_CLAIMED)

@@ -1,6 +1,7 @@
 /* See process.h. */
 #include "os/process.h"
 
+#include "os/holder.h"
 #include "os/os.h"
 
 #include <errno.h>
@@ -11,22 +12,50 @@
 static struct cai_process unmarked = {.state = CAI_PROCESS_SETTLED};
 struct cai_process *cai_process = &unmarked;
 static void (*on_child)(void);
+static void (*on_settled)(void);
 static _Thread_local bool is_settler __attribute__((tls_model("initial-exec")));
+static _Thread_local bool is_payer __attribute__((tls_model("initial-exec")));
+
+static bool swap_state(uint32_t from, uint32_t to)
+{
+    return cai_swap_strong_acq_rel(&cai_process->state, &from, to);
+}
+
+/* Who was here in the parent, and forked in a signal handler, finds the process new once more, and begins again. */
+static void settle(void)
+{
+    is_settler = true;
+    do {
+        cai_process->owes = cai_lock_self();
+        cai_store_relaxed(&cai_process->state, CAI_PROCESS_SETTLING);
+        on_child();
+    } while (!swap_state(CAI_PROCESS_SETTLING, CAI_PROCESS_OWING));
+    is_settler = false;
+}
+
+/* The same: then there is a state that says so, and there may be more to do. */
+static void pay(void)
+{
+    is_payer = true;
+    while (swap_state(CAI_PROCESS_OWING, CAI_PROCESS_PAYING)) {
+        on_settled();
+        if (!swap_state(CAI_PROCESS_PAYING, CAI_PROCESS_SETTLED) &&
+            cai_load_acquire(&cai_process->state) == CAI_PROCESS_NEW)
+            settle();
+    }
+    is_payer = false;
+}
 
 void cai_process_settle(void)
 {
-    uint32_t new = CAI_PROCESS_NEW;
-
     if (is_settler)
         return;
-    if (cai_swap_strong_acq_rel(&cai_process->state, &new, CAI_PROCESS_SETTLING)) {
-        is_settler = true;
-        on_child();
-        is_settler = false;
-        cai_store_release(&cai_process->state, CAI_PROCESS_SETTLED);
-    }
+    if (swap_state(CAI_PROCESS_NEW, CAI_PROCESS_SETTLING))
+        settle();
     while (cai_load_acquire(&cai_process->state) == CAI_PROCESS_SETTLING)
         cai_os_yield();
+    if (!is_payer && cai_locks_held == 0 && cai_process->owes == cai_lock_self())
+        pay();
 }
 
 /* Where nothing marks the process this is what tells. */
@@ -81,7 +110,7 @@ static void mark(void)
     errno = error;
 }
 
-void cai_os_on_fork(void (*child)(void))
+void cai_os_on_fork(void (*child)(void), void (*then)(void))
 {
     static uint32_t done;  /* atomic */
     static int32_t marker; /* atomic: the process that one of whose threads is at it */
@@ -95,6 +124,7 @@ void cai_os_on_fork(void (*child)(void))
         } else if (cai_swap_strong_acq_rel(&marker, &seen, self)) {
             is_marker = true;
             on_child = child;
+            on_settled = then;
             mark();
             is_marker = false;
             cai_store_release(&done, 1);

@@ -160,11 +160,14 @@ void cai_zone_repair_tables(struct cai_zone *zone)
 
 void cai_zone_repair_seal(void)
 {
-    if (cai_lock_inherit(&seal_lock) != CAI_LOCK_LOST || !cai_sealed_open(&cai_sealed))
+    if (cai_lock_inherit(&seal_lock) != CAI_LOCK_LOST)
         return;
-    for (unsigned number = 0; number < CAI_ZONES; number++)
-        show(&cai_zones[number]);
-    cai_sealed_close(&cai_sealed);
+    if (cai_sealed_open(&cai_sealed)) {
+        for (unsigned number = 0; number < CAI_ZONES; number++)
+            show(&cai_zones[number]);
+        cai_sealed_close(&cai_sealed);
+    }
+    cai_lock_repaired(&seal_lock);
 }
 
 /* Free addresses at the start of the tables and at the end of each place. The first stays mapped: it marks the
