@@ -3,6 +3,7 @@
 
 #include "core/settings.h"
 #include "core/violation.h"
+#include "os/process.h"
 #include "pages/run.h"
 
 /* A wiped block's state byte has forgotten its class: the run knows. */
@@ -22,7 +23,7 @@ static uint8_t class_of_state(const struct cai_view *view, enum cai_grain grain,
     return state == CAI_STATE_WIPED ? class_of_wiped(view, grain, granule) : 1;
 }
 
-struct cai_live cai_find_live(enum cai_place place, const void *address)
+static struct cai_live find_live(enum cai_place place, const void *address)
 {
     for (enum cai_grain grain = CAI_FINE; grain < CAI_GRAINS; grain++) {
         size_t granule;
@@ -39,6 +40,17 @@ struct cai_live cai_find_live(enum cai_place place, const void *address)
                                  .zone = (uint8_t)zone};
     }
     return (struct cai_live){.state = NULL};
+}
+
+struct cai_live cai_find_live(enum cai_place place, const void *address)
+{
+    struct cai_live live = find_live(place, address);
+
+    if (CAI_LIKELY(live.state != NULL))
+        return live;
+    /* In the child of a fork a block is live again that another thread had claimed. */
+    cai_process_notice();
+    return find_live(place, address);
 }
 
 struct cai_live cai_find_of_state(uint8_t *state, uint8_t byte)

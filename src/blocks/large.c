@@ -50,9 +50,10 @@ size_t cai_large_run_bytes(size_t bytes)
     return bytes > LARGE_BYTES_MAX ? 0 : (size_t)units_for(cai_max(bytes, 1)) << CAI_UNIT_SHIFT;
 }
 
-/* Of a heap that is one: others keep no record. */
+/* Of a heap that is one: others keep no record. What was stored before is there before it, what comes after, after. */
 static void note_ending(struct cai_heap *heap, unsigned which, struct cai_unit *run)
 {
+    cai_fence_for_compiler();
     if (heap->id != 0)
         heap->ending[which] = run;
     cai_fence_for_compiler();
@@ -167,9 +168,11 @@ void cai_large_keep(struct cai_heap *heap, struct cai_unit *run)
             note_ending(heap, 0, NULL);
             return;
         }
+    /* At each step each of the three is somewhere, or at two places: cai_large_salvage counts it once. */
     struct cai_unit *leaves = heap->large[1];
     note_ending(heap, 1, leaves);
     heap->large[1] = heap->large[0];
+    cai_fence_for_compiler();
     heap->large[0] = run;
     note_ending(heap, 0, leaves);
     note_ending(heap, 1, NULL);
@@ -254,16 +257,26 @@ void cai_large_flush(struct cai_heap *heap)
         }
 }
 
+/* One that a thread had in its hand, or kept, and that is in nobody's use. */
+static void end_lost(struct cai_heap *heap, struct cai_unit *run, bool was_ending)
+{
+    if (run->kind != CAI_UNIT_LARGE || cai_state_is_live(*state_of(run)))
+        return;
+    if (was_ending && is_must_zero(run)) /* its thread may have been clearing it */
+        clear_from(heap, run, 0);
+    cai_run_give(run);
+}
+
 void cai_large_salvage(struct cai_heap *heap)
 {
-    struct cai_unit *ending[2] = {heap->ending[0], heap->ending[1]};
+    struct cai_unit *lost[] = {heap->ending[0], heap->ending[1], heap->large[0], heap->large[1]};
 
-    cai_large_flush(heap);
-    for (unsigned i = 0; i < 2; i++)
-        if (ending[i] != NULL && ending[i]->kind == CAI_UNIT_LARGE && !cai_state_is_live(*state_of(ending[i]))) {
-            if (is_must_zero(ending[i])) /* its thread may have been clearing it */
-                clear_from(heap, ending[i], 0);
-            cai_run_give(ending[i]);
-        }
-    heap->ending[0] = heap->ending[1] = NULL;
+    for (unsigned i = 0; i < sizeof lost / sizeof *lost; i++) {
+        bool is_first = lost[i] != NULL;
+        for (unsigned before = 0; before < i; before++)
+            is_first = is_first && lost[before] != lost[i];
+        if (is_first)
+            end_lost(heap, lost[i], i < 2);
+    }
+    heap->ending[0] = heap->ending[1] = heap->large[0] = heap->large[1] = NULL;
 }

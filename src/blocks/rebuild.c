@@ -39,6 +39,15 @@ static void set_counts(struct cai_unit *slab, struct count count)
     cai_store_relaxed(&slab->remote, 0);
 }
 
+/* Somebody was handing the slab over to this heap: the head bears its number already. */
+static void own_whole(const struct cai_heap *heap, const struct cai_unit *slab)
+{
+    uint32_t *owner = &cai_view_of(slab->zone)->owner[cai_unit_number(slab)];
+
+    for (uint32_t i = 1; i < slab->units; i++)
+        cai_store_relaxed(&owner[i], heap->id);
+}
+
 static bool is_returned(const struct cai_heap *heap, const struct cai_unit *slab)
 {
     const struct cai_unit *at = heap->returned;
@@ -99,6 +108,7 @@ void cai_cache_rebuild(struct cai_heap *heap, bool keep_bins)
             struct cai_unit *slab = &view->units[unit];
             if (view->owner[unit] != heap->id || slab->kind != CAI_UNIT_SLAB || slab->head != unit)
                 continue;
+            own_whole(heap, slab);
             set_counts(slab, count_slots(slab, !keep_bins));
             cai_store_relaxed(&slab->returned, 0);
             cai_cache_list(heap, slab);

@@ -17,9 +17,14 @@
 
 struct cai_tags cai_tags;
 
-/* Protects the mapping of chunks and `mapped`. */
+/* Protects the mapping of chunks and what follows. */
 static struct cai_lock lock = CAI_LOCK_INIT(CAI_RANK_TAGS);
-static size_t mapped;
+static size_t mapped; /* bytes */
+
+/* What is being mapped, until it is noted: for the child of a fork. */
+static struct {
+    size_t at, bytes, before; /* what was mapped before it */
+} step;
 
 static size_t directory_bytes(size_t span_bytes)
 {
@@ -31,6 +36,28 @@ size_t cai_tags_room(size_t span_bytes)
     return directory_bytes(span_bytes) + (span_bytes >> (CAI_TAGS_GRANULE_SHIFT + 3));
 }
 
+static bool map_step(size_t at, size_t bytes)
+{
+    step.at = at;
+    step.before = mapped;
+    cai_fence_for_compiler();
+    step.bytes = bytes;
+    cai_fence_for_compiler();
+    if (cai_os_map(at, bytes, false) != CAI_MAP_DONE)
+        return false;
+    cai_os_name(at, bytes, "capalloc: tags");
+    return true;
+}
+
+/* It has been noted, or failed. */
+static void end_step(bool done)
+{
+    if (done)
+        cai_store_relaxed(&mapped, step.before + step.bytes);
+    cai_fence_for_compiler();
+    step.bytes = 0;
+}
+
 bool cai_tags_start(size_t base, unsigned shift, unsigned pieces, unsigned holding, size_t room)
 {
     size_t bytes = (size_t)pieces << shift;
@@ -39,17 +66,16 @@ bool cai_tags_start(size_t base, unsigned shift, unsigned pieces, unsigned holdi
 
     cai_lock_take(&lock);
     if (cai_tags.bytes == 0) {
-        started = cai_os_map(room, directory, false) == CAI_MAP_DONE;
+        started = map_step(room, directory);
         if (started) {
-            cai_os_name(room, directory, "capalloc: tags");
             cai_tags.base = base;
             cai_tags.shift = shift;
             cai_tags.holding = holding;
             cai_tags.chunks = (uint8_t *)room;
             cai_tags.table = (uint64_t *)(room + directory);
-            mapped = directory;
             cai_store_release(&cai_tags.bytes, bytes);
         }
+        end_step(started);
     }
     cai_lock_give(&lock);
     return started;
@@ -73,11 +99,11 @@ bool cai_tags_make_room(size_t address)
         return true;
     cai_lock_take(&lock);
     done = cai_load_relaxed(&cai_tags.chunks[chunk]) != 0;
-    if (!done && cai_os_map(at, CHUNK_TABLE_BYTES, false) == CAI_MAP_DONE) {
-        cai_os_name(at, CHUNK_TABLE_BYTES, "capalloc: tags");
-        cai_add_relaxed(&mapped, CHUNK_TABLE_BYTES);
-        cai_store_release(&cai_tags.chunks[chunk], 1);
-        done = true;
+    if (!done) {
+        done = map_step(at, CHUNK_TABLE_BYTES);
+        if (done)
+            cai_store_release(&cai_tags.chunks[chunk], 1);
+        end_step(done);
     }
     cai_lock_give(&lock);
     return done;
@@ -195,7 +221,24 @@ bool cai_tags_copy_in(size_t address, size_t bytes, const uint64_t *tags)
     return all;
 }
 
+/* The directory, or a chunk. */
+static bool is_step_noted(void)
+{
+    size_t table = (size_t)cai_tags.table;
+
+    if (cai_load_relaxed(&cai_tags.bytes) == 0 || step.at < table)
+        return cai_tags.bytes != 0;
+    return cai_tags.chunks[(step.at - table) / CHUNK_TABLE_BYTES] != 0;
+}
+
 void cai_tags_repair(void)
 {
-    cai_lock_inherit(&lock);
+    if (cai_lock_inherit(&lock) != CAI_LOCK_LOST)
+        return;
+    if (step.bytes != 0 && is_step_noted())
+        mapped = step.before + step.bytes;
+    else if (step.bytes != 0)
+        cai_os_unmap(step.at, step.bytes);
+    step.bytes = 0;
+    cai_lock_repaired(&lock);
 }

@@ -2,6 +2,7 @@
 #include "heaps/account.h"
 
 #include "blocks/cache.h"
+#include "blocks/large.h"
 #include "heaps/authority.h"
 #include "heaps/charge.h"
 #include "heaps/owned.h"
@@ -236,32 +237,55 @@ static void repair_grant(struct cai_account *account)
         set_grant(account, &grant);
 }
 
+/* Its lists, its holder; the rest is owed. */
+static void repair_account(struct cai_account *account, bool list_lost)
+{
+    enum cai_lock_inherited use = cai_lock_inherit(&account->use);
+    enum cai_lock_inherited heap = cai_lock_inherit(&account->owner.heap.lock);
+
+    if (account->holder != NULL && account->holder->owner.lost) {
+        account->holder->owner.inside = 0;
+        account->owner.lost = true;
+    } else if (account->holder == cai_self && use != CAI_LOCK_MINE) {
+        cai_bias_revoke(account); /* granted anew when it is used, if the child has the barrier, too */
+    }
+    if (use == CAI_LOCK_LOST)
+        account->owner.lost = true;
+    if (use != CAI_LOCK_MINE && (list_lost || use == CAI_LOCK_LOST))
+        repair_grant(account);
+    if (use == CAI_LOCK_LOST || heap == CAI_LOCK_LOST)
+        cai_cache_rebuild(&account->owner.heap, use == CAI_LOCK_MINE);
+    if (heap == CAI_LOCK_LOST)
+        cai_lock_repaired(&account->owner.heap.lock);
+    if (use == CAI_LOCK_LOST)
+        cai_lock_repaired(&account->use);
+}
+
 void cai_account_repair(void)
 {
     bool list_lost = cai_lock_inherit(&list_lock) == CAI_LOCK_LOST;
 
     cai_bias_after_fork_in_child();
     CAI_FOR_ACCOUNTS(account)
-    {
-        enum cai_lock_inherited use = cai_lock_inherit(&account->use);
-        enum cai_lock_inherited heap = cai_lock_inherit(&account->owner.heap.lock);
-        bool is_mine = account->holder == cai_self;
-        bool is_lost = account->holder != NULL && !is_mine;
-        if (use == CAI_LOCK_MINE)
-            continue;
-        if (list_lost || use == CAI_LOCK_LOST)
-            repair_grant(account);
-        if (is_lost)
-            account->holder->owner.inside = 0;
-        if (heap == CAI_LOCK_LOST || use == CAI_LOCK_LOST)
-            cai_cache_rebuild(&account->owner.heap, false);
-        else if (is_lost)
+    repair_account(account, list_lost);
+    if (list_lost)
+        cai_lock_repaired(&list_lock);
+}
+
+void cai_account_repair_rest(void)
+{
+    CAI_FOR_ACCOUNTS(account)
+    if (account->owner.lost) {
+        cai_lock_take(&account->use);
+        if (account->holder != NULL && account->holder->owner.lost) {
+            cai_lock_take(&account->owner.heap.lock);
             cai_cache_salvage(&account->owner.heap);
-        if (is_lost)
+            cai_lock_give(&account->owner.heap.lock);
             cai_bias_end(account);
-        else if (is_mine)
-            cai_bias_revoke(account); /* granted anew when it is used, if the child has the barrier, too */
-        if (is_lost || use == CAI_LOCK_LOST)
-            cai_charge_correct(account, cai_owned_bytes(&account->owner.heap));
+        }
+        cai_large_salvage(&account->owner.heap); /* a block that went back with the account's others */
+        cai_charge_correct(account, cai_owned_bytes(&account->owner.heap));
+        account->owner.lost = false;
+        cai_lock_give(&account->use);
     }
 }

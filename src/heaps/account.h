@@ -58,9 +58,11 @@ void cai_account_list_give(void);
  * nobody. */
 bool cai_account_is_within(const struct cai_account *account, uint32_t node);
 
-/* In the child of a fork: accounts of threads that are not there can be held by others, and what is charged is what
- * they have. What such a thread had in its hand stays charged, like a block that nobody will give back. */
+/* In the child of a fork: their lists; and when locks may be taken, the rest: accounts of threads that are not there
+ * can be held by others, and what is charged is what they have. What such a thread had in its hand stays charged, like
+ * a block that nobody will give back. */
 void cai_account_repair(void);
+void cai_account_repair_rest(void);
 
 #define CAI_FOR_ACCOUNTS(account)                                                                                      \
     for (struct cai_account *account = cai_registry_first_account(); account != NULL; account = account->next_account)

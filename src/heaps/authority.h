@@ -51,7 +51,7 @@ uint32_t cai_authority_heap(uint32_t node);
 bool cai_authority_of_node(uint32_t node, struct cai_grant *grant);
 
 /* In the child of a fork. True: a thread that is not there was at work on the tree, whose charges are to be counted
- * anew. */
+ * anew; the lock is the calling thread's until then. */
 bool cai_authority_repair(void);
 
 #endif

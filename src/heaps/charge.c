@@ -153,6 +153,7 @@ void cai_charge_correct(struct cai_account *account, size_t bytes)
     account->uncharged = account->charged - cai_min(bytes, account->charged);
 }
 
+/* The tree's lock was found lost. */
 void cai_charge_repair(void)
 {
     for (uint32_t number = 1; number < cai_tree.count; number++)
@@ -161,4 +162,5 @@ void cai_charge_repair(void)
          account = account->next_account)
         for (uint32_t number = account->node; number != CAI_NODE_DEFAULT; number = cai_node_at(number)->parent)
             cai_node_at(number)->charged += account->charged;
+    cai_lock_repaired(&cai_tree.lock);
 }

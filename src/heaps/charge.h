@@ -36,7 +36,8 @@ bool cai_charge_describe(const struct cai_grant *grant, ca_authority_info *out);
 /* In the child of a fork: the account has so many bytes, and whatever else it was charged is on its way back. */
 void cai_charge_correct(struct cai_account *account, size_t bytes);
 
-/* The same for the tree: each node is charged what its accounts are. */
+/* The same for the tree whose lock was lost (cai_authority_repair): each node is charged what its accounts are; the
+ * lock is free afterwards. */
 void cai_charge_repair(void);
 
 /* Credit of an account: what lies in its bins or is on its way back. */

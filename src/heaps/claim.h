@@ -9,6 +9,7 @@
 #define CAI_HEAPS_CLAIM_H
 
 #include "heaps/registry.h"
+#include "os/process.h"
 
 /* A thread without a heap has no record: in the child of a fork what it had claimed stays claimed. */
 CAI_INLINE struct cai_claim *cai_claim_record(void)
@@ -32,6 +33,9 @@ CAI_INLINE bool cai_claim(struct cai_live live)
 {
     struct cai_claim *record = cai_claim_record();
     uint8_t byte = live.byte;
+
+    /* In the child of a fork another thread's record may say the same of this block: it must be looked at first. */
+    cai_process_notice();
 
     if (record != NULL) {
         record->byte = byte;

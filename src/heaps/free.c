@@ -14,28 +14,33 @@
 #include "os/process.h"
 #include "pages/run.h"
 
-/* A slot of another heap's slab: back into the slab at once, the count told later. The exchange makes two threads that
- * free the same block in the same instant one free and one violation. */
+/* A slot of another heap's slab: back into the slab at once, the count told later, or at once where the slab may go
+ * with its account, or the record of it is the shared heap's, which a thread without one borrows. The exchange makes
+ * two threads that free the same block in the same instant one free and one violation. */
 static bool put_remote(struct cai_thread *thread, enum cai_place place, struct cai_live live)
 {
     struct cai_unit *slab = cai_live_run(live);
     uint8_t byte = live.byte;
+    struct cai_account *account = cai_account_of(cai_live_owner(live)); /* its lock comes before the shared heap's */
+    bool own = cai_thread_has_heap(thread);
+    struct cai_thread *teller = own ? thread : cai_registry_borrow(true);
 
-    if (cai_thread_has_heap(thread))
-        cai_remote_prepare(thread, slab);
-    if (!cai_swap_strong_acq_rel(live.state, &byte, cai_state_freed(place, CAI_STATE_IN_SLAB)))
-        return false;
-    struct cai_account *account = cai_account_of(cai_live_owner(live));
-    if (account == NULL && cai_thread_has_heap(thread)) {
-        cai_remote_note(thread);
-        return true;
-    }
-    cai_remote_tell(slab);
-    if (account != NULL) {
+    if (teller != NULL)
+        cai_remote_prepare(teller, slab);
+    bool put = cai_swap_strong_acq_rel(live.state, &byte, cai_state_freed(place, CAI_STATE_IN_SLAB));
+    if (put && teller != NULL)
+        cai_remote_note(teller);
+    else if (put)
+        cai_remote_tell(slab);
+    if (teller != NULL && (account != NULL || !own))
+        cai_remote_publish(teller);
+    if (teller != NULL && !own)
+        cai_registry_return();
+    if (put && account != NULL)
         cai_account_credit(account, cai_class_sizes[slab->size_class]);
+    if (account != NULL)
         cai_account_return(account);
-    }
-    return true;
+    return put;
 }
 
 /* Into the bin of an account that the calling thread holds, when that is simple. */
@@ -72,12 +77,34 @@ CAI_NOINLINE bool cai_free_slot(enum cai_place place, void *address, struct cai_
     return true;
 }
 
+/* By a thread without a heap: the shared one has the record. */
+static bool put_large_borrowing(struct cai_live live)
+{
+    struct cai_unit *run = cai_live_run(live);
+    struct cai_account *account = cai_account_of(cai_live_owner(live)); /* its lock comes before the shared heap's */
+    struct cai_thread *shared = cai_registry_borrow(true);
+    struct cai_heap *heap = shared != NULL ? &shared->owner.heap : cai_self_heap();
+    bool put = cai_large_claim(heap, run, live.byte);
+
+    if (put && account != NULL)
+        cai_account_credit(account, cai_slot_bytes(live));
+    if (put)
+        cai_large_give(heap, run);
+    if (shared != NULL)
+        cai_registry_return();
+    if (account != NULL)
+        cai_account_return(account);
+    return put;
+}
+
 static CAI_NOINLINE bool put_large(struct cai_live live)
 {
     struct cai_unit *run = cai_live_run(live);
     struct cai_thread *thread = cai_self;
     struct cai_heap *heap = &thread->owner.heap;
 
+    if (!cai_thread_has_heap(thread))
+        return put_large_borrowing(live);
     if (!cai_large_claim(heap, run, live.byte))
         return false;
     struct cai_account *account = cai_account_of(cai_live_owner(live));
@@ -90,8 +117,7 @@ static CAI_NOINLINE bool put_large(struct cai_live live)
     } else {
         cai_large_keep(heap, run);
     }
-    if (cai_thread_has_heap(thread))
-        cai_housekeeping_look(&thread->owner);
+    cai_housekeeping_look(&thread->owner);
     return true;
 }
 
@@ -111,6 +137,7 @@ static CAI_NOINLINE bool put_cleared(enum cai_place place, void *address, struct
 
 bool cai_free_live(enum cai_place place, void *address, struct cai_live live)
 {
+    cai_process_notice(); /* before there is something in the child of a fork that a lost thread's record speaks of */
     if (live.size_class == 0) {
         bool put = put_large(live);
         if (live.byte == CAI_STATE_CLAIMED)

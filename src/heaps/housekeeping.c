@@ -40,8 +40,7 @@ static void cool(uint64_t orphaned_ms)
     }
 }
 
-/* Old runs of all threads, and the empty slabs of those that do not look themselves; by one thread at a time. */
-static void purge(uint64_t now_ms)
+void cai_housekeeping_purge(uint64_t now_ms)
 {
     uint64_t last = cai_load_relaxed(&last_purge_ms);
 
@@ -69,7 +68,7 @@ static void look(struct cai_owner *owner, uint64_t now_ms)
             cai_large_flush(&owner->heap);
         owner->heap.large_idle = true;
     }
-    purge(now_ms);
+    cai_housekeeping_purge(now_ms);
 }
 
 void cai_housekeeping_due(struct cai_owner *owner, struct cai_bin *bin)
@@ -150,7 +149,7 @@ static void *help(void *unused)
 
     for (;;) {
         cai_os_wait(&never, 0, (uint64_t)(cai_settings->decay_ms / 2 + 1) * 1000000u);
-        purge(cai_os_milliseconds());
+        cai_housekeeping_purge(cai_os_milliseconds());
     }
     return unused;
 }

@@ -17,6 +17,10 @@ void cai_housekeeping_arm(struct cai_heap *heap);
 /* For slow paths without a countdown. */
 void cai_housekeeping_look(struct cai_owner *owner);
 
+/* Old runs of all threads, and the empty slabs of those that do not look themselves; by one thread at a time. What the
+ * helper does. */
+void cai_housekeeping_purge(uint64_t now_ms);
+
 /* Memory is short: gives back all that this heap holds without need, what other threads have freed, and every free run.
  * `shared`: also what the shared heap holds; not when the caller has borrowed it. */
 void cai_housekeeping_reclaim(struct cai_owner *owner, bool shared);

@@ -42,8 +42,10 @@ static void on_thread_exit(void)
     struct cai_thread *thread = cai_self;
     bool has_heap = cai_thread_has_heap(thread);
 
-    if (has_heap)
+    if (has_heap) {
         cai_account_detach(thread);
+        cai_registry_hold(thread);
+    }
     cai_self = &cai_thread_gone;
     if (!has_heap)
         return;
@@ -58,10 +60,17 @@ static void on_thread_exit(void)
 
 static void after_fork_in_child(void)
 {
-    cai_lock_inherit(&start_lock);
+    if (cai_lock_inherit(&start_lock) == CAI_LOCK_LOST)
+        cai_lock_repaired(&start_lock); /* start() begins anew */
+    if (cai_load_relaxed(&progress) == STARTED)
+        cai_repair();
+}
+
+static void when_settled(void)
+{
     if (cai_load_relaxed(&progress) != STARTED)
         return;
-    cai_repair();
+    cai_repair_rest();
     cai_housekeeping_start_helper();
 }
 
@@ -109,7 +118,7 @@ static bool start(void)
 static CAI_COLD bool start_once(void)
 {
     /* Before the lock is taken: it may allocate, and a child forked from here on is not left with the lock. */
-    cai_os_on_fork(after_fork_in_child);
+    cai_os_on_fork(after_fork_in_child, when_settled);
     cai_lock_take(&start_lock);
     bool first = progress == NOT_STARTED;
     if (first)

@@ -10,6 +10,14 @@
 
 #include <string.h>
 
+/* A slab is whose its head is: while it is handed over, its other units may bear the number of either heap. */
+CAI_NO_TSAN static bool is_head(const struct cai_unit *unit, uint32_t number)
+{
+    unsigned kind = cai_load_acquire(&unit->kind);
+
+    return kind == CAI_UNIT_LARGE || (kind == CAI_UNIT_SLAB && unit->head == number);
+}
+
 /* Calls visit for the head of every run of the heap with this number. The owner of a large block may be making it
  * shorter meanwhile: any of its lengths leads on. */
 CAI_NO_TSAN static void for_runs(struct cai_heap *heap, void (*visit)(struct cai_unit *run, void *context),
@@ -20,7 +28,7 @@ CAI_NO_TSAN static void for_runs(struct cai_heap *heap, void (*visit)(struct cai
         uint32_t end = cai_load_acquire(&cai_zones[number].frontier);
         for (uint32_t unit = 1; unit < end;) {
             uint32_t next = unit + 1;
-            if (cai_load_relaxed(&view->owner[unit]) == heap->id) {
+            if (cai_load_relaxed(&view->owner[unit]) == heap->id && is_head(&view->units[unit], unit)) {
                 next = unit + view->units[unit].units;
                 visit(&view->units[unit], context);
             }
@@ -60,11 +68,10 @@ static void discard(struct cai_unit *run, void *of)
     }
     const struct cai_view *view = cai_view_of(run->zone);
     uint8_t live = cai_load_relaxed(&view->state[cai_granule_of(view, CAI_COARSE, (void *)cai_unit_address(run))]);
-    /* From here on nobody gives anything back to the account for it. */
-    cai_store_release(&view->owner[cai_unit_number(run)], 0);
-    /* Else somebody is giving it back this moment: it is theirs. */
     if (cai_large_claim(heap, run, live))
         cai_large_give(heap, run);
+    else /* somebody is giving it back this moment: it is theirs, and the account gets nothing for it */
+        cai_store_release(&view->owner[cai_unit_number(run)], 0);
 }
 
 void cai_owned_discard(struct cai_heap *heap)
@@ -88,6 +95,7 @@ CAI_NO_TSAN static void transfer(struct cai_unit *run, void *heir)
         cai_store_release(owner, to->id);
         return;
     }
+    /* The head first: in the child of a fork the others follow it (cai_cache_rebuild). */
     for (uint32_t i = 0; i < run->units; i++)
         cai_store_release(&owner[i], to->id);
     cai_cache_list(to, run);

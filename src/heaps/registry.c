@@ -23,6 +23,15 @@ static struct {
     struct cai_thread *thread;
 } shared = {.lock = CAI_LOCK_INIT(CAI_RANK_SHARED)};
 
+/* The heap that this thread is getting or leaving: neither cai_self nor an orphan. */
+static _Thread_local struct cai_thread *held __attribute__((tls_model("initial-exec")));
+
+void cai_registry_hold(struct cai_thread *thread)
+{
+    held = thread;
+    cai_fence_for_compiler();
+}
+
 struct cai_owner *cai_registry_owner(uint32_t number)
 {
     return cai_load_acquire(&registry.by_number[number]);
@@ -59,6 +68,8 @@ static void *create(size_t bytes, uint32_t *last, uint32_t end)
     cai_lock_set_rank(&owner->heap.lock, CAI_RANK_HEAP);
     owner->heap.id = ++*last;
     owner->next = registry.first;
+    if (!cai_is_account(owner->heap.id))
+        cai_registry_hold((struct cai_thread *)owner);
     cai_store_release(&registry.by_number[owner->heap.id], owner);
     cai_store_release(&registry.first, owner);
     return owner;
@@ -66,15 +77,17 @@ static void *create(size_t bytes, uint32_t *last, uint32_t end)
 
 static void link_orphan(struct cai_thread **list, struct cai_thread *thread)
 {
-    thread->orphan = true;
     thread->next_orphan = *list;
     cai_store_relaxed(list, thread);
+    cai_fence_for_compiler();
+    thread->orphan = true; /* last: whoever is no orphan is made one in the child of a fork */
 }
 
 static struct cai_thread *unlink_orphan(struct cai_thread **link)
 {
     struct cai_thread *thread = *link;
 
+    cai_registry_hold(thread);
     cai_store_relaxed(link, thread->next_orphan);
     thread->orphan = false;
     return thread;
@@ -103,6 +116,7 @@ void cai_registry_orphan(struct cai_thread *thread, bool warm, uint64_t now_ms)
     thread->orphan_ms = now_ms;
     link_orphan(warm ? &registry.warm : &registry.cold, thread);
     cai_store_release(&registry.attached, registry.attached - 1);
+    cai_registry_hold(NULL);
     cai_lock_give(&registry.lock);
 }
 
@@ -188,22 +202,53 @@ static void relink(void)
     }
 }
 
-void cai_registry_repair(void)
+static bool is_lost(const struct cai_owner *owner)
 {
-    if (cai_lock_inherit(&registry.lock) == CAI_LOCK_LOST)
+    const struct cai_thread *thread = (const struct cai_thread *)owner;
+
+    return !cai_is_account(owner->heap.id) && !thread->orphan && thread != cai_self && thread != held &&
+           thread != shared.thread;
+}
+
+bool cai_registry_repair(void)
+{
+    enum cai_lock_inherited lock = cai_lock_inherit(&registry.lock);
+    uint64_t lost = 0;
+
+    if (lock == CAI_LOCK_LOST)
         relink();
-    if (cai_lock_inherit(&shared.lock) == CAI_LOCK_LOST)
-        shared.thread = NULL; /* it is one whose thread is not there */
+    if (cai_lock_inherit(&shared.lock) == CAI_LOCK_LOST) {
+        if (shared.thread != NULL && shared.thread->orphan == false)
+            registry.attached++; /* it becomes a heap like others, whose thread is not there */
+        shared.thread = NULL;
+        cai_lock_repaired(&shared.lock);
+    }
+    for (struct cai_owner *owner = registry.first; owner != NULL; owner = owner->next) {
+        owner->lost = owner->lost || is_lost(owner);
+        lost += owner->lost && !cai_is_account(owner->heap.id);
+    }
+    if (lock == CAI_LOCK_LOST) {
+        registry.attached = lost + cai_thread_has_heap(cai_self);
+        cai_lock_repaired(&registry.lock);
+    }
+    return lost != 0 || shared.thread != NULL;
 }
 
 struct cai_thread *cai_registry_next_lost(struct cai_owner *after)
 {
     struct cai_owner *owner = after == NULL ? registry.first : after->next;
 
-    for (; owner != NULL; owner = owner->next) {
-        struct cai_thread *thread = (struct cai_thread *)owner;
-        if (!cai_is_account(owner->heap.id) && !thread->orphan && thread != cai_self && thread != shared.thread)
-            return thread;
-    }
-    return NULL;
+    while (owner != NULL && (cai_is_account(owner->heap.id) || !owner->lost))
+        owner = owner->next;
+    return (struct cai_thread *)owner;
+}
+
+const struct cai_thread *cai_registry_shared(void)
+{
+    return shared.thread;
+}
+
+bool cai_registry_borrows(void)
+{
+    return (cai_load_relaxed(&shared.lock.word) & ~(uint32_t)CAI_LOCK_WAITED) == cai_lock_self();
 }

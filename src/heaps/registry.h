@@ -27,6 +27,7 @@ struct cai_owner {
     struct cai_heap heap;
     uint64_t tick_ms; /* last housekeeping */
     uint64_t idle_ms; /* last look for idle bins */
+    bool lost;        /* in the child of a fork: what the thread that used it left is still to be given back */
     struct cai_owner *next;
 };
 
@@ -114,6 +115,10 @@ struct cai_thread *cai_registry_adopt(void);
 /* The heap of a thread that ends waits for another, with what is in its bins when it is `warm`. */
 void cai_registry_orphan(struct cai_thread *thread, bool warm, uint64_t now_ms);
 
+/* The calling thread is about to leave this heap: until it is an orphan a child of a fork in a signal handler takes it
+ * for nobody else's. The same holds for one that the thread gets here. */
+void cai_registry_hold(struct cai_thread *thread);
+
 /* How many wait warm. */
 unsigned cai_registry_warm(void);
 
@@ -130,10 +135,15 @@ void cai_registry_return(void);
 
 /* --- in the child of a fork --- */
 
-/* The registry's own lock and lists, and the shared heap's. */
-void cai_registry_repair(void);
+/* The registry's own lock and lists, and the shared heap's. Marks the heaps that are lost, whose threads are not there;
+ * false: there cannot have been another thread. Takes no lock. */
+bool cai_registry_repair(void);
 
-/* The first heap behind `after` (NULL: of all) whose thread is not there. */
+/* The first heap of a thread behind `after` (NULL: of all) that is lost. */
 struct cai_thread *cai_registry_next_lost(struct cai_owner *after);
+
+/* The heap that threads share, or NULL, and whether the calling thread holds its lock. */
+const struct cai_thread *cai_registry_shared(void);
+bool cai_registry_borrows(void);
 
 #endif

@@ -14,44 +14,71 @@
 #include "pages/policy.h"
 #include "pages/repair.h"
 
+/* --- the first half: no lock is taken --- */
+
+/* What this thread has freed in slabs of the heap, and not told it, has been counted with the rest. */
+static void forget_pending(const struct cai_heap *heap)
+{
+    const struct cai_unit *slab = cai_self->pending_slab;
+
+    if (slab != NULL && cai_view_of(slab->zone)->owner[cai_unit_number(slab)] == heap->id)
+        cai_self->pending = 0;
+}
+
+/* Of all threads: heaps whose lock was held by one that is not there. What is in the bins of those that are in use by
+ * this thread stays. */
+static void repair_heaps(void)
+{
+    for (struct cai_owner *owner = cai_registry_first(); owner != NULL; owner = owner->next) {
+        if (cai_is_account(owner->heap.id) || cai_lock_inherit(&owner->heap.lock) != CAI_LOCK_LOST)
+            continue;
+        bool is_shared = (struct cai_thread *)owner == cai_registry_shared();
+        cai_cache_rebuild(&owner->heap, owner == &cai_self->owner || (is_shared && cai_registry_borrows()));
+        forget_pending(&owner->heap);
+        cai_lock_repaired(&owner->heap.lock);
+    }
+}
+
+void cai_repair(void)
+{
+    cai_policy_after_fork_in_child(); /* first: whatever comes may look at the blocks */
+    cai_meta_repair();
+    cai_tags_repair();
+    cai_zones_repair(cai_registry_repair());
+    bool tree_lost = cai_authority_repair();
+    repair_heaps();
+    cai_account_repair();
+    if (tree_lost)
+        cai_charge_repair();
+}
+
+/* --- the second half --- */
+
+static void salvage(struct cai_heap *heap)
+{
+    cai_lock_take(&heap->lock);
+    cai_cache_salvage(heap);
+    cai_lock_give(&heap->lock);
+    cai_large_salvage(heap);
+}
+
 /* Remote frees that the thread had not told: the slab they are in is counted anew. */
 static void settle_pending(struct cai_thread *thread)
 {
     struct cai_unit *slab = thread->pending_slab;
 
     thread->pending = 0;
-    thread->pending_slab = NULL;
     if (slab == NULL)
         return;
     struct cai_owner *owner = cai_registry_owner(cai_view_of(slab->zone)->owner[cai_unit_number(slab)]);
-    if (owner != NULL)
+    if (owner != NULL) {
+        cai_lock_take(&owner->heap.lock);
         cai_cache_recount(&owner->heap, slab);
-}
-
-static void repair_lost_threads(void)
-{
-    struct cai_thread *thread;
-
-    for (struct cai_owner *after = NULL; (thread = cai_registry_next_lost(after)) != NULL; after = &thread->owner) {
-        if (cai_lock_inherit(&thread->owner.heap.lock) == CAI_LOCK_LOST)
-            cai_cache_rebuild(&thread->owner.heap, false);
-        else
-            cai_cache_salvage(&thread->owner.heap);
-        cai_large_salvage(&thread->owner.heap);
-        cai_registry_orphan(thread, false, 0);
+        if (cai_self->pending_slab == slab)
+            cai_self->pending = 0;
+        cai_lock_give(&owner->heap.lock);
     }
-    /* After all heaps are in order: the slab may be any heap's. */
-    for (struct cai_owner *owner = cai_registry_first(); owner != NULL; owner = owner->next)
-        if (!cai_is_account(owner->heap.id) && (struct cai_thread *)owner != cai_self)
-            settle_pending((struct cai_thread *)owner);
-}
-
-/* Heaps whose threads are there, or nobody's: somebody may have been collecting for them. */
-static void repair_other_heaps(void)
-{
-    for (struct cai_owner *owner = cai_registry_first(); owner != NULL; owner = owner->next)
-        if (!cai_is_account(owner->heap.id) && cai_lock_inherit(&owner->heap.lock) == CAI_LOCK_LOST)
-            cai_cache_rebuild(&owner->heap, owner == &cai_self->owner);
+    thread->pending_slab = NULL;
 }
 
 /* A block whose content never arrived goes back. */
@@ -63,36 +90,43 @@ static void discard(enum cai_place place, const void *address)
         return; /* it had not become one */
     uint32_t number = *cai_live_owner(live);
     struct cai_account *account = cai_registry_account(number);
+    struct cai_heap *heap = &cai_registry_owner(number)->heap;
     if (account != NULL)
         cai_account_credit(account, cai_slot_bytes(live));
-    cai_cache_discard(&cai_registry_owner(number)->heap, live);
+    cai_lock_take(&heap->lock);
+    cai_cache_discard(heap, live);
+    cai_lock_give(&heap->lock);
 }
 
-/* Blocks that were claimed are live again. Last: heaps are in order. */
-static void return_claims(void)
+/* A block that was claimed is live again. */
+static void return_claim(struct cai_thread *thread)
 {
-    for (struct cai_owner *owner = cai_registry_first(); owner != NULL; owner = owner->next) {
-        enum cai_place place;
-        void *to = NULL;
-        if (!cai_is_account(owner->heap.id) && owner != &cai_self->owner)
-            to = cai_claim_repair((struct cai_thread *)owner, &place);
-        if (to != NULL)
-            discard(place, to);
+    enum cai_place place;
+    void *to = cai_claim_repair(thread, &place);
+
+    if (to != NULL)
+        discard(place, to);
+}
+
+#define FOR_LOST(thread)                                                                                               \
+    for (struct cai_thread *thread = cai_registry_next_lost(NULL); thread != NULL;                                     \
+         thread = cai_registry_next_lost(&thread->owner))
+
+/* The pending frees and the claims come after all heaps are in order: they may be of any. The mark goes before the heap
+ * is an orphan: a child that is forked in between finds one without a thread, and marks it again. */
+void cai_repair_rest(void)
+{
+    FOR_LOST(thread)
+    salvage(&thread->owner.heap);
+    FOR_LOST(thread)
+    settle_pending(thread);
+    cai_account_repair_rest();
+    FOR_LOST(thread)
+    return_claim(thread);
+    FOR_LOST(thread)
+    {
+        cai_registry_hold(thread);
+        thread->owner.lost = false;
+        cai_registry_orphan(thread, false, 0);
     }
-}
-
-void cai_repair(void)
-{
-    cai_policy_after_fork_in_child(); /* first: whatever comes may look at the blocks */
-    cai_meta_repair();
-    cai_tags_repair();
-    cai_registry_repair();
-    cai_zones_repair(cai_registry_next_lost(NULL) != NULL);
-    bool tree_lost = cai_authority_repair();
-    repair_lost_threads();
-    repair_other_heaps();
-    cai_account_repair();
-    if (tree_lost)
-        cai_charge_repair();
-    return_claims();
 }

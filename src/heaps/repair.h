@@ -10,7 +10,11 @@
 #ifndef CAI_HEAPS_REPAIR_H
 #define CAI_HEAPS_REPAIR_H
 
-/* By the only thread of the process, once. */
+/* By the only thread of the process, at once: locks, and what they protect. Takes none. */
 void cai_repair(void);
+
+/* The rest, by the same thread, when it holds none of our locks: what lost threads had in their hands and bins goes
+ * back, and their heaps become orphans. Until then they look like those of threads that sleep. */
+void cai_repair_rest(void);
 
 #endif

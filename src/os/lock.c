@@ -8,18 +8,6 @@
 
 enum { SPINS = 100 };
 
-_Thread_local uint32_t cai_lock_number __attribute__((tls_model("initial-exec")));
-
-static uint32_t numbers; /* atomic: given so far, times two */
-
-uint32_t cai_lock_new_number(void)
-{
-    do
-        cai_lock_number = cai_add_relaxed(&numbers, 2) + 2;
-    while (cai_lock_number == 0); /* after two billion threads they begin anew */
-    return cai_lock_number;
-}
-
 static void pause_briefly(void)
 {
 #if defined(__x86_64__)
@@ -78,6 +66,13 @@ enum cai_lock_inherited cai_lock_inherit(struct cai_lock *lock)
         return CAI_LOCK_WAS_FREE;
     if (holder(lock) == cai_lock_self())
         return CAI_LOCK_MINE;
-    cai_store_relaxed(&lock->word, CAI_LOCK_FREE);
+    cai_store_relaxed(&lock->word, cai_lock_self());
+    cai_fence_for_compiler();
     return CAI_LOCK_LOST;
+}
+
+void cai_lock_repaired(struct cai_lock *lock)
+{
+    if ((cai_exchange_release(&lock->word, CAI_LOCK_FREE) & CAI_LOCK_WAITED) != 0)
+        cai_lock_wake(lock);
 }

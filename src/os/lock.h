@@ -9,6 +9,7 @@
 
 #include "base/atomic.h"
 #include "base/compiler.h"
+#include "os/holder.h"
 #include "os/rank.h"
 
 #include <stdbool.h>
@@ -56,17 +57,6 @@ CAI_INLINE enum cai_lock_rank cai_lock_rank_of(const struct cai_lock *lock)
 #endif
 }
 
-/* The calling thread's number, even and not 0; the same in the child of a fork. 0: it has none yet. */
-extern _Thread_local uint32_t cai_lock_number __attribute__((tls_model("initial-exec")));
-uint32_t cai_lock_new_number(void);
-
-CAI_INLINE uint32_t cai_lock_self(void)
-{
-    uint32_t number = cai_lock_number;
-
-    return CAI_LIKELY(number != 0) ? number : cai_lock_new_number();
-}
-
 void cai_lock_wait(struct cai_lock *lock);
 void cai_lock_wake(struct cai_lock *lock);
 
@@ -80,6 +70,7 @@ CAI_INLINE bool cai_lock_seize(struct cai_lock *lock)
 
 CAI_INLINE void cai_lock_seize_or_wait(struct cai_lock *lock)
 {
+    cai_locks_count(1);
     if (CAI_UNLIKELY(!cai_lock_seize(lock)))
         cai_lock_wait(lock);
 }
@@ -87,8 +78,11 @@ CAI_INLINE void cai_lock_seize_or_wait(struct cai_lock *lock)
 /* Does not wait, and so needs no order. */
 CAI_INLINE bool cai_lock_try(struct cai_lock *lock)
 {
+    cai_locks_count(1);
     bool seized = cai_lock_seize(lock);
 
+    if (!seized)
+        cai_locks_count(-1u);
     if (CAI_RANK_CHECKED && seized)
         cai_rank_enter_without_waiting(cai_lock_rank_of(lock));
     return seized;
@@ -114,12 +108,15 @@ CAI_INLINE void cai_lock_give(struct cai_lock *lock)
     cai_rank_leave(cai_lock_rank_of(lock));
     if (CAI_UNLIKELY((cai_exchange_release(&lock->word, CAI_LOCK_FREE) & CAI_LOCK_WAITED) != 0))
         cai_lock_wake(lock);
+    cai_locks_count(-1u);
 }
 
-/* In the child of a fork: what a lock is to its only thread. LOST: it was held by one that is not there, and is free
- * now; what it protects may have been left in the middle. MINE: held by the calling thread, which was interrupted and
+/* In the child of a fork: what a lock is to the thread that looks after all. LOST: it was held by one that is not
+ * there; what it protects may have been left in the middle, and it is the calling thread's until that is repaired, so
+ * that a child that is forked meanwhile repairs it again. MINE: held by the calling thread, which was interrupted and
  * goes on. */
 enum cai_lock_inherited { CAI_LOCK_WAS_FREE, CAI_LOCK_MINE, CAI_LOCK_LOST };
 enum cai_lock_inherited cai_lock_inherit(struct cai_lock *lock);
+void cai_lock_repaired(struct cai_lock *lock);
 
 #endif

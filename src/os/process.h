@@ -10,15 +10,19 @@
 
 #include <stdint.h>
 
-enum { CAI_PROCESS_NEW, CAI_PROCESS_SETTLED, CAI_PROCESS_SETTLING };
+/* OWING: the second half of what is to be done is still owed; PAYING: it is being done. */
+enum { CAI_PROCESS_NEW, CAI_PROCESS_SETTLED, CAI_PROCESS_SETTLING, CAI_PROCESS_OWING, CAI_PROCESS_PAYING };
 struct cai_process {
     uint32_t state; /* atomic */
+    uint32_t owes;  /* the number of the thread that settled it (os/holder.h) */
 };
 extern struct cai_process *cai_process;
 
-/* Has `child` called in each child of a fork, by its first thread, before anything else of ours happens there. Any
- * thread may call it any number of times, with the same function; that is so when it returns. May allocate. */
-void cai_os_on_fork(void (*child)(void));
+/* Has two functions called in each child of a fork, by its first thread: `child` before anything else of ours happens
+ * there, and `then`, which may take locks, as soon as that thread holds none: it may have forked in a signal handler
+ * that interrupted it where it did. Any thread may call this any number of times, with the same functions; that is so
+ * when it returns. May allocate. */
+void cai_os_on_fork(void (*child)(void), void (*then)(void));
 
 /* On slow paths: whoever is in a new process learns it here, and returns when it is settled. Costs a load. */
 void cai_process_settle(void);

@@ -13,8 +13,8 @@ enum cai_map cai_commit(struct cai_zone *zone, uint32_t head, uint32_t units);
 /* They have been unmapped. */
 void cai_uncommit(struct cai_zone *zone, uint32_t head, uint32_t units);
 
-/* In the child of a fork: counts anew what the zones have. */
-void cai_commit_recount(void);
+/* In the child of a fork, when the zones are in order. */
+void cai_commit_repair(void);
 
 /* Bytes mapped in all zones, and the most that ever was. */
 size_t cai_committed_bytes(void);

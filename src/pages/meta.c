@@ -97,6 +97,9 @@ size_t cai_meta_bytes(void)
 
 void cai_meta_repair(void)
 {
-    if (cai_lock_inherit(&meta.lock) == CAI_LOCK_LOST && meta.mapping != 0)
+    if (cai_lock_inherit(&meta.lock) != CAI_LOCK_LOST)
+        return;
+    if (meta.mapping != 0)
         cai_os_unmap(meta.committed, meta.mapping);
+    cai_lock_repaired(&meta.lock);
 }

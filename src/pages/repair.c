@@ -117,7 +117,9 @@ void cai_zones_repair(bool all)
         bool any = end_abandoned(zone);
         if (any || lock == CAI_LOCK_LOST)
             rebuild(zone);
+        if (lock == CAI_LOCK_LOST)
+            cai_lock_repaired(&zone->lock);
     }
-    cai_commit_recount();
+    cai_commit_repair();
     cai_zone_repair_seal();
 }

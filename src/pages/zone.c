@@ -160,11 +160,14 @@ void cai_zone_repair_tables(struct cai_zone *zone)
 
 void cai_zone_repair_seal(void)
 {
-    if (cai_lock_inherit(&seal_lock) != CAI_LOCK_LOST || !cai_sealed_open(&cai_sealed))
+    if (cai_lock_inherit(&seal_lock) != CAI_LOCK_LOST)
         return;
-    for (unsigned number = 0; number < CAI_ZONES; number++)
-        show(&cai_zones[number]);
-    cai_sealed_close(&cai_sealed);
+    if (cai_sealed_open(&cai_sealed)) {
+        for (unsigned number = 0; number < CAI_ZONES; number++)
+            show(&cai_zones[number]);
+        cai_sealed_close(&cai_sealed);
+    }
+    cai_lock_repaired(&seal_lock);
 }
 
 /* Free addresses at the start of the tables and at the end of each place. The first stays mapped: it marks the
@@ -196,6 +199,8 @@ void cai_pages_reopen(void)
     cai_sealed_open(&cai_sealed);
     if (marked != 0)
         cai_os_unmap(marked, cai_os_page_size());
+    cai_fence_for_compiler();
+    marked = 0;
 }
 
 enum cai_pages_start cai_pages_start(void)
@@ -210,6 +215,7 @@ enum cai_pages_start cai_pages_start(void)
             return CAI_PAGES_NO_ADDRESSES;
     }
     marked = geometry->tables;
+    cai_fence_for_compiler(); /* first: where the mark is seen, a child knows that it is its own */
     *(uint64_t *)geometry->tables = engine_mark;
     cai_sealed.secret = cai_os_random() | 2; /* neither the 0 nor the 1 from before the start */
     cai_sealed.places = geometry->places;

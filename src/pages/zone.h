@@ -51,7 +51,7 @@ struct cai_zone {
     size_t dirty_units;
     size_t used_units; /* in slabs and large blocks */
     size_t used_units_peak;
-    size_t committed_units;                  /* mapped: used, dirty and fresh */
+    size_t committed_units;                  /* atomic; mapped: used, dirty and fresh */
     uint32_t mapped_last, mapped_last_units; /* what was mapped last, or was about to be */
 };
 

@@ -95,3 +95,39 @@ FOR_BOTH(realloc_large, 0, .operation = resize, .addresses_min = 250, .through =
 static void first_allocation(void) {}
 FOR_BOTH(first_allocation, SCENARIO_COLD | SCENARIO_OURS, .operation = take, .addresses_min = 160,
          .through = {"cai_pages_start"});
+
+/* A thread gets its heap: one that waits for it, with its name in no list for a moment. */
+static void starts(void)
+{
+    situation_orphans(1);
+    cai_self = &cai_thread_none;
+}
+FOR_BOTH(starts, 0, .operation = take, .addresses_min = 18, .through = {"cai_registry_adopt"});
+
+/* Heaps that wait are emptied by somebody else's thread. */
+static void cools(void)
+{
+    keep_variety();
+    situation_orphans(2);
+}
+FOR_BOTH(cools, 0, .operation = trim_all, .addresses_min = 300, .through = {"cai_registry_take_warm"});
+
+static ca_authority part;
+
+static void revokes(void)
+{
+    ca_authority root;
+
+    keep_variety();
+    require(ca_heap_create(NULL, &root) == CA_OK);
+    require(ca_authority_derive(root, CA_RIGHT_ALL, 1 << 20, &part) == CA_OK);
+    keep_by(part, KIND_SECRET, 100);
+    keep_by(part, KIND_NOCAPS, 50000);
+    kept_give(keep_by(part, KIND_BLOCK, 3000));
+}
+
+static void revoke_part(void)
+{
+    ca_authority_revoke(part);
+}
+FOR_BOTH(revokes, 0, .operation = revoke_part, .addresses_min = 200, .through = {"cai_owned_transfer"});

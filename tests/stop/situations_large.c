@@ -92,7 +92,7 @@ const struct scenario scenario_tables = {.name = "tables",
                                          .victim = of_80_mib,
                                          .operation = take,
                                          .addresses_min = 60,
-                                         .through = {"cai_zone_extend_tables", "cai_os_read_write"}};
+                                         .through = {"cai_zone_show_tables", "cai_os_read_write"}};
 
 /* --- giving back --- */
 

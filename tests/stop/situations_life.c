@@ -115,7 +115,7 @@ const struct scenario scenario_thread_is_gone = {.name = "thread_is_gone",
                                                  .victim = be_gone,
                                                  .operation = take_and_give,
                                                  .addresses_min = 90,
-                                                 .through = {"cai_registry_borrow", "cai_remote_tell"}};
+                                                 .through = {"cai_registry_borrow", "cai_remote_publish"}};
 
 /* A first capability in a chunk of memory: the table of tags gets its pages. */
 static ca_cap holder;

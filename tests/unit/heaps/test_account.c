@@ -289,7 +289,9 @@ CHILD_TEST(test_D3_C6_accounts_of_threads_that_are_not_there, 10)
     fill(first);
     pthread_t thread = thread_start(fill_and_stop_inside, NULL);
     step_await(&steps, 1);
+    cai_registry_repair();
     cai_account_repair();
+    cai_account_repair_rest();
     require(second->holder == NULL && second->owner.key[0] == 0 && second->uncharged == 8 * SLOT);
     require(first->holder == cai_self && first->owner.key[0] == 0 && first->uncharged == 0); /* granted when used */
     step_reach(&steps, 2);

@@ -4,6 +4,7 @@
 #include "unit/unit.h"
 
 #include "heaps/authority.h"
+#include "heaps/charge.h"
 #include "heaps/tree.h"
 #include "pages/meta.h"
 #include "support/grants.h"
@@ -245,7 +246,9 @@ CHILD_TEST(test_D7_the_tree_is_linked_anew, 10)
     cai_node_at(root.node)->first_child = 0;
     cai_tree.unused = 77;
     cai_tree.lock.word = 1000000; /* a thread there never was */
-    require(cai_authority_repair() && cai_tree.lock.word == CAI_LOCK_FREE);
+    require(cai_authority_repair() && cai_tree.lock.word == cai_lock_self());
+    cai_charge_repair();
+    require(cai_tree.lock.word == CAI_LOCK_FREE);
     require(cai_node_at(root.node)->first_child == child.node && cai_tree.unused == 0);
     require(!cai_authority_repair());
     require(cai_authority_kill(&root, false) && !is_found(below));

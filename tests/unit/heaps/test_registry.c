@@ -193,12 +193,14 @@ CHILD_TEST(test_the_shared_heap_is_one_and_for_one_at_a_time, 20)
 
 /* --- fork --- */
 
-/* Every lock was held by a thread that is not there. */
+static enum cai_lock_inherited inherited = CAI_LOCK_LOST;
+
+/* Every lock was held by a thread that is not there, or none was. */
 enum cai_lock_inherited __wrap_cai_lock_inherit(struct cai_lock *lock);
 enum cai_lock_inherited __wrap_cai_lock_inherit(struct cai_lock *lock)
 {
     lock->word = CAI_LOCK_FREE;
-    return CAI_LOCK_LOST;
+    return inherited;
 }
 
 /* Whatever a thread that is not there was about to link. */
@@ -209,7 +211,8 @@ CHILD_TEST(test_D7_the_lists_are_made_anew, 20)
     struct cai_account *account = create();
     thread->owner.next = NULL;
     account->owner.next = NULL;
-    cai_registry_repair();
+    cai_registry_hold(NULL); /* it has another thread */
+    require(cai_registry_repair());
     unsigned owners = 0;
     for (struct cai_owner *owner = cai_registry_first(); owner != NULL; owner = owner->next)
         owners++;
@@ -223,7 +226,8 @@ CHILD_TEST(test_D3_lost_heaps_are_found_in_a_child, 10)
     struct cai_thread *threads[4];
 
     start_pages();
-    require(cai_registry_next_lost(NULL) == NULL);
+    inherited = CAI_LOCK_WAS_FREE;
+    require(!cai_registry_repair() && cai_registry_next_lost(NULL) == NULL);
     for (unsigned i = 0; i < 4; i++)
         threads[i] = adopt();
     create();
@@ -231,11 +235,29 @@ CHILD_TEST(test_D3_lost_heaps_are_found_in_a_child, 10)
     cai_registry_return();
     cai_self = threads[1];
     cai_registry_orphan(threads[2], true, 0);
+    require(cai_registry_repair());
     require(cai_registry_next_lost(NULL) == threads[3]);
     require(cai_registry_next_lost(&threads[3]->owner) == threads[0]);
     require(cai_registry_next_lost(&threads[0]->owner) == NULL);
-    cai_registry_orphan(threads[3], false, 0);
-    require(cai_registry_next_lost(NULL) == threads[0]);
+}
+
+/* A signal handler forks while its thread is about to leave a heap, or has just got one. */
+CHILD_TEST(test_D7_a_heap_between_is_not_lost, 10)
+{
+    start_pages();
+    inherited = CAI_LOCK_WAS_FREE;
+    struct cai_thread *first = adopt();
+    cai_registry_repair();
+    require(cai_registry_next_lost(NULL) == NULL);
+    cai_self = first;
+    struct cai_thread *second = adopt();
+    cai_registry_hold(first);
+    cai_self = &cai_thread_gone;
+    cai_registry_repair();
+    require(cai_registry_next_lost(NULL) == second && cai_registry_next_lost(&second->owner) == NULL);
+    cai_registry_orphan(first, false, 0);
+    cai_registry_repair();
+    require(!first->owner.lost);
 }
 
 int main(void)
@@ -251,6 +273,7 @@ int main(void)
         cmocka_unit_test(test_the_shared_heap_is_one_and_for_one_at_a_time),
         cmocka_unit_test(test_D7_the_lists_are_made_anew),
         cmocka_unit_test(test_D3_lost_heaps_are_found_in_a_child),
+        cmocka_unit_test(test_D7_a_heap_between_is_not_lost),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,8 +110,11 @@ static void inherit(const void *unused)
     cai_lock_take(&own);
     pid_t pid = fork();
     if (pid == 0) {
-        bool right = cai_lock_inherit(&lock) == CAI_LOCK_LOST && lock.word == CAI_LOCK_FREE &&
-                     cai_lock_inherit(&own) == CAI_LOCK_MINE && cai_lock_inherit(&free_one) == CAI_LOCK_WAS_FREE;
+        /* Until it is repaired it is the child's: one that is forked meanwhile repairs it again. */
+        bool right = cai_lock_inherit(&lock) == CAI_LOCK_LOST && cai_lock_inherit(&lock) == CAI_LOCK_MINE;
+        cai_lock_repaired(&lock);
+        right = right && lock.word == CAI_LOCK_FREE && cai_locks_held == 1 && cai_lock_inherit(&own) == CAI_LOCK_MINE &&
+                cai_lock_inherit(&free_one) == CAI_LOCK_WAS_FREE;
         cai_lock_give(&own);
         cai_lock_take(&lock);
         cai_lock_give(&lock);
