@@ -56,6 +56,7 @@ NEEDS_MIB = {"heap-1G": 2500, "heap-4G": 10000, "huge": 2000}  # several times t
 
 def possible(names):
     """Those of names that this machine's memory is enough for; of the others it is said."""
+    names = list(names)
     available = int(re.search(r"MemAvailable:\s*(\d+)", Path("/proc/meminfo").read_text())[1]) // 1024
     short = [name for name in names if NEEDS_MIB.get(name, 0) > available]
     if short:

@@ -1,6 +1,6 @@
-/* handover N PAIRS LOW HIGH: PAIRS producers make N blocks of LOW to HIGH bytes each, as many consumers free them; after
- * Lever and Boreham (USENIX 2000). Whole batches pass through one bounded queue, so the cost of its lock stays small
- * beside the allocator's. Every free is remote, and with several pairs a batch goes to whoever comes first. */
+/* handover N PAIRS LOW HIGH: PAIRS producers make N blocks of LOW to HIGH bytes each, as many consumers free them;
+ * after Lever and Boreham (USENIX 2000). Whole batches pass through one bounded queue, so the cost of its lock stays
+ * small beside the allocator's. Every free is remote, and with several pairs a batch goes to whoever comes first. */
 #include "workload.h"
 
 enum { BATCH = 64, QUEUE = 64 };

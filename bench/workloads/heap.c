@@ -1,7 +1,7 @@
 /* heap N BYTES THREADS: BYTES of live blocks, 16 bytes to 8 KiB, every page of them written; then N times one of them,
  * chosen at random, is replaced. THREADS threads share both, each with blocks of its own; the main thread is the first.
- * For bench/growth it prints, besides the time of it all, that of the replacements alone, and what was live and what was
- * resident when the last was done: it is how both grow with the heap and with the threads that counts. */
+ * For bench/growth it prints, besides the time of it all, that of the replacements alone, and what was live and what
+ * was resident when the last was done: it is how both grow with the heap and with the threads that counts. */
 #include "workload.h"
 
 #include <fcntl.h>

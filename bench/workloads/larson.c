@@ -1,5 +1,5 @@
-/* larson N SLOTS GENERATIONS LOW HIGH CHAINS: a server after Larson and Krishnan (ISMM 1998). CHAINS chains of threads; a
- * thread replaces N blocks of its array at random by such of LOW to HIGH bytes, then starts its successor, hands the
+/* larson N SLOTS GENERATIONS LOW HIGH CHAINS: a server after Larson and Krishnan (ISMM 1998). CHAINS chains of threads;
+ * a thread replaces N blocks of its array at random by such of LOW to HIGH bytes, then starts its successor, hands the
  * array over and ends. So most blocks are freed by another thread than made them, and their makers are gone. */
 #include "workload.h"
 
