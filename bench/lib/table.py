@@ -1,5 +1,6 @@
 """From runs to ratios, and from ratios to text: the table, the ranking, where ours loses, the goals."""
 import math
+import os
 import platform
 import re
 import statistics
@@ -126,8 +127,8 @@ def losses(result):
         named = [", ".join(f"{w} {interval.text(s)} {result.best_for(kind, w)}"
                            for w, s in sorted(some, key=lambda item: -item[1].median)) or "none"
                  for some in (loses, [item for item in undecided if item[1].median > 1])]
-        lines.append(f"{result.ours} is {verb} than the best peer on {len(loses)} of {len(result.workloads)} workloads: "
-                     + named[0])
+        lines.append(f"{result.ours} is {verb} than the best peer on {len(loses)} of {len(result.workloads)} "
+                     f"workloads: {named[0]}")
         lines.append(f"{result.ours} is perhaps {verb}, as the interval holds 1: {named[1]}")
         lines.append(f"{result.ours} is {other} than the best peer on {len(wins)}")
     return lines
@@ -182,7 +183,8 @@ def machine():
     info = Path("/proc/cpuinfo").read_text()
     cpu = re.search(r"model name\s*:\s*(.*)", info)
     cores = len(re.findall(r"^processor", info, re.M))
-    return f"{cpu[1] if cpu else platform.machine()}, {cores} cores, Linux {platform.release()}, {date.today()}"
+    return (f"{cpu[1] if cpu else platform.machine()}, {cores} cores, Linux {platform.release()}, {date.today()}, "
+            f"load average {os.getloadavg()[1]:.1f}")
 
 
 def markdown(result, command):
@@ -195,14 +197,23 @@ def markdown(result, command):
 
 
 def short(result):
-    """The geometric means alone, for README.md."""
+    """The geometric means, the ranking and what is lost, for README.md."""
     columns = [(kind, peer) for kind in KINDS for peer in result.peers]
+    head = ["", "time / best peer of each workload", *(f"{kind} / {peer}" for kind, peer in columns)]
+    lines = [f"Ratios {result.ours} / peer, geometric means of {len(result.workloads)} workloads, medians of "
+             f"{len(result.rounds)} paired rounds; below 1 is faster or smaller. Command:", "`bench/report`; the whole "
+             "table with its spread is in [docs/benchmarks.md](docs/benchmarks.md).", "",
+             "| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
     synthetic = [w for w in result.workloads if w in WORKLOADS]
     real = [w for w in result.workloads if w not in WORKLOADS]
-    lines = ["| | time / best peer of each workload | " + " | ".join(f"{kind} / {peer}" for kind, peer in columns) + " |",
-             "|---" + "|---:" * (len(columns) + 1) + "|"]
     for what, some in (("synthetic", synthetic), ("programs", real), ("all", result.workloads)):
         if some:
-            lines.append(f"| {what} | {result.mean_to_best('time', some):.2f} | "
-                         + " | ".join(f"{result.mean(kind, peer, some):.2f}" for kind, peer in columns) + " |")
-    return "\n".join([*lines, "", f"{ranking(result)[0].capitalize()}."])
+            means = [result.mean_to_best("time", some), *(result.mean(kind, peer, some) for kind, peer in columns)]
+            lines.append(f"| {what} | " + " | ".join(f"{mean:.2f}" for mean in means) + " |")
+    lines.append("")
+    lines += [f"- {line}" for line in [*ranking(result), *losses(result)]]
+    missed = "; ".join(f"{what}: {value:.2f}, not {limit:.2f}"
+                       for what, value, limit in goals(result, result.best()) if value > limit)
+    lines += ["", f"Goals that were missed: {missed or 'none'}. On memory: "
+              "[decision 0015](docs/decisions/0015-memory-goal.md)."]
+    return "\n".join(lines)

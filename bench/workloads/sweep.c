@@ -1,7 +1,8 @@
-/* sweep N THREADS: after the benchmark that M. Jansson describes for rpmalloc. Each of THREADS threads keeps 4000 blocks
- * of random sizes, 16 bytes to 16 KiB, small ones more often. N times it frees a tenth of them, in a sweep with a random
- * stride, and makes as many anew; each fourth block that it would free it puts down for the next thread to free, unless
- * that one has many to free already: a thread that has no processor for a while must not decide how much is live. */
+/* sweep N THREADS: after the benchmark that M. Jansson describes for rpmalloc. Each of THREADS threads keeps 4000
+ * blocks of random sizes, 16 bytes to 16 KiB, small ones more often. N times it frees a tenth of them, in a sweep with
+ * a random stride, and makes as many anew; each fourth block that it would free it puts down for the next thread to
+ * free, unless that one has many to free already: a thread that has no processor for a while must not decide how much
+ * is live. */
 #include "workload.h"
 
 enum { SLOTS = 4000, TURN = SLOTS / 10, ABROAD = 4 };

@@ -2,8 +2,8 @@
 """The fast paths of malloc and free as the processor meets them: instructions, branches, the longest chain of loads of
 which each needs the one before it, and locked instructions, for 64 bytes and 4 KiB. Fails when one of them grows.
 
-fast_paths.py STEPS LIBRARY: the program steps with the library preloaded tells which instructions are executed, capstone
-what they are. fast_paths.py --skip REASON: where other numbers would be right. Exit status 77: skipped.
+fast_paths.py STEPS LIBRARY: the program steps with the library preloaded tells which instructions are executed,
+capstone what they are. fast_paths.py --skip REASON: where other numbers would be right. Exit status 77: skipped.
 
 What bench/instructions counts under callgrind, against the peers, is the number of instructions alone."""
 import collections
@@ -60,7 +60,9 @@ def chain(path):
             read = set()  # it makes zero
         deepest = max((depth[register] for register in read), default=0)
         for operand in instruction.operands:
-            if operand.type == x86.X86_OP_MEM and operand.access & capstone.CS_AC_READ and instruction.mnemonic != "lea":
+            if operand.type != x86.X86_OP_MEM or instruction.mnemonic == "lea":
+                continue
+            if operand.access & capstone.CS_AC_READ:
                 address = [whole(name(r)) for r in (operand.mem.base, operand.mem.index) if r]
                 loaded = 1 + max((depth[register] for register in address), default=0)
                 longest, deepest = max(longest, loaded), max(deepest, loaded)

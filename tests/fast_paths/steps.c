@@ -1,5 +1,5 @@
-/* steps SIZE: prints the instructions that malloc(SIZE) and the free of its block really execute, once the caches of the
- * thread are warm, sixteen times over. Each call is a line "malloc" or "free" and a line "OFFSET BYTES" for every
+/* steps SIZE: prints the instructions that malloc(SIZE) and the free of its block really execute, once the caches of
+ * the thread are warm, sixteen times over. Each call is a line "malloc" or "free" and a line "OFFSET BYTES" for every
  * instruction: where it lies in the library that serves the call, and 15 bytes from there on, in hexadecimal.
  *
  * The processor's own single step (the trap flag) tells; the handler sees where the program is. x86-64. */

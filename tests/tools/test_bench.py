@@ -62,7 +62,8 @@ class Tables(unittest.TestCase):
 
     def test_what_is_lost_is_listed_the_worst_first(self):
         text = table.text(self.result)
-        self.assertRegex(text, r"ours is slower than the best peer on 2 of 3 workloads: pair-16 2.00 .* mimalloc, pair-64 2.00")
+        self.assertRegex(text, r"ours is slower than the best peer on 2 of 3 workloads: pair-16 2.00 .* "
+                               r"mimalloc, pair-64 2.00")
         self.assertIn("ours is faster than the best peer on 1", text)
 
     def test_what_is_only_noise_is_not_called_won_or_lost(self):
