@@ -29,7 +29,7 @@ bench: all ## compare with other allocators
 	@cmake --build --preset release -j $(JOBS)
 	@bench/bench
 
-bench-report: all ## all numbers and pictures of docs/benchmarks.md; about an hour on a machine that is left alone
+bench-report: all ## all numbers and pictures of docs/benchmarks.md; 15 rounds, up to an hour
 	@tools/deps bench
 	@cmake --build --preset release -j $(JOBS)
 	@bench/report

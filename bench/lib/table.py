@@ -119,17 +119,20 @@ def ranking(result):
     return lines
 
 
-def losses(result):
-    """Lines: every workload on which ours is behind the best peer for that workload, the worst first."""
+def losses(result, most=None):
+    """Lines: every workload on which ours is behind the best peer for that workload, the worst first; or so many."""
+    def listed(kind, some):
+        some = sorted(some, key=lambda item: -item[1].median)
+        words = [f"{w} {interval.text(s)} {result.best_for(kind, w)}" for w, s in some[:most]]
+        return ", ".join([*words, f"and {len(some) - most} more"] if most and len(some) > most else words) or "none"
+
     lines = []
     for kind, verb, other in (("time", "slower", "faster"), ("memory", "larger", "smaller")):
         loses, undecided, wins = result.verdicts(kind)
-        named = [", ".join(f"{w} {interval.text(s)} {result.best_for(kind, w)}"
-                           for w, s in sorted(some, key=lambda item: -item[1].median)) or "none"
-                 for some in (loses, [item for item in undecided if item[1].median > 1])]
+        perhaps = listed(kind, [item for item in undecided if item[1].median > 1])
         lines.append(f"{result.ours} is {verb} than the best peer on {len(loses)} of {len(result.workloads)} "
-                     f"workloads: {named[0]}")
-        lines.append(f"{result.ours} is perhaps {verb}, as the interval holds 1: {named[1]}")
+                     f"workloads: {listed(kind, loses)}")
+        lines.append(f"{result.ours} is perhaps {verb}, as the interval holds 1: {perhaps}")
         lines.append(f"{result.ours} is {other} than the best peer on {len(wins)}")
     return lines
 
@@ -201,8 +204,10 @@ def short(result):
     columns = [(kind, peer) for kind in KINDS for peer in result.peers]
     head = ["", "time / best peer of each workload", *(f"{kind} / {peer}" for kind, peer in columns)]
     lines = [f"Ratios {result.ours} / peer, geometric means of {len(result.workloads)} workloads, medians of "
-             f"{len(result.rounds)} paired rounds; below 1 is faster or smaller. Command:", "`bench/report`; the whole "
-             "table with its spread is in [docs/benchmarks.md](docs/benchmarks.md).", "",
+             f"{len(result.rounds)} paired rounds; below 1 is faster or smaller; in parentheses "
+             f"{interval.describe(len(result.rounds))}.", "Command: `bench/report`; the whole "
+             "table with its spread is in [docs/benchmarks.md](docs/benchmarks.md). "
+             f"{machine()}.", "",
              "| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
     synthetic = [w for w in result.workloads if w in WORKLOADS]
     real = [w for w in result.workloads if w not in WORKLOADS]
@@ -211,7 +216,7 @@ def short(result):
             means = [result.mean_to_best("time", some), *(result.mean(kind, peer, some) for kind, peer in columns)]
             lines.append(f"| {what} | " + " | ".join(f"{mean:.2f}" for mean in means) + " |")
     lines.append("")
-    lines += [f"- {line}" for line in [*ranking(result), *losses(result)]]
+    lines += [f"- {line}" for line in [*ranking(result), *losses(result, 10)]]
     missed = "; ".join(f"{what}: {value:.2f}, not {limit:.2f}"
                        for what, value, limit in goals(result, result.best()) if value > limit)
     lines += ["", f"Goals that were missed: {missed or 'none'}. On memory: "
