@@ -17,6 +17,12 @@ PEERS = {
     "jemalloc": f"{LIBRARIES}/libjemalloc.so.2",
     "tcmalloc": f"{LIBRARIES}/libtcmalloc_minimal.so.4",
 }
+MORE = "CAPALLOC_BENCH_PEERS"  # NAME=PATH,...: further peers
+for _item in filter(None, os.environ.get(MORE, "").split(",")):
+    _name, _, _path = _item.partition("=")
+    if not os.path.exists(_path) or _name == "ours":
+        raise SystemExit(f"{MORE}: {_item!r} is not NAME=PATH of a file")
+    PEERS[_name] = os.path.abspath(_path)
 OURS = ROOT / "build/release/libcapalloc-preload.so"
 
 

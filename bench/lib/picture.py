@@ -18,7 +18,7 @@ unset arrow 1
 
 def limits(result, kind):
     """A whole power of two on either side of all ratios; what lies beyond 16 is drawn at the edge."""
-    every = [r for peer in result.peers for ratios in result.ratio[kind][peer].values() for r in ratios]
+    every = [end for peer in result.peers for w in result.workloads for end in result.spread(kind, peer, w)]
     low, high = 0.5, 2
     while low > min(every) and low > 1 / 16:
         low /= 2
@@ -40,9 +40,8 @@ def draw(result, file):
         for k, peer in enumerate(result.peers):
             script.append(f"${kind}{k} << end")
             for row, w in enumerate(names):
-                ratios = result.ratio[kind][peer].get(w) or [result.mean(kind, peer)]
-                middle = result.middle(kind, peer, w) if w != "all" else ratios[0]
-                clip = [min(max(x, low * 1.02), high / 1.02) for x in (middle, min(ratios), max(ratios))]
+                dot = result.spread(kind, peer, w) if w != "all" else [result.mean(kind, peer)] * 3
+                clip = [min(max(x, low * 1.02), high / 1.02) for x in dot]
                 y = len(names) - row + (len(result.peers) / 2 - k - 0.5) * 0.19
                 script.append(" ".join(f"{x:.4f}" for x in (clip[0], y, clip[1], clip[2])))
             script.append("end")

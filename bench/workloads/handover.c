@@ -1,46 +1,100 @@
-/* handover N: one thread makes N blocks, another frees them; they pass through a bounded ring. Every free is remote.
- * Whoever must wait yields: the ring is long, so the cost of waiting stays small beside the allocator's. */
+/* handover N PAIRS LOW HIGH: PAIRS producers make N blocks of LOW to HIGH bytes each, as many consumers free them;
+ * after Lever and Boreham (USENIX 2000). Whole batches pass through one bounded queue, so the cost of its lock stays
+ * small beside the allocator's. Every free is remote, and with several pairs a batch goes to whoever comes first. */
 #include "workload.h"
 
-#include <sched.h>
+enum { BATCH = 64, QUEUE = 64 };
 
-enum { RING = 4096 };
+typedef struct batch {
+    size_t count;
+    void *block[BATCH];
+} batch;
 
 static struct {
-    _Alignas(128) _Atomic uint64_t made;
-    _Alignas(128) _Atomic uint64_t taken;
-    _Alignas(128) void *block[RING];
-} ring;
+    pthread_mutex_t lock;
+    pthread_cond_t more, room;
+    size_t first, used, producers;
+    batch queue[QUEUE];
+} shop = {.lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER, .room = PTHREAD_COND_INITIALIZER};
 
-static void *consume(void *arg)
+typedef struct producer {
+    uint64_t n, low, high, seed;
+} producer;
+
+static void put(const batch *full)
 {
-    uint64_t n = *(const uint64_t *)arg, made = 0;
-    for (uint64_t i = 0; i < n; i++) {
-        while (i == made && (made = atomic_load_explicit(&ring.made, memory_order_acquire)) == i)
-            sched_yield();
-        volatile uint64_t *block = ring.block[i % RING];
-        block[1] = block[0];
-        free((void *)block);
-        if (i % 64 == 63)
-            atomic_store_explicit(&ring.taken, i + 1, memory_order_release);
+    pthread_mutex_lock(&shop.lock);
+    while (shop.used == QUEUE)
+        pthread_cond_wait(&shop.room, &shop.lock);
+    shop.queue[(shop.first + shop.used++) % QUEUE] = *full;
+    pthread_cond_signal(&shop.more);
+    pthread_mutex_unlock(&shop.lock);
+}
+
+/* Whether there was another batch; none comes when the last producer is done. */
+static int get(batch *next)
+{
+    pthread_mutex_lock(&shop.lock);
+    while (shop.used == 0 && shop.producers != 0)
+        pthread_cond_wait(&shop.more, &shop.lock);
+    int got = shop.used != 0;
+    if (got) {
+        *next = shop.queue[shop.first];
+        shop.first = (shop.first + 1) % QUEUE;
+        shop.used--;
+        pthread_cond_signal(&shop.room);
     }
+    pthread_mutex_unlock(&shop.lock);
+    return got;
+}
+
+static void *produce(void *arg)
+{
+    const producer *p = arg;
+    rng r = rng_seed(p->seed);
+    batch filling = {0};
+    for (uint64_t i = 0; i < p->n; i++) {
+        size_t size = rng_between(&r, p->low, p->high);
+        filling.block[filling.count++] = touch(malloc(size), size);
+        if (filling.count == BATCH || i + 1 == p->n) {
+            put(&filling);
+            filling.count = 0;
+        }
+    }
+    pthread_mutex_lock(&shop.lock);
+    if (--shop.producers == 0)
+        pthread_cond_broadcast(&shop.more);
+    pthread_mutex_unlock(&shop.lock);
     return NULL;
+}
+
+static void *consume(void *unused)
+{
+    batch next;
+    while (get(&next)) {
+        for (size_t i = 0; i < next.count; i++) {
+            volatile uint64_t *block = next.block[i];
+            block[0] += 1;
+            free((void *)block);
+        }
+    }
+    return unused;
 }
 
 uint64_t workload_handover(const uint64_t *a)
 {
-    uint64_t n = a[0], taken = 0;
-    rng r = rng_seed(3);
-    pthread_t consumer;
-    spawn(&consumer, consume, &n);
-    for (uint64_t i = 0; i < n; i++) {
-        while (i - taken == RING && i - (taken = atomic_load_explicit(&ring.taken, memory_order_acquire)) == RING)
-            sched_yield();
-        size_t size = rng_size(&r, 4, 9);
-        ring.block[i % RING] = touch(malloc(size), size);
-        if (i % 64 == 63 || i + 1 == n)
-            atomic_store_explicit(&ring.made, i + 1, memory_order_release);
+    uint64_t pairs = a[1];
+    pthread_t *thread = need(calloc(2 * pairs, sizeof *thread));
+    producer *producers = need(calloc(pairs, sizeof *producers));
+    shop.producers = pairs;
+    for (uint64_t i = 0; i < pairs; i++) {
+        producers[i] = (producer){a[0], a[2], a[3], i};
+        spawn(&thread[2 * i], produce, &producers[i]);
+        spawn(&thread[2 * i + 1], consume, NULL);
     }
-    pthread_join(consumer, NULL);
-    return n;
+    for (uint64_t i = 0; i < 2 * pairs; i++)
+        pthread_join(thread[i], NULL);
+    free(producers);
+    free(thread);
+    return pairs * a[0];
 }

@@ -1,10 +1,7 @@
 /* workloads NAME [N [ARG...]]: runs one workload and prints its wall time and its number of allocations.
  *
  * One binary for all, so that every allocator meets the same code layout. Numbers take the suffixes K, M, G. */
-#define _GNU_SOURCE
 #include "workload.h"
-
-#include <time.h>
 
 static const struct {
     const char *name;
@@ -31,24 +28,17 @@ static uint64_t number(const char *text)
     }
 }
 
-static uint64_t now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 int main(int argc, char **argv)
 {
-    uint64_t a[4] = {0};
-    for (int i = 2; i < argc && i < 6; i++)
+    uint64_t a[6] = {0};
+    for (int i = 2; i < argc && i < 8; i++)
         a[i - 2] = number(argv[i]);
     for (size_t i = 0; argc > 1 && i < sizeof all / sizeof all[0]; i++) {
         if (strcmp(argv[1], all[i].name) != 0)
             continue;
-        uint64_t start = now();
+        uint64_t start = now_ns();
         uint64_t ops = all[i].run(a);
-        printf("ns=%llu ops=%llu\n", (unsigned long long)(now() - start), (unsigned long long)ops);
+        printf("ns=%llu ops=%llu\n", (unsigned long long)(now_ns() - start), (unsigned long long)ops);
         return 0;
     }
     fputs("usage: workloads NAME N [ARG...], NAME one of:", stderr);

@@ -1,7 +1,7 @@
 /* What every workload shares: its signature, its random numbers, and how it touches memory.
  *
  * A workload does a fixed amount of work, given by its numeric arguments alone, and returns how many allocations it
- * made. main.c times it. a[0] is always the amount (the driver scales it); a[1], a[2] are the workload's own.
+ * made. main.c times it. a[0] is always the amount (the driver scales it); the others are the workload's own.
  * Everything is compiled with -fno-builtin, else gcc deletes a malloc whose block is freed at once. */
 #ifndef BENCH_WORKLOAD_H
 #define BENCH_WORKLOAD_H
@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 typedef uint64_t workload_fn(const uint64_t *a);
 
@@ -44,6 +45,11 @@ static inline uint64_t rng_below(rng *r, uint64_t n)
     return (uint64_t)(((wide)rng_next(r) * n) >> 64);
 }
 
+static inline uint64_t rng_between(rng *r, uint64_t low, uint64_t high)
+{
+    return low + rng_below(r, high - low + 1);
+}
+
 /* Sizes spread evenly over the powers of two from 2^low up to 2^high: small ones are common, as in real programs. */
 static inline size_t rng_size(rng *r, unsigned low, unsigned high)
 {
@@ -74,6 +80,13 @@ static inline void touch_pages(void *p, size_t size)
     volatile char *bytes = touch(p, size);
     for (size_t i = 0; i < size; i += 4096)
         bytes[i] = 1;
+}
+
+static inline uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 static inline void spawn(pthread_t *thread, void *(*body)(void *), void *arg)
