@@ -149,7 +149,7 @@ bool cai_free_live(enum cai_place place, void *address, struct cai_live live)
     return cai_free_slot(place, address, live);
 }
 
-CAI_NOINLINE void cai_free_slow(enum cai_place place, void *address, const char *function)
+static CAI_NOINLINE void free_any(enum cai_place place, void *address, const char *function)
 {
     if (address == NULL)
         return;
@@ -157,4 +157,52 @@ CAI_NOINLINE void cai_free_slow(enum cai_place place, void *address, const char 
     struct cai_live live = cai_find_live(place, address);
     if (live.state == NULL || !cai_free_live(place, address, live))
         cai_find_report(place, address, function);
+}
+
+/* The thread frees in another slab from here on: what it freed in the one before is told, and the free begins anew. */
+static CAI_NOINLINE void free_in_turn(enum cai_place place, void *address, const char *function, struct cai_unit *slab)
+{
+    cai_remote_prepare(cai_self, slab);
+    cai_free_slow(place, address, function);
+}
+
+/* The slot of a block of one class goes back into another thread's slab: what put_remote does, without what it must ask
+ * about accounts, threads without a heap and places whose slots are cleared. Whatever is not as simple is called last,
+ * so that it costs this nothing. */
+CAI_INLINE void free_other(enum cai_place place, enum cai_grain grain, size_t granule, void *address,
+                           const char *function)
+{
+    struct cai_thread *thread = cai_self;
+    const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
+    uint8_t *state = view->state + granule;
+    uint8_t byte = cai_load_relaxed(state);
+    uint32_t owner = cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)]);
+    uint32_t own = thread->owner.heap.id;
+
+    if (CAI_UNLIKELY(owner == own) || CAI_UNLIKELY(cai_is_account(owner)) || CAI_UNLIKELY(own == 0) ||
+        CAI_UNLIKELY((uint8_t)(byte - 1) >= CAI_CLASS_LAST) || CAI_UNLIKELY(cai_process_is_new())) {
+        free_any(place, address, function);
+        return;
+    }
+    struct cai_unit *slab = cai_slab_of(view, grain, granule);
+    if (CAI_UNLIKELY(!cai_remote_is_prepared(thread, slab)))
+        free_in_turn(place, address, function, slab);
+    else if (CAI_UNLIKELY(!cai_swap_strong_acq_rel(state, &byte, cai_state_freed(place, CAI_STATE_IN_SLAB))))
+        free_any(place, address, function);
+    else
+        cai_remote_note(thread);
+}
+
+CAI_NOINLINE void cai_free_slow(enum cai_place place, void *address, const char *function)
+{
+    size_t granule;
+
+    if (CAI_UNLIKELY(cai_place_zeroes(place)))
+        free_any(place, address, function);
+    else if (CAI_LIKELY(cai_find_state(place, CAI_FINE, address, &granule) != NULL))
+        free_other(place, CAI_FINE, granule, address, function);
+    else if (CAI_LIKELY(cai_find_state(place, CAI_COARSE, address, &granule) != NULL))
+        free_other(place, CAI_COARSE, granule, address, function);
+    else
+        free_any(place, address, function);
 }

@@ -3,9 +3,6 @@
 
 #include "blocks/cache.h"
 
-/* Frees in one slab are told together, at most so many. */
-enum { PENDING_MAX = 64 };
-
 static void tell(struct cai_unit *slab, uint32_t count)
 {
     uint32_t number = cai_load_relaxed(&cai_view_of(slab->zone)->owner[cai_unit_number(slab)]);
@@ -25,19 +22,6 @@ void cai_remote_publish(struct cai_thread *thread)
         tell(thread->pending_slab, thread->pending);
     thread->pending = 0;
     thread->pending_slab = NULL;
-}
-
-void cai_remote_prepare(struct cai_thread *thread, struct cai_unit *slab)
-{
-    if (thread->pending_slab != slab || thread->pending == PENDING_MAX)
-        cai_remote_publish(thread);
-    thread->pending_slab = slab;
-    cai_fence_for_compiler();
-}
-
-void cai_remote_note(struct cai_thread *thread)
-{
-    thread->pending++;
 }
 
 void cai_remote_forward(struct cai_heap *heap)

@@ -7,15 +7,31 @@
 #include "blocks/slab.h"
 #include "heaps/registry.h"
 
-/* `thread` is about to free a slot of the slab. So that in the child of a fork that stops it in between, the slab is
- * counted anew. */
-void cai_remote_prepare(struct cai_thread *thread, struct cai_unit *slab);
-
-/* It has; it is told with others of the same slab, later. */
-void cai_remote_note(struct cai_thread *thread);
+/* Frees in one slab are told together, at most so many. */
+enum { CAI_REMOTE_PENDING_MAX = 64 };
 
 /* Tells what the thread has not told yet. */
 void cai_remote_publish(struct cai_thread *thread);
+
+/* `thread` is about to free a slot of the slab. So that in the child of a fork that stops it in between, the slab is
+ * counted anew. */
+CAI_INLINE bool cai_remote_is_prepared(const struct cai_thread *thread, const struct cai_unit *slab)
+{
+    return thread->pending_slab == slab && thread->pending < CAI_REMOTE_PENDING_MAX;
+}
+CAI_INLINE void cai_remote_prepare(struct cai_thread *thread, struct cai_unit *slab)
+{
+    if (!cai_remote_is_prepared(thread, slab))
+        cai_remote_publish(thread);
+    thread->pending_slab = slab;
+    cai_fence_for_compiler();
+}
+
+/* It has; it is told with others of the same slab, later. */
+CAI_INLINE void cai_remote_note(struct cai_thread *thread)
+{
+    thread->pending++;
+}
 
 /* One slot at once. */
 void cai_remote_tell(struct cai_unit *slab);

@@ -8,6 +8,7 @@
 
 #include "base/atomic.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* OWING: the second half of what is to be done is still owed; PAYING: it is being done. */
@@ -26,9 +27,13 @@ void cai_os_on_fork(void (*child)(void), void (*then)(void));
 
 /* On slow paths: whoever is in a new process learns it here, and returns when it is settled. Costs a load. */
 void cai_process_settle(void);
+CAI_INLINE bool cai_process_is_new(void)
+{
+    return cai_load_acquire(&cai_load_acquire(&cai_process)->state) != CAI_PROCESS_SETTLED;
+}
 CAI_INLINE void cai_process_notice(void)
 {
-    if (CAI_UNLIKELY(cai_load_acquire(&cai_load_acquire(&cai_process)->state) != CAI_PROCESS_SETTLED))
+    if (CAI_UNLIKELY(cai_process_is_new()))
         cai_process_settle();
 }
 

@@ -215,7 +215,7 @@ const struct scenario scenario_remote_free = {.name = "remote_free",
                                               .victim = nothing_pending,
                                               .operation = give_others,
                                               .addresses_min = 6,
-                                              .through = {"cai_remote_note"}};
+                                              .through = {"free_in_turn"}};
 
 static void one_pending(void)
 {
@@ -230,7 +230,7 @@ const struct scenario scenario_remote_publish = {.name = "remote_publish",
                                                  .victim = one_pending,
                                                  .operation = give_others,
                                                  .addresses_min = 9,
-                                                 .through = {"cai_remote_note", "cai_slab_remote_free"}};
+                                                 .through = {"free_in_turn", "cai_slab_remote_free"}};
 
 static unsigned own_first;
 
