@@ -20,6 +20,7 @@ struct lane {
     long pause;      /* how many are left at the next quiet point */
     long failures;   /* allocations that returned NULL */
     unsigned forks;  /* done */
+    unsigned cancelled;
     struct block live[LIVE_BLOCKS];
 };
 
@@ -72,5 +73,8 @@ void heaps_after_fork(void);
 
 /* Forks; the child verifies, uses and frees all that is the lane's or on the shelf; a failure there fails here. */
 void lane_fork(struct lane *lane);
+
+/* A thread that allocates is cancelled, and what it held given back (cancel.c). */
+void lane_cancel(struct lane *lane);
 
 #endif

@@ -203,6 +203,9 @@ static void seldom(struct lane *lane)
         for (unsigned i = 0; i < LIVE_BLOCKS; i++)
             lane_free(&lane->live[i]);
         break;
+    case 4:
+        lane_cancel(lane);
+        break;
     default:
         break;
     }
@@ -343,6 +346,7 @@ int main(int count, char **arguments)
 {
     long failures = 0;
     unsigned forks = 0;
+    unsigned cancelled = 0;
 
     parse(count, arguments);
     printf("stress: seed %llu, %u lanes, %ld operations each\n", (unsigned long long)plan.seed, plan.lanes,
@@ -364,13 +368,15 @@ int main(int count, char **arguments)
     }
     for (unsigned i = 0; i < plan.lanes; i++) {
         failures += lanes[i].failures;
+        cancelled += lanes[i].cancelled;
         forks += lanes[i].forks;
     }
     for (unsigned i = 0; i < SHELF_BLOCKS; i++)
         lane_free(&shelf.blocks[i]);
     heaps_end();
     check_nothing_is_left();
-    printf("stress: %u forks, %ld allocations refused, nothing left\n", forks, failures);
+    printf("stress: %u forks, %u threads cancelled, %ld allocations refused, nothing left\n", forks, cancelled,
+           failures);
     if (plan.may_fail && failures == 0)
         fail("the limit was never reached");
     return 0;
