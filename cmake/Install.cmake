@@ -1,4 +1,4 @@
-# install(): libraries, headers, program, pkg-config and CMake package files. The manual: cmake/Man.cmake.
+# install(): libraries, headers, program, documents, pkg-config and CMake package files. The manual: cmake/Man.cmake.
 include(CMakePackageConfigHelpers)
 
 install(TARGETS capalloc_shared EXPORT capallocTargets
@@ -18,6 +18,11 @@ if(TARGET capalloc_program)
 endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/capalloc DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development
     FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
+# What the headers, the manual and the program cite, by the paths that they use.
+foreach(document README.md CHANGES.md SECURITY.md LICENSE)
+    install(FILES ${PROJECT_SOURCE_DIR}/${document} DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development)
+endforeach()
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development)
 install(EXPORT capallocTargets NAMESPACE capalloc:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/capalloc
     COMPONENT development)
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/capallocConfig.cmake.in

@@ -1,5 +1,6 @@
 /* The settings of the process: read once from CAPALLOC_OPTIONS, then sealed read-only so that no stray write and no
  * attacker changes them. Ignored when the process is privileged.
+ * Sizes and times: core/amount.h.
  *
  *     CAPALLOC_OPTIONS="limit=2G,decay=500,helper,strict,audit,tokens=512,trust-tokens,names,no-deepbind"
  */
@@ -22,6 +23,7 @@ struct cai_settings {
     bool trust_tokens;  /* allocation tokens are promises, not guesses */
     bool names;         /* the library's mappings have names in /proc/self/maps */
     bool no_deepbind;   /* dlopen takes no notice of RTLD_DEEPBIND */
+    char ignored[64];   /* the first word of the environment that was not understood; empty: none */
     size_t tokens;      /* how many allocation tokens the program was compiled for; 0: not stated */
 
     /* What follows from the two above (preload/tokens.c); all 0 before the start. */

@@ -139,11 +139,11 @@ class Reading(unittest.TestCase):
 class Checking(unittest.TestCase):
     PAGE = '.TH X 3\n.SH NAME\nx \\- y\n.SH SYNOPSIS\nx\n.SH DESCRIPTION\nx\n.SH "SEE ALSO"\nx\n'
 
-    def findings(self, description=None, **pages):
+    def findings(self, description=None, section="man3", **pages):
         with tempfile.TemporaryDirectory() as folder:
-            pathlib.Path(folder, "man3").mkdir()
+            pathlib.Path(folder, section).mkdir()
             for name, text in pages.items():
-                pathlib.Path(folder, "man3", name + ".3").write_text(text)
+                pathlib.Path(folder, section, f"{name}.{section[-1]}").write_text(text)
             if description:
                 pathlib.Path(folder, "abi").write_text(description)
                 description = pathlib.Path(folder, "abi")
@@ -158,6 +158,7 @@ class Checking(unittest.TestCase):
         for name in ("memcpy", "cheri_x", "x_ca_y", "capallocx"):
             self.assertIn("not a name of the project's", self.findings(**{name: self.PAGE}), name)
         self.assertIn("no section NAME", self.findings(x=self.PAGE.replace(".SH NAME", ".SH NAMES")))
+        self.assertIn("no section EXIT STATUS", self.findings(section="man1", capalloc=self.PAGE))
         self.assertIn("warning", self.findings(x=self.PAGE + ".nosuchmacro\n"))
         self.assertIn("ca_y: has no page", self.findings(x=self.PAGE, description="<elf-symbol name='ca_y'/>"))
         self.assertIn("CA_Y: has no page", self.findings(x=self.PAGE, description="<enumerator name='CA_Y' value='1'/>"))
