@@ -132,6 +132,22 @@ __attribute__((always_inline)) static inline void ca_block_deallocate_inline_(ca
 #define ca_block_deallocate_inline_ ca_block_deallocate
 #endif
 
+/* As in block.h, for calls with one argument, a block and a layout, an authority in front of both. */
+#define CA_REMEDIES_(what)                                                                                             \
+    void ca_call_##what##_(ca_remedy_##what##_ block);                                                                 \
+    ca_block_result ca_call_##what##_shrink_(ca_remedy_##what##_ block, ca_layout layout);                             \
+    ca_block_result ca_call_##what##_grow_(ca_authority authority, ca_remedy_##what##_ block, ca_layout layout);
+CA_REMEDY_(give_it_back_with_ca_deallocate_zeroed)
+CA_REMEDY_(give_it_back_with_ca_deallocate)
+CA_REMEDY_(a_wiped_block_can_only_be_given_back)
+CA_REMEDY_(only_ca_mustzero_and_ca_secret_can_be_wiped)
+CA_REMEDY_(write_the_address_of_the_block)
+CA_REMEDY_(not_a_block)
+CA_REMEDIES_(take_the_block_out_with_ca_unwrap_first)
+CA_REMEDIES_(a_wiped_block_can_only_be_given_back)
+CA_REMEDIES_(not_a_block)
+#undef CA_REMEDIES_
+
 #ifdef __cplusplus
 } /* extern "C" */
 
@@ -200,6 +216,35 @@ static inline ca_wiped ca_wipe(ca_secret *block)
 {
     return ca_secret_wipe(block);
 }
+
+/* What these do not take, with the remedy in the place of a second argument that nobody writes. */
+void ca_deallocate(ca_mustzero, ca_remedy_give_it_back_with_ca_deallocate_zeroed_ = {}) = delete;
+void ca_deallocate(ca_secret, ca_remedy_give_it_back_with_ca_deallocate_zeroed_ = {}) = delete;
+void ca_deallocate_zeroed(ca_block, ca_remedy_give_it_back_with_ca_deallocate_ = {}) = delete;
+void ca_deallocate_zeroed(ca_nocaps, ca_remedy_give_it_back_with_ca_deallocate_ = {}) = delete;
+void ca_deallocate_zeroed(ca_wiped, ca_remedy_give_it_back_with_ca_deallocate_ = {}) = delete;
+void ca_shrink(ca_wiped, ca_layout, ca_remedy_a_wiped_block_can_only_be_given_back_ = {}) = delete;
+void ca_grow(ca_authority, ca_wiped, ca_layout, ca_remedy_a_wiped_block_can_only_be_given_back_ = {}) = delete;
+void ca_grow_zeroed(ca_authority, ca_wiped, ca_layout, ca_remedy_a_wiped_block_can_only_be_given_back_ = {}) = delete;
+void ca_check(ca_wiped, ca_remedy_a_wiped_block_can_only_be_given_back_ = {}) = delete;
+void ca_wipe(ca_wiped *, ca_remedy_a_wiped_block_can_only_be_given_back_ = {}) = delete;
+void ca_wipe(ca_block *, ca_remedy_only_ca_mustzero_and_ca_secret_can_be_wiped_ = {}) = delete;
+void ca_wipe(ca_nocaps *, ca_remedy_only_ca_mustzero_and_ca_secret_can_be_wiped_ = {}) = delete;
+#define CA_UNWRAP_FIRST_(type)                                                                                         \
+    void ca_deallocate(type##_result, ca_remedy_take_the_block_out_with_ca_unwrap_first_ = {}) = delete;               \
+    void ca_deallocate_zeroed(type##_result, ca_remedy_take_the_block_out_with_ca_unwrap_first_ = {}) = delete;        \
+    void ca_shrink(type##_result, ca_layout, ca_remedy_take_the_block_out_with_ca_unwrap_first_ = {}) = delete;        \
+    void ca_grow(ca_authority, type##_result, ca_layout, ca_remedy_take_the_block_out_with_ca_unwrap_first_ = {}) =    \
+        delete;                                                                                                        \
+    void ca_grow_zeroed(ca_authority, type##_result, ca_layout,                                                        \
+                        ca_remedy_take_the_block_out_with_ca_unwrap_first_ = {}) = delete;                             \
+    void ca_check(type##_result, ca_remedy_take_the_block_out_with_ca_unwrap_first_ = {}) = delete;
+/* The same. */
+CA_UNWRAP_FIRST_(ca_block)
+CA_UNWRAP_FIRST_(ca_nocaps)
+CA_UNWRAP_FIRST_(ca_mustzero)
+CA_UNWRAP_FIRST_(ca_secret)
+#undef CA_UNWRAP_FIRST_
 #else
 
 /* The first and the second of several arguments. The commas of a compound literal separate arguments here: that is why
@@ -207,29 +252,46 @@ static inline ca_wiped ca_wipe(ca_secret *block)
 #define CA_FIRST_(first, ...) first
 #define CA_SECOND_(first, second, ...) second
 
-/* Chooses by the type of a block. */
-#define CA_BY_BLOCK_(block, operation)                                                                                 \
+/* Chooses by the type of a block. call: what the remedy is called with. */
+#define CA_BY_BLOCK_(block, operation, call)                                                                           \
     _Generic((block), ca_block                                                                                         \
              : ca_block_##operation, ca_nocaps                                                                         \
              : ca_nocaps_##operation, ca_mustzero                                                                      \
              : ca_mustzero_##operation, ca_secret                                                                      \
-             : ca_secret_##operation)
+             : ca_secret_##operation, ca_wiped                                                                         \
+             : ca_call_a_wiped_block_can_only_be_given_back_##call,                                                    \
+               CA_FOR_RESULTS_(ca_call_take_the_block_out_with_ca_unwrap_first_##call), default                        \
+             : ca_call_not_a_block_##call)
 
 #define ca_deallocate(...)                                                                                             \
     _Generic((__VA_ARGS__), ca_block                                                                                   \
              : ca_block_deallocate_inline_, ca_nocaps                                                                  \
              : ca_nocaps_deallocate, ca_wiped                                                                          \
-             : ca_wiped_deallocate)(__VA_ARGS__)
+             : ca_wiped_deallocate, ca_mustzero                                                                        \
+             : ca_call_give_it_back_with_ca_deallocate_zeroed_, ca_secret                                              \
+             : ca_call_give_it_back_with_ca_deallocate_zeroed_,                                                        \
+               CA_FOR_RESULTS_(ca_call_take_the_block_out_with_ca_unwrap_first_), default                              \
+             : ca_call_not_a_block_)(__VA_ARGS__)
 #define ca_deallocate_zeroed(...)                                                                                      \
     _Generic((__VA_ARGS__), ca_mustzero                                                                                \
              : ca_mustzero_deallocate_zeroed, ca_secret                                                                \
-             : ca_secret_deallocate_zeroed)(__VA_ARGS__)
+             : ca_secret_deallocate_zeroed, ca_block                                                                   \
+             : ca_call_give_it_back_with_ca_deallocate_, ca_nocaps                                                     \
+             : ca_call_give_it_back_with_ca_deallocate_, ca_wiped                                                      \
+             : ca_call_give_it_back_with_ca_deallocate_,                                                               \
+               CA_FOR_RESULTS_(ca_call_take_the_block_out_with_ca_unwrap_first_), default                              \
+             : ca_call_not_a_block_)(__VA_ARGS__)
 #define ca_wipe(...)                                                                                                   \
-    _Generic((__VA_ARGS__), ca_mustzero * : ca_mustzero_wipe, ca_secret * : ca_secret_wipe)(__VA_ARGS__)
-#define ca_check(...) CA_BY_BLOCK_((__VA_ARGS__), check)(__VA_ARGS__)
-#define ca_shrink(...) CA_BY_BLOCK_(CA_FIRST_(__VA_ARGS__, 0), shrink)(__VA_ARGS__)
-#define ca_grow(...) CA_BY_BLOCK_(CA_SECOND_(__VA_ARGS__, 0), grow)(__VA_ARGS__)
-#define ca_grow_zeroed(...) CA_BY_BLOCK_(CA_SECOND_(__VA_ARGS__, 0), grow_zeroed)(__VA_ARGS__)
+    _Generic((__VA_ARGS__), ca_mustzero *                                                                              \
+             : ca_mustzero_wipe, ca_secret *                                                                           \
+             : ca_secret_wipe, ca_wiped *                                                                              \
+             : ca_call_a_wiped_block_can_only_be_given_back_, CA_FOR_BLOCKS_(ca_call_write_the_address_of_the_block_), \
+               default                                                                                                 \
+             : ca_call_only_ca_mustzero_and_ca_secret_can_be_wiped_)(__VA_ARGS__)
+#define ca_check(...) CA_BY_BLOCK_((__VA_ARGS__), check, )(__VA_ARGS__)
+#define ca_shrink(...) CA_BY_BLOCK_(CA_FIRST_(__VA_ARGS__, 0), shrink, shrink_)(__VA_ARGS__)
+#define ca_grow(...) CA_BY_BLOCK_(CA_SECOND_(__VA_ARGS__, 0), grow, grow_)(__VA_ARGS__)
+#define ca_grow_zeroed(...) CA_BY_BLOCK_(CA_SECOND_(__VA_ARGS__, 0), grow_zeroed, grow_)(__VA_ARGS__)
 #endif
 
 #endif
