@@ -13,6 +13,7 @@
 #ifndef CAPALLOC_BLOCK_H
 #define CAPALLOC_BLOCK_H
 
+#include <capalloc/attributes.h>
 #include <capalloc/error.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -88,13 +89,13 @@ void ca_unwrap_failed(ca_error error);
     }                                                                                                                  \
     static inline ca_error type##_error_of(type##_result result)                                                       \
     {                                                                                                                  \
-        return result.ptr != NULL ? CA_OK : (ca_error)result.size_or_error;                                            \
+        return result.ptr != NULL ? CA_OK : CA_CAST_(ca_error, result.size_or_error);                                  \
     }                                                                                                                  \
-    static inline type type##_unwrap(type##_result result)                                                             \
+    CA_NODISCARD_ static inline type type##_unwrap(type##_result result)                                               \
     {                                                                                                                  \
         type block;                                                                                                    \
         if (result.ptr == NULL)                                                                                        \
-            ca_unwrap_failed((ca_error)result.size_or_error);                                                          \
+            ca_unwrap_failed(CA_CAST_(ca_error, result.size_or_error));                                                \
         block.ptr = result.ptr;                                                                                        \
         block.size = result.ptr != NULL ? result.size_or_error : 0;                                                    \
         return block;                                                                                                  \
@@ -106,8 +107,8 @@ CA_RESULT_(ca_mustzero)
 CA_RESULT_(ca_secret)
 #undef CA_RESULT_
 
-/* What a compiler says of an argument of the wrong type: that it is none of the type that is named by what to do. No such
- * function exists. */
+/* What a compiler says of an argument of the wrong type: that it is none of the type that is named by what to do. No
+ * such function exists. */
 #define CA_REMEDY_(what)                                                                                               \
     typedef struct ca_remedy_##what##_ {                                                                               \
         char none;                                                                                                     \
@@ -129,7 +130,7 @@ static_assert(sizeof(ca_block_result) == 2 * sizeof(void *), "results travel in 
     {                                                                                                                  \
         return type##_error_of(result);                                                                                \
     }                                                                                                                  \
-    static inline type ca_unwrap(type##_result result)                                                                 \
+    CA_NODISCARD_ static inline type ca_unwrap(type##_result result)                                                   \
     {                                                                                                                  \
         return type##_unwrap(result);                                                                                  \
     }
@@ -146,6 +147,7 @@ void ca_unwrap(ca_nocaps, ca_remedy_this_is_the_block_already_and_no_result_ = {
 void ca_unwrap(ca_mustzero, ca_remedy_this_is_the_block_already_and_no_result_ = {}) = delete;
 void ca_unwrap(ca_secret, ca_remedy_this_is_the_block_already_and_no_result_ = {}) = delete;
 #else
+/* The same. */
 _Static_assert(sizeof(ca_block_result) == 2 * sizeof(void *), "results travel in two registers");
 
 /* Associations of _Generic that all lead to one function: for the types of blocks, and for those of results. */

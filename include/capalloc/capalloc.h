@@ -33,6 +33,7 @@
 #include <capalloc/adapters.h>
 #include <capalloc/allocator.h>
 #include <capalloc/arena.h>
+#include <capalloc/attributes.h>
 #include <capalloc/audit.h>
 #include <capalloc/authority.h>
 #include <capalloc/block.h>
