@@ -8,7 +8,7 @@ PRESETS ?= dev release clang asan-ubsan tsan
 .DEFAULT_GOAL := all
 
 all: ## the libraries and the program, in build/release
-	@tools/deps build && mkdir -p build
+	@tools/deps --tell build && mkdir -p build
 	@cmake --preset release -DCMAKE_INSTALL_PREFIX='$(PREFIX)' >build/release.log 2>&1 || { cat build/release.log; exit 1; }
 	@cmake --build --preset release --target product -j $(JOBS)
 

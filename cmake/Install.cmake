@@ -5,11 +5,8 @@ install(TARGETS capalloc_shared EXPORT capallocTargets
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development)
 install(TARGETS capalloc_static EXPORT capallocTargets
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
-# For users' own allocators; built together with the tests.
-if(TARGET capalloc_conformance)
-    install(TARGETS capalloc_conformance EXPORT capallocTargets
-        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
-endif()
+install(TARGETS capalloc_conformance EXPORT capallocTargets
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
 if(TARGET capalloc_preload)
     install(TARGETS capalloc_preload LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime)
 endif()

@@ -105,7 +105,8 @@ void *ca_box_untracked(void *ptr);
  *     name name_new_zeroed(void)          a box with all bytes zero: for secrets, so that no copy stays on the stack
  *     name name_new_in(authority, value), name_new_zeroed_in(authority)   the same by the right of an authority
  *
- * These return an empty box when there is no memory: name_error_of says why, and the value is still the caller's.
+ * These return an empty box when there is no memory, or no quota left: name_error_of says why, and the value is still
+ * the caller's.
  *
  *     name name_empty(void)               a box without a value, for a variable that gets one later
  *     bool name_is_ok(const name *box)    there is a value

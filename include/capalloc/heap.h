@@ -17,7 +17,8 @@ extern "C" {
 
 /* A block of exactly layout.size bytes, aligned to layout.align, owned by the caller until it is given back with
  * ca_deallocate or a grow or shrink succeeds. Errors: CA_ERROR_LAYOUT (no layout), CA_ERROR_OUT_OF_MEMORY,
- * CA_ERROR_NOT_PERMITTED (no authority). Contract: C1, A1, A2. */
+ * CA_ERROR_QUOTA (the authority, or one that it comes from, has less than that left), CA_ERROR_NOT_PERMITTED (no
+ * authority, or none to allocate). Contract: C1, C6, A1, A2. */
 CA_NODISCARD_ ca_block_result ca_allocate(ca_authority authority, ca_layout layout);
 
 /* The same, all zero. Memory known to be zero is not cleared again. Contract: C1, A6, Z7. */
@@ -27,16 +28,17 @@ CA_NODISCARD_ ca_block_result ca_allocate_zeroed(ca_authority authority, ca_layo
  * C1. */
 CA_NODISCARD_ ca_block_result ca_allocate_at_least(ca_authority authority, ca_layout layout);
 
-/* Memory that will hold no pointers, in a place of its own that no sweep reads. Contract: C1, N1. */
+/* Memory that will hold no pointers, in a place of its own that no sweep reads. Errors: as ca_allocate.
+ * Contract: C1, N1. */
 CA_NODISCARD_ ca_nocaps_result ca_allocate_nocaps(ca_authority authority, ca_layout layout);
 CA_NODISCARD_ ca_nocaps_result ca_allocate_nocaps_zeroed(ca_authority authority, ca_layout layout);
 
 /* Memory that is cleared before anyone else sees it, in a place of its own whose free memory is always zero: so it
- * arrives zero without any work. Left out of core dumps. Given back with ca_deallocate_zeroed. Contract: C1, Z1, Z2,
- * Z6. */
+ * arrives zero without any work. Left out of core dumps. Given back with ca_deallocate_zeroed. Errors: as ca_allocate.
+ * Contract: C1, Z1, Z2, Z6. */
 CA_NODISCARD_ ca_mustzero_result ca_allocate_mustzero(ca_authority authority, ca_layout layout);
 
-/* Both: no pointers, and cleared. Contract: C1. */
+/* Both: no pointers, and cleared. Errors: as ca_allocate. Contract: C1. */
 CA_NODISCARD_ ca_secret_result ca_allocate_secret(ca_authority authority, ca_layout layout);
 
 /* ca_deallocate(block): gives a ca_block, ca_nocaps or ca_wiped back. It must be the start of a live block of the
@@ -67,8 +69,9 @@ CA_NODISCARD_ ca_secret_result ca_secret_shrink(ca_secret block, ca_layout layou
 
 /* ca_grow(authority, block, layout): makes the block layout.size >= its size bytes long, moving it when necessary.
  * Success kills the old block; must-zero memory that moves is cleared where it was, and what is added to it is zero.
- * Errors leave the block as it is: CA_ERROR_LAYOUT, CA_ERROR_OUT_OF_MEMORY, CA_ERROR_NOT_PERMITTED (the authority lacks
- * the right to grow), CA_ERROR_INVALID or CA_ERROR_STALE after a refused violation. In C, ca_grow and ca_shrink want an
+ * Errors leave the block as it is: CA_ERROR_LAYOUT, CA_ERROR_OUT_OF_MEMORY, CA_ERROR_QUOTA (as for ca_allocate),
+ * CA_ERROR_NOT_PERMITTED (the authority lacks the right to grow), CA_ERROR_INVALID or CA_ERROR_STALE after a refused
+ * violation. In C, ca_grow and ca_shrink want an
  * authority or a block that is a compound literal in parentheses; a layout needs none. Contract: C4, A7, Z3. */
 CA_NODISCARD_ ca_block_result ca_block_grow(ca_authority authority, ca_block block, ca_layout layout);
 CA_NODISCARD_ ca_nocaps_result ca_nocaps_grow(ca_authority authority, ca_nocaps block, ca_layout layout);
@@ -88,7 +91,8 @@ CA_NODISCARD_ ca_error ca_nocaps_check(ca_nocaps block);
 CA_NODISCARD_ ca_error ca_mustzero_check(ca_mustzero block);
 CA_NODISCARD_ ca_error ca_secret_check(ca_secret block);
 
-/* The heap as a trait object, for code that works with any allocator. Contract: A12. */
+/* The heap as a trait object, for code that works with any allocator. Its errors are those of ca_allocate and ca_grow.
+ * Contract: A12. */
 ca_allocator ca_heap_allocator(ca_authority authority);
 
 /* --- constant sizes ---

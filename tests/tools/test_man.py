@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """tools/man reads headers as it should, and check_man.py can fail."""
 import pathlib
+import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -133,6 +135,28 @@ class Reading(unittest.TestCase):
     def test_what_roff_would_take_as_its_own(self):
         self.assertEqual(roff.escape(".x"), "\\&.x")
         self.assertEqual(roff.escape("'a\\b-"), "\\&\\(aqa\\eb\\-")
+
+
+class Errors(unittest.TestCase):
+    """What takes memory by the right of an authority can meet its quota: the comment says so, or says whose errors it has."""
+    BY_AUTHORITY = re.compile(r"\w+_result \w+\(.*\bca_authority \w+")
+
+    def test_quota(self):
+        found = 0
+        for path in sorted((TOP / "include/capalloc").glob("*.h")):
+            for group in [] if path.name in ("cap_plain.h", "cap_native.h") else header.read(path).groups:
+                text = " ".join(group.lines)
+                if any(self.BY_AUTHORITY.match(item.text) for item in group.items):
+                    found += 1
+                    self.assertRegex(text, r"CA_ERROR_QUOTA|[Tt]he same|as ca_(allocate|grow)", f"{path.name}: {text}")
+        self.assertGreater(found, 7)
+
+    def test_the_page_has_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([sys.executable, TOP / "tools/man", "--output", folder, "--version", "0"], check=True)
+            page = pathlib.Path(folder, "man3/capalloc_heap.3").read_text()
+        errors = page[page.index(".SH ERRORS"):]
+        self.assertRegex(errors, r"CA_ERROR_QUOTA(.*\n){2}See .*ca_allocate.*ca_grow")
 
 
 @unittest.skipUnless(shutil.which("man"), "man is not installed")
