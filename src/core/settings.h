@@ -23,13 +23,14 @@ struct cai_settings {
     bool trust_tokens;  /* allocation tokens are promises, not guesses */
     bool names;         /* the library's mappings have names in /proc/self/maps */
     bool no_deepbind;   /* dlopen takes no notice of RTLD_DEEPBIND */
-    char ignored[64];   /* the first word of the environment that was not understood; empty: none */
     size_t tokens;      /* how many allocation tokens the program was compiled for; 0: not stated */
 
     /* What follows from the two above (preload/tokens.c); all 0 before the start. */
     size_t token_half;      /* tokens below are types without pointers */
     size_t token_half_fast; /* the same where the token is part of the function's name */
     size_t token_trusted;   /* tokens below are not trusted */
+
+    char ignored[64]; /* the first word of the environment that was not understood; empty: none */
 };
 
 extern const struct cai_settings *const cai_settings;
