@@ -4,11 +4,11 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 PRESETS ?= dev release clang asan-ubsan tsan
 
-.PHONY: all demo test test-cheri bench bench-report install deps check format clean help
+.PHONY: all demo test test-cheri bench bench-report install uninstall deps check format clean help
 .DEFAULT_GOAL := all
 
 all: ## the libraries and the program, in build/release
-	@tools/deps build && mkdir -p build
+	@tools/deps --tell build && mkdir -p build
 	@cmake --preset release -DCMAKE_INSTALL_PREFIX='$(PREFIX)' >build/release.log 2>&1 || { cat build/release.log; exit 1; }
 	@cmake --build --preset release --target product -j $(JOBS)
 
@@ -36,6 +36,9 @@ bench-report: all ## all numbers and pictures of docs/benchmarks.md; 15 rounds, 
 
 install: all ## into $(DESTDIR)$(PREFIX)
 	@DESTDIR='$(DESTDIR)' cmake --install build/release
+
+uninstall: ## what install put there, from $(DESTDIR)$(PREFIX)
+	@DESTDIR='$(DESTDIR)' tools/uninstall build/release '$(PREFIX)'
 
 deps: ## install the Debian packages of tools/packages.txt
 	@tools/deps build test check bench

@@ -1,15 +1,12 @@
-# install(): libraries, headers, program, pkg-config and CMake package files. The manual: cmake/Man.cmake.
+# install(): libraries, headers, program, documents, pkg-config and CMake package files. The manual: cmake/Man.cmake.
 include(CMakePackageConfigHelpers)
 
 install(TARGETS capalloc_shared EXPORT capallocTargets
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development)
 install(TARGETS capalloc_static EXPORT capallocTargets
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
-# For users' own allocators; built together with the tests.
-if(TARGET capalloc_conformance)
-    install(TARGETS capalloc_conformance EXPORT capallocTargets
-        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
-endif()
+install(TARGETS capalloc_conformance EXPORT capallocTargets
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
 if(TARGET capalloc_preload)
     install(TARGETS capalloc_preload LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime)
 endif()
@@ -18,6 +15,11 @@ if(TARGET capalloc_program)
 endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/capalloc DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development
     FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
+# What the headers, the manual and the program cite, by the paths that they use.
+foreach(document README.md CHANGES.md SECURITY.md LICENSE)
+    install(FILES ${PROJECT_SOURCE_DIR}/${document} DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development)
+endforeach()
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development)
 install(EXPORT capallocTargets NAMESPACE capalloc:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/capalloc
     COMPONENT development)
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/capallocConfig.cmake.in

@@ -3,6 +3,7 @@
 #   capalloc_plain   family.c of the malloc room once more under the plain names malloc, free, ..., and the preload room:
 #                    operator new and delete, the GNU extras, the token entry points, the channel to `capalloc run`, the
 #                    audit at exit
+#   conformance      the suite for allocators, libcapalloc-conformance.a
 #   libcapalloc.so, libcapalloc.a = engine;   libcapalloc-preload.so = engine + plain
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)
@@ -56,6 +57,21 @@ set_target_properties(capalloc_shared PROPERTIES EXPORT_NAME capalloc)
 set_target_properties(capalloc_static PROPERTIES EXPORT_NAME static)
 add_library(capalloc::capalloc ALIAS capalloc_shared)
 add_library(capalloc::static ALIAS capalloc_static)
+
+# For users' own allocators: the suite that the library's own must pass, without cmocka. Of a project that has this one inside it
+# is built when something links it.
+set(conformance_dir ${PROJECT_SOURCE_DIR}/tests/conformance)
+add_library(capalloc_conformance STATIC
+    ${conformance_dir}/suite.c ${conformance_dir}/allocation.c ${conformance_dir}/resizing.c
+    ${conformance_dir}/intentions.c ${conformance_dir}/random.c)
+target_link_libraries(capalloc_conformance PRIVATE $<BUILD_INTERFACE:capalloc_flags> INTERFACE Threads::Threads)
+target_include_directories(capalloc_conformance PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+set_target_properties(capalloc_conformance PROPERTIES OUTPUT_NAME capalloc-conformance EXPORT_NAME conformance)
+if(NOT CAPALLOC_INSTALL)
+    set_target_properties(capalloc_conformance PROPERTIES EXCLUDE_FROM_ALL ON)
+endif()
+add_library(capalloc::conformance ALIAS capalloc_conformance)
 
 if(CAPALLOC_PRELOAD AND plain_sources)
     add_library(capalloc_plain OBJECT ${plain_sources})

@@ -62,40 +62,42 @@ typedef struct ca_allocator {
  * grow or shrink of it succeeds. Size 0 succeeds without asking the allocator: length 0 and an aligned pointer that
  * must not be followed. Errors: CA_ERROR_LAYOUT (no layout, or more than this allocator can do), and what the
  * allocator says, such as CA_ERROR_OUT_OF_MEMORY. Contract: A1, A2, A3. */
-ca_block_result ca_allocator_allocate(ca_allocator allocator, ca_layout layout);
+CA_NODISCARD_ ca_block_result ca_allocator_allocate(ca_allocator allocator, ca_layout layout);
 
 /* Gives back a block of this allocator; layout fits it: the alignment it was asked for with, and a size between what
  * was asked for and what was returned. A block of size 0: nothing to do. Contract: A1, A4, A5. */
 void ca_allocator_deallocate(ca_allocator allocator, ca_block block, ca_layout layout);
 
 /* ca_allocator_allocate, all of the returned length zero. Contract: A6. */
-ca_block_result ca_allocator_allocate_zeroed(ca_allocator allocator, ca_layout layout);
+CA_NODISCARD_ ca_block_result ca_allocator_allocate_zeroed(ca_allocator allocator, ca_layout layout);
 
 /* Makes the block at least new_layout.size >= old_layout.size bytes long and keeps its first old_layout.size bytes;
  * the alignment may change either way. Success kills the old block, even where the address stays; on an error it is
  * the caller's, unaltered. Errors: as for ca_allocator_allocate. Provided: allocates, copies, deallocates. Contract:
  * A7. */
-ca_block_result ca_allocator_grow(ca_allocator allocator, ca_block block, ca_layout old_layout, ca_layout new_layout);
+CA_NODISCARD_ ca_block_result ca_allocator_grow(ca_allocator allocator, ca_block block, ca_layout old_layout,
+                                                ca_layout new_layout);
 
 /* The same; everything from old_layout.size to the returned length is zero. Contract: A8. */
-ca_block_result ca_allocator_grow_zeroed(ca_allocator allocator, ca_block block, ca_layout old_layout,
-                                         ca_layout new_layout);
+CA_NODISCARD_ ca_block_result ca_allocator_grow_zeroed(ca_allocator allocator, ca_block block, ca_layout old_layout,
+                                                       ca_layout new_layout);
 
 /* Makes the block at least new_layout.size <= old_layout.size bytes long and keeps its first new_layout.size bytes; 0
  * gives it back and returns the dangling one. An alignment that the address lacks fails with CA_ERROR_LAYOUT.
  * Ownership as for grow. Provided: moves the bytes into a smaller block, because an allocator may find its own by the
  * layout that comes back; so it can run out of memory, too. Contract: A9, A11. */
-ca_block_result ca_allocator_shrink(ca_allocator allocator, ca_block block, ca_layout old_layout, ca_layout new_layout);
+CA_NODISCARD_ ca_block_result ca_allocator_shrink(ca_allocator allocator, ca_block block, ca_layout old_layout,
+                                                  ca_layout new_layout);
 
 /* Memory that will hold no pointers; given back with ca_allocator_deallocate_nocaps to the same allocator. Provided:
  * as allocate, without a place of its own. From the proposal's Listing 3. Contract: A11, N1. */
-ca_nocaps_result ca_allocator_allocate_nocaps(ca_allocator allocator, ca_layout layout);
+CA_NODISCARD_ ca_nocaps_result ca_allocator_allocate_nocaps(ca_allocator allocator, ca_layout layout);
 void ca_allocator_deallocate_nocaps(ca_allocator allocator, ca_nocaps block, ca_layout layout);
 
 /* Memory that is zero on arrival and cleared when it goes back, with ca_allocator_deallocate_zeroed to the same
  * allocator and with no other function. Provided: as allocate_zeroed, and cleared by stores that no compiler removes.
  * From the proposal's Listing 4. Contract: A11, Z1, Z2. */
-ca_mustzero_result ca_allocator_allocate_mustzero(ca_allocator allocator, ca_layout layout);
+CA_NODISCARD_ ca_mustzero_result ca_allocator_allocate_mustzero(ca_allocator allocator, ca_layout layout);
 void ca_allocator_deallocate_zeroed(ca_allocator allocator, ca_mustzero block, ca_layout layout);
 
 /* Which of CA_PROMISE_ this allocator keeps. Contract: A11. */

@@ -75,21 +75,21 @@ void ca_arena_init(ca_arena *arena, ca_allocator from);
 void ca_arena_destroy(ca_arena *arena);
 
 /* What ca_arena_allocate does when the chunk in use is too short, and for size 0 and invalid layouts. */
-ca_block_result ca_arena_allocate_slow(ca_arena *arena, ca_layout layout);
+CA_NODISCARD_ ca_block_result ca_arena_allocate_slow(ca_arena *arena, ca_layout layout);
 
 /* A block of exactly layout.size bytes that lives until the innermost open scope is released, or the arena is reset
  * or destroyed. Size 0: as for ca_allocator_allocate. Errors: CA_ERROR_LAYOUT, and those of the allocator below. With
  * a layout known to the compiler it is a handful of instructions. Contract: A1, A2, A3. */
-static inline ca_block_result ca_arena_allocate(ca_arena *arena, ca_layout layout)
+CA_NODISCARD_ static inline ca_block_result ca_arena_allocate(ca_arena *arena, ca_layout layout)
 {
     ca_arena_lane *lane = &arena->lane[0];
-    uintptr_t top = (uintptr_t)lane->top;
-    uintptr_t block = (top + layout.align - 1) & -(uintptr_t)layout.align;
+    uintptr_t top = CA_REINTERPRET_(uintptr_t, lane->top);
+    uintptr_t block = (top + layout.align - 1) & -CA_CAST_(uintptr_t, layout.align);
     ca_block_result result;
 
     /* No power of two, size 0, so much that the sum would overflow, no room. Without a chunk top and end are null. */
     if ((layout.align & (layout.align - 1)) != 0 || layout.align - 1 >= PTRDIFF_MAX / 4 ||
-        layout.size - 1 >= PTRDIFF_MAX / 4 || block + layout.size > (uintptr_t)lane->end)
+        layout.size - 1 >= PTRDIFF_MAX / 4 || block + layout.size > CA_REINTERPRET_(uintptr_t, lane->end))
         return ca_arena_allocate_slow(arena, layout);
     result.ptr = lane->top + (block - top);
     result.size_or_error = layout.size;
@@ -102,20 +102,21 @@ static inline ca_block_result ca_arena_allocate(ca_arena *arena, ca_layout layou
 }
 
 /* The same, all zero. Contract: A6. */
-ca_block_result ca_arena_allocate_zeroed(ca_arena *arena, ca_layout layout);
+CA_NODISCARD_ ca_block_result ca_arena_allocate_zeroed(ca_arena *arena, ca_layout layout);
 
 /* Memory that will hold no pointers, from chunks that are such memory. Contract: N1. */
-ca_nocaps_result ca_arena_allocate_nocaps(ca_arena *arena, ca_layout layout);
+CA_NODISCARD_ ca_nocaps_result ca_arena_allocate_nocaps(ca_arena *arena, ca_layout layout);
 
 /* Memory that is zero on arrival and cleared when its scope ends. Contract: Z1, Z2, Z5. */
-ca_mustzero_result ca_arena_allocate_mustzero(ca_arena *arena, ca_layout layout);
+CA_NODISCARD_ ca_mustzero_result ca_arena_allocate_mustzero(ca_arena *arena, ca_layout layout);
 
 /* A new object of this type, or an array of them, uninitialized; NULL when there is no memory or the size overflows. */
-#define CA_ARENA_NEW(arena, type) ((type *)ca_arena_allocate((arena), CA_LAYOUT_OF(type)).ptr)
-#define CA_ARENA_ARRAY(arena, type, count) ((type *)ca_arena_allocate((arena), CA_LAYOUT_ARRAY(type, (count))).ptr)
+#define CA_ARENA_NEW(arena, type) CA_CAST_(type *, ca_arena_allocate((arena), CA_LAYOUT_OF(type)).ptr)
+#define CA_ARENA_ARRAY(arena, type, count)                                                                             \
+    CA_CAST_(type *, ca_arena_allocate((arena), CA_LAYOUT_ARRAY(type, (count))).ptr)
 
 /* Opens a scope inside the innermost open one. Cannot fail and allocates nothing. */
-ca_arena_scope ca_arena_mark(ca_arena *arena);
+CA_NODISCARD_ ca_arena_scope ca_arena_mark(ca_arena *arena);
 
 /* Ends the innermost open scope: its callbacks run, newest first, then its must-zero memory is cleared, then its
  * blocks are gone. Any other scope, also one that was released or reset before, is the violation arena-order.

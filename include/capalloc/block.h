@@ -13,6 +13,7 @@
 #ifndef CAPALLOC_BLOCK_H
 #define CAPALLOC_BLOCK_H
 
+#include <capalloc/attributes.h>
 #include <capalloc/error.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -88,13 +89,13 @@ void ca_unwrap_failed(ca_error error);
     }                                                                                                                  \
     static inline ca_error type##_error_of(type##_result result)                                                       \
     {                                                                                                                  \
-        return result.ptr != NULL ? CA_OK : (ca_error)result.size_or_error;                                            \
+        return result.ptr != NULL ? CA_OK : CA_CAST_(ca_error, result.size_or_error);                                  \
     }                                                                                                                  \
-    static inline type type##_unwrap(type##_result result)                                                             \
+    CA_NODISCARD_ static inline type type##_unwrap(type##_result result)                                               \
     {                                                                                                                  \
         type block;                                                                                                    \
         if (result.ptr == NULL)                                                                                        \
-            ca_unwrap_failed((ca_error)result.size_or_error);                                                          \
+            ca_unwrap_failed(CA_CAST_(ca_error, result.size_or_error));                                                \
         block.ptr = result.ptr;                                                                                        \
         block.size = result.ptr != NULL ? result.size_or_error : 0;                                                    \
         return block;                                                                                                  \
@@ -105,6 +106,17 @@ CA_RESULT_(ca_nocaps)
 CA_RESULT_(ca_mustzero)
 CA_RESULT_(ca_secret)
 #undef CA_RESULT_
+
+/* What a compiler says of an argument of the wrong type: that it is none of the type that is named by what to do. No
+ * such function exists. */
+#define CA_REMEDY_(what)                                                                                               \
+    typedef struct ca_remedy_##what##_ {                                                                               \
+        char none;                                                                                                     \
+    } ca_remedy_##what##_;                                                                                             \
+    void ca_call_##what##_(ca_remedy_##what##_ argument);
+CA_REMEDY_(take_the_block_out_with_ca_unwrap_first)
+CA_REMEDY_(this_is_the_block_already_and_no_result)
+CA_REMEDY_(not_the_result_of_an_allocation)
 
 #ifdef __cplusplus
 } /* extern "C" */
@@ -118,7 +130,7 @@ static_assert(sizeof(ca_block_result) == 2 * sizeof(void *), "results travel in 
     {                                                                                                                  \
         return type##_error_of(result);                                                                                \
     }                                                                                                                  \
-    static inline type ca_unwrap(type##_result result)                                                                 \
+    CA_NODISCARD_ static inline type ca_unwrap(type##_result result)                                                   \
     {                                                                                                                  \
         return type##_unwrap(result);                                                                                  \
     }
@@ -128,8 +140,23 @@ CA_RESULT_(ca_nocaps)
 CA_RESULT_(ca_mustzero)
 CA_RESULT_(ca_secret)
 #undef CA_RESULT_
+
+/* Of a block there is nothing to unwrap. */
+void ca_unwrap(ca_block, ca_remedy_this_is_the_block_already_and_no_result_ = {}) = delete;
+void ca_unwrap(ca_nocaps, ca_remedy_this_is_the_block_already_and_no_result_ = {}) = delete;
+void ca_unwrap(ca_mustzero, ca_remedy_this_is_the_block_already_and_no_result_ = {}) = delete;
+void ca_unwrap(ca_secret, ca_remedy_this_is_the_block_already_and_no_result_ = {}) = delete;
 #else
+/* The same. */
 _Static_assert(sizeof(ca_block_result) == 2 * sizeof(void *), "results travel in two registers");
+
+/* Associations of _Generic that all lead to one function: for the types of blocks, and for those of results. */
+#define CA_FOR_BLOCKS_(function)                                                                                       \
+    ca_block:                                                                                                          \
+    function, ca_nocaps : function, ca_mustzero : function, ca_secret : function, ca_wiped : function
+#define CA_FOR_RESULTS_(function)                                                                                      \
+    ca_block_result:                                                                                                   \
+    function, ca_nocaps_result : function, ca_mustzero_result : function, ca_secret_result : function
 
 /* Chooses by the type of a result. Variadic, because a compound literal has commas. */
 #define CA_BY_RESULT_(operation, ...)                                                                                  \
@@ -137,7 +164,8 @@ _Static_assert(sizeof(ca_block_result) == 2 * sizeof(void *), "results travel in
              : ca_block_##operation, ca_nocaps_result                                                                  \
              : ca_nocaps_##operation, ca_mustzero_result                                                               \
              : ca_mustzero_##operation, ca_secret_result                                                               \
-             : ca_secret_##operation)(__VA_ARGS__)
+             : ca_secret_##operation, CA_FOR_BLOCKS_(ca_call_this_is_the_block_already_and_no_result_), default        \
+             : ca_call_not_the_result_of_an_allocation_)(__VA_ARGS__)
 
 /* bool ca_is_ok(result): there is a block. */
 #define ca_is_ok(...) CA_BY_RESULT_(is_ok, __VA_ARGS__)

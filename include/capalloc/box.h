@@ -36,7 +36,7 @@ extern "C" {
 #define CA_OWNED_UNTIL_(deallocate)
 #define CA_ENDS_OWNERSHIP_ __attribute__((ownership_takes(malloc, 1)))
 #elif defined(__GNUC__) && __GNUC__ >= 11
-#define CA_OWNED_UNTIL_(deallocate) __attribute__((malloc(deallocate, 1), warn_unused_result))
+#define CA_OWNED_UNTIL_(deallocate) __attribute__((malloc(deallocate, 1)))
 #define CA_ENDS_OWNERSHIP_
 #else
 #define CA_OWNED_UNTIL_(deallocate)
@@ -50,6 +50,9 @@ extern "C" {
 #define CA_DEFINED_ static inline
 #endif
 
+/* The same, for what hands out an owner: to drop that is to lose the value. */
+#define CA_HANDS_OUT_ CA_NODISCARD_ CA_DEFINED_
+
 /* What boxes are made of, for each intention: a block by its address alone. Allocating returns NULL with the reason in
  * *error; `size` is the one that was asked for. Users call the functions of CA_BOX_DEFINE instead; those pass the
  * address of a local, because a box whose own address leaves the function is one that gcc's analyzer no longer
@@ -58,14 +61,18 @@ CA_ENDS_OWNERSHIP_ void ca_block_box_deallocate(void *ptr, size_t size);
 CA_ENDS_OWNERSHIP_ void ca_nocaps_box_deallocate(void *ptr, size_t size);
 CA_ENDS_OWNERSHIP_ void ca_mustzero_box_deallocate(void *ptr, size_t size);
 CA_ENDS_OWNERSHIP_ void ca_secret_box_deallocate(void *ptr, size_t size);
-CA_OWNED_UNTIL_(ca_block_box_deallocate)
-void *ca_block_box_allocate(ca_authority authority, ca_layout layout, bool zeroed, ca_error *error);
-CA_OWNED_UNTIL_(ca_nocaps_box_deallocate)
-void *ca_nocaps_box_allocate(ca_authority authority, ca_layout layout, bool zeroed, ca_error *error);
-CA_OWNED_UNTIL_(ca_mustzero_box_deallocate)
-void *ca_mustzero_box_allocate(ca_authority authority, ca_layout layout, bool zeroed, ca_error *error);
-CA_OWNED_UNTIL_(ca_secret_box_deallocate)
-void *ca_secret_box_allocate(ca_authority authority, ca_layout layout, bool zeroed, ca_error *error);
+CA_NODISCARD_ CA_OWNED_UNTIL_(ca_block_box_deallocate) void *ca_block_box_allocate(ca_authority authority,
+                                                                                   ca_layout layout, bool zeroed,
+                                                                                   ca_error *error);
+CA_NODISCARD_ CA_OWNED_UNTIL_(ca_nocaps_box_deallocate) void *ca_nocaps_box_allocate(ca_authority authority,
+                                                                                     ca_layout layout, bool zeroed,
+                                                                                     ca_error *error);
+CA_NODISCARD_ CA_OWNED_UNTIL_(ca_mustzero_box_deallocate) void *ca_mustzero_box_allocate(ca_authority authority,
+                                                                                         ca_layout layout, bool zeroed,
+                                                                                         ca_error *error);
+CA_NODISCARD_ CA_OWNED_UNTIL_(ca_secret_box_deallocate) void *ca_secret_box_allocate(ca_authority authority,
+                                                                                     ca_layout layout, bool zeroed,
+                                                                                     ca_error *error);
 
 /* Returns ptr. Analyzers do not see through it: they stop expecting the block to come back. */
 void *ca_box_untracked(void *ptr);
@@ -98,7 +105,8 @@ void *ca_box_untracked(void *ptr);
  *     name name_new_zeroed(void)          a box with all bytes zero: for secrets, so that no copy stays on the stack
  *     name name_new_in(authority, value), name_new_zeroed_in(authority)   the same by the right of an authority
  *
- * These return an empty box when there is no memory: name_error_of says why, and the value is still the caller's.
+ * These return an empty box when there is no memory, or no quota left: name_error_of says why, and the value is still
+ * the caller's.
  *
  *     name name_empty(void)               a box without a value, for a variable that gets one later
  *     bool name_is_ok(const name *box)    there is a value
@@ -132,30 +140,30 @@ void *ca_box_untracked(void *ptr);
 #define CA_BOX_TYPE(name, type) CA_OWNER_(name, type)
 #define CA_BOX_FUNCTIONS_AS(intention, name, type, destructor)                                                         \
     CA_BOX_COMMON_(intention, name, type, destructor)                                                                  \
-    CA_DEFINED_ name name##_new_zeroed_in(ca_authority authority)                                                      \
+    CA_HANDS_OUT_ name name##_new_zeroed_in(ca_authority authority)                                                    \
     {                                                                                                                  \
         return name##_made_(authority, CA_LAYOUT_OF(type), 1, true);                                                   \
     }                                                                                                                  \
-    CA_DEFINED_ name name##_new_in(ca_authority authority, type value)                                                 \
+    CA_HANDS_OUT_ name name##_new_in(ca_authority authority, type value)                                               \
     {                                                                                                                  \
         name box = name##_made_(authority, CA_LAYOUT_OF(type), 1, false);                                              \
         if (box.ptr != NULL)                                                                                           \
             memcpy(box.ptr, &value, sizeof(type));                                                                     \
         return box;                                                                                                    \
     }                                                                                                                  \
-    CA_DEFINED_ name name##_new_zeroed(void)                                                                           \
+    CA_HANDS_OUT_ name name##_new_zeroed(void)                                                                         \
     {                                                                                                                  \
         return name##_new_zeroed_in(ca_default_authority());                                                           \
     }                                                                                                                  \
-    CA_DEFINED_ name name##_new(type value)                                                                            \
+    CA_HANDS_OUT_ name name##_new(type value)                                                                          \
     {                                                                                                                  \
         return name##_new_in(ca_default_authority(), value);                                                           \
     }                                                                                                                  \
-    CA_DEFINED_ name name##_from_raw(type *raw)                                                                        \
+    CA_HANDS_OUT_ name name##_from_raw(type *raw)                                                                      \
     {                                                                                                                  \
         return name##_of_(raw, 1, CA_OK);                                                                              \
     }                                                                                                                  \
-    CA_DEFINED_ type *name##_into_raw(name *box)                                                                       \
+    CA_HANDS_OUT_ type *name##_into_raw(name *box)                                                                     \
     {                                                                                                                  \
         size_t one;                                                                                                    \
         return name##_take_(box, &one);                                                                                \
@@ -186,11 +194,11 @@ void *ca_box_untracked(void *ptr);
 #define CA_BOX_ARRAY_TYPE(name, type) CA_OWNER_(name, type)
 #define CA_BOX_ARRAY_FUNCTIONS_AS(intention, name, type, destructor)                                                   \
     CA_BOX_COMMON_(intention, name, type, destructor)                                                                  \
-    CA_DEFINED_ name name##_new_in(ca_authority authority, size_t count)                                               \
+    CA_HANDS_OUT_ name name##_new_in(ca_authority authority, size_t count)                                             \
     {                                                                                                                  \
         return name##_made_(authority, CA_LAYOUT_ARRAY(type, count), count, true);                                     \
     }                                                                                                                  \
-    CA_DEFINED_ name name##_new(size_t count)                                                                          \
+    CA_HANDS_OUT_ name name##_new(size_t count)                                                                        \
     {                                                                                                                  \
         return name##_new_in(ca_default_authority(), count);                                                           \
     }                                                                                                                  \
@@ -202,11 +210,11 @@ void *ca_box_untracked(void *ptr);
     {                                                                                                                  \
         return i < name##_count(box) ? box->ptr + i : NULL;                                                            \
     }                                                                                                                  \
-    CA_DEFINED_ name name##_from_raw(type *raw, size_t count)                                                          \
+    CA_HANDS_OUT_ name name##_from_raw(type *raw, size_t count)                                                        \
     {                                                                                                                  \
         return name##_of_(raw, count, CA_OK);                                                                          \
     }                                                                                                                  \
-    CA_DEFINED_ type *name##_into_raw(name *box, size_t *count)                                                        \
+    CA_HANDS_OUT_ type *name##_into_raw(name *box, size_t *count)                                                      \
     {                                                                                                                  \
         return name##_take_(box, count);                                                                               \
     }
@@ -214,17 +222,17 @@ void *ca_box_untracked(void *ptr);
 /* What boxes of one value and of many have in common; `made_` is a new one and `take_` empties it. */
 #define CA_BOX_COMMON_(intention, name, type, destructor)                                                              \
     CA_VALUE_CHECK_(type)                                                                                              \
-    CA_DEFINED_ name name##_made_(ca_authority authority, ca_layout layout, size_t count, bool zeroed)                 \
+    CA_HANDS_OUT_ name name##_made_(ca_authority authority, ca_layout layout, size_t count, bool zeroed)               \
     {                                                                                                                  \
         ca_error error = CA_OK;                                                                                        \
-        type *ptr = (type *)intention##_box_allocate(authority, layout, zeroed, &error);                               \
+        type *ptr = CA_CAST_(type *, intention##_box_allocate(authority, layout, zeroed, &error));                     \
         return name##_of_(ptr, count, error);                                                                          \
     }                                                                                                                  \
     CA_DEFINED_ type *name##_get(const name *box)                                                                      \
     {                                                                                                                  \
         return box->ptr;                                                                                               \
     }                                                                                                                  \
-    CA_DEFINED_ type *name##_take_(name *box, size_t *count)                                                           \
+    CA_HANDS_OUT_ type *name##_take_(name *box, size_t *count)                                                         \
     {                                                                                                                  \
         type *ptr = box->ptr;                                                                                          \
         *count = ptr != NULL ? box->count_or_error : 0;                                                                \
@@ -244,7 +252,7 @@ void *ca_box_untracked(void *ptr);
     CA_DEFINED_ type *name##_leak(name *box)                                                                           \
     {                                                                                                                  \
         size_t count;                                                                                                  \
-        return (type *)ca_box_untracked(name##_take_(box, &count));                                                    \
+        return CA_CAST_(type *, ca_box_untracked(name##_take_(box, &count)));                                          \
     }
 
 /* What boxes and counted owners have in common: a pointer and to how many values, or the reason why there is none. */
@@ -257,7 +265,7 @@ void *ca_box_untracked(void *ptr);
     {                                                                                                                  \
         name owner;                                                                                                    \
         owner.ptr = ptr;                                                                                               \
-        owner.count_or_error = ptr != NULL ? count : (size_t)error;                                                    \
+        owner.count_or_error = ptr != NULL ? count : CA_CAST_(size_t, error);                                          \
         return owner;                                                                                                  \
     }                                                                                                                  \
     CA_DEFINED_ name name##_empty(void)                                                                                \
@@ -270,9 +278,9 @@ void *ca_box_untracked(void *ptr);
     }                                                                                                                  \
     CA_DEFINED_ ca_error name##_error_of(const name *owner)                                                            \
     {                                                                                                                  \
-        return owner->ptr != NULL ? CA_OK : (ca_error)owner->count_or_error;                                           \
+        return owner->ptr != NULL ? CA_OK : CA_CAST_(ca_error, owner->count_or_error);                                 \
     }                                                                                                                  \
-    CA_DEFINED_ name name##_move(name *owner)                                                                          \
+    CA_HANDS_OUT_ name name##_move(name *owner)                                                                        \
     {                                                                                                                  \
         name moved = *owner;                                                                                           \
         *owner = name##_empty();                                                                                       \

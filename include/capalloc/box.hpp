@@ -7,10 +7,14 @@
  *         return box.error();
  *     box->send();
  *
- * Different boxes may be used by different threads, one box by one at a time.
+ * Needs C++14. Different boxes may be used by different threads, one box by one at a time.
  */
 #ifndef CAPALLOC_BOX_HPP
 #define CAPALLOC_BOX_HPP
+
+#if !defined(__cplusplus) || __cplusplus < 201402L
+#error "capalloc/box.hpp needs C++14 or newer (-std=c++14); in C and in C++11 take CA_BOX_DEFINE of capalloc/box.h"
+#endif
 
 #include <capalloc/box.h>
 #include <new>
@@ -35,7 +39,7 @@ CA_BOX_MEMORY_(ca_secret)
 
 /* An owner of one T in a block of the intention ca_block, ca_nocaps, ca_mustzero or ca_secret. Contract: B1, B2,
  * B3. */
-template <class T, class Intention = ca_block> class box
+template <class T, class Intention = ca_block> class CA_NODISCARD_TYPE_ box
 {
     static_assert(!std::is_array<T>::value, "for arrays take CA_BOX_ARRAY_DEFINE or a container");
 

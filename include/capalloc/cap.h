@@ -140,7 +140,7 @@ CA_CAP_OPERATION ca_cap_fault ca_cap_tags_load(ca_cap via, size_t *tags);
         uint64_t number = 0;                                                                                           \
         ca_cap_fault fault = ca_cap_load(via, offset, sizeof(type), &number);                                          \
         if (fault == CA_CAP_FAULT_NONE)                                                                                \
-            *value = (type)number;                                                                                     \
+            *value = CA_CAST_(type, number);                                                                           \
         return fault;                                                                                                  \
     }                                                                                                                  \
     static inline ca_cap_fault ca_cap_store_##name(ca_cap via, ptrdiff_t offset, type value)                           \
@@ -157,7 +157,7 @@ CA_CAP_NUMBER_(uint64_t, u64)
 /* --- faults --- */
 
 /* The name of a cause, such as "permit-store-capability"; static storage, never NULL. Async-signal-safe. */
-const char *ca_cap_fault_name(ca_cap_fault fault);
+CA_NOT_NULL_ const char *ca_cap_fault_name(ca_cap_fault fault);
 
 /* What a handler is told. struct_size grows with the library. */
 typedef struct ca_cap_fault_info {
@@ -210,7 +210,7 @@ static inline ca_error ca_cap_error_of(ca_cap_result result)
 }
 
 /* The capability. There being none is the violation unwrap-error; when a handler refuses it, null. */
-static inline ca_cap ca_cap_unwrap(ca_cap_result result)
+CA_NODISCARD_ static inline ca_cap ca_cap_unwrap(ca_cap_result result)
 {
     if (result.error != CA_OK)
         ca_unwrap_failed(result.error);
@@ -226,17 +226,17 @@ static inline ca_cap ca_cap_unwrap(ca_cap_result result)
 /* Memory for data and capabilities, owned by the caller until it is given back. Errors: as ca_allocate. An alignment
  * larger than a place together with size 0 is CA_ERROR_LAYOUT. Size 0 gives a capability of length 0 to an address
  * where no block ever lies. Contract: C1, K6. */
-CA_CAP_HEAP ca_cap_result ca_cap_allocate(ca_authority authority, ca_layout layout);
-CA_CAP_HEAP ca_cap_result ca_cap_allocate_zeroed(ca_authority authority, ca_layout layout);
+CA_NODISCARD_ CA_CAP_HEAP ca_cap_result ca_cap_allocate(ca_authority authority, ca_layout layout);
+CA_NODISCARD_ CA_CAP_HEAP ca_cap_result ca_cap_allocate_zeroed(ca_authority authority, ca_layout layout);
 
 /* Memory for data only: the capability can neither load nor store capabilities, and no other capability can store one
  * there. Contract: N2. */
-CA_CAP_HEAP ca_cap_result ca_cap_allocate_nocaps(ca_authority authority, ca_layout layout);
-CA_CAP_HEAP ca_cap_result ca_cap_allocate_nocaps_zeroed(ca_authority authority, ca_layout layout);
+CA_NODISCARD_ CA_CAP_HEAP ca_cap_result ca_cap_allocate_nocaps(ca_authority authority, ca_layout layout);
+CA_NODISCARD_ CA_CAP_HEAP ca_cap_result ca_cap_allocate_nocaps_zeroed(ca_authority authority, ca_layout layout);
 
 /* Memory that is zero now and is cleared when it goes; for both, for data only. Contract: Z2, Z6, N2. */
-CA_CAP_HEAP ca_cap_result ca_cap_allocate_mustzero(ca_authority authority, ca_layout layout);
-CA_CAP_HEAP ca_cap_result ca_cap_allocate_secret(ca_authority authority, ca_layout layout);
+CA_NODISCARD_ CA_CAP_HEAP ca_cap_result ca_cap_allocate_mustzero(ca_authority authority, ca_layout layout);
+CA_NODISCARD_ CA_CAP_HEAP ca_cap_result ca_cap_allocate_secret(ca_authority authority, ca_layout layout);
 
 /* Gives the block back, cleared first where its place wants that, as a capability to must-zero memory says all by
  * itself. Length 0: nothing to do. Errors, after a refused violation: CA_ERROR_INVALID, CA_ERROR_STALE. Contract: C2,
@@ -245,16 +245,16 @@ CA_CAP_HEAP ca_error ca_cap_deallocate(ca_cap cap);
 
 /* Makes the block layout.size <= its length bytes long, in place: the result is a narrowed `cap`, with the address at
  * its base. 0 gives it back. Errors: as ca_shrink. Contract: C3, K7. */
-CA_CAP_HEAP ca_cap_result ca_cap_shrink(ca_cap cap, ca_layout layout);
+CA_NODISCARD_ CA_CAP_HEAP ca_cap_result ca_cap_shrink(ca_cap cap, ca_layout layout);
 
 /* Makes the block layout.size >= its length bytes long, moving it when necessary, capabilities in it included. The
  * result is a new capability; `cap` and all that was derived from it are dead. Errors: as ca_grow; the authority is
  * what allows to have more than `cap` does. Contract: C4, K7. */
-CA_CAP_HEAP ca_cap_result ca_cap_grow(ca_authority authority, ca_cap cap, ca_layout layout);
+CA_NODISCARD_ CA_CAP_HEAP ca_cap_result ca_cap_grow(ca_authority authority, ca_cap cap, ca_layout layout);
 
 /* CA_OK when giving it back would be accepted; CA_ERROR_STALE: it was given back; CA_ERROR_INVALID: not a whole block.
  * Reports nothing, changes nothing. Contract: C2, K7. */
-CA_CAP_HEAP ca_error ca_cap_check(ca_cap cap);
+CA_NODISCARD_ CA_CAP_HEAP ca_error ca_cap_check(ca_cap cap);
 
 #ifdef __cplusplus
 }

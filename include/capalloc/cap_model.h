@@ -9,6 +9,7 @@
 #ifndef CAPALLOC_CAP_MODEL_H
 #define CAPALLOC_CAP_MODEL_H
 
+#include <capalloc/attributes.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -65,32 +66,32 @@ typedef struct ca_cap {
 /* Permissions, as ca_cap_perms_get returns them. On a machine whose capabilities have them elsewhere, the numbers are
  * the machine's. Do not rely on LOAD_CAP and STORE_CAP being two: newer formats have one bit for both. */
 #if CA_CAP_MODEL == CA_CAP_MODEL_NATIVE
-#define CA_CAP_PERM_GLOBAL ((size_t)CHERI_PERM_GLOBAL)
-#define CA_CAP_PERM_EXECUTE ((size_t)CHERI_PERM_EXECUTE)
-#define CA_CAP_PERM_LOAD ((size_t)CHERI_PERM_LOAD)
-#define CA_CAP_PERM_STORE ((size_t)CHERI_PERM_STORE)
-#define CA_CAP_PERM_LOAD_CAP ((size_t)CHERI_PERM_LOAD_CAP)
-#define CA_CAP_PERM_STORE_CAP ((size_t)CHERI_PERM_STORE_CAP)
-#define CA_CAP_PERM_STORE_LOCAL ((size_t)CHERI_PERM_STORE_LOCAL_CAP)
-#define CA_CAP_PERM_SEAL ((size_t)CHERI_PERM_SEAL)
-#define CA_CAP_PERM_UNSEAL ((size_t)CHERI_PERM_UNSEAL)
+#define CA_CAP_PERM_GLOBAL CA_CAST_(size_t, CHERI_PERM_GLOBAL)
+#define CA_CAP_PERM_EXECUTE CA_CAST_(size_t, CHERI_PERM_EXECUTE)
+#define CA_CAP_PERM_LOAD CA_CAST_(size_t, CHERI_PERM_LOAD)
+#define CA_CAP_PERM_STORE CA_CAST_(size_t, CHERI_PERM_STORE)
+#define CA_CAP_PERM_LOAD_CAP CA_CAST_(size_t, CHERI_PERM_LOAD_CAP)
+#define CA_CAP_PERM_STORE_CAP CA_CAST_(size_t, CHERI_PERM_STORE_CAP)
+#define CA_CAP_PERM_STORE_LOCAL CA_CAST_(size_t, CHERI_PERM_STORE_LOCAL_CAP)
+#define CA_CAP_PERM_SEAL CA_CAST_(size_t, CHERI_PERM_SEAL)
+#define CA_CAP_PERM_UNSEAL CA_CAST_(size_t, CHERI_PERM_UNSEAL)
 #else
-#define CA_CAP_PERM_GLOBAL ((size_t)1 << 0)
-#define CA_CAP_PERM_EXECUTE ((size_t)1 << 1)
-#define CA_CAP_PERM_LOAD ((size_t)1 << 2)
-#define CA_CAP_PERM_STORE ((size_t)1 << 3)
-#define CA_CAP_PERM_LOAD_CAP ((size_t)1 << 4)
-#define CA_CAP_PERM_STORE_CAP ((size_t)1 << 5)
-#define CA_CAP_PERM_STORE_LOCAL ((size_t)1 << 6)
-#define CA_CAP_PERM_SEAL ((size_t)1 << 7)
-#define CA_CAP_PERM_UNSEAL ((size_t)1 << 9)
+#define CA_CAP_PERM_GLOBAL (CA_CAST_(size_t, 1) << 0)
+#define CA_CAP_PERM_EXECUTE (CA_CAST_(size_t, 1) << 1)
+#define CA_CAP_PERM_LOAD (CA_CAST_(size_t, 1) << 2)
+#define CA_CAP_PERM_STORE (CA_CAST_(size_t, 1) << 3)
+#define CA_CAP_PERM_LOAD_CAP (CA_CAST_(size_t, 1) << 4)
+#define CA_CAP_PERM_STORE_CAP (CA_CAST_(size_t, 1) << 5)
+#define CA_CAP_PERM_STORE_LOCAL (CA_CAST_(size_t, 1) << 6)
+#define CA_CAP_PERM_SEAL (CA_CAST_(size_t, 1) << 7)
+#define CA_CAP_PERM_UNSEAL (CA_CAST_(size_t, 1) << 9)
 #endif
 /* Everything that has to do with capabilities in memory: what memory without pointers lacks. */
 #define CA_CAP_PERMS_CAPS (CA_CAP_PERM_LOAD_CAP | CA_CAP_PERM_STORE_CAP | CA_CAP_PERM_STORE_LOCAL)
 
 /* The type of a capability that is not sealed, as ca_cap_type_get returns it: -1, but 0 on Morello. */
 #if CA_CAP_MODEL == CA_CAP_MODEL_NATIVE
-#define CA_CAP_UNSEALED ((long)CHERI_OTYPE_UNSEALED)
+#define CA_CAP_UNSEALED CA_CAST_(long, CHERI_OTYPE_UNSEALED)
 #else
 #define CA_CAP_UNSEALED (-1L)
 #endif

@@ -25,7 +25,7 @@ static inline ca_cap ca_plain_at_(size_t address)
 {
     ca_cap cap;
 
-    cap.pointer = (char *)address;
+    cap.pointer = CA_REINTERPRET_(char *, address);
     return cap;
 }
 
@@ -35,10 +35,10 @@ static inline ca_cap ca_plain_at_(size_t address)
 #define CA_PLAIN_(type, name, arguments, ...) static inline type ca_cap_##name arguments { __VA_ARGS__; }
 
 /* Looking: everything is within reach. */
-CA_PLAIN_(size_t, address_get, (ca_cap cap), return (size_t)cap.pointer)
+CA_PLAIN_(size_t, address_get, (ca_cap cap), return CA_REINTERPRET_(size_t, cap.pointer))
 CA_PLAIN_(size_t, base_get, (ca_cap cap), CA_UNUSED_1_(cap); return 0)
 CA_PLAIN_(size_t, length_get, (ca_cap cap), CA_UNUSED_1_(cap); return SIZE_MAX)
-CA_PLAIN_(size_t, offset_get, (ca_cap cap), return (size_t)cap.pointer)
+CA_PLAIN_(size_t, offset_get, (ca_cap cap), return CA_REINTERPRET_(size_t, cap.pointer))
 CA_PLAIN_(size_t, perms_get, (ca_cap cap), return cap.pointer != NULL ? 0x78fff : 0)
 CA_PLAIN_(long, type_get, (ca_cap cap), CA_UNUSED_1_(cap); return CA_CAP_UNSEALED)
 CA_PLAIN_(bool, is_sealed, (ca_cap cap), CA_UNUSED_1_(cap); return false)
@@ -49,7 +49,8 @@ CA_PLAIN_(bool, tag_get, (ca_cap cap), return cap.pointer != NULL)
 CA_PLAIN_(ca_cap, null, (void), return ca_plain_at_(0))
 CA_PLAIN_(ca_cap, address_set, (ca_cap cap, size_t address), CA_UNUSED_1_(cap); return ca_plain_at_(address))
 CA_PLAIN_(ca_cap, offset_set, (ca_cap cap, size_t offset), CA_UNUSED_1_(cap); return ca_plain_at_(offset))
-CA_PLAIN_(ca_cap, increment, (ca_cap cap, ptrdiff_t bytes), return ca_plain_at_((size_t)cap.pointer + (size_t)bytes))
+CA_PLAIN_(ca_cap, increment, (ca_cap cap, ptrdiff_t bytes),
+          return ca_plain_at_(CA_REINTERPRET_(size_t, cap.pointer) + CA_CAST_(size_t, bytes)))
 CA_PLAIN_(ca_cap, bounds_set, (ca_cap cap, size_t length), CA_UNUSED_1_(length); return cap)
 CA_PLAIN_(ca_cap, bounds_set_exact, (ca_cap cap, size_t length), CA_UNUSED_1_(length); return cap)
 CA_PLAIN_(ca_cap, perms_and, (ca_cap cap, size_t perms), CA_UNUSED_1_(perms); return cap)
@@ -95,7 +96,7 @@ static inline ca_cap_result ca_plain_result_(ca_block_result block)
 {
     ca_cap_result result;
 
-    result.cap.pointer = (char *)block.ptr;
+    result.cap.pointer = CA_CAST_(char *, block.ptr);
     result.error = ca_block_error_of(block);
     return result;
 }

@@ -11,13 +11,16 @@
  *     cc program.c $(pkg-config --cflags --libs capalloc)
  *
  * The environment variable CAPALLOC_OPTIONS is read once, at the first allocation, and not in a privileged process:
- * words separated by commas. Sizes take K, M, G or T. What is unknown is reported on stderr and skipped.
+ * words separated by commas. Sizes take K, M, G or T, times ms, s, min or h, both a fraction: 1.5G. What is unknown is
+ * reported on stderr and skipped.
  *
  *     limit=SIZE    no more memory than this for blocks; beyond it allocations fail
- *     decay=MS      free memory goes back to the system when it is about this old; 200 unless told
+ *     decay=TIME    free memory goes back to the system when it is about this old; 200ms unless told
  *     helper        a thread in the background does that, so that an idle program does too
  *     strict        a sized delete whose size cannot be right is a violation
  *     audit         at exit, words in memory promised to hold no pointers are listed that look like some: audit.h
+ *     names         the library's mappings have names in /proc/self/maps
+ *     no-deepbind   dlopen takes no notice of RTLD_DEEPBIND
  *     tokens=N      the program was compiled with clang's -fsanitize=alloc-token and -falloc-token-max=N
  *     trust-tokens  that such a token says "no pointers" is a promise, not a guess
  *
@@ -30,6 +33,7 @@
 #include <capalloc/adapters.h>
 #include <capalloc/allocator.h>
 #include <capalloc/arena.h>
+#include <capalloc/attributes.h>
 #include <capalloc/audit.h>
 #include <capalloc/authority.h>
 #include <capalloc/block.h>

@@ -2,6 +2,8 @@
 #ifndef CAPALLOC_ERROR_H
 #define CAPALLOC_ERROR_H
 
+#include <capalloc/attributes.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -20,7 +22,7 @@ typedef enum ca_error {
 
 /* A short English description, such as "out of memory"; static storage, never NULL. Values
  * without a name are an "unknown error". Thread-safe, async-signal-safe. */
-const char *ca_error_string(ca_error error);
+CA_NOT_NULL_ const char *ca_error_string(ca_error error);
 
 #ifdef __cplusplus
 }

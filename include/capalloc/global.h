@@ -22,10 +22,10 @@ ca_error ca_global_register(ca_allocator allocator);
 
 /* At least layout.size bytes aligned to layout.align, or NULL: no memory, or no layout. Size 0: not NULL, and not to
  * be followed. Contract: G1. */
-void *ca_alloc(ca_layout layout);
+CA_NODISCARD_ void *ca_alloc(ca_layout layout);
 
 /* The same, all zero. Contract: G1. */
-void *ca_alloc_zeroed(ca_layout layout);
+CA_NODISCARD_ void *ca_alloc_zeroed(ca_layout layout);
 
 /* Gives back what was allocated with this layout. NULL is the violation invalid-free unless layout.size is 0; what
  * else is noticed depends on the allocator. Contract: G1. */
@@ -34,7 +34,7 @@ void ca_dealloc(void *ptr, ca_layout layout);
 /* Makes what was allocated with `layout` new_size bytes long, with the same alignment, and keeps min(old, new) bytes.
  * Success kills the old pointer, even where the new one is equal. NULL: the old one is the caller's and unaltered.
  * (ca_realloc is the malloc family's, in <capalloc/malloc.h>.) Contract: G2. */
-void *ca_global_realloc(void *ptr, ca_layout layout, size_t new_size);
+CA_NODISCARD_ void *ca_global_realloc(void *ptr, ca_layout layout, size_t new_size);
 
 #ifdef __cplusplus
 }

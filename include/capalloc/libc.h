@@ -30,7 +30,7 @@ static inline ca_block_result ca_libc_result_(void *address, ca_layout layout)
     ca_block_result result;
 
     result.ptr = address;
-    result.size_or_error = address != NULL ? ca_libc_size_(layout) : (size_t)CA_ERROR_OUT_OF_MEMORY;
+    result.size_or_error = address != NULL ? ca_libc_size_(layout) : CA_CAST_(size_t, CA_ERROR_OUT_OF_MEMORY);
     return result;
 }
 
@@ -74,7 +74,7 @@ static inline ca_block_result ca_libc_resize_(void *self, ca_block block, ca_lay
         return ca_libc_result_(realloc(block.ptr, new_layout.size), new_layout);
     result.ptr = block.ptr;
     result.size_or_error = new_layout.size;
-    if (new_layout.size <= old_layout.size && ((size_t)block.ptr & (new_layout.align - 1)) == 0)
+    if (new_layout.size <= old_layout.size && (CA_REINTERPRET_(size_t, block.ptr) & (new_layout.align - 1)) == 0)
         return result;
     result = ca_libc_allocate_(self, new_layout);
     if (result.ptr != NULL) {

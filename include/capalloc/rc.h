@@ -170,11 +170,12 @@ CA_DEFINED_ bool ca_count_unique_(ca_rc_counts *counts, bool shared)
             name##_weak_drop(&of_all_strong);                                                                          \
         }                                                                                                              \
     }                                                                                                                  \
-    CA_DEFINED_ name name##_new_in(ca_authority authority, type value)                                                 \
+    CA_HANDS_OUT_ name name##_new_in(ca_authority authority, type value)                                               \
     {                                                                                                                  \
         ca_error error = CA_OK;                                                                                        \
-        name##_cell *cell = (name##_cell *)ca_box_untracked(                                                           \
-            intention##_box_allocate(authority, CA_LAYOUT_OF(name##_cell), false, &error));                            \
+        name##_cell *cell =                                                                                            \
+            CA_CAST_(name##_cell *,                                                                                    \
+                     ca_box_untracked(intention##_box_allocate(authority, CA_LAYOUT_OF(name##_cell), false, &error))); \
         if (cell != NULL) {                                                                                            \
             memcpy(&cell->value, &value, sizeof(type));                                                                \
             cell->counts.strong = 1;                                                                                   \
@@ -182,26 +183,26 @@ CA_DEFINED_ bool ca_count_unique_(ca_rc_counts *counts, bool shared)
         }                                                                                                              \
         return name##_of_(cell, 1, error);                                                                             \
     }                                                                                                                  \
-    CA_DEFINED_ name name##_new(type value)                                                                            \
+    CA_HANDS_OUT_ name name##_new(type value)                                                                          \
     {                                                                                                                  \
         return name##_new_in(ca_default_authority(), value);                                                           \
     }                                                                                                                  \
-    CA_DEFINED_ name name##_clone(const name *owner)                                                                   \
+    CA_HANDS_OUT_ name name##_clone(const name *owner)                                                                 \
     {                                                                                                                  \
         ca_error error = owner->ptr != NULL ? ca_count_retain_(&owner->ptr->counts.strong, shared) : CA_OK;            \
         return name##_of_(error == CA_OK ? owner->ptr : NULL, 1, error);                                               \
     }                                                                                                                  \
-    CA_DEFINED_ name##_weak name##_weak_clone(const name##_weak *weak)                                                 \
+    CA_HANDS_OUT_ name##_weak name##_weak_clone(const name##_weak *weak)                                               \
     {                                                                                                                  \
         ca_error error = weak->ptr != NULL ? ca_count_retain_if_any_(&weak->ptr->counts.weak, shared) : CA_OK;         \
         return name##_weak_of_(error == CA_OK ? weak->ptr : NULL, 1, error);                                           \
     }                                                                                                                  \
-    CA_DEFINED_ name##_weak name##_downgrade(const name *owner)                                                        \
+    CA_HANDS_OUT_ name##_weak name##_downgrade(const name *owner)                                                      \
     {                                                                                                                  \
         name##_weak of_all_strong = name##_weak_of_(owner->ptr, 1, CA_OK);                                             \
         return name##_weak_clone(&of_all_strong);                                                                      \
     }                                                                                                                  \
-    CA_DEFINED_ name name##_weak_upgrade(const name##_weak *weak)                                                      \
+    CA_HANDS_OUT_ name name##_weak_upgrade(const name##_weak *weak)                                                    \
     {                                                                                                                  \
         ca_error error =                                                                                               \
             weak->ptr != NULL ? ca_count_retain_if_any_(&weak->ptr->counts.strong, shared) : CA_ERROR_STALE;           \

@@ -2,6 +2,7 @@
 #include "core/settings.h"
 
 #include "base/bits.h"
+#include "core/amount.h"
 #include "os/os.h"
 #include "os/sealed.h"
 
@@ -9,7 +10,7 @@
 #include <string.h>
 
 /* How long free memory is kept by default: longer than the phases of a busy program, short for a person. */
-enum { DECAY_MS_DEFAULT = 200, DECAY_MS_MAX = 3600 * 1000 };
+enum { DECAY_MS_DEFAULT = 200 };
 
 /* Tokens that are part of a function's name are few: at least one for each half. */
 enum { TOKENS_FAST_DEFAULT = 2 };
@@ -29,36 +30,10 @@ static bool word_is(const char *word, size_t length, const char *name)
     return length == strlen(name) && memcmp(word, name, length) == 0;
 }
 
-/* "123", "64K", "2M", "1G", "1T": false when there is anything else or it does not fit. */
-static bool parse_size(const char *text, size_t length, size_t *out)
-{
-    size_t n = 0;
-    size_t i = 0;
-    unsigned shift = 0;
-
-    for (; i < length && text[i] >= '0' && text[i] <= '9'; i++)
-        if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, (size_t)(text[i] - '0'), &n))
-            return false;
-    if (i == 0)
-        return false;
-    if (i + 1 == length) {
-        const char *units = "KMGT";
-        const char *unit = strchr(units, text[i] & ~0x20);
-        if (unit == NULL || *unit == '\0')
-            return false;
-        shift = 10 * (unsigned)(unit - units + 1);
-        i++;
-    }
-    if (i != length || n > SIZE_MAX >> shift)
-        return false;
-    *out = n << shift;
-    return true;
-}
-
 static bool parse_word(struct cai_settings *settings, const char *word, size_t length)
 {
     const char *equals = memchr(word, '=', length);
-    size_t value;
+    uint64_t value;
 
     if (equals == NULL) {
         if (word_is(word, length, "helper"))
@@ -78,12 +53,15 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
         return true;
     }
     size_t name_length = (size_t)(equals - word);
-    if (!parse_size(equals + 1, length - name_length - 1, &value))
+    bool is_time = word_is(word, name_length, "decay");
+    const char *text = equals + 1;
+    size_t text_length = length - name_length - 1;
+    if (!(is_time ? cai_amount_time(text, text_length, &value) : cai_amount_size(text, text_length, &value)))
         return false;
-    if (word_is(word, name_length, "limit") && value > 0)
-        settings->limit_bytes = value;
-    else if (word_is(word, name_length, "decay") && value <= DECAY_MS_MAX)
+    if (is_time && value <= CAI_DECAY_MS_MAX)
         settings->decay_ms = (uint32_t)value;
+    else if (word_is(word, name_length, "limit") && value > 0)
+        settings->limit_bytes = value;
     else if (word_is(word, name_length, "tokens"))
         settings->tokens = value;
     else
@@ -94,12 +72,18 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
 void cai_settings_parse(struct cai_settings *settings, const char *text,
                         void (*complain)(const char *word, size_t length))
 {
-    while (*text != '\0') {
-        size_t length = strcspn(text, ",");
+    static const char spaces[] = " \t\n"; /* allowed around a word, for those who write lists so */
 
-        if (length > 0 && !parse_word(settings, text, length))
-            complain(text, length);
-        text += length;
+    while (*text != '\0') {
+        size_t next = strcspn(text, ",");
+        size_t before = cai_min(strspn(text, spaces), next);
+        size_t length = next;
+
+        while (length > before && strchr(spaces, text[length - 1]) != NULL)
+            length--;
+        if (length > before && !parse_word(settings, text + before, length - before))
+            complain(text + before, length - before);
+        text += next;
         text += *text == ',';
     }
 }
@@ -116,7 +100,10 @@ void cai_settings_derive(struct cai_settings *settings)
 static void complain_on_stderr(const char *word, size_t length)
 {
     static const char before[] = "capalloc: setting ignored, unknown or malformed: ";
+    char *kept = sealed.settings.ignored;
 
+    if (kept[0] == '\0')
+        memcpy(kept, word, cai_min(length, sizeof sealed.settings.ignored - 1));
     cai_os_write_error(before, sizeof before - 1);
     cai_os_write_error(word, cai_min(length, 100));
     cai_os_write_error("\n", 1);

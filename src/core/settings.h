@@ -1,5 +1,6 @@
 /* The settings of the process: read once from CAPALLOC_OPTIONS, then sealed read-only so that no stray write and no
  * attacker changes them. Ignored when the process is privileged.
+ * Sizes and times: core/amount.h.
  *
  *     CAPALLOC_OPTIONS="limit=2G,decay=500,helper,strict,audit,tokens=512,trust-tokens,names,no-deepbind"
  */
@@ -28,6 +29,8 @@ struct cai_settings {
     size_t token_half;      /* tokens below are types without pointers */
     size_t token_half_fast; /* the same where the token is part of the function's name */
     size_t token_trusted;   /* tokens below are not trusted */
+
+    char ignored[64]; /* the first word of the environment that was not understood; empty: none */
 };
 
 extern const struct cai_settings *const cai_settings;

@@ -8,6 +8,7 @@
 #include "malloc/sanitizer.h"
 #include "malloc/stated.h"
 
+#include "base/atomic.h"
 #include "heaps/heaps.h"
 
 #include <errno.h>
@@ -32,8 +33,15 @@ CAI_EXPORT void *CAI_NAME(valloc)(size_t size);
 CAI_EXPORT void *CAI_NAME(pvalloc)(size_t size);
 CAI_EXPORT size_t CAI_NAME(malloc_usable_size)(const void *block);
 
+#if CAI_NAMES_ARE_PLAIN
+bool cai_plain_failed;
+#endif
+
 static CAI_COLD void *out_of_memory(void)
 {
+#if CAI_NAMES_ARE_PLAIN
+    cai_store_relaxed(&cai_plain_failed, true);
+#endif
     errno = ENOMEM;
     return NULL;
 }

@@ -7,6 +7,7 @@
 #include "base/atomic.h"
 #include "core/settings.h"
 #include "heaps/heaps.h"
+#include "malloc/names.h"
 #include "os/os.h"
 #include "preload/audit_exit.h"
 
@@ -44,14 +45,16 @@ static struct cai_channel *open_channel(void)
 }
 
 /* Asks the C library for a copy of a string and looks where it lies: what the program's own calls will do, whatever the
- * dynamic linker says about addresses (those of a fixed-address program point into itself). */
+ * dynamic linker says about addresses (those of a fixed-address program point into itself). Where there is no memory,
+ * because of a limit, it was this library that had none, or it was not. */
 static void check_interposition(void)
 {
     Dl_info theirs;
+    cai_store_relaxed(&cai_plain_failed, false);
     char *copy = strdup("capalloc");
     void *in_use = dlsym(RTLD_DEFAULT, "malloc");
 
-    channel->interposed = copy != NULL && cai_place_of(copy) == CAI_PLACE_ordinary;
+    channel->interposed = copy != NULL ? cai_place_of(copy) == CAI_PLACE_ordinary : cai_load_relaxed(&cai_plain_failed);
     free(copy);
     if (!channel->interposed && in_use != NULL && dladdr(in_use, &theirs) != 0)
         snprintf(channel->rival, sizeof channel->rival, "%s", theirs.dli_fname);
@@ -74,6 +77,10 @@ __attribute__((constructor)) static void say_hello(void)
         channel->tokens = cai_settings->tokens;
         channel->trust_tokens = cai_settings->trust_tokens;
         channel->audit = cai_settings->audit;
+        channel->strict = cai_settings->strict;
+        channel->names = cai_settings->names;
+        channel->no_deepbind = cai_settings->no_deepbind;
+        memcpy(channel->ignored, cai_settings->ignored, sizeof channel->ignored);
     }
     cai_store_release(&channel->state, CAI_CHANNEL_LOADED);
 }

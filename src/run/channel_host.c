@@ -67,6 +67,8 @@ void cai_channel_snapshot(const struct cai_channel_host *host, struct cai_channe
         out->findings.kept = CAI_CHANNEL_FINDINGS;
     out->rival[sizeof out->rival - 1] = 0;
     cai_make_printable(out->rival);
+    out->ignored[sizeof out->ignored - 1] = 0;
+    cai_make_printable(out->ignored);
 }
 
 void cai_channel_close(struct cai_channel_host *host)

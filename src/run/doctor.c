@@ -123,11 +123,12 @@ static void probe_judge(const struct cai_channel *page, const struct cai_elf_loo
     else if (use == CAI_USE_UNENDED)
         cai_doctor_line(CAI_DOCTOR_WARN, "test program", "works, but its statistics did not arrive");
     else
-        cai_doctor_line(CAI_DOCTOR_OK, "test program", "works; its statistics arrived (%s allocations)",
-                        cai_count_text(page->stats.allocations).text);
+        cai_doctor_line(CAI_DOCTOR_OK, "test program", "works; its statistics arrived (%s allocation%s)",
+                        cai_count_text(page->stats.allocations).text, cai_plural(page->stats.allocations));
 }
 
-static void check_library(const char *chosen)
+/* ignored: gets the first setting that the library did not understand; empty: none, or it was not asked. */
+static void check_library(const char *chosen, char *ignored, size_t size)
 {
     static char library[PATH_MAX];
     static char self[PATH_MAX];
@@ -161,6 +162,7 @@ static void check_library(const char *chosen)
         cai_doctor_line(CAI_DOCTOR_FAIL, "interposition", "the test program did not start: %s", strerror(error));
     else
         probe_judge(&page, &look, outcome.wait_status);
+    snprintf(ignored, size, "%s", error == 0 ? page.ignored : "");
     cai_channel_close(&host);
 }
 
@@ -170,7 +172,7 @@ static void rival_line(const char *file, const char *name, void *context)
     cai_doctor_line(CAI_DOCTOR_WARN, "rival", "LD_PRELOAD has %s (%s); `capalloc run` goes before it", file, name);
 }
 
-static void check_environment(void)
+static void check_environment(const char *ignored)
 {
     const char *preload = getenv("LD_PRELOAD");
     const char *options = getenv("CAPALLOC_OPTIONS");
@@ -188,8 +190,13 @@ static void check_environment(void)
     } else {
         cai_doctor_line(CAI_DOCTOR_OK, system_wide, "empty or absent");
     }
-    cai_doctor_line(options == NULL ? CAI_DOCTOR_OK : CAI_DOCTOR_INFO, "CAPALLOC_OPTIONS", "%s",
-                    options != NULL ? options : "not set");
+    if (ignored[0] != 0)
+        cai_doctor_line(CAI_DOCTOR_WARN, "CAPALLOC_OPTIONS",
+                        "%s: the library ignores '%s', which is unknown or malformed (see: capalloc help settings)",
+                        options != NULL ? options : "", ignored);
+    else
+        cai_doctor_line(options == NULL ? CAI_DOCTOR_OK : CAI_DOCTOR_INFO, "CAPALLOC_OPTIONS", "%s",
+                        options != NULL ? options : "not set");
     cai_doctor_line(
         CAI_DOCTOR_INFO, "RTLD_DEEPBIND",
         "a library that a program loads with it calls the C library's malloc; the setting no-deepbind takes "
@@ -209,6 +216,7 @@ int cai_doctor(int argc, char **argv)
         {NULL, 0, NULL, 0},
     };
     const char *library = NULL;
+    char ignored[sizeof((struct cai_channel *)NULL)->ignored] = "";
     optind = 0;
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, "h", long_options, NULL)) != -1;) {
@@ -222,8 +230,8 @@ int cai_doctor(int argc, char **argv)
     if (argv[optind] != NULL)
         return cai_say("bad-usage", "doctor takes no arguments, but there is '%s'", argv[optind]);
     cai_version(stdout);
-    check_library(library);
-    check_environment();
+    check_library(library, ignored, sizeof ignored);
+    check_environment(ignored);
     cai_doctor_limits();
     cai_doctor_kernel();
     unsigned failed = lines[CAI_DOCTOR_FAIL];

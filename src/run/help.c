@@ -1,21 +1,25 @@
-/* What the program says about itself. Each text fits 80 columns and can be read without knowing the project. Called by
- * main and run.
+/* What the program says about itself; capalloc(1) and the completions are made of it (tools/man, tools/completion). A
+ * paragraph that begins with "Exit status:", "Environment:" or "Files:" becomes part of that section. Each text fits 80
+ * columns and can be read without knowing the project. Called by main and run.
  */
 #include "run/help.h"
 
 #include "run/message.h"
+#include "run/options.h"
 
 #include <string.h>
 
 static const char overview[] = "Usage: capalloc run [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
                                "       capalloc doctor [--library FILE]\n"
-                               "       capalloc help [run|doctor]\n"
+                               "       capalloc help [run|doctor|settings|json]\n"
                                "       capalloc --version\n"
                                "\n"
                                "capalloc is a memory allocator that checks every pointer given back to it.\n"
                                "\n"
-                               "  run      start any program on it, unchanged, and prove that it is in use\n"
-                               "  doctor   check this machine and explain what may be in the way\n"
+                               "  run       start any program on it, unchanged, and prove that it is in use\n"
+                               "  doctor    check this machine and explain what may be in the way\n"
+                               "  settings  what CAPALLOC_OPTIONS may hold\n"
+                               "  json      the fields of `capalloc run --stats=json`\n"
                                "\n"
                                "Try it:    capalloc run --stats -- ls -lR /usr/include > /dev/null\n";
 
@@ -23,59 +27,133 @@ static const char help_run[] = "Usage: capalloc run [OPTION]... [--] PROGRAM [AR
                                "\n"
                                "Starts PROGRAM with capalloc in the place of malloc. Input, output, signals and\n"
                                "exit status are the program's; whatever capalloc has to say goes to stderr.\n"
-                               "\n"
-                               "  --stats[=text|json]  at the end, say what the allocator did (json: one object)\n"
-                               "  --output FILE        write that to FILE instead of stderr\n"
-                               "  --limit SIZE         refuse memory beyond SIZE (K, M, G, T: powers of 1024)\n"
-                               "  --decay MS           give unused memory back after about MS milliseconds\n"
-                               "  --helper             do housekeeping in a background thread\n"
-                               "  --strict             also report sized deletes of a wrong size\n"
-                               "  --audit              at the end, list words in memory promised to hold no\n"
-                               "                       pointers that look like pointers to live blocks\n"
-                               "  --tokens N           PROGRAM was compiled with -falloc-token-max=N\n"
-                               "  --trust-tokens       its allocation tokens are promises, not guesses\n"
-                               "  --require            status 125 if the program does not use capalloc; one that\n"
-                               "                       certainly cannot (static, privileged) is not started\n"
-                               "  --library FILE       the library to use (default: found beside capalloc)\n"
-                               "  --help               this text\n"
-                               "\n"
-                               "Exit status: the program's. A program that a signal ended ends capalloc by the\n"
-                               "same signal. 125: capalloc itself failed; 126: PROGRAM cannot be executed;\n"
-                               "127: PROGRAM was not found.\n"
-                               "\n"
-                               "Environment of the program: LD_PRELOAD gets the library in front;\n"
-                               "CAPALLOC_OPTIONS gets the flags above behind what it had (the last one counts);\n"
-                               "CAPALLOC_CHANNEL is the descriptor on which the library proves that it is used.\n"
-                               "All three are inherited by what the program starts; the report is about the\n"
-                               "program itself.\n"
-                               "\n"
-                               "Messages on stderr have the form `capalloc: CODE: TEXT`. Codes: bad-usage,\n"
-                               "no-library, not-found, not-executable, cannot-start, cannot-write,\n"
-                               "rival-preload, will-not-be-used, not-in-use, audit.\n"
-                               "\n"
-                               "The fields of --stats=json are in the README of src/run; fields are only ever\n"
-                               "added, and \"schema\" changes when a meaning does.\n";
+                               "\n";
+
+/* Behind the options. */
+static const char help_run_end[] = "\n"
+                                   "SIZE: bytes, or K, M, G, T (also KB, KiB and so on: powers of 1024 all).\n"
+                                   "TIME: milliseconds, or ms, s, min, h. Both may have a fraction, as in 1.5G.\n"
+                                   "\n"
+                                   "Exit status: the program's. A program that a signal ended ends capalloc by the\n"
+                                   "same signal. 125: capalloc itself failed; 126: PROGRAM cannot be executed;\n"
+                                   "127: PROGRAM was not found. That a report could not be written is said on\n"
+                                   "stderr and does not change the status.\n"
+                                   "\n"
+                                   "Environment: PROGRAM gets the library in front of what LD_PRELOAD has;\n"
+                                   "the flags above behind what CAPALLOC_OPTIONS has (the last one counts); and in\n"
+                                   "CAPALLOC_CHANNEL the descriptor on which the library proves that it is used.\n"
+                                   "All three are inherited by what the program starts; the report is about the\n"
+                                   "program itself.\n"
+                                   "\n"
+                                   "Files:\n"
+                                   "  libcapalloc-preload.so  the library: in the folder of capalloc, or else in\n"
+                                   "                          ../lib, the ../lib of the machine's triplet, ../lib64\n"
+                                   "  ../share/doc/capalloc/  seen from the same folder: README.md and docs/, which\n"
+                                   "                          the manual cites\n"
+                                   "\n"
+                                   "Messages on stderr have the form `capalloc: CODE: TEXT`. Codes: bad-usage,\n"
+                                   "no-library, not-found, not-executable, cannot-start, cannot-write,\n"
+                                   "rival-preload, will-not-be-used, not-in-use, audit.\n";
 
 static const char help_doctor[] = "Usage: capalloc doctor [--library FILE]\n"
                                   "\n"
                                   "Checks, line by line, whether capalloc can work here: the library, whether a\n"
                                   "program really uses it, limits, the kernel's settings and what it offers.\n"
                                   "\n"
+                                  "  --library FILE       the library to check (default: found beside capalloc)\n"
+                                  "  --help               this text\n"
+                                  "\n"
                                   "  ok     as it should be          warn   works, with the restriction stated\n"
                                   "  FAIL   does not work            info   good to know\n"
                                   "\n"
-                                  "Exit status: 0, or 1 when a line says FAIL; 125: wrong usage.\n";
+                                  "Exit status: 0; 1 when a line says FAIL; 125: wrong usage, or what was found\n"
+                                  "could not be written.\n"
+                                  "\n"
+                                  "Files:\n"
+                                  "  /etc/ld.so.preload      may have another malloc, which would come first\n";
+
+static const char help_settings[] = "Environment: CAPALLOC_OPTIONS is read once, by the library, at the first\n"
+                                    "allocation: words separated by commas. A word that is unknown or malformed is\n"
+                                    "reported on stderr and skipped. A privileged process ignores all of it.\n"
+                                    "  limit=SIZE    memory mapped for blocks does not exceed SIZE; beyond it malloc\n"
+                                    "                returns NULL with ENOMEM\n"
+                                    "  decay=TIME    free memory goes back to the system when it is about this old:\n"
+                                    "                200ms unless told, at most 1h\n"
+                                    "  helper        give it back from a background thread, so that an idle program\n"
+                                    "                does too\n"
+                                    "  strict        report a sized delete whose size cannot be right\n"
+                                    "  audit         at exit, list words in memory promised to hold no pointers that\n"
+                                    "                look like pointers to live blocks\n"
+                                    "  tokens=N      the program was compiled with -falloc-token-max=N\n"
+                                    "  trust-tokens  its allocation tokens are promises, not guesses\n"
+                                    "  no-deepbind   dlopen takes no notice of RTLD_DEEPBIND\n"
+                                    "  names         the library's mappings have names in /proc/self/maps\n"
+                                    "\n"
+                                    "SIZE: bytes, or K, M, G, T (also KB, KiB and so on: powers of 1024 all).\n"
+                                    "TIME: milliseconds, or ms, s, min, h. Both may have a fraction, as in 1.5G.\n";
+
+static const char help_json[] = "Usage: capalloc run --stats=json [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
+                                "\n"
+                                "Writes one object. Fields are only ever added; `schema` (now 1) grows when a\n"
+                                "meaning changes. Numbers are unsigned integers of up to 64 bits; what is not\n"
+                                "known or does not apply is null. Bytes in arguments that are not UTF-8 become\n"
+                                "U+FFFD.\n"
+                                "\n"
+                                "  schema                  1\n"
+                                "  capalloc                the version of the program\n"
+                                "  program.arguments       as started; .path: the file that was executed; .pid\n"
+                                "  exit.status             null when a signal ended it\n"
+                                "  exit.signal             null, or such as 11; .signal_name: \"SIGSEGV\";\n"
+                                "                          .core_dumped\n"
+                                "  exit.elapsed_ns         .user_ns, .system_ns, .max_rss_bytes: with the\n"
+                                "                          children that the program waited for\n"
+                                "  use.state               \"finished\": used, numbers final; \"unended\": used,\n"
+                                "                          ended past its exit handlers; \"rival\": another malloc\n"
+                                "                          came first; \"none\": the library never answered\n"
+                                "  use.used                true or false; .reason: why not; .rival: whose malloc\n"
+                                "                          it is; .library: the file of this one\n"
+                                "  settings                as active in the library, null when it was not used:\n"
+                                "                          .limit_bytes, .decay_ms, .helper, .strict, .audit,\n"
+                                "                          .tokens, .trust_tokens, .names, .no_deepbind\n"
+                                "  settings.ignored        the first word of CAPALLOC_OPTIONS that the library\n"
+                                "                          did not understand\n"
+                                "  stats                   null when there are no numbers\n"
+                                "  stats.final             true: from the exit; false: a snapshot from before\n"
+                                "  stats.live_bytes        and the other fields of ca_stats in\n"
+                                "                          <capalloc/stats.h>, by their names there\n"
+                                "  stats.place.ordinary    and .nocaps, .mustzero, .secret: ca_place_stats\n"
+                                "  stats.pointer_free      what was promised to hold no pointers, nocaps and\n"
+                                "                          secret together: .live_bytes, .live_blocks,\n"
+                                "                          .used_bytes_peak; .live_share of all live memory,\n"
+                                "                          0 to 1\n"
+                                "  stats.size_class[]      ca_class_stats; slot_bytes is null for large blocks\n"
+                                "  audit                   null without the setting, or when the program ended\n"
+                                "                          past its exit handlers\n"
+                                "  audit.found             how many words look like pointers to live blocks\n"
+                                "  audit.findings[]        the first 16: .block, .block_bytes, .place, .offset\n"
+                                "                          of the word, its .value, .target, .target_bytes,\n"
+                                "                          .target_place; addresses and the value are texts such\n"
+                                "                          as \"0x285c56e043f0\"\n";
+
+static const struct {
+    const char *name;
+    const char *text;
+} topics[] = {{"run", help_run}, {"doctor", help_doctor}, {"settings", help_settings}, {"json", help_json}};
 
 int cai_help(FILE *to, const char *topic)
 {
-    const char *text = topic == NULL                  ? overview
-                       : strcmp(topic, "run") == 0    ? help_run
-                       : strcmp(topic, "doctor") == 0 ? help_doctor
-                                                      : NULL;
+    const char *text = topic == NULL ? overview : NULL;
 
+    for (size_t i = 0; topic != NULL && i < sizeof topics / sizeof topics[0]; i++)
+        if (strcmp(topic, topics[i].name) == 0)
+            text = topics[i].text;
     if (text == NULL)
-        return cai_say("bad-usage", "no help on '%s' (there is: run, doctor)", topic);
+        return cai_say("bad-usage", "no help on '%s' (there is: run, doctor, settings, json)", topic);
     fputs(text, to);
+    if (text == help_run) {
+        cai_run_options_help(to);
+        fputs(help_run_end, to);
+    }
     return 0;
 }
 

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-/* topic: NULL for the overview, "run", "doctor". Returns 0, or 125 when there is no such topic. */
+/* topic: NULL for the overview, "run", "doctor", "settings", "json". Returns 0, or 125 when there is no such topic. */
 int cai_help(FILE *to, const char *topic);
 
 void cai_version(FILE *to);

@@ -1,18 +1,19 @@
 /* The program `capalloc`: picks the subcommand, nothing else. Every subcommand returns the exit status and has said on
- * stderr what went wrong; 125 is reserved for this program's own failures. The locale is read here, for the character
- * set alone: numbers look the same everywhere.
+ * stderr what went wrong; a full disk behind stdout is told here, for all of them. 125 is reserved for this program's
+ * own failures. The locale is read here, for the character set alone: numbers look the same everywhere.
  */
 #include "run/doctor.h"
 #include "run/help.h"
 #include "run/message.h"
 #include "run/run.h"
 
+#include <errno.h>
 #include <locale.h>
+#include <stdio.h>
 #include <string.h>
 
-int main(int argc, char **argv)
+static int command(int argc, char **argv)
 {
-    setlocale(LC_CTYPE, "");
     const char *word = argc > 1 ? argv[1] : NULL;
     if (word == NULL) {
         cai_help(stderr, NULL);
@@ -31,4 +32,14 @@ int main(int argc, char **argv)
         return 0;
     }
     return cai_say("bad-usage", "unknown %s '%s' (see: capalloc --help)", word[0] == '-' ? "option" : "command", word);
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_CTYPE, "");
+    int status = command(argc, argv);
+    /* Where nothing was said, a closed stdout is no mistake: nothing is written then. */
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return cai_say("cannot-write", "standard output: %s", strerror(errno));
+    return status;
 }

@@ -3,15 +3,44 @@
  */
 #include "run/options.h"
 
+#include "core/amount.h"
 #include "run/message.h"
 #include "run/units.h"
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { OPT_STATS = 256, OPT_LIMIT, OPT_DECAY, OPT_TOKENS, OPT_LIBRARY, OPT_OUTPUT };
+enum { OPT_STATS = 256, OPT_LIMIT, OPT_DECAY, OPT_TOKENS, OPT_LIBRARY, OPT_OUTPUT, OPT_HELP };
+
+/* What getopt_long needs, and what the help says, from which the manual and the completions are made: tools/man,
+ * tools/completion. A line of a text has room for 56 characters. */
+static const struct {
+    const char *name;
+    const char *argument; /* NULL: none; in brackets, with the equals sign that it then needs: optional */
+    int answer;           /* 0: `flag` is set */
+    size_t flag;          /* where, in struct cai_run_options */
+    const char *text;
+} rows[] = {
+    {"stats", "[=text|json]", OPT_STATS, 0, "at the end, say what the allocator did (json: one object)"},
+    {"output", "FILE", OPT_OUTPUT, 0, "write that to FILE instead of stderr"},
+    {"limit", "SIZE", OPT_LIMIT, 0, "refuse memory beyond SIZE, such as 512M or 1.5G"},
+    {"decay", "TIME", OPT_DECAY, 0, "give unused memory back after about TIME, such as 500ms\nor 10s; at most 1h"},
+    {"helper", NULL, 0, offsetof(struct cai_run_options, helper), "do housekeeping in a background thread"},
+    {"strict", NULL, 0, offsetof(struct cai_run_options, strict), "also report sized deletes of a wrong size"},
+    {"audit", NULL, 0, offsetof(struct cai_run_options, audit),
+     "at the end, list words in memory promised to hold no\npointers that look like pointers to live blocks"},
+    {"tokens", "N", OPT_TOKENS, 0, "PROGRAM was compiled with -falloc-token-max=N"},
+    {"trust-tokens", NULL, 0, offsetof(struct cai_run_options, trust_tokens),
+     "its allocation tokens are promises, not guesses"},
+    {"require", NULL, 0, offsetof(struct cai_run_options, require),
+     "status 125 if the program does not use capalloc; one that\ncertainly cannot (static, privileged) is not started"},
+    {"library", "FILE", OPT_LIBRARY, 0, "the library to use (default: found beside capalloc)"},
+    {"help", NULL, OPT_HELP, 0, "this text"},
+};
+enum { ROWS = sizeof rows / sizeof rows[0], TEXT_COLUMN = 23 };
 
 static bool wrong_value(const char *option, const char *value, const char *wanted)
 {
@@ -29,12 +58,14 @@ static bool option_apply(int option, const char *value, struct cai_run_options *
                wrong_value("--stats", value, "text or json");
     case OPT_LIMIT:
         out->has_limit = true;
-        return cai_size_parse(value, &out->limit_bytes) ||
-               wrong_value("--limit", value, "a size such as 4096, 64K, 512M or 2G");
+        if (!cai_size_parse(value, &out->limit_bytes))
+            return wrong_value("--limit", value, "a size such as 4096, 64K, 512M or 1.5G");
+        return out->limit_bytes != 0 ||
+               wrong_value("--limit", value, "more than nothing (without the option there is no limit)");
     case OPT_DECAY:
         out->has_decay = true;
-        return cai_number_parse(value, UINT32_MAX, &out->decay_ms) ||
-               wrong_value("--decay", value, "a number of milliseconds");
+        return (cai_time_parse(value, &out->decay_ms) && out->decay_ms <= CAI_DECAY_MS_MAX) ||
+               wrong_value("--decay", value, "a time of at most 1h such as 500ms, 10s or 5min (500: milliseconds)");
     case OPT_TOKENS:
         return (cai_number_parse(value, UINT64_MAX, &out->tokens) && out->tokens != 0) ||
                wrong_value("--tokens", value, "a number, as given to -falloc-token-max");
@@ -64,23 +95,18 @@ static void say_rejected(int answer, const char *word)
 
 enum cai_options_answer cai_run_options_parse(int argc, char **argv, struct cai_run_options *out)
 {
-    const struct option long_options[] = {
-        {"stats", optional_argument, NULL, OPT_STATS},
-        {"limit", required_argument, NULL, OPT_LIMIT},
-        {"decay", required_argument, NULL, OPT_DECAY},
-        {"helper", no_argument, &out->helper, true},
-        {"strict", no_argument, &out->strict, true},
-        {"audit", no_argument, &out->audit, true},
-        {"tokens", required_argument, NULL, OPT_TOKENS},
-        {"trust-tokens", no_argument, &out->trust_tokens, true},
-        {"require", no_argument, &out->require, true},
-        {"library", required_argument, NULL, OPT_LIBRARY},
-        {"output", required_argument, NULL, OPT_OUTPUT},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
+    struct option long_options[ROWS + 1] = {{0}};
 
     *out = (struct cai_run_options){0};
+    for (size_t i = 0; i < ROWS; i++)
+        long_options[i] = (struct option){
+            .name = rows[i].name,
+            .has_arg = rows[i].argument == NULL     ? no_argument
+                       : rows[i].argument[0] == '[' ? optional_argument
+                                                    : required_argument,
+            .flag = rows[i].answer == 0 ? (int *)(void *)((char *)out + rows[i].flag) : NULL,
+            .val = rows[i].answer != 0 ? rows[i].answer : true,
+        };
     optind = 0; /* glibc: start afresh */
     opterr = 0;
     for (;;) {
@@ -88,7 +114,7 @@ enum cai_options_answer cai_run_options_parse(int argc, char **argv, struct cai_
         int option = getopt_long(argc, argv, "+:h", long_options, NULL);
         if (option == -1)
             break;
-        if (option == 'h')
+        if (option == OPT_HELP || option == 'h')
             return CAI_OPTIONS_HELP;
         if (option == '?' || option == ':') {
             say_rejected(option, argv[at]);
@@ -130,5 +156,20 @@ void cai_run_options_settings(const struct cai_run_options *options, char *text,
                                      *settings[i].value);
         else if (settings[i].stated)
             used += (size_t)snprintf(text + used, size - used, "%s%s", comma, settings[i].name);
+    }
+}
+
+void cai_run_options_help(FILE *to)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        const char *argument = rows[i].argument != NULL ? rows[i].argument : "";
+        const char *space = argument[0] != 0 && argument[0] != '[' ? " " : "";
+        int column = fprintf(to, "  --%s%s%s", rows[i].name, space, argument);
+        for (const char *line = rows[i].text; line != NULL;) {
+            int length = (int)strcspn(line, "\n");
+            fprintf(to, "%*s%.*s\n", TEXT_COLUMN - column, "", length, line);
+            column = 0;
+            line = line[length] != 0 ? line + length + 1 : NULL;
+        }
     }
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum cai_stats_form { CAI_STATS_NONE, CAI_STATS_TEXT, CAI_STATS_JSON };
 
@@ -24,6 +25,9 @@ enum cai_options_answer { CAI_OPTIONS_RUN, CAI_OPTIONS_HELP, CAI_OPTIONS_WRONG /
 
 /* argv[0] is "run". */
 enum cai_options_answer cai_run_options_parse(int argc, char **argv, struct cai_run_options *out);
+
+/* The options, as the help shows them: one to a line, with the text in a column. */
+void cai_run_options_help(FILE *to);
 
 /* What the flags mean in CAPALLOC_OPTIONS, such as "limit=1048576,helper"; "" when there is nothing to say. */
 void cai_run_options_settings(const struct cai_run_options *options, char *text, size_t size);

@@ -129,9 +129,13 @@ static json_object *settings_object(const struct cai_channel *channel)
     const struct member members[] = {{"limit_bytes", channel->limit_bytes != 0 ? number(channel->limit_bytes) : NULL},
                                      {"decay_ms", number(channel->active_decay_ms)},
                                      {"helper", flag(channel->helper != 0)},
+                                     {"strict", flag(channel->strict != 0)},
                                      {"audit", flag(channel->audit != 0)},
                                      {"tokens", channel->tokens != 0 ? number(channel->tokens) : NULL},
-                                     {"trust_tokens", flag(channel->trust_tokens != 0)}};
+                                     {"trust_tokens", flag(channel->trust_tokens != 0)},
+                                     {"names", flag(channel->names != 0)},
+                                     {"no_deepbind", flag(channel->no_deepbind != 0)},
+                                     {"ignored", channel->ignored[0] != 0 ? text(channel->ignored) : NULL}};
 
     return OBJECT(members);
 }

@@ -6,12 +6,13 @@
 #include "run/message.h"
 #include "run/units.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
-enum { BUSIEST_MAX = 8, BAR_CELLS = 24, NAME_WIDTH_MAX = 32 };
+enum { BUSIEST_MAX = 8, BAR_CELLS = 24, NAME_WIDTH_MAX = 32, LINE_WIDTH = 80 };
 
 struct cai_pointer_free cai_pointer_free(const ca_stats *stats)
 {
@@ -54,21 +55,39 @@ static void print_process(FILE *to, const struct cai_outcome *outcome)
 
 static void print_settings(FILE *to, const struct cai_channel *channel)
 {
-    fprintf(to, "  settings     limit %s, decay %u ms, helper %s%s%s\n",
-            channel->limit_bytes != 0 ? cai_size_text(channel->limit_bytes).text : "none", channel->active_decay_ms,
-            channel->helper != 0 ? "on" : "off", channel->audit != 0 ? ", audit" : "",
-            channel->trust_tokens != 0 ? ", tokens trusted" : "");
+    char tokens[32];
+    const struct {
+        uint32_t on;
+        const char *text;
+    } others[] = {
+        {channel->strict, "strict"},           {channel->audit, "audit"}, {channel->trust_tokens, "trust-tokens"},
+        {channel->no_deepbind, "no-deepbind"}, {channel->names, "names"}, {channel->tokens != 0, tokens},
+    };
+
+    snprintf(tokens, sizeof tokens, "tokens %" PRIu64, channel->tokens);
+    int column = fprintf(to, "  settings     limit %s, decay %u ms, helper %s",
+                         channel->limit_bytes != 0 ? cai_size_text(channel->limit_bytes).text : "none",
+                         channel->active_decay_ms, channel->helper != 0 ? "on" : "off");
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (others[i].on != 0) {
+            bool fits = column + 2 + (int)strlen(others[i].text) < LINE_WIDTH;
+            column = fprintf(to, "%s%s", fits ? ", " : ",\n               ", others[i].text) + (fits ? column : -2);
+        }
+    fputc('\n', to);
+    if (channel->ignored[0] != 0)
+        fprintf(to, "               not understood: %.40s\n", channel->ignored);
 }
 
-static void print_totals(FILE *to, const ca_stats *stats)
+static void print_totals(FILE *to, const ca_stats *stats, bool final)
 {
     struct cai_pointer_free promised = cai_pointer_free(stats);
 
     fprintf(to, "  committed    %s now, %s at most\n", cai_size_text(stats->committed_bytes).text,
             cai_size_text(stats->committed_bytes_peak).text);
     fprintf(to, "  bookkeeping  %s\n", cai_size_text(stats->metadata_bytes).text);
-    fprintf(to, "  allocations  %s blocks handed out, %s still live (%s)\n", cai_count_text(stats->allocations).text,
-            cai_count_text(stats->live_blocks).text, cai_size_text(stats->live_bytes).text);
+    fprintf(to, "  allocations  %s block%s handed out, %s still live (%s)\n", cai_count_text(stats->allocations).text,
+            cai_plural(stats->allocations), cai_count_text(stats->live_blocks).text,
+            cai_size_text(stats->live_bytes).text);
     if (stats->returned_bytes != 0)
         fprintf(to, "  returned     %s given back to the system\n", cai_size_text(stats->returned_bytes).text);
     if (stats->bytes_cleared != 0 || stats->bytes_clear_skipped != 0)
@@ -81,7 +100,7 @@ static void print_totals(FILE *to, const ca_stats *stats)
         fprintf(to, "  pointer-free %s live, %.0f %% of all live memory; %s held at most\n",
                 cai_size_text(promised.live_bytes).text, promised.live_share * 100,
                 cai_size_text(promised.used_bytes_peak).text);
-    fprintf(to, "  threads      %s\n", cai_count_text(stats->threads).text);
+    fprintf(to, "  threads      %s %s\n", cai_count_text(stats->threads).text, final ? "at the end" : "at that moment");
     fprintf(to, "  violations   %s%s\n", stats->violations == 0 ? "none" : cai_count_text(stats->violations).text,
             stats->violations == 0 ? "" : "  <-- the program misused its memory");
 }
@@ -155,7 +174,8 @@ static void print_busiest(FILE *to, const ca_stats *stats, bool unicode)
         others -= rows[i].allocations;
     }
     if (count > BUSIEST_MAX)
-        fprintf(to, "  and %zu other sizes with %s allocations\n", count - BUSIEST_MAX, cai_count_text(others).text);
+        fprintf(to, "  and %zu other size%s with %s allocation%s\n", count - BUSIEST_MAX,
+                cai_plural(count - BUSIEST_MAX), cai_count_text(others).text, cai_plural(others));
 }
 
 /* Without the final numbers: says why, and how old those are that there are. */
@@ -186,7 +206,7 @@ void cai_report_text(FILE *to, const struct cai_report *report, bool unicode)
     if (report->use == CAI_USE_UNENDED)
         print_unended(to, report);
     if (cai_use_has_stats(report->channel)) {
-        print_totals(to, &report->channel->stats);
+        print_totals(to, &report->channel->stats, report->use == CAI_USE_FINISHED);
         print_places(to, &report->channel->stats);
         print_busiest(to, &report->channel->stats, unicode);
     }

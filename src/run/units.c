@@ -1,7 +1,9 @@
-/* Sizes, counts and times as people write and read them. Parsing is strict: a value that is half understood would limit
- * a program to something nobody asked for. Called by the options and the reports.
+/* Sizes, counts and times as people write and read them; what is read of sizes and times is in core/amount.h. Called by
+ * the options and the reports.
  */
 #include "run/units.h"
+
+#include "core/amount.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -9,22 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-
-/* Reads digits up to *end; false when there are none or too many. strtoull alone would take signs and spaces, too. */
-static bool digits_read(const char *text, char **end, uint64_t *value)
-{
-    errno = 0;
-    *value = strtoull(text, end, 10);
-    return isdigit((unsigned char)text[0]) && errno == 0;
-}
 
 bool cai_number_parse(const char *text, uint64_t most, uint64_t *value)
 {
     char *end;
-    uint64_t read;
 
-    if (!digits_read(text, &end, &read) || *end != 0 || read > most)
+    errno = 0;
+    unsigned long long read = strtoull(text, &end, 10); /* which alone would take signs and spaces, too */
+    if (!isdigit((unsigned char)text[0]) || errno != 0 || *end != 0 || read > most)
         return false;
     *value = read;
     return true;
@@ -32,24 +26,12 @@ bool cai_number_parse(const char *text, uint64_t most, uint64_t *value)
 
 bool cai_size_parse(const char *text, uint64_t *bytes)
 {
-    static const char letters[] = "kmgt";
-    char *end;
-    uint64_t read;
-    unsigned shift = 0;
+    return cai_amount_size(text, strlen(text), bytes);
+}
 
-    if (!digits_read(text, &end, &read))
-        return false;
-    if (*end != 0) {
-        const char *found = strchr(letters, tolower((unsigned char)*end));
-        /* "KB" is refused: half the world means 1000 by it. */
-        if (found == NULL || (end[1] != 0 && strcasecmp(end + 1, "ib") != 0))
-            return false;
-        shift = 10 * (unsigned)(found - letters + 1);
-    }
-    if (read > UINT64_MAX >> shift)
-        return false;
-    *bytes = read << shift;
-    return true;
+bool cai_time_parse(const char *text, uint64_t *milliseconds)
+{
+    return cai_amount_time(text, strlen(text), milliseconds);
 }
 
 /* How many decimals leave three digits, whatever the rounding. */
@@ -70,6 +52,11 @@ struct cai_units cai_size_text(uint64_t bytes)
             value /= 1024;
     snprintf(out.text, sizeof out.text, "%.*f %s", unit == 0 ? 0 : decimals(value), value, units[unit]);
     return out;
+}
+
+const char *cai_plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
 }
 
 struct cai_units cai_count_text(uint64_t count)

@@ -1,7 +1,9 @@
 /* Ordinary memory wiped: it would come back as memory that may be given to another place.
- * c: '(struct )?ca_block \*'.* not compatible with any
- * c++: no matching function for call to 'ca_wipe
- * c++: ca_block */
+ * c: ca_remedy_only_ca_mustzero_and_ca_secret_can_be_wiped_'
+ * c: '(struct )?ca_block \*'
+ * c++: (use of|call to) deleted function '.*
+ * c++: ca_remedy_only_ca_mustzero_and_ca_secret_can_be_wiped_
+ * c++: ca_block \* */
 #include <capalloc/heap.h>
 
 void test_Z1_Z9_block_to_wipe(void);

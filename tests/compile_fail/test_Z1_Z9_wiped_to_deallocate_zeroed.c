@@ -1,6 +1,8 @@
 /* Wiped memory cleared a second time.
- * c: type '(struct )?ca_wiped'.* not compatible with any
- * c++: no matching function for call to 'ca_deallocate_zeroed
+ * c: ca_remedy_give_it_back_with_ca_deallocate_'
+ * c: '(struct )?ca_wiped'
+ * c++: (use of|call to) deleted function '.*
+ * c++: ca_remedy_give_it_back_with_ca_deallocate_
  * c++: ca_wiped */
 #include <capalloc/heap.h>
 

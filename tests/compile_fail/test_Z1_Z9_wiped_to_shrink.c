@@ -1,6 +1,8 @@
 /* Wiped memory can only be given back, not shrunk.
- * c: type '(struct )?ca_wiped'.* not compatible with any
- * c++: no matching function for call to 'ca_shrink
+ * c: ca_remedy_a_wiped_block_can_only_be_given_back_'
+ * c: '(struct )?ca_wiped'
+ * c++: (use of|call to) deleted function '.*
+ * c++: ca_remedy_a_wiped_block_can_only_be_given_back_
  * c++: ca_wiped */
 #include <capalloc/heap.h>
 

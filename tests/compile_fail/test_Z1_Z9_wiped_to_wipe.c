@@ -1,7 +1,9 @@
 /* Wiped memory can only be given back, not wiped again.
- * c: '(struct )?ca_wiped \*'.* not compatible with any
- * c++: no matching function for call to 'ca_wipe
- * c++: ca_wiped */
+ * c: ca_remedy_a_wiped_block_can_only_be_given_back_'
+ * c: '(struct )?ca_wiped \*'
+ * c++: (use of|call to) deleted function '.*
+ * c++: ca_remedy_a_wiped_block_can_only_be_given_back_
+ * c++: ca_wiped \* */
 #include <capalloc/heap.h>
 
 void test_Z1_Z9_wiped_to_wipe(void);

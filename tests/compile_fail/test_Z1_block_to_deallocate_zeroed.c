@@ -1,6 +1,8 @@
 /* Ordinary memory given to the function that clears: its place has other rules.
- * c: type '(struct )?ca_block'.* not compatible with any
- * c++: no matching function for call to 'ca_deallocate_zeroed
+ * c: ca_remedy_give_it_back_with_ca_deallocate_'
+ * c: '(struct )?ca_block'
+ * c++: (use of|call to) deleted function '.*
+ * c++: ca_remedy_give_it_back_with_ca_deallocate_
  * c++: ca_block */
 #include <capalloc/heap.h>
 

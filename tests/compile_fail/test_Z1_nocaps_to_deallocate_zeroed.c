@@ -1,6 +1,8 @@
 /* Memory without pointers given to the function that clears.
- * c: type '(struct )?ca_nocaps'.* not compatible with any
- * c++: no matching function for call to 'ca_deallocate_zeroed
+ * c: ca_remedy_give_it_back_with_ca_deallocate_'
+ * c: '(struct )?ca_nocaps'
+ * c++: (use of|call to) deleted function '.*
+ * c++: ca_remedy_give_it_back_with_ca_deallocate_
  * c++: ca_nocaps */
 #include <capalloc/heap.h>
 

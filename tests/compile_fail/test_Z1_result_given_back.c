@@ -1,6 +1,8 @@
 /* A result given back without a look at whether there is a block.
- * c: type '(struct )?ca_block_result'.* not compatible with any
- * c++: no matching function for call to 'ca_deallocate
+ * c: ca_remedy_take_the_block_out_with_ca_unwrap_first_'
+ * c: '(struct )?ca_block_result'
+ * c++: (use of|call to) deleted function '.*
+ * c++: ca_remedy_take_the_block_out_with_ca_unwrap_first_
  * c++: ca_block_result */
 #include <capalloc/heap.h>
 

@@ -1,6 +1,8 @@
 /* A secret given back by the function that does not clear.
- * c: type '(struct )?ca_secret'.* not compatible with any
- * c++: no matching function for call to 'ca_deallocate
+ * c: ca_remedy_give_it_back_with_ca_deallocate_zeroed_'
+ * c: '(struct )?ca_secret'
+ * c++: (use of|call to) deleted function '.*
+ * c++: ca_remedy_give_it_back_with_ca_deallocate_zeroed_
  * c++: ca_secret */
 #include <capalloc/heap.h>
 

@@ -11,12 +11,12 @@ static void size_zero(struct suite *suite)
     for (size_t align = 1; align <= 4096; align *= 2)
         for (unsigned intention = 0; intention < INTENTIONS; intention++) {
             struct held held;
-            if (!take(suite, &held, layout_of(0, align), (enum intention)intention)) {
-                suite_finding(suite, "A1", "size 0 was refused");
+            if (!cai_suite_take(suite, &held, layout_of(0, align), (enum intention)intention)) {
+                cai_suite_finding(suite, "A1", "size 0 was refused");
                 continue;
             }
             expect(suite, held.block.size == 0, "A1", "size 0 gave a length");
-            give(suite, &held);
+            cai_suite_give(suite, &held);
         }
 }
 
@@ -48,8 +48,8 @@ static void sizes_and_alignments(struct suite *suite)
         for (size_t align = 1; align <= 1024; align *= 2)
             for (unsigned intention = 0; intention < INTENTIONS; intention++) {
                 struct held held;
-                if (take_surely(suite, &held, layout_of(sizes[i], align), (enum intention)intention))
-                    give(suite, &held);
+                if (cai_suite_take_surely(suite, &held, layout_of(sizes[i], align), (enum intention)intention))
+                    cai_suite_give(suite, &held);
             }
 }
 
@@ -57,8 +57,8 @@ static void large_alignments(struct suite *suite)
 {
     for (size_t align = 2048; align <= (size_t)1 << 24; align *= 2) {
         struct held held;
-        if (take(suite, &held, layout_of(48, align), PLAIN))
-            give(suite, &held);
+        if (cai_suite_take(suite, &held, layout_of(48, align), PLAIN))
+            cai_suite_give(suite, &held);
     }
 }
 
@@ -70,15 +70,15 @@ static void blocks_are_apart(struct suite *suite)
     bool taken[COUNT];
 
     for (unsigned i = 0; i < COUNT; i++)
-        taken[i] =
-            take_surely(suite, &held[i], layout_of(1 + i * 7 % 200, (size_t)1 << i % 6), (enum intention)(i % 4));
+        taken[i] = cai_suite_take_surely(suite, &held[i], layout_of(1 + i * 7 % 200, (size_t)1 << i % 6),
+                                         (enum intention)(i % 4));
     for (unsigned i = 0; i < COUNT; i++)
         if (taken[i])
-            expect(suite, is_intact(&held[i], held[i].filled), "A4", "two blocks that are out share memory");
+            expect(suite, cai_suite_is_intact(&held[i], held[i].filled), "A4", "two blocks that are out share memory");
     for (unsigned i = 0; i < COUNT; i++) {
         unsigned at = i * 37 % COUNT;
         if (taken[at])
-            give(suite, &held[at]);
+            cai_suite_give(suite, &held[at]);
     }
 }
 
@@ -92,10 +92,10 @@ static void every_fitting_size(struct suite *suite)
             struct held held;
             size_t spare = 0;
             for (size_t extra = 0; extra <= spare; extra++) {
-                if (!take_surely(suite, &held, layout_of(sizes[i], 8), (enum intention)intention))
+                if (!cai_suite_take_surely(suite, &held, layout_of(sizes[i], 8), (enum intention)intention))
                     break;
                 spare = held.block.size - sizes[i] < 64 ? held.block.size - sizes[i] : 64;
-                give_as(suite, &held, sizes[i] + (extra <= spare ? extra : spare));
+                cai_suite_give_as(suite, &held, sizes[i] + (extra <= spare ? extra : spare));
             }
         }
 }
@@ -108,10 +108,10 @@ static void zeroed(struct suite *suite)
     for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (unsigned again = 0; again < 4; again++) {
             struct held held;
-            if (take_surely(suite, &held, layout_of(sizes[i], 16), PLAIN))
-                give(suite, &held);
-            if (take_surely(suite, &held, layout_of(sizes[i], 16), ZEROED))
-                give(suite, &held);
+            if (cai_suite_take_surely(suite, &held, layout_of(sizes[i], 16), PLAIN))
+                cai_suite_give(suite, &held);
+            if (cai_suite_take_surely(suite, &held, layout_of(sizes[i], 16), ZEROED))
+                cai_suite_give(suite, &held);
         }
 }
 
@@ -127,7 +127,7 @@ static void more_than_there_is(struct suite *suite)
             expect(suite, !ca_is_ok(made), "A3", "handed out half of the address space");
             if (ca_is_ok(made))
                 return; /* before somebody clears all of it */
-            expect(suite, is_error(ca_error_of(made)), "A3", "a failed call does not say why");
+            expect(suite, cai_suite_is_error(ca_error_of(made)), "A3", "a failed call does not say why");
         }
 }
 
@@ -141,30 +141,31 @@ static void copies(struct suite *suite)
     {
         ca_allocator copy = original;
         suite->allocator = ca_by_ref(&copy);
-        taken = take_surely(suite, &held, layout_of(77, 8), PLAIN);
+        taken = cai_suite_take_surely(suite, &held, layout_of(77, 8), PLAIN);
     }
     suite->allocator = original;
     if (taken) {
-        expect(suite, is_intact(&held, held.filled), "A10", "a block did not outlive the copy of its trait object");
-        give(suite, &held);
+        expect(suite, cai_suite_is_intact(&held, held.filled), "A10",
+               "a block did not outlive the copy of its trait object");
+        cai_suite_give(suite, &held);
     }
-    if (!take_surely(suite, &held, layout_of(77, 8), PLAIN))
+    if (!cai_suite_take_surely(suite, &held, layout_of(77, 8), PLAIN))
         return;
     reference = original;
     suite->allocator = ca_by_ref(&reference);
-    give(suite, &held);
+    cai_suite_give(suite, &held);
     suite->allocator = original;
 }
 
-void rules_of_allocation(struct suite *suite)
+void cai_suite_rules_of_allocation(struct suite *suite)
 {
-    settle(suite, size_zero);
-    settle(suite, refused_layouts);
-    settle(suite, sizes_and_alignments);
-    settle(suite, large_alignments);
-    settle(suite, blocks_are_apart);
-    settle(suite, every_fitting_size);
-    settle(suite, zeroed);
-    settle(suite, more_than_there_is);
-    settle(suite, copies);
+    cai_suite_settle(suite, size_zero);
+    cai_suite_settle(suite, refused_layouts);
+    cai_suite_settle(suite, sizes_and_alignments);
+    cai_suite_settle(suite, large_alignments);
+    cai_suite_settle(suite, blocks_are_apart);
+    cai_suite_settle(suite, every_fitting_size);
+    cai_suite_settle(suite, zeroed);
+    cai_suite_settle(suite, more_than_there_is);
+    cai_suite_settle(suite, copies);
 }

@@ -25,10 +25,10 @@ static void secrets_are_gone(struct suite *suite)
     for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         ca_layout layout = {.size = sizes[i], .align = 16};
         struct held held;
-        if (!take_surely(suite, &held, layout, MUSTZERO))
+        if (!cai_suite_take_surely(suite, &held, layout, MUSTZERO))
             continue;
         memset(held.block.ptr, SECRET, held.block.size);
-        give_as(suite, &held, layout.size);
+        cai_suite_give_as(suite, &held, layout.size);
         for (unsigned again = 0; again < 3 && suite->options.no_peek == 0; again++) {
             ca_block_result made = ca_allocator_allocate(suite->allocator, layout);
             if (!ca_is_ok(made))
@@ -38,8 +38,8 @@ static void secrets_are_gone(struct suite *suite)
                    "must-zero memory was handed out again before it was cleared");
             ca_allocator_deallocate(suite->allocator, block, layout);
         }
-        if (take_surely(suite, &held, layout, MUSTZERO))
-            give(suite, &held);
+        if (cai_suite_take_surely(suite, &held, layout, MUSTZERO))
+            cai_suite_give(suite, &held);
     }
 }
 
@@ -51,16 +51,16 @@ static void intentions_alternate(struct suite *suite)
     for (unsigned round = 0; round < 8; round++) {
         bool taken[2 * INTENTIONS];
         for (unsigned i = 0; i < 2 * INTENTIONS; i++)
-            taken[i] =
-                take_surely(suite, &held[i], (ca_layout){.size = 64, .align = 16}, (enum intention)(i % INTENTIONS));
+            taken[i] = cai_suite_take_surely(suite, &held[i], (ca_layout){.size = 64, .align = 16},
+                                             (enum intention)(i % INTENTIONS));
         for (unsigned i = 0; i < 2 * INTENTIONS; i++)
             if (taken[i])
-                give(suite, &held[i]);
+                cai_suite_give(suite, &held[i]);
     }
 }
 
-void rules_of_intentions(struct suite *suite)
+void cai_suite_rules_of_intentions(struct suite *suite)
 {
-    settle(suite, secrets_are_gone);
-    settle(suite, intentions_alternate);
+    cai_suite_settle(suite, secrets_are_gone);
+    cai_suite_settle(suite, intentions_alternate);
 }

@@ -8,18 +8,18 @@ enum { SLOTS = 48, THREADS = 4 };
 static size_t draw_size(struct suite *suite)
 {
     size_t largest = suite->options.bytes / SLOTS / 2;
-    size_t size = (size_t)1 << draw_below(suite, 14);
+    size_t size = (size_t)1 << cai_suite_draw_below(suite, 14);
 
-    size += draw_below(suite, size);
+    size += cai_suite_draw_below(suite, size);
     return size < largest ? size : largest;
 }
 
 static void resize(struct suite *suite, struct held *held)
 {
     size_t size = draw_size(suite);
-    ca_layout layout = {.size = size, .align = (size_t)1 << draw_below(suite, 8)};
+    ca_layout layout = {.size = size, .align = (size_t)1 << cai_suite_draw_below(suite, 8)};
     size_t kept = size < held->layout.size ? size : held->layout.size;
-    bool zeroed = draw_below(suite, 2) != 0;
+    bool zeroed = cai_suite_draw_below(suite, 2) != 0;
     const char *rule = size < held->layout.size ? "A9" : "A7";
     ca_block_result made;
 
@@ -30,15 +30,15 @@ static void resize(struct suite *suite, struct held *held)
         made = (zeroed ? ca_allocator_grow_zeroed : ca_allocator_grow)(suite->allocator, held->block, held->layout,
                                                                        layout);
     }
-    if (!take_over(suite, held, made, layout, kept)) {
-        expect(suite, is_intact(held, held->filled), rule, "a failed call changed the block");
+    if (!cai_suite_take_over(suite, held, made, layout, kept)) {
+        expect(suite, cai_suite_is_intact(held, held->filled), rule, "a failed call changed the block");
         return;
     }
-    expect(suite, is_intact(held, kept), rule, "a grow or a shrink lost bytes");
+    expect(suite, cai_suite_is_intact(held, kept), rule, "a grow or a shrink lost bytes");
     if (zeroed && kept < size)
-        expect(suite, is_zero((char *)held->block.ptr + kept, held->block.size - kept), "A8",
+        expect(suite, cai_suite_is_zero((char *)held->block.ptr + kept, held->block.size - kept), "A8",
                "what grow_zeroed added is not all zero");
-    fill(suite, held);
+    cai_suite_fill(suite, held);
 }
 
 static void walk(struct suite *suite)
@@ -47,20 +47,20 @@ static void walk(struct suite *suite)
     bool taken[SLOTS] = {false};
 
     for (unsigned step = 0; step < suite->options.steps; step++) {
-        unsigned i = (unsigned)draw_below(suite, SLOTS);
+        unsigned i = (unsigned)cai_suite_draw_below(suite, SLOTS);
         if (!taken[i]) {
-            ca_layout layout = {.size = draw_size(suite), .align = (size_t)1 << draw_below(suite, 8)};
-            taken[i] = take(suite, &held[i], layout, (enum intention)draw_below(suite, INTENTIONS));
-        } else if (held[i].intention <= ZEROED && draw_below(suite, 2) != 0) {
+            ca_layout layout = {.size = draw_size(suite), .align = (size_t)1 << cai_suite_draw_below(suite, 8)};
+            taken[i] = cai_suite_take(suite, &held[i], layout, (enum intention)cai_suite_draw_below(suite, INTENTIONS));
+        } else if (held[i].intention <= ZEROED && cai_suite_draw_below(suite, 2) != 0) {
             resize(suite, &held[i]);
         } else {
-            give(suite, &held[i]);
+            cai_suite_give(suite, &held[i]);
             taken[i] = false;
         }
     }
     for (unsigned i = SLOTS; i-- > 0;)
         if (taken[i])
-            give(suite, &held[i]);
+            cai_suite_give(suite, &held[i]);
 }
 
 static void *walk_in_thread(void *suite)
@@ -89,13 +89,13 @@ static void walk_together(struct suite *suite)
             continue;
         pthread_join(thread[i], NULL);
         for (unsigned j = 0; j < part[i].findings; j++)
-            suite_finding(suite, part[i].finding[j].rule, part[i].finding[j].sentence);
+            cai_suite_finding(suite, part[i].finding[j].rule, part[i].finding[j].sentence);
     }
 }
 
-void rules_at_random(struct suite *suite)
+void cai_suite_rules_at_random(struct suite *suite)
 {
-    settle(suite, walk);
+    cai_suite_settle(suite, walk);
     if ((ca_allocator_promises(suite->allocator) & CA_PROMISE_THREAD_SAFE) != 0)
-        settle(suite, walk_together);
+        cai_suite_settle(suite, walk_together);
 }

@@ -19,24 +19,24 @@ static void grow_once(struct suite *suite, ca_layout from, ca_layout to, bool ze
 {
     struct held held, behind;
 
-    if (!take_surely(suite, &held, from, PLAIN))
+    if (!cai_suite_take_surely(suite, &held, from, PLAIN))
         return;
-    blocked = blocked && take_surely(suite, &behind, layout_of(16, 1), PLAIN);
+    blocked = blocked && cai_suite_take_surely(suite, &behind, layout_of(16, 1), PLAIN);
     ca_block_result grown = call_grow(suite, &held, to, zeroed);
     expect(suite, ca_is_ok(grown), "A7", "a small grow was refused though nearly nothing is out");
-    if (take_over(suite, &held, grown, to, from.size)) {
-        expect(suite, is_intact(&held, from.size), "A7", "a grow lost bytes");
+    if (cai_suite_take_over(suite, &held, grown, to, from.size)) {
+        expect(suite, cai_suite_is_intact(&held, from.size), "A7", "a grow lost bytes");
         if (zeroed)
-            expect(suite, is_zero((char *)held.block.ptr + from.size, held.block.size - from.size), "A8",
+            expect(suite, cai_suite_is_zero((char *)held.block.ptr + from.size, held.block.size - from.size), "A8",
                    "what grow_zeroed added is not all zero");
-        fill(suite, &held);
+        cai_suite_fill(suite, &held);
     }
     if (blocked)
-        expect(suite, is_intact(&behind, behind.filled), "A4", "a grow changed another block");
+        expect(suite, cai_suite_is_intact(&behind, behind.filled), "A4", "a grow changed another block");
     if (held.block.ptr != NULL)
-        give(suite, &held);
+        cai_suite_give(suite, &held);
     if (blocked)
-        give(suite, &behind);
+        cai_suite_give(suite, &behind);
 }
 
 static void grow(struct suite *suite)
@@ -61,16 +61,16 @@ static void shrink(struct suite *suite)
         for (unsigned to = 0; to <= from; to++) {
             struct held held;
             ca_layout layout = layout_of(steps[to], 4);
-            if (!take_surely(suite, &held, layout_of(steps[from], 8), PLAIN))
+            if (!cai_suite_take_surely(suite, &held, layout_of(steps[from], 8), PLAIN))
                 continue;
             ca_block_result shrunk = ca_allocator_shrink(suite->allocator, held.block, held.layout, layout);
             expect(suite, ca_is_ok(shrunk), "A9", "a shrink was refused");
-            if (take_over(suite, &held, shrunk, layout, layout.size)) {
-                expect(suite, is_intact(&held, layout.size), "A9", "a shrink lost bytes");
+            if (cai_suite_take_over(suite, &held, shrunk, layout, layout.size)) {
+                expect(suite, cai_suite_is_intact(&held, layout.size), "A9", "a shrink lost bytes");
                 expect(suite, layout.size != 0 || held.block.size == 0, "A9", "a shrink to 0 left a length");
-                fill(suite, &held);
+                cai_suite_fill(suite, &held);
             }
-            give(suite, &held);
+            cai_suite_give(suite, &held);
         }
 }
 
@@ -84,11 +84,11 @@ static size_t live(const struct suite *suite)
 static bool is_untouched(struct suite *suite, struct held *held, ca_block_result result, const char *rule,
                          size_t before)
 {
-    expect(suite, is_error(ca_error_of(result)), rule,
+    expect(suite, cai_suite_is_error(ca_error_of(result)), rule,
            "a call that must fail succeeded, or does not say why it failed");
     if (ca_is_ok(result))
         return false;
-    expect(suite, is_intact(held, held->filled), rule, "a failed call changed the block");
+    expect(suite, cai_suite_is_intact(held, held->filled), rule, "a failed call changed the block");
     expect(suite, live(suite) == before, rule, "a failed call gave the block back, or kept something");
     return true;
 }
@@ -98,25 +98,25 @@ static void failing_grow(struct suite *suite, bool zeroed)
     static const ca_layout impossible[] = {{PTRDIFF_MAX - 4095, 8}, {PTRDIFF_MAX - 4095, 4096}, {99, 8}, {200, 12}};
     struct held held, next;
 
-    if (!take_surely(suite, &held, layout_of(100, 8), PLAIN))
+    if (!cai_suite_take_surely(suite, &held, layout_of(100, 8), PLAIN))
         return;
     size_t before = live(suite);
     for (unsigned i = 0; i < sizeof impossible / sizeof *impossible; i++)
         if (!is_untouched(suite, &held, call_grow(suite, &held, impossible[i], zeroed), "A7", before))
             return;
     /* What comes next must not be the memory of the block. */
-    if (take_surely(suite, &next, layout_of(100, 8), PLAIN)) {
-        expect(suite, is_intact(&held, held.filled), "A7", "a failed grow gave the block back");
-        give(suite, &next);
+    if (cai_suite_take_surely(suite, &next, layout_of(100, 8), PLAIN)) {
+        expect(suite, cai_suite_is_intact(&held, held.filled), "A7", "a failed grow gave the block back");
+        cai_suite_give(suite, &next);
     }
-    give(suite, &held);
+    cai_suite_give(suite, &held);
 }
 
 static void failing_shrink(struct suite *suite)
 {
     struct held held;
 
-    if (!take_surely(suite, &held, layout_of(100, 8), PLAIN))
+    if (!cai_suite_take_surely(suite, &held, layout_of(100, 8), PLAIN))
         return;
     size_t before = live(suite);
     size_t lacking = ((uintptr_t)held.block.ptr & -(uintptr_t)held.block.ptr) * 2;
@@ -125,7 +125,7 @@ static void failing_shrink(struct suite *suite)
         is_untouched(suite, &held,
                      ca_allocator_shrink(suite->allocator, held.block, held.layout, layout_of(50, lacking)), "A11",
                      before))
-        give(suite, &held);
+        cai_suite_give(suite, &held);
 }
 
 static void failures(struct suite *suite)
@@ -136,10 +136,10 @@ static void failures(struct suite *suite)
     failing_shrink(suite);
 }
 
-void rules_of_resizing(struct suite *suite)
+void cai_suite_rules_of_resizing(struct suite *suite)
 {
-    settle(suite, grow);
-    settle(suite, grow_to_other_alignments);
-    settle(suite, shrink);
-    settle(suite, failures);
+    cai_suite_settle(suite, grow);
+    cai_suite_settle(suite, grow_to_other_alignments);
+    cai_suite_settle(suite, shrink);
+    cai_suite_settle(suite, failures);
 }

@@ -16,7 +16,7 @@ static bool count_violation(const ca_violation *violation)
     return true;
 }
 
-void suite_finding(struct suite *suite, const char *rule, const char *sentence)
+void cai_suite_finding(struct suite *suite, const char *rule, const char *sentence)
 {
     for (unsigned i = 0; i < suite->findings; i++)
         if (strcmp(suite->finding[i].rule, rule) == 0 && strcmp(suite->finding[i].sentence, sentence) == 0)
@@ -37,7 +37,7 @@ static uint64_t draw(struct suite *suite)
     return z ^ z >> 31;
 }
 
-uint64_t draw_below(struct suite *suite, uint64_t n)
+uint64_t cai_suite_draw_below(struct suite *suite, uint64_t n)
 {
     return draw(suite) % n;
 }
@@ -47,7 +47,7 @@ static unsigned char content_at(uint64_t content, size_t i)
     return (unsigned char)((content + i / 8 * 0x9e3779b97f4a7c15u) >> (i % 8 * 8));
 }
 
-void fill(struct suite *suite, struct held *held)
+void cai_suite_fill(struct suite *suite, struct held *held)
 {
     held->content = ++suite->next_content * 0xd1342543de82ef95u;
     for (size_t i = 0; i < held->block.size; i++)
@@ -55,7 +55,7 @@ void fill(struct suite *suite, struct held *held)
     held->filled = held->block.size;
 }
 
-bool is_intact(const struct held *held, size_t bytes)
+bool cai_suite_is_intact(const struct held *held, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i++)
         if (((const unsigned char *)held->block.ptr)[i] != content_at(held->content, i))
@@ -63,7 +63,7 @@ bool is_intact(const struct held *held, size_t bytes)
     return true;
 }
 
-bool is_zero(const void *from, size_t bytes)
+bool cai_suite_is_zero(const void *from, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i++)
         if (((const unsigned char *)from)[i] != 0)
@@ -71,7 +71,7 @@ bool is_zero(const void *from, size_t bytes)
     return true;
 }
 
-bool is_error(ca_error error)
+bool cai_suite_is_error(ca_error error)
 {
     return error == CA_ERROR_OUT_OF_MEMORY || error == CA_ERROR_LAYOUT || error == CA_ERROR_QUOTA ||
            error == CA_ERROR_NOT_PERMITTED || error == CA_ERROR_STALE || error == CA_ERROR_INVALID;
@@ -81,7 +81,7 @@ bool is_error(ca_error error)
 static bool is_usable(struct suite *suite, ca_block_result result, ca_layout layout)
 {
     if (result.ptr == NULL) {
-        expect(suite, is_error((ca_error)result.size_or_error), "A3", "a failed call does not say why");
+        expect(suite, cai_suite_is_error((ca_error)result.size_or_error), "A3", "a failed call does not say why");
         return false;
     }
     expect(suite, ((uintptr_t)result.ptr & (layout.align - 1)) == 0, "A2", "a block is not aligned as asked for");
@@ -104,7 +104,7 @@ static ca_block_result call_allocate(ca_allocator allocator, ca_layout layout, e
                                : ca_allocator_allocate(allocator, layout);
 }
 
-bool take(struct suite *suite, struct held *held, ca_layout layout, enum intention intention)
+bool cai_suite_take(struct suite *suite, struct held *held, ca_layout layout, enum intention intention)
 {
     ca_block_result result = call_allocate(suite->allocator, layout, intention);
 
@@ -113,22 +113,23 @@ bool take(struct suite *suite, struct held *held, ca_layout layout, enum intenti
     *held = (struct held){
         .block = {.ptr = result.ptr, .size = result.size_or_error}, .layout = layout, .intention = intention};
     if (intention == ZEROED)
-        expect(suite, is_zero(result.ptr, result.size_or_error), "A6", "a zeroed block is not all zero");
+        expect(suite, cai_suite_is_zero(result.ptr, result.size_or_error), "A6", "a zeroed block is not all zero");
     if (intention == MUSTZERO)
-        expect(suite, is_zero(result.ptr, result.size_or_error), "A11", "must-zero memory is not zero on arrival");
-    fill(suite, held);
+        expect(suite, cai_suite_is_zero(result.ptr, result.size_or_error), "A11",
+               "must-zero memory is not zero on arrival");
+    cai_suite_fill(suite, held);
     return true;
 }
 
-bool take_surely(struct suite *suite, struct held *held, ca_layout layout, enum intention intention)
+bool cai_suite_take_surely(struct suite *suite, struct held *held, ca_layout layout, enum intention intention)
 {
-    bool taken = take(suite, held, layout, intention);
+    bool taken = cai_suite_take(suite, held, layout, intention);
 
     expect(suite, taken, "A3", "a small request was refused though nearly nothing is out");
     return taken;
 }
 
-bool take_over(struct suite *suite, struct held *held, ca_block_result result, ca_layout layout, size_t kept)
+bool cai_suite_take_over(struct suite *suite, struct held *held, ca_block_result result, ca_layout layout, size_t kept)
 {
     if (!is_usable(suite, result, layout)) {
         /* What came is no block, and the one before is dead: go on with none. */
@@ -142,7 +143,7 @@ bool take_over(struct suite *suite, struct held *held, ca_block_result result, c
     return true;
 }
 
-void give_as(struct suite *suite, struct held *held, size_t size)
+void cai_suite_give_as(struct suite *suite, struct held *held, size_t size)
 {
     ca_layout layout = {.size = size, .align = held->layout.align};
 
@@ -157,13 +158,13 @@ void give_as(struct suite *suite, struct held *held, size_t size)
     held->block.ptr = NULL;
 }
 
-void give(struct suite *suite, struct held *held)
+void cai_suite_give(struct suite *suite, struct held *held)
 {
-    expect(suite, is_intact(held, held->filled), "A4", "the bytes of a block changed while it was out");
-    give_as(suite, held, held->layout.size);
+    expect(suite, cai_suite_is_intact(held, held->filled), "A4", "the bytes of a block changed while it was out");
+    cai_suite_give_as(suite, held, held->layout.size);
 }
 
-void settle(struct suite *suite, void (*rule)(struct suite *suite))
+void cai_suite_settle(struct suite *suite, void (*rule)(struct suite *suite))
 {
     size_t before = suite->options.live != NULL ? suite->options.live(suite->options.context) : 0;
     unsigned reported = __atomic_load_n(&violations, __ATOMIC_RELAXED);
@@ -185,17 +186,17 @@ static void misuse(struct suite *suite)
     unsigned before = __atomic_load_n(&violations, __ATOMIC_RELAXED);
 
     if ((ca_allocator_promises(suite->allocator) & CA_PROMISE_VALIDATES) == 0 ||
-        !take_surely(suite, &held, (ca_layout){.size = 64, .align = 16}, PLAIN))
+        !cai_suite_take_surely(suite, &held, (ca_layout){.size = 64, .align = 16}, PLAIN))
         return;
     struct held inside = held;
     inside.block.ptr = (char *)inside.block.ptr + 16;
     inside.block.size = inside.layout.size = 16;
-    give_as(suite, &inside, 16);
+    cai_suite_give_as(suite, &inside, 16);
     expect(suite, violations == before + 1, "A11", "the inside of a block was taken back without a report");
-    expect(suite, is_intact(&held, held.filled), "A11", "a refused call changed a block");
+    expect(suite, cai_suite_is_intact(&held, held.filled), "A11", "a refused call changed a block");
     struct held twice = held;
-    give(suite, &held);
-    give_as(suite, &twice, twice.layout.size);
+    cai_suite_give(suite, &held);
+    cai_suite_give_as(suite, &twice, twice.layout.size);
     expect(suite, violations == before + 2, "A11", "a block was taken back twice without a report");
 }
 
@@ -221,10 +222,10 @@ unsigned ca_conformance_check(ca_allocator allocator, const ca_conformance_optio
     suite.random = suite.options.seed;
 
     ca_violation_handler handler = ca_set_violation_handler(count_violation);
-    rules_of_allocation(&suite);
-    rules_of_resizing(&suite);
-    rules_of_intentions(&suite);
-    rules_at_random(&suite);
+    cai_suite_rules_of_allocation(&suite);
+    cai_suite_rules_of_resizing(&suite);
+    cai_suite_rules_of_intentions(&suite);
+    cai_suite_rules_at_random(&suite);
     misuse(&suite);
     ca_set_violation_handler(handler);
     for (unsigned i = 0; i < suite.findings; i++)

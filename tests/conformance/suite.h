@@ -35,44 +35,45 @@ struct held {
 };
 
 /* Notes a finding, each once. */
-void suite_finding(struct suite *suite, const char *rule, const char *sentence);
-#define expect(suite, condition, rule, sentence) ((condition) ? (void)0 : suite_finding((suite), (rule), (sentence)))
+void cai_suite_finding(struct suite *suite, const char *rule, const char *sentence);
+#define expect(suite, condition, rule, sentence)                                                                       \
+    ((condition) ? (void)0 : cai_suite_finding((suite), (rule), (sentence)))
 
 /* Takes a block, checks what every block must be (A2, zero where promised), fills it. False: refused, or unusable. */
-bool take(struct suite *suite, struct held *held, ca_layout layout, enum intention intention);
+bool cai_suite_take(struct suite *suite, struct held *held, ca_layout layout, enum intention intention);
 
 /* The same; that it is refused is a finding. For what every allocator must be able to do. */
-bool take_surely(struct suite *suite, struct held *held, ca_layout layout, enum intention intention);
+bool cai_suite_take_surely(struct suite *suite, struct held *held, ca_layout layout, enum intention intention);
 
 /* Is what came back from grow or shrink a block for this layout? The block that it was is then dead. */
-bool take_over(struct suite *suite, struct held *held, ca_block_result result, ca_layout layout, size_t kept);
+bool cai_suite_take_over(struct suite *suite, struct held *held, ca_block_result result, ca_layout layout, size_t kept);
 
 /* Gives it back, stating this size. */
-void give_as(struct suite *suite, struct held *held, size_t size);
+void cai_suite_give_as(struct suite *suite, struct held *held, size_t size);
 
 /* Checks the content and gives it back. */
-void give(struct suite *suite, struct held *held);
+void cai_suite_give(struct suite *suite, struct held *held);
 
 /* Fills the whole length with new content, from the first byte or from `from`. */
-void fill(struct suite *suite, struct held *held);
+void cai_suite_fill(struct suite *suite, struct held *held);
 
 /* The first `bytes` bytes hold the content. */
-bool is_intact(const struct held *held, size_t bytes);
+bool cai_suite_is_intact(const struct held *held, size_t bytes);
 
-bool is_zero(const void *from, size_t bytes);
+bool cai_suite_is_zero(const void *from, size_t bytes);
 
 /* An error code that an allocator may give. */
-bool is_error(ca_error error);
+bool cai_suite_is_error(ca_error error);
 
-uint64_t draw_below(struct suite *suite, uint64_t n);
+uint64_t cai_suite_draw_below(struct suite *suite, uint64_t n);
 
 /* The rules. */
-void rules_of_allocation(struct suite *suite);
-void rules_of_resizing(struct suite *suite);
-void rules_of_intentions(struct suite *suite);
-void rules_at_random(struct suite *suite);
+void cai_suite_rules_of_allocation(struct suite *suite);
+void cai_suite_rules_of_resizing(struct suite *suite);
+void cai_suite_rules_of_intentions(struct suite *suite);
+void cai_suite_rules_at_random(struct suite *suite);
 
 /* Between rules: reset, and is everything back? */
-void settle(struct suite *suite, void (*rule)(struct suite *suite));
+void cai_suite_settle(struct suite *suite, void (*rule)(struct suite *suite));
 
 #endif

@@ -89,6 +89,8 @@ __attribute__((constructor)) static void start(void)
     const char *options = getenv("CAPALLOC_OPTIONS");
     const char *limit = options != NULL ? strstr(options, "limit=") : NULL;
     channel->limit_bytes = limit != NULL ? strtoull(limit + strlen("limit="), NULL, 10) : 0;
+    channel->strict = options != NULL && strstr(options, "strict") != NULL;
+    channel->audit = options != NULL && strstr(options, "audit") != NULL;
     channel->helper = options != NULL && strstr(options, "helper") != NULL;
     const char *decay = options != NULL ? strstr(options, "decay=") : NULL;
     channel->active_decay_ms = decay != NULL ? (uint32_t)atoi(decay + strlen("decay=")) : 250;

@@ -1,5 +1,4 @@
-/* The parts of `capalloc` that need no process: options, environment, ELF files, reports; test_units.c has the rest. */
-#include "preload/audit_line.h"
+/* The parts of `capalloc` that need no process: options, environment, ELF files, the verdict. */
 #include "run/channel_host.h"
 #include "run/doctor.h"
 #include "run/elf.h"
@@ -13,7 +12,6 @@
 #include <limits.h>
 #include <link.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -124,6 +122,10 @@ static void test_options_parse(void **state)
     cai_run_options_settings(&options, text, sizeof text);
     assert_string_equal(text, "");
 
+    assert_int_equal(parse(&options, "run --limit=1.5GB --decay=10s --trust-tokens p"), CAI_OPTIONS_RUN);
+    cai_run_options_settings(&options, text, sizeof text);
+    assert_string_equal(text, "limit=1610612736,decay=10000,trust-tokens");
+
     assert_int_equal(parse(&options, "run --help"), CAI_OPTIONS_HELP);
     static const char *const wrong[] = {
         "run",
@@ -135,7 +137,10 @@ static void test_options_parse(void **state)
         "run --decay=-1 p",
         "run --stats=xml prog",
         "run --helper=1 p",
-        "run --decay=1s p",
+        "run --decay=2h p",
+        "run --decay=1K p",
+        "run --limit=0 p",
+        "run --limit=1s p",
         "run --tokens=0 p",
         "run --tokens=4K p",
         "run --audit=1 p",
@@ -281,136 +286,6 @@ static void test_elf_look_privileges(void **state)
     assert_int_equal(look.obstacle, CAI_OBSTACLE_NONE);
 }
 
-static struct cai_channel sample_channel(void)
-{
-    struct cai_channel page = {0};
-    page.state = CAI_CHANNEL_FINISHED;
-    page.interposed = 1;
-    page.stats.allocations = UINT64_C(999999999999);
-    page.stats.live_bytes = UINT64_MAX;
-    page.stats.violations = 3;
-    for (unsigned i = 0; i < CA_STATS_CLASSES_MAX; i++) {
-        page.stats.size_class[i].slot_bytes = i + 1 < CA_STATS_CLASSES_MAX ? UINT64_C(16) * (i + 1) : UINT64_MAX;
-        page.stats.size_class[i].allocations = i % 2 == 0 ? UINT64_C(1) << (i / 2 % 40) : 0;
-        page.stats.size_class[i].live_blocks = page.stats.size_class[i].allocations;
-    }
-    for (unsigned i = 0; i < CA_PLACE_COUNT; i++)
-        page.stats.place[i] = (ca_place_stats){UINT64_MAX, UINT64_C(1) << 36, UINT64_MAX, UINT64_MAX, UINT64_MAX};
-    return page;
-}
-
-static size_t columns(const char *line)
-{
-    size_t count = 0;
-    for (; *line != 0 && *line != '\n'; line++)
-        count += ((unsigned char)*line & 0xc0) != 0x80;
-    return count;
-}
-
-/* The page is the program's to scribble on. */
-static void test_N6_findings_from_a_hostile_page(void **state)
-{
-    (void)state;
-    char *argv[] = {NULL};
-    struct cai_outcome outcome = {.pid = 1};
-    struct cai_channel page = sample_channel();
-    struct cai_channel seen;
-    struct cai_report report = {argv, "/p", "/l/ours.so", &outcome, &seen, CAI_USE_FINISHED, ""};
-    char *text = NULL;
-    size_t length = 0;
-    memset(&page.findings, 0xff, sizeof page.findings);
-    cai_channel_snapshot(&(struct cai_channel_host){.fd = -1, .page = &page}, &seen);
-    assert_int_equal(seen.findings.kept, CAI_CHANNEL_FINDINGS);
-    FILE *memory = open_memstream(&text, &length);
-    assert_true(cai_report_json(memory, &report));
-    fclose(memory);
-    assert_non_null(strstr(text, "\"target_place\": \"none\""));
-    assert_non_null(strstr(text, "\"found\": 18446744073709551615"));
-    free(text);
-    char line[CAI_AUDIT_LINE];
-    assert_true(strlen(cai_audit_line(line, &seen.findings.finding[0])) < sizeof line - 1);
-    assert_true(strlen(cai_audit_total(line, &seen.findings)) < sizeof line - 1);
-}
-
-static void test_reports(void **state)
-{
-    (void)state;
-    char name[] = "/somewhere/bad\xff\033name-that-is-much-too-long-to-fit-on-one-line-of-a-terminal-window";
-    char *argv[] = {name, NULL};
-    struct cai_outcome outcome = {.pid = 4194304, .wait_status = SIGSEGV, .elapsed_ns = UINT64_C(59990000000)};
-    struct cai_channel page = sample_channel();
-    struct cai_report report = {argv, name, "/l/ours.so", &outcome, &page, CAI_USE_FINISHED, ""};
-    for (int form = 0; form < 3; form++) {
-        char *text = NULL;
-        size_t length = 0;
-        FILE *memory = open_memstream(&text, &length);
-        if (form < 2)
-            cai_report_text(memory, &report, form == 1);
-        else
-            assert_true(cai_report_json(memory, &report));
-        fclose(memory);
-        assert_null(strchr(text, '\033'));
-        for (const char *line = text; form < 2 && line != NULL && *line != 0; line = strchr(line, '\n')) {
-            line += *line == '\n';
-            assert_true(columns(line) <= 80);
-        }
-        if (form == 2) {
-            assert_non_null(strstr(text, "\"live_bytes\": 18446744073709551615"));
-            assert_non_null(strstr(text, "bad\xef\xbf\xbd"));
-            assert_non_null(strstr(text, "\"slot_bytes\": null"));
-            assert_non_null(strstr(text, "\"signal_name\": \"SIGSEGV\""));
-        }
-        free(text);
-    }
-}
-
-/* Python and perl refuse an object with bytes that are not UTF-8 in the sense of Unicode. */
-static void test_json_is_utf_8(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *argument;
-        const char *shown; /* ? stands for U+FFFD */
-    } cases[] = {
-        {"caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80 \xf4\x8f\xbf\xbf",
-         "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80 \xf4\x8f\xbf\xbf"},
-        {"\xed\x9f\xbf\xee\x80\x80", "\xed\x9f\xbf\xee\x80\x80"},
-        {"a\x80z", "a?z"},
-        {"\xc0\x80", "??"}, /* overlong forms */
-        {"\xe0\x9f\xbf", "???"},
-        {"\xf0\x8f\xbf\xbf", "????"},
-        {"\xed\xa0\x80", "???"},      /* a surrogate */
-        {"\xf4\x90\x80\x80", "????"}, /* beyond U+10FFFF */
-        {"\xf8\x90\x80\x80", "????"},
-        {"\xe2\x82", "??"}, /* cut off */
-        {"\xf0\x9f\x98z", "???z"},
-    };
-    enum { CASES = sizeof cases / sizeof cases[0] };
-    char arguments[CASES][32];
-    char *argv[CASES + 1] = {NULL};
-    struct cai_outcome outcome = {.pid = 1};
-    struct cai_channel page = sample_channel();
-    struct cai_report report = {argv, "/p", "/l/ours.so", &outcome, &page, CAI_USE_FINISHED, ""};
-    char *text = NULL;
-    size_t length = 0;
-    for (size_t i = 0; i < CASES; i++)
-        argv[i] = strcpy(arguments[i], cases[i].argument);
-    FILE *memory = open_memstream(&text, &length);
-    assert_true(cai_report_json(memory, &report));
-    fclose(memory);
-    const char *at = text;
-    for (size_t i = 0; i < CASES; i++) {
-        char wanted[128] = "\"";
-        char *end = wanted + 1;
-        for (const char *c = cases[i].shown; *c != 0; c++)
-            end = *c == '?' ? stpcpy(end, "\xef\xbf\xbd") : stpncpy(end, c, 1);
-        strcpy(end, "\"");
-        at = strstr(at, wanted);
-        assert_non_null(at);
-    }
-    free(text);
-}
-
 static void test_verdict(void **state)
 {
     (void)state;
@@ -474,19 +349,11 @@ static int folder_remove(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_preload_compose),
-        cmocka_unit_test(test_rivals),
-        cmocka_unit_test(test_options_merge),
-        cmocka_unit_test(test_options_parse),
-        cmocka_unit_test(test_program_find),
-        cmocka_unit_test(test_elf_look),
-        cmocka_unit_test(test_elf_look_scripts),
-        cmocka_unit_test(test_elf_look_privileges),
-        cmocka_unit_test(test_reports),
-        cmocka_unit_test(test_json_is_utf_8),
-        cmocka_unit_test(test_N6_findings_from_a_hostile_page),
-        cmocka_unit_test(test_verdict),
-        cmocka_unit_test(test_doctor_read),
+        cmocka_unit_test(test_preload_compose),  cmocka_unit_test(test_rivals),
+        cmocka_unit_test(test_options_merge),    cmocka_unit_test(test_options_parse),
+        cmocka_unit_test(test_program_find),     cmocka_unit_test(test_elf_look),
+        cmocka_unit_test(test_elf_look_scripts), cmocka_unit_test(test_elf_look_privileges),
+        cmocka_unit_test(test_verdict),          cmocka_unit_test(test_doctor_read),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }

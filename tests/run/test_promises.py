@@ -127,7 +127,7 @@ class Promises(unittest.TestCase):
     def test_N7_settings(self):
         _, report = self.as_json(["--tokens", "16", "--trust-tokens"], "0")
         self.assertEqual((report["settings"]["tokens"], report["settings"]["trust_tokens"]), (16, True))
-        self.assertIn("tokens trusted", self.run_it(["--stats", "--trust-tokens"], "0").stderr)
+        self.assertIn("trust-tokens", self.run_it(["--stats", "--trust-tokens"], "0").stderr)
         _, report = self.as_json(["--tokens", "1"], "9")
         self.assertEqual(report["stats"]["place"]["nocaps"]["live_blocks"], 0)
         self.assertIn("bad-usage", self.run_it(["--tokens", "0"], status=125).stderr)

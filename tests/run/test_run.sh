@@ -209,6 +209,18 @@ status 125 "output nowhere" run --output /no/such/folder/report "$dynamic" exit 
 [ -c /dev/full ] && status 3 "output on a full disk" run --output /dev/full "$dynamic" exit 3
 
 # --- settings
+status 3 "a limit below the least" run --limit=1K --require --stats=json "$dynamic" exit 3
+json "a limit below the least" '$_->{use}{used} && $_->{settings}{limit_bytes} == 1024'
+status 125 "a limit of nothing" run --limit=0 "$dynamic" exit 3
+says "a limit of nothing" "^capalloc: bad-usage: --limit '0': wanted more than nothing"
+status 0 "usual spellings" run --limit=1.5GB --decay 10s --stats=json "$dynamic" exit 0
+json "usual spellings" '$_->{settings}{limit_bytes} == 1610612736 && $_->{settings}{decay_ms} == 10000'
+status 125 "longer than the library keeps memory" run --decay 2h "$dynamic" exit 0
+status 0 "settings shown" run --strict --audit --stats=json --output "$work/report" "$dynamic" exit 0
+cp "$work/report" "$work/err"
+json "settings shown" '$_->{settings}{strict} && $_->{settings}{audit} && !$_->{settings}{helper}'
+status 0 "settings shown as text" run --strict --audit --stats "$dynamic" exit 0
+says "settings shown as text" "^  settings .*helper off, strict, audit$"
 status 0 "limit" run --limit 1536M --decay 77 --helper --stats=json "$dynamic" exit 0
 json "limit" '$_->{settings}{limit_bytes} == 1610612736 && $_->{settings}{decay_ms} == 77'
 status 0 "merge" env CAPALLOC_OPTIONS=decay=5 "$capalloc" run --library "$library" --strict "$dynamic" env CAPALLOC_OPTIONS
@@ -222,6 +234,32 @@ status 0 "rival preload" run "$dynamic" env LD_PRELOAD
 unset LD_PRELOAD
 says "rival preload" "rival-preload: .*libjemalloc.so.*jemalloc"
 grep -q "^/.*:$work/libjemalloc.so" "$work/out" || fail "rival preload: order is $(cat "$work/out")"
+
+# --- words and numbers agree
+status 0 "one" run --stats "$dynamic" exit 0
+checks=$((checks + 1))
+grep -E '(^|[^0-9,.])1 [a-z]+s\b' "$work/err" && fail "one: a plural behind 1"
+says "threads, and when" "^  threads  *1 at the end"
+
+# --- a program that kills itself leaves no numbers: the library writes them at exit
+status 137 "killed" run --stats=json --output "$work/report" "$dynamic" signal 9
+cp "$work/report" "$work/err" # without the shell's word on it
+json "killed" '$_->{use}{state} eq "unended" && $_->{exit}{signal} == 9 && !defined $_->{stats}'
+status 137 "killed, as text" run --stats "$dynamic" signal 9
+says "killed, as text" "what it did is not known"
+
+# --- a full disk behind stdout
+if [ -c /dev/full ]; then
+    for words in --version help "help run" "help doctor" "help settings" "help json" "run --help" "doctor --help" doctor; do
+        checks=$((checks + 1))
+        # shellcheck disable=SC2086 # several words
+        "$capalloc" $words > /dev/full 2> "$work/err"
+        [ $? -eq 125 ] || fail "full disk: $words says nothing"
+        says "full disk: $words" "^capalloc: cannot-write: standard output: No space left"
+    done
+    status 3 "full disk: the program's" sh -c "\"$capalloc\" run --library \"$library\" \"$dynamic\" exit 3 > /dev/full"
+    silent "full disk: the program's"
+fi
 
 # --- wrong usage
 status 125 "unknown option" run --nope "$dynamic"
@@ -323,6 +361,13 @@ while read -r call; do
     grep -v '^#' "${0%/*}/../../src/os/os_linux.c" | grep -qE "\b(SYS_)?$call\b" ||
         fail "doctor: the library never calls $call"
 done < "$work/calls"
+# What the library says of its settings, it says to doctor as well; the double knows none.
+CAPALLOC_OPTIONS="helper, nonsense=1" "$capalloc" doctor --library "$library" > "$work/out" 2> "$work/err"
+if grep -q "setting ignored" "$work/err"; then
+    checks=$((checks + 1))
+    grep -q "warn *CAPALLOC_OPTIONS" "$work/out" && ! grep -q "All is well" "$work/out" ||
+        { fail "doctor: is content with a setting that is ignored"; cat "$work/out"; }
+fi
 status 1 "doctor without a library" "$capalloc" doctor --library /no/such.so
 grep -q "FAIL *library" "$work/out" || fail "doctor without a library"
 status 125 "doctor, unknown option" "$capalloc" doctor --nope

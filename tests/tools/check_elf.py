@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""check_elf.py SHARED STATIC [PRELOAD]: the built libraries are what they should be. One line for each finding.
+"""check_elf.py SHARED STATIC [PRELOAD] [ARCHIVE...]: the built libraries are what they should be. One line for each finding.
 
 All: libc alone is needed, no __tls_get_addr (it may call malloc), and libc's malloc is not called.
 Shared forms: one soname, never unloaded, relocated at start, stack not executable; the drop-in exports all that the
 shared library does, so that either can stand in for the other. Only ca_ names, and in the drop-in malloc's, are visible;
-the former carry the version CAPALLOC_0, the latter none.
+the former carry the version CAPALLOC_0, the latter none. Archives share one name space with their user: they define names that
+begin with ca_ or cai_ alone. ARCHIVE is a file that ends with .a.
 """
 import re
 import subprocess
@@ -66,7 +67,9 @@ def shared_form(path, allowed):
         yield f"calls libc's {name}"
 
 
-def check(shared, static, preload=None):
+def check(shared, static, *others):
+    archives = [path for path in others if path.endswith(".a")]
+    preload = next((path for path in others if path not in archives), None)
     is_ours = lambda name: name.startswith("ca_")
     yield from (f"{shared}: {finding}" for finding in shared_form(shared, is_ours))
     if not any(is_ours(name) for name in symbols(readelf("--dyn-syms", shared))[0]):
@@ -78,9 +81,10 @@ def check(shared, static, preload=None):
     for name in sorted(set(re.findall(r"\sFUNC\s+GLOBAL\s+HIDDEN\s+\d+ (ca_\w+)", table)) | defined - exported):
         if is_ours(name):
             yield f"{shared}: does not export {name}, the archive has it"
-    for name in sorted(defined):
-        if not name.startswith(("ca_", "cai_")):
-            yield f"{static}: defines {name}"
+    for path in (static, *archives):
+        for name in sorted(symbols(readelf("-s", path))[0]):
+            if not name.startswith(("ca_", "cai_")):
+                yield f"{path}: defines {name}"
     if preload:
         yield from (f"{preload}: {finding}"
                     for finding in shared_form(preload, lambda name: is_ours(name) or PLAIN.fullmatch(name)))

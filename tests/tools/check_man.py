@@ -11,7 +11,8 @@ import shutil
 import subprocess
 import sys
 
-SECTIONS = ("NAME", "SYNOPSIS", "DESCRIPTION", "SEE ALSO")
+SECTIONS = {"man1": ("NAME", "SYNOPSIS", "DESCRIPTION", "ENVIRONMENT", "EXIT STATUS", "FILES", "SEE ALSO"),
+            "man3": ("NAME", "SYNOPSIS", "DESCRIPTION", "SEE ALSO")}
 OURS = re.compile(r"man1/capalloc\.1|man3/(ca_|CA_|ca::|capalloc(_|\.))\w+(\.3)?$")
 NAMED = re.compile(r"<elf-symbol name='(\w+)'|<enumerator name='(CA_\w+)'")
 
@@ -31,7 +32,7 @@ def check(folder, description=None):
         for line in result.stderr.splitlines():
             yield f"{path.name}: {line}"
         page = re.sub(r"\x1b\[[\d;]*m|.\x08", "", result.stdout)
-        for section in SECTIONS:
+        for section in SECTIONS[path.parent.name]:
             if not re.search(rf"^{section}$", page, re.MULTILINE):
                 yield f"{path.name}: has no section {section}"
         if "/*" in re.sub(r"^ {8,}.*$", "", page, flags=re.MULTILINE):

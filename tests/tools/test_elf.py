@@ -30,9 +30,9 @@ class Elf(unittest.TestCase):
         subprocess.run(["gcc", "-O1", "-fPIC", "-fno-builtin", "-nostartfiles", "-w", *kind, "-o", out, source, *options], check=True)
         return str(out)
 
-    def findings(self, shared=None, static=None, preload=None):
+    def findings(self, shared=None, static=None, preload=None, archives=()):
         return "\n".join(check_elf.check(
-            shared or self.build("good.so", CODE, *GOOD), static or self.build("good.o", CODE), *([preload] if preload else [])))
+            shared or self.build("good.so", CODE, *GOOD), static or self.build("good.o", CODE), *([preload] if preload else []), *archives))
 
     def test_accepts_good_libraries(self):
         self.assertEqual(self.findings(preload=self.build("preload.so", CODE + FAMILY, *GOOD)), "")
@@ -72,6 +72,12 @@ class Elf(unittest.TestCase):
 
     def test_sees_a_plain_name_in_the_archive(self):
         self.assertIn("defines malloc", self.findings(static=self.build("bad.o", CODE + "int malloc(void) { return 0; }")))
+
+    def test_sees_a_common_word_in_another_archive(self):
+        archive = self.folder / "other.a"
+        subprocess.run(["ar", "rc", archive, self.build("bad.o", CODE + "int cai_y(void) { return 0; } int fill(void) { return 0; }")],
+                       check=True)
+        self.assertEqual(self.findings(archives=[str(archive)]), f"{archive}: defines fill")
 
     def test_sees_an_incomplete_drop_in(self):
         findings = self.findings(preload=self.build("bad.so", "int malloc(void) { return 0; }", *GOOD))

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """tools/man reads headers as it should, and check_man.py can fail."""
 import pathlib
+import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -135,15 +137,37 @@ class Reading(unittest.TestCase):
         self.assertEqual(roff.escape("'a\\b-"), "\\&\\(aqa\\eb\\-")
 
 
+class Errors(unittest.TestCase):
+    """What takes memory by the right of an authority can meet its quota: the comment says so, or says whose errors it has."""
+    BY_AUTHORITY = re.compile(r"\w+_result \w+\(.*\bca_authority \w+")
+
+    def test_quota(self):
+        found = 0
+        for path in sorted((TOP / "include/capalloc").glob("*.h")):
+            for group in [] if path.name in ("cap_plain.h", "cap_native.h") else header.read(path).groups:
+                text = " ".join(group.lines)
+                if any(self.BY_AUTHORITY.match(item.text) for item in group.items):
+                    found += 1
+                    self.assertRegex(text, r"CA_ERROR_QUOTA|[Tt]he same|as ca_(allocate|grow)", f"{path.name}: {text}")
+        self.assertGreater(found, 7)
+
+    def test_the_page_has_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([sys.executable, TOP / "tools/man", "--output", folder, "--version", "0"], check=True)
+            page = pathlib.Path(folder, "man3/capalloc_heap.3").read_text()
+        errors = page[page.index(".SH ERRORS"):]
+        self.assertRegex(errors, r"CA_ERROR_QUOTA(.*\n){2}See .*ca_allocate.*ca_grow")
+
+
 @unittest.skipUnless(shutil.which("man"), "man is not installed")
 class Checking(unittest.TestCase):
     PAGE = '.TH X 3\n.SH NAME\nx \\- y\n.SH SYNOPSIS\nx\n.SH DESCRIPTION\nx\n.SH "SEE ALSO"\nx\n'
 
-    def findings(self, description=None, **pages):
+    def findings(self, description=None, section="man3", **pages):
         with tempfile.TemporaryDirectory() as folder:
-            pathlib.Path(folder, "man3").mkdir()
+            pathlib.Path(folder, section).mkdir()
             for name, text in pages.items():
-                pathlib.Path(folder, "man3", name + ".3").write_text(text)
+                pathlib.Path(folder, section, f"{name}.{section[-1]}").write_text(text)
             if description:
                 pathlib.Path(folder, "abi").write_text(description)
                 description = pathlib.Path(folder, "abi")
@@ -158,6 +182,7 @@ class Checking(unittest.TestCase):
         for name in ("memcpy", "cheri_x", "x_ca_y", "capallocx"):
             self.assertIn("not a name of the project's", self.findings(**{name: self.PAGE}), name)
         self.assertIn("no section NAME", self.findings(x=self.PAGE.replace(".SH NAME", ".SH NAMES")))
+        self.assertIn("no section EXIT STATUS", self.findings(section="man1", capalloc=self.PAGE))
         self.assertIn("warning", self.findings(x=self.PAGE + ".nosuchmacro\n"))
         self.assertIn("ca_y: has no page", self.findings(x=self.PAGE, description="<elf-symbol name='ca_y'/>"))
         self.assertIn("CA_Y: has no page", self.findings(x=self.PAGE, description="<enumerator name='CA_Y' value='1'/>"))

@@ -18,7 +18,7 @@ MAY_INCLUDE = {
     "kit": "base os core heaps/heaps.h api",
     "malloc": "base os core heaps/heaps.h",
     "preload": "base os core heaps/heaps.h malloc",
-    "run": "preload/channel.h preload/audit_line.h",
+    "run": "core/amount.h preload/channel.h preload/audit_line.h",
 }
 ROOMS = tuple(MAY_INCLUDE)
 

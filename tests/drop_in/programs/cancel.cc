@@ -256,7 +256,7 @@ static void paths()
         ca_protection got = CA_PROTECTION_INIT;
         ca_protect(CA_PROTECT_ALL, &got);
         for (int i = 0; i < 30; i++)
-            ca_allocate_secret(ca_default_authority(), ca_layout{1 << 20, 16});
+            (void)ca_is_ok(ca_allocate_secret(ca_default_authority(), ca_layout{1 << 20, 16}));
     });
     path("growth, moving, giving back", [] {
         void *blocks[20];

@@ -80,18 +80,21 @@ static void test_sizes(void **state)
         {"limit=99999999999999999999999999999999", 0},
         {"limit=", 0},
         {"limit=K", 0},
-        {"limit=1KB", 0},
-        {"limit=1 ", 0},
+        {"limit=1KB", 1024},
+        {"limit=1.5GiB", (size_t)3 << 29},
+        {"limit=1Ki", 0},
+        {"limit=10s", 0},
+        {"limit=1 K", 0},
         {"limit= 1", 0},
         {"limit=-1", 0},
         {"limit=+1", 0},
-        {"limit=1.5G", 0},
+        {"limit=1.5", 0},
         {"limit=0x10", 0},
         {"limit=1Q", 0},
         {"limit=1=2", 0},
         {"limit", 0},
         {"Limit=1", 0},
-        {" limit=1", 0},
+        {"limit =1", 0},
         {"limits=1", 0},
         {"limi=1", 0},
         {"=1", 0},
@@ -121,6 +124,13 @@ static void test_decay_has_a_limit(void **state)
     assert_int_equal(parse("decay=3600001").decay_ms, 3);
     assert_int_equal(complaints, 1);
     assert_int_equal(parse("decay=4G").decay_ms, 3);
+    assert_int_equal(complaints, 1);
+    assert_int_equal(parse("decay=10s").decay_ms, 10000);
+    assert_int_equal(parse("decay=0.5min").decay_ms, 30000);
+    assert_int_equal(parse("decay=1h").decay_ms, 3600000);
+    assert_int_equal(complaints, 0);
+    assert_int_equal(parse("decay=2h").decay_ms, 3);
+    assert_int_equal(complaints, 1);
 }
 
 /* What clang does with the number it is given, and what it stands for when it does not know a type. */
@@ -167,6 +177,25 @@ static void test_wrong_words_are_skipped(void **state)
     settings = parse("");
     assert_true(complaints == 0 && is_untouched(&settings));
     settings = parse(",,,");
+    assert_true(complaints == 0 && is_untouched(&settings));
+}
+
+/* As people write lists; inside a word a space is a mistake like any other. */
+static void test_spaces_around_words(void **state)
+{
+    struct cai_settings settings = parse(" limit=5 , decay=7,\thelper\n, ,strict ");
+
+    (void)state;
+    assert_int_equal(complaints, 0);
+    assert_true(settings.limit_bytes == 5 && settings.decay_ms == 7 && settings.helper && settings.strict);
+    settings = parse("audit, limit= 5 ,strict");
+    assert_int_equal(complaints, 1);
+    assert_string_equal(complained, "limit= 5");
+    assert_true(settings.limit_bytes == 2 && settings.audit && settings.strict);
+    settings = parse("helper strict");
+    assert_int_equal(complaints, 1);
+    assert_true(is_untouched(&settings));
+    settings = parse("   ");
     assert_true(complaints == 0 && is_untouched(&settings));
 }
 
@@ -251,7 +280,7 @@ int main(void)
         cmocka_unit_test(test_decay_has_a_limit),   cmocka_unit_test(test_wrong_words_are_skipped),
         cmocka_unit_test(test_last_one_counts),     cmocka_unit_test(test_random_strings),
         cmocka_unit_test(test_N7_spaces_of_tokens), cmocka_unit_test(test_start_reads_environment),
-        cmocka_unit_test(test_settings_are_sealed),
+        cmocka_unit_test(test_settings_are_sealed), cmocka_unit_test(test_spaces_around_words),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
