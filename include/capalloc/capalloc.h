@@ -20,6 +20,7 @@
  *     strict        a sized delete whose size cannot be right is a violation
  *     audit         at exit, words in memory promised to hold no pointers are listed that look like some: audit.h
  *     names         the library's mappings have names in /proc/self/maps
+ *     mappings=N    what vm.max_map_count says; the library has an eighth of it at most; 65530 unless told
  *     no-deepbind   dlopen takes no notice of RTLD_DEEPBIND
  *     tokens=N      the program was compiled with clang's -fsanitize=alloc-token and -falloc-token-max=N
  *     trust-tokens  that such a token says "no pointers" is a promise, not a guess

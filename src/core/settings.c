@@ -64,6 +64,8 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
         settings->limit_bytes = value;
     else if (word_is(word, name_length, "tokens"))
         settings->tokens = value;
+    else if (word_is(word, name_length, "mappings") && value > 0)
+        settings->mappings_max = (uint32_t)cai_min(value, UINT32_MAX);
     else
         return false;
     return true;
@@ -116,6 +118,7 @@ void cai_settings_start(void)
     settings->page_bytes = cai_os_page_size();
     settings->limit_bytes = SIZE_MAX;
     settings->decay_ms = DECAY_MS_DEFAULT;
+    settings->mappings_max = CAI_OS_MAPPINGS_MAX;
     const char *text = cai_os_is_privileged() ? NULL : getenv(CAI_SETTINGS_ENV);
     if (text != NULL)
         cai_settings_parse(settings, text, complain_on_stderr);

@@ -2,7 +2,8 @@
  * attacker changes them. Ignored when the process is privileged.
  * Sizes and times: core/amount.h.
  *
- *     CAPALLOC_OPTIONS="limit=2G,decay=500,helper,strict,audit,tokens=512,trust-tokens,names,no-deepbind"
+ *     CAPALLOC_OPTIONS="limit=2G,decay=500,helper,strict,audit,tokens=512,trust-tokens,names,no-deepbind,
+ *                      mappings=65530"
  */
 #ifndef CAI_CORE_SETTINGS_H
 #define CAI_CORE_SETTINGS_H
@@ -30,7 +31,8 @@ struct cai_settings {
     size_t token_half_fast; /* the same where the token is part of the function's name */
     size_t token_trusted;   /* tokens below are not trusted */
 
-    char ignored[64]; /* the first word of the environment that was not understood; empty: none */
+    uint32_t mappings_max; /* what the kernel lets the whole process have */
+    char ignored[64];      /* the first word of the environment that was not understood; empty: none */
 };
 
 extern const struct cai_settings *const cai_settings;

@@ -16,7 +16,8 @@
 size_t cai_os_page_size(void);
 
 /* How many mappings Linux lets a process have where nobody changed that (vm.max_map_count). It is not read: malloc
- * opens no files, which a filter of system calls may forbid at any time. */
+ * opens no files, which a filter of system calls may forbid at any time. `capalloc run` reads it and tells the
+ * library. */
 enum { CAI_OS_MAPPINGS_MAX = 65530 };
 
 enum cai_map {

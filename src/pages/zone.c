@@ -220,7 +220,7 @@ enum cai_pages_start cai_pages_start(void)
     cai_sealed.secret = cai_os_random() | 2; /* neither the 0 nor the 1 from before the start */
     cai_sealed.places = geometry->places;
     cai_sealed.shift = geometry->shift;
-    cai_sealed.mappings_max = CAI_OS_MAPPINGS_MAX;
+    cai_sealed.mappings_max = cai_settings->mappings_max;
     for (unsigned number = 0; number < CAI_ZONES; number++)
         place_zone(geometry, number);
     /* The second half of the tables: metadata, and at its end the annex. */

@@ -21,6 +21,9 @@
 /* How the library's answer is awaited: it cannot send a signal, so the page is read every now and then at first. */
 enum { ANSWER_POLL_MS = 50, ANSWER_POLLS_MAX = 60 };
 
+/* What vm.max_map_count says where nobody changed it: the library assumes that by itself. */
+enum { MAPPINGS_USUAL = 65530 };
+
 static uint64_t now_ns(void)
 {
     struct timespec now;
@@ -34,12 +37,28 @@ static uint64_t timeval_ns(struct timeval time)
     return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_usec * 1000;
 }
 
+bool cai_launch_mappings(const char *path, char *text, size_t size)
+{
+    unsigned long most = 0;
+    FILE *file = fopen(path, "re");
+
+    bool known = file != NULL && fscanf(file, "%lu", &most) == 1 && most > 0 && most != MAPPINGS_USUAL;
+    if (file != NULL)
+        fclose(file);
+    snprintf(text, size, known ? "mappings=%lu" : "", most);
+    return known;
+}
+
 /* The three variables. False: errno says why. */
 static bool environment_set(const struct cai_launch *launch)
 {
     char *preload = cai_preload_compose(launch->library, getenv("LD_PRELOAD"));
-    char *options = cai_options_merge(getenv("CAPALLOC_OPTIONS"), launch->settings);
+    char mappings[40];
     char number[16];
+
+    cai_launch_mappings("/proc/sys/vm/max_map_count", mappings, sizeof mappings);
+    char *told = cai_options_merge(mappings, getenv("CAPALLOC_OPTIONS"));
+    char *options = cai_options_merge(told, launch->settings);
 
     snprintf(number, sizeof number, "%d", launch->channel->fd);
     return preload != NULL && options != NULL && setenv("LD_PRELOAD", preload, 1) == 0 &&

@@ -30,6 +30,10 @@ struct cai_outcome {
     uint64_t max_rss_bytes;
 };
 
+/* The setting that tells the library what this file (vm.max_map_count) says; "" and false where that is what it assumes
+ * by itself, or cannot be read. */
+bool cai_launch_mappings(const char *path, char *text, size_t size);
+
 /* Runs the program to its end. Returns 0, or errno when no process could be made. SIGPIPE is ignored afterwards: the
  * report may go to a pipe nobody reads any more. */
 int cai_launch_and_wait(const struct cai_launch *launch, struct cai_outcome *outcome);

@@ -2,6 +2,7 @@
 #include "run/channel_host.h"
 #include "run/doctor.h"
 #include "run/elf.h"
+#include "run/launch.h"
 #include "run/options.h"
 #include "run/preload.h"
 #include "run/program.h"
@@ -85,6 +86,34 @@ static void test_options_merge(void **state)
         assert_string_equal(text, cases[i][2]);
         free(text);
     }
+}
+
+static const char *mappings_of(const char *says)
+{
+    static char text[40];
+    char path[] = "/tmp/capalloc-XXXXXX";
+    int file = mkstemp(path);
+
+    assert_true(file >= 0 && write(file, says, strlen(says)) == (ssize_t)strlen(says));
+    close(file);
+    bool said = cai_launch_mappings(path, text, sizeof text);
+    assert_int_equal(said, text[0] != 0);
+    unlink(path);
+    return text;
+}
+
+static void test_D9_the_number_of_mappings(void **state)
+{
+    char text[40];
+
+    (void)state;
+    assert_string_equal(mappings_of("65530\n"), "");
+    assert_string_equal(mappings_of("1048576\n"), "mappings=1048576");
+    assert_string_equal(mappings_of("4096"), "mappings=4096");
+    assert_string_equal(mappings_of("0\n"), "");
+    assert_string_equal(mappings_of("much\n"), "");
+    assert_false(cai_launch_mappings("/nowhere", text, sizeof text));
+    assert_string_equal(text, "");
 }
 
 static enum cai_options_answer parse(struct cai_run_options *out, const char *line)
@@ -349,11 +378,17 @@ static int folder_remove(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_preload_compose),  cmocka_unit_test(test_rivals),
-        cmocka_unit_test(test_options_merge),    cmocka_unit_test(test_options_parse),
-        cmocka_unit_test(test_program_find),     cmocka_unit_test(test_elf_look),
-        cmocka_unit_test(test_elf_look_scripts), cmocka_unit_test(test_elf_look_privileges),
-        cmocka_unit_test(test_verdict),          cmocka_unit_test(test_doctor_read),
+        cmocka_unit_test(test_D9_the_number_of_mappings),
+        cmocka_unit_test(test_preload_compose),
+        cmocka_unit_test(test_rivals),
+        cmocka_unit_test(test_options_merge),
+        cmocka_unit_test(test_options_parse),
+        cmocka_unit_test(test_program_find),
+        cmocka_unit_test(test_elf_look),
+        cmocka_unit_test(test_elf_look_scripts),
+        cmocka_unit_test(test_elf_look_privileges),
+        cmocka_unit_test(test_verdict),
+        cmocka_unit_test(test_doctor_read),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }
