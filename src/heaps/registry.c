@@ -68,8 +68,12 @@ static void *create(size_t bytes, uint32_t *last, uint32_t end)
     cai_lock_set_rank(&owner->heap.lock, CAI_RANK_HEAP);
     owner->heap.id = ++*last;
     owner->next = registry.first;
-    if (!cai_is_account(owner->heap.id))
+    if (cai_is_account(owner->heap.id)) {
+        cai_lock_set_rank(&((struct cai_account *)owner)->use, CAI_RANK_ACCOUNT);
+        ((struct cai_account *)owner)->next_account = registry.first_account;
+    } else {
         cai_registry_hold((struct cai_thread *)owner);
+    }
     cai_store_release(&registry.by_number[owner->heap.id], owner);
     cai_store_release(&registry.first, owner);
     return owner;
@@ -152,11 +156,8 @@ struct cai_account *cai_registry_create_account(void)
 {
     cai_lock_take(&registry.lock);
     struct cai_account *account = create(sizeof *account, &registry.last_account, CAI_OWNERS);
-    if (account != NULL) {
-        cai_lock_set_rank(&account->use, CAI_RANK_ACCOUNT);
-        account->next_account = registry.first_account;
+    if (account != NULL)
         cai_store_release(&registry.first_account, account);
-    }
     cai_lock_give(&registry.lock);
     return account;
 }

@@ -12,7 +12,7 @@
 
 #define CAI_CHANNEL_MAGIC UINT64_C(0x6c656e6e61686363) /* "cchannel" */
 #define CAI_CHANNEL_ENV "CAPALLOC_CHANNEL"
-enum { CAI_CHANNEL_VERSION = 3, CAI_CHANNEL_FINDINGS = 16 };
+enum { CAI_CHANNEL_VERSION = 4, CAI_CHANNEL_FINDINGS = 16 };
 
 enum cai_channel_state {
     CAI_CHANNEL_EMPTY = 0,    /* nobody answered yet */
@@ -61,12 +61,16 @@ struct cai_channel {
     uint32_t strict;
     uint32_t names;
     uint32_t no_deepbind;
-    char ignored[64];  /* the first word of CAPALLOC_OPTIONS that the library did not understand; empty: none */
-    uint64_t start_ns; /* CLOCK_MONOTONIC */
+    uint32_t dlopen_flags; /* all that the program passed to dlopen, at any time */
+    char ignored[64];      /* the first word of CAPALLOC_OPTIONS that the library did not understand; empty: none */
+    uint64_t start_ns;     /* CLOCK_MONOTONIC */
     uint64_t end_ns;
     uint64_t stats_ns; /* CLOCK_MONOTONIC of the numbers in `stats`, stored after them with release; 0: none yet */
     ca_stats stats;    /* valid when FINISHED, or when stats_ns is not 0 (this library fills it at exit only) */
     struct cai_channel_audit findings; /* valid when FINISHED */
 };
+
+/* The library's: where it gathers the flags of dlopen; nowhere that matters as long as there is no page. */
+uint32_t *cai_channel_dlopen_flags(void);
 
 #endif

@@ -8,14 +8,17 @@
  */
 #include "core/settings.h"
 #include "heaps/heaps.h"
+#include "preload/channel.h"
 
 #include <dlfcn.h>
 
 #if defined(__x86_64__) || defined(__aarch64__)
 
-/* The C library's function, or that of the next library that wraps it, and which bits of the flags it gets. */
+/* The C library's function, or that of the next library that wraps it; which bits of the flags it gets; and where all
+ * that were seen are gathered, for the report. */
 struct passage {
     void *next; /* atomic; NULL: not looked for yet */
+    uint32_t *seen;
     int keep;
 };
 struct passage cai_dlopen, cai_dlmopen;
@@ -28,6 +31,7 @@ __attribute__((used)) void *cai_dlopen_prepare(struct passage *passage)
     void *next = dlsym(RTLD_NEXT, passage == &cai_dlopen ? "dlopen" : "dlmopen");
 
     cai_life_start();
+    cai_store_relaxed(&passage->seen, cai_channel_dlopen_flags());
     cai_store_relaxed(&passage->keep, cai_settings->no_deepbind ? ~RTLD_DEEPBIND : ~0);
     cai_store_release(&passage->next, next);
     return next;
@@ -44,7 +48,9 @@ __attribute__((used)) void *cai_dlopen_prepare(struct passage *passage)
             "    mov cai_" #name "(%rip), %rax\n"                                                                      \
             "    test %rax, %rax\n"                                                                                    \
             "    jz 2f\n"                                                                                              \
-            "1:  and 8+cai_" #name "(%rip), %" #flags "\n"                                                             \
+            "1:  mov 8+cai_" #name "(%rip), %r11\n"                                                                    \
+            "    or %" #flags ", (%r11)\n"                                                                             \
+            "    and 16+cai_" #name "(%rip), %" #flags "\n"                                                            \
             "    jmp *%rax\n"                                                                                          \
             "2:  push %rdi\n"                                                                                          \
             "    .cfi_adjust_cfa_offset 8\n"                                                                           \
@@ -78,7 +84,11 @@ PASS(dlmopen, edx);
             "    add x16, x16, :lo12:cai_" #name "\n"                                                                  \
             "    ldar x17, [x16]\n"                                                                                    \
             "    cbz x17, 2f\n"                                                                                        \
-            "1:  ldr w16, [x16, #8]\n"                                                                                 \
+            "1:  ldr x15, [x16, #8]\n"                                                                                 \
+            "    ldr w14, [x15]\n"                                                                                     \
+            "    orr w14, w14, " #flags "\n"                                                                           \
+            "    str w14, [x15]\n"                                                                                     \
+            "    ldr w16, [x16, #16]\n"                                                                                \
             "    and " #flags ", " #flags ", w16\n"                                                                    \
             "    br x17\n"                                                                                             \
             "2:  stp x29, x30, [sp, #-48]!\n"                                                                          \

@@ -21,6 +21,13 @@
 
 static struct cai_channel *channel;
 
+uint32_t *cai_channel_dlopen_flags(void)
+{
+    static uint32_t nowhere;
+
+    return channel != NULL ? &channel->dlopen_flags : &nowhere;
+}
+
 /* The process whose constructor ran here and had something to do: no forked child. 0: nothing to do. */
 static pid_t started;
 

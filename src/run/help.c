@@ -118,6 +118,8 @@ static const char help_json[] = "Usage: capalloc run --stats=json [OPTION]... [-
                                 "  settings                as active in the library, null when it was not used:\n"
                                 "                          .limit_bytes, .decay_ms, .helper, .strict, .audit,\n"
                                 "                          .tokens, .trust_tokens, .names, .no_deepbind\n"
+                                "  settings.deepbind_seen  true: a library was loaded with RTLD_DEEPBIND, and\n"
+                                "                          nothing took that out\n"
                                 "  settings.ignored        the first word of CAPALLOC_OPTIONS that the library\n"
                                 "                          did not understand\n"
                                 "  stats                   null when there are no numbers\n"

@@ -135,6 +135,7 @@ static json_object *settings_object(const struct cai_channel *channel)
                                      {"trust_tokens", flag(channel->trust_tokens != 0)},
                                      {"names", flag(channel->names != 0)},
                                      {"no_deepbind", flag(channel->no_deepbind != 0)},
+                                     {"deepbind_seen", flag(cai_is_bound_elsewhere(channel))},
                                      {"ignored", channel->ignored[0] != 0 ? text(channel->ignored) : NULL}};
 
     return OBJECT(members);

@@ -76,6 +76,10 @@ static void print_settings(FILE *to, const struct cai_channel *channel)
     fputc('\n', to);
     if (channel->ignored[0] != 0)
         fprintf(to, "               not understood: %.40s\n", channel->ignored);
+    if (cai_is_bound_elsewhere(channel))
+        fputs("\n  A library was loaded with RTLD_DEEPBIND: its malloc and free are the C library's,\n"
+              "  and a block that crosses the border ends the program. See no-deepbind.\n",
+              to);
 }
 
 static void print_totals(FILE *to, const ca_stats *stats, bool final)

@@ -5,6 +5,7 @@
 
 #include "run/preload.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -50,4 +51,9 @@ const char *cai_use_name(enum cai_use use)
     static const char *const names[] = {"none", "rival", "unended", "finished"}; /* in the order of enum cai_use */
 
     return names[use];
+}
+
+bool cai_is_bound_elsewhere(const struct cai_channel *channel)
+{
+    return (channel->dlopen_flags & RTLD_DEEPBIND) != 0 && channel->no_deepbind == 0;
 }

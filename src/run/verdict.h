@@ -27,6 +27,9 @@ void cai_use_reason(enum cai_use use, const struct cai_channel *channel, const s
 /* True when channel->stats says something. */
 bool cai_use_has_stats(const struct cai_channel *channel);
 
+/* A library was loaded with RTLD_DEEPBIND, and nothing took that out. */
+bool cai_is_bound_elsewhere(const struct cai_channel *channel);
+
 /* "finished", "unended", "rival", "none". */
 const char *cai_use_name(enum cai_use use);
 

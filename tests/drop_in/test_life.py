@@ -84,6 +84,15 @@ class Life(drop_in.DropIn):
         self.assert_ours(program("deepbind"))
         self.assertNotEqual(self.run_program(command).returncode, 0, "then what is promised in README.md can be more")
 
+    def test_D3_the_report_tells_of_deepbind(self):
+        """Also when the program died of it: the flags are in the page before the library is loaded."""
+        for options, told in (("", True), ("no-deepbind", False)):
+            done = subprocess.run([os.environ["CAPALLOC"], "run", "--stats", "--", program("deepbind"), "blocks",
+                                   program("bound.so")], env=drop_in.CLEAN | {"CAPALLOC_OPTIONS": options},
+                                  capture_output=True, text=True, timeout=60)
+            self.assertEqual("was loaded with RTLD_DEEPBIND" in done.stderr, told, done.stderr)
+            self.assertEqual(done.returncode == 0, not told, done.stderr)
+
     def test_D3_dlopen_knows_its_caller(self):
         for options in ("", "no-deepbind"):
             self.good([program("deepbind"), "callers", program("bound.so")], options=options)

@@ -110,6 +110,7 @@ static void test_one_of_each(void **state)
     page.tokens = UINT64_MAX;
     page.active_decay_ms = 3600000;
     page.helper = page.strict = page.audit = page.trust_tokens = page.names = page.no_deepbind = 1;
+    page.dlopen_flags = UINT32_MAX;
     memset(page.ignored, 'x', sizeof page.ignored - 1);
     page.stats.threads = page.stats.violations = page.stats.sweeps = page.stats.live_blocks = 1;
     for (unsigned i = 0; i < 9; i++)
@@ -123,6 +124,7 @@ static void test_one_of_each(void **state)
     assert_non_null(strstr(text, "helper on, strict, audit,\n"));
     assert_non_null(strstr(text, "tokens 18446744073709551615"));
     assert_non_null(strstr(text, "not understood: xxx"));
+    assert_null(strstr(text, "RTLD_DEEPBIND")); /* taken out */
     for (const char *line = text; line != NULL && *line != 0; line = strchr(line, '\n')) {
         line += *line == '\n';
         assert_true(columns(line) <= 80);
