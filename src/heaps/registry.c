@@ -170,9 +170,10 @@ struct cai_thread *cai_registry_borrow(bool create)
         shared.thread = adopt();
         cai_lock_give(&registry.lock);
     }
-    if (shared.thread == NULL)
+    struct cai_thread *thread = shared.thread; /* once the lock is given it may be there */
+    if (thread == NULL)
         cai_lock_give(&shared.lock);
-    return shared.thread;
+    return thread;
 }
 
 void cai_registry_return(void)
