@@ -5,6 +5,7 @@
  */
 #include "check.h"
 
+#include <limits.h>
 #include <pthread.h>
 
 enum { KEYS = 40, ROUNDS = 3 };
@@ -85,9 +86,12 @@ static void *churn_one(void *argument)
     return NULL;
 }
 
+/* How many heaps are in use at once is chance, and so is what is resident after a round: the most of the first ten
+ * against the least of the last ten. */
 static void churn(void)
 {
-    long early = 0;
+    enum { LOOKS = 10 };
+    long early = 0, late = LONG_MAX;
 
     for (int round = 0; round < CHURN_THREADS / AT_ONCE; round++) {
         pthread_t threads[AT_ONCE];
@@ -95,10 +99,13 @@ static void churn(void)
             CHECK(pthread_create(&threads[i], NULL, churn_one, left[i]) == 0);
         for (int i = 0; i < AT_ONCE; i++)
             CHECK(pthread_join(threads[i], NULL) == 0);
-        if (round == 9)
-            early = status_kib("VmRSS:");
+        long now = status_kib("VmRSS:");
+        if (round < LOOKS && now > early)
+            early = now;
+        if (round >= CHURN_THREADS / AT_ONCE - LOOKS && now < late)
+            late = now;
     }
-    printf("%ld %ld\n", early, status_kib("VmRSS:"));
+    printf("%ld %ld\n", early, late);
 }
 
 int main(int count, char **arguments)
