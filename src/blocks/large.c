@@ -269,9 +269,10 @@ static void end_lost(struct cai_heap *heap, struct cai_unit *run, bool was_endin
 
 void cai_large_salvage(struct cai_heap *heap)
 {
-    struct cai_unit *lost[] = {heap->ending[0], heap->ending[1], heap->large[0], heap->large[1]};
+    enum { LOST = 4 };
+    struct cai_unit *lost[LOST] = {heap->ending[0], heap->ending[1], heap->large[0], heap->large[1]};
 
-    for (unsigned i = 0; i < sizeof lost / sizeof *lost; i++) {
+    for (unsigned i = 0; i < LOST; i++) {
         bool is_first = lost[i] != NULL;
         for (unsigned before = 0; before < i; before++)
             is_first = is_first && lost[before] != lost[i];

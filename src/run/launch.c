@@ -39,10 +39,12 @@ static uint64_t timeval_ns(struct timeval time)
 
 bool cai_launch_mappings(const char *path, char *text, size_t size)
 {
-    unsigned long most = 0;
+    char line[32];
     FILE *file = fopen(path, "re");
+    bool read = file != NULL && fgets(line, sizeof line, file) != NULL;
+    unsigned long most = read ? strtoul(line, NULL, 10) : 0;
+    bool known = most > 0 && most != MAPPINGS_USUAL;
 
-    bool known = file != NULL && fscanf(file, "%lu", &most) == 1 && most > 0 && most != MAPPINGS_USUAL;
     if (file != NULL)
         fclose(file);
     snprintf(text, size, known ? "mappings=%lu" : "", most);
