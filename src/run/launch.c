@@ -47,7 +47,9 @@ bool cai_launch_mappings(const char *path, char *text, size_t size)
 
     if (file != NULL)
         fclose(file);
-    snprintf(text, size, known ? "mappings=%lu" : "", most);
+    text[0] = '\0';
+    if (known)
+        snprintf(text, size, "mappings=%lu", most);
     return known;
 }
 
