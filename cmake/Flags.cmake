@@ -47,7 +47,8 @@ target_compile_options(capalloc_engine_flags INTERFACE
     -fvisibility=hidden              # only what is marked CAI_EXPORT leaves the library
     -ftls-model=initial-exec         # no __tls_get_addr on the fast path: it may itself call malloc
     -fno-plt                         # the few calls to libc go straight through the GOT
-    -fno-semantic-interposition)     # our own calls to exported functions may be inlined
+    -fno-semantic-interposition      # our own calls to exported functions may be inlined
+    -falign-functions=64)            # where a fast path lies in its cache line is no matter of chance: up to 8 % of a pair
 
 # In the malloc layer the compiler must not know what malloc means: it would turn calloc's body, a malloc and a memset,
 # into a call of calloc, and delete the pair of a malloc and a free.

@@ -48,8 +48,13 @@ CAI_EXPORT ca_block_result ca_block_allocate_hinted_(ca_authority authority, siz
     return (ca_block_result){.ptr = address, .size_or_error = hint};
 }
 
+static CAI_NOINLINE void deallocate_rest(void *address, size_t hint)
+{
+    cai_own_deallocate_rest(CAI_PLACE_ordinary, address, size_of_hint(hint));
+}
+
 CAI_EXPORT void ca_block_deallocate_hinted_(void *address, size_t hint)
 {
     if (CAI_UNLIKELY(!cai_free_stamped(CAI_PLACE_ordinary, (uint16_t)hint, address)))
-        cai_own_deallocate_rest(CAI_PLACE_ordinary, address, size_of_hint(hint));
+        deallocate_rest(address, hint);
 }

@@ -125,11 +125,13 @@ enum cai_put {
  * another thread in between, a slot that is cached stands in the bin or right above it. */
 CAI_INLINE void cai_bin_push(struct cai_bin *bin, enum cai_place place, uint8_t *state, void *address)
 {
-    bin->slots[bin->count] = address;
+    size_t count = bin->count;
+
+    bin->slots[count] = address;
     cai_fence_for_compiler();
     cai_store_relaxed(state, cai_state_freed(place, CAI_STATE_CACHED));
-    cai_fence_for_compiler();
-    bin->count++;
+    __asm__ volatile("" : "+r"(count) : : "memory"); /* a fence, and no copy of the count for what comes before it */
+    bin->count = (uint32_t)(count + 1);
 }
 
 /* This granule lies in a slab of the heap. */
