@@ -85,7 +85,7 @@ CAI_INLINE void *cai_own_take_small(struct cai_heap *heap, enum cai_place place,
         return cai_own_take_class(heap, place, CAI_COARSE, cai_class_of_coarse(bytes), bytes, form, got);
     if (CAI_LIKELY(cai_has_stamp(bytes)))
         return cai_own_take_fine(heap, place, bytes, form, got);
-    return cai_own_take_class(heap, place, CAI_FINE, 1, bytes, form, got);
+    return cai_own_take_class(heap, place, CAI_FINE, cai_class_of_fine(bytes), bytes, form, got);
 }
 
 /* From the heap that the authority opens without a lock: the thread's own, or the account it used last. NULL: no such

@@ -74,15 +74,16 @@ CAI_INLINE bool cai_exact_is(const uint8_t *state, uint8_t size_class, size_t by
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the lower byte of a stamp comes first");
 
-enum { CAI_STAMP_BYTES_MIN = 17 };
+#define CAI_STAMP_BYTES_MIN ((size_t)17)
+#define CAI_STAMP_BYTES_MAX ((size_t)512) /* longer slots may lack more than one record byte tells */
 
 CAI_INLINE bool cai_has_stamp(size_t bytes)
 {
-    return bytes - CAI_STAMP_BYTES_MIN <= CAI_FINE_BYTES_MAX - CAI_STAMP_BYTES_MIN;
+    return bytes - CAI_STAMP_BYTES_MIN <= CAI_STAMP_BYTES_MAX - CAI_STAMP_BYTES_MIN;
 }
 
 /* The stamp of a block as long as its slot, for every size by (size + 15) / 16. */
-extern const uint16_t cai_stamps[CAI_FINE_BYTES_MAX / 16 + 1];
+extern const uint16_t cai_stamps[CAI_STAMP_BYTES_MAX / 16 + 1];
 
 /* cai_has_stamp(bytes) */
 CAI_INLINE uint16_t cai_stamp_of(size_t bytes)

@@ -9,14 +9,14 @@
 #include "pages/zone.h"
 
 enum {
-    CAI_CLASS_FINE_LAST = 24, /* 512 bytes: the largest in a fine zone; from here on slots are multiples of 64 bytes */
+    CAI_CLASS_FINE_LAST = 32, /* 1 KiB: the largest in a fine zone */
     CAI_CLASS_LAST = 72,      /* 32 KiB: beyond are large blocks */
     CAI_CLASSES = CAI_CLASS_LAST + 1,
 };
-#define CAI_FINE_BYTES_MAX ((size_t)512)
+#define CAI_FINE_BYTES_MAX CAI_KIB
 #define CAI_SMALL_BYTES_MAX (32 * CAI_KIB)
 
-/* The class of every size up to 512 bytes, by (size + 15) / 16. */
+/* The class of every size up to 1 KiB, by (size + 15) / 16. */
 extern const uint8_t cai_class_table[CAI_FINE_BYTES_MAX / 16 + 1];
 
 /* bytes <= CAI_FINE_BYTES_MAX */

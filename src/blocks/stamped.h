@@ -39,7 +39,7 @@ CAI_INLINE void *cai_stamped_take(struct cai_heap *heap, enum cai_place place, u
 /* Longer slots of must-zero places are worth a call of memset, and that is not for a fast path. */
 CAI_INLINE bool cai_stamped_may_put(enum cai_place place, size_t bytes)
 {
-    size_t most = cai_place_zeroes(place) ? CAI_CLEAR_SHORT : CAI_FINE_BYTES_MAX;
+    size_t most = cai_place_zeroes(place) ? CAI_CLEAR_SHORT : CAI_STAMP_BYTES_MAX;
 
     return bytes - CAI_STAMP_BYTES_MIN <= most - CAI_STAMP_BYTES_MIN;
 }

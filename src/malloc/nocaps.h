@@ -36,7 +36,7 @@ CAI_INLINE void cai_back_free(void *address, const char *function)
  * will hold no pointers. */
 void cai_nocaps_note(void *address, size_t bytes, bool inferred);
 
-/* The same for a block of 1 to 512 bytes that no alignment was asked for. */
+/* The same for a block of 1 byte to 1 KiB that no alignment was asked for. */
 CAI_INLINE void cai_nocaps_note_fine(void *address, size_t bytes, bool inferred)
 {
     const struct cai_view *view = cai_view_of(cai_zone_number(CAI_PLACE_nocaps, CAI_FINE));

@@ -1,6 +1,6 @@
 /* Zones: each place has two, and each zone has a state table and descriptors of its own units.
  *
- *   fine    blocks up to 512 bytes: one state byte for every 16 bytes
+ *   fine    blocks up to 1 KiB: one state byte for every 16 bytes
  *   coarse  everything larger:      one state byte for every 64 bytes
  *
  * The view is what the fast path reads: where the zone begins, how much of it has tables, and the tables. An address is

@@ -71,7 +71,7 @@ CHILD_TEST(test_a_miscount_does_not_hang, 60)
 
 /* --- one heap alone --- */
 
-enum { CLASS = 32, SLOT = 1024 };
+enum { CLASS = 40, SLOT = 2048, FULL = 512 * 1024 / SLOT };
 
 static struct cai_heap heap = OWN_HEAP(7), other = OWN_HEAP(8);
 static struct cai_bin *const bin = &heap.bins[CAI_PLACE_ordinary][CLASS];
@@ -93,7 +93,7 @@ static uint8_t *state_at(const void *block)
 /* Twice as many each time, up to half of the bin, which is made longer for it; 512 KiB are its limit. */
 CHILD_TEST(test_a_bin_wants_twice_as_much_each_time, 10)
 {
-    static const uint32_t wants[] = {8, 16, 32, 64, 128, 256, 256, 256};
+    static const uint32_t wants[] = {8, 16, 32, 64, 128, 128, 128};
 
     start_pages();
     require(cai_class_bytes(CLASS) == SLOT && bin->limit == 0);
@@ -101,7 +101,7 @@ CHILD_TEST(test_a_bin_wants_twice_as_much_each_time, 10)
         require(cai_cache_wants(&heap, CAI_PLACE_ordinary, CLASS) == wants[i]);
         require(bin->limit >= wants[i] * 2);
     }
-    require(bin->limit == 512);
+    require(bin->limit == FULL);
     for (unsigned i = 0; i < 10; i++)
         require(cai_cache_wants(&heap, CAI_PLACE_ordinary, CAI_CLASS_LAST) == 8);
     require(heap.bins[CAI_PLACE_ordinary][CAI_CLASS_LAST].limit == 16);
@@ -118,20 +118,20 @@ CHILD_TEST(test_a_refill_puts_the_lowest_address_on_top, 10)
 
 CHILD_TEST(test_a_full_bin_gives_its_older_half_back, 10)
 {
-    static void *blocks[513];
+    static void *blocks[FULL + 1];
 
     start_pages();
-    for (unsigned i = 0; i < 513; i++)
+    for (unsigned i = 0; i <= FULL; i++)
         blocks[i] = own_take_class(&heap, CAI_PLACE_ordinary, CLASS);
     bin->count = 0; /* what the last refill left is not needed */
-    for (unsigned i = 0; i < 512; i++)
+    for (unsigned i = 0; i < FULL; i++)
         own_put(&heap, CAI_PLACE_ordinary, blocks[i]);
-    require(bin->count == 512 && bin->limit == 512);
-    own_put(&heap, CAI_PLACE_ordinary, blocks[512]);
-    require(bin->count == 257 && bin->slots[256] == blocks[512] && bin->slots[0] == blocks[256]);
-    for (unsigned i = 0; i < 256; i++)
+    require(bin->count == FULL && bin->limit == FULL);
+    own_put(&heap, CAI_PLACE_ordinary, blocks[FULL]);
+    require(bin->count == FULL / 2 + 1 && bin->slots[FULL / 2] == blocks[FULL] && bin->slots[0] == blocks[FULL / 2]);
+    for (unsigned i = 0; i < FULL / 2; i++)
         require(!cai_state_is_cached(*state_at(blocks[i])));
-    require(cai_state_is_cached(*state_at(blocks[256])));
+    require(cai_state_is_cached(*state_at(blocks[FULL / 2])));
 }
 
 /* Idle is what did nothing between two looks. */

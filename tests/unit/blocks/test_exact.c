@@ -105,7 +105,7 @@ static void test_a_record_longer_than_the_slot_is_none(void **state)
 static void test_C2_stamps_agree_with_records(void **state)
 {
     (void)state;
-    for (size_t bytes = CAI_STAMP_BYTES_MIN; bytes <= CAI_FINE_BYTES_MAX; bytes++) {
+    for (size_t bytes = CAI_STAMP_BYTES_MIN; bytes <= CAI_STAMP_BYTES_MAX; bytes++) {
         unsigned size_class = (unsigned)cai_class_of(bytes);
         uint16_t stamp = cai_stamp_of(bytes);
         assert_int_equal(cai_stamp_class(stamp), size_class);
