@@ -134,6 +134,7 @@ void cai_free_run_insert(struct cai_zone *zone, uint32_t head, uint32_t count, e
     if (kind == CAI_UNIT_DIRTY) {
         age_link(zone, head);
         cai_store_relaxed(&zone->dirty_units, zone->dirty_units + count);
+        zone->dirty_units_high = cai_max(zone->dirty_units_high, zone->dirty_units);
     }
 }
 

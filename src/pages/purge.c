@@ -102,6 +102,35 @@ static struct cai_unit *oldest(struct cai_zone *zone)
     return zone->oldest == 0 ? NULL : cai_view_of(zone->number)->units + zone->oldest;
 }
 
+/* More than that is kept where it turned out to be missed: a program that frees and takes 300 MiB again and again. */
+static size_t keep_units(const struct cai_zone *zone)
+{
+    return cai_max(KEEP_UNITS_MIN, cai_load_relaxed(&zone->used_units) / KEEP_FRACTION) +
+           cai_load_relaxed(&zone->missed_units);
+}
+
+/* Clean memory is taken after dirty memory went back because it was too much: that much of it was missed. */
+static void miss(struct cai_zone *zone, size_t units)
+{
+    if (CAI_LIKELY(cai_load_relaxed(&zone->excess_units) == 0))
+        return;
+    cai_lock_take(&zone->lock);
+    units = cai_min(units, zone->excess_units);
+    cai_store_relaxed(&zone->excess_units, zone->excess_units - units);
+    cai_store_relaxed(&zone->missed_units, zone->missed_units + units);
+    cai_lock_give(&zone->lock);
+}
+
+/* What was missed is forgotten as soon as there is less dirty memory than it allows. The zone's lock is held. */
+static void forget(struct cai_zone *zone)
+{
+    size_t spare = keep_units(zone) - cai_min(keep_units(zone), zone->dirty_units_high);
+
+    cai_store_relaxed(&zone->excess_units, zone->excess_units / 2);
+    cai_store_relaxed(&zone->missed_units, zone->missed_units - cai_min(spare, zone->missed_units) / 2);
+    zone->dirty_units_high = zone->dirty_units;
+}
+
 void cai_purge_old(uint64_t now_ms)
 {
     for (unsigned number = 0; number < CAI_ZONES; number++) {
@@ -120,13 +149,9 @@ void cai_purge_old(uint64_t now_ms)
             if (at_end)
                 break;
         }
+        forget(zone);
         cai_lock_give(&zone->lock);
     }
-}
-
-static size_t keep_units(const struct cai_zone *zone)
-{
-    return cai_max(KEEP_UNITS_MIN, cai_load_relaxed(&zone->used_units) / KEEP_FRACTION);
 }
 
 void cai_purge_excess(struct cai_zone *zone)
@@ -135,9 +160,12 @@ void cai_purge_excess(struct cai_zone *zone)
         return;
     cai_lock_take(&zone->lock);
     /* A little further than necessary, so that the next return does not purge again. */
-    while (oldest(zone) != NULL && zone->dirty_units > keep_units(zone) / 8 * 7)
-        if (purge_run(zone, oldest(zone), false) == 0)
+    while (oldest(zone) != NULL && zone->dirty_units > keep_units(zone) / 8 * 7) {
+        size_t bytes = purge_run(zone, oldest(zone), false);
+        if (bytes == 0)
             break;
+        cai_store_relaxed(&zone->excess_units, zone->excess_units + (bytes >> CAI_UNIT_SHIFT));
+    }
     cai_lock_give(&zone->lock);
 }
 
@@ -145,6 +173,7 @@ void cai_purge_instead(struct cai_zone *zone, uint32_t units)
 {
     size_t enough = cai_max(INSTEAD_UNITS_MIN, cai_load_relaxed(&zone->used_units) / INSTEAD_FRACTION);
 
+    miss(zone, units);
     if (cai_load_relaxed(&zone->dirty_units) < enough)
         return;
     cai_lock_take(&zone->lock);

@@ -174,6 +174,32 @@ CHILD_TEST(test_D6_half_of_what_is_in_use_may_be_kept, 20)
     require_null(audit_zone(ORDINARY_COARSE));
 }
 
+/* What went because it was too much, and was wanted again at once, stays the next time. Then that is forgotten. */
+CHILD_TEST(test_D6_what_was_missed_stays, 20)
+{
+    enum { STEP = KEPT / 64 };
+
+    start(RUNS, STEP);
+    for (unsigned i = 0; i < RUNS; i++)
+        give(runs[i]);
+    require(count_dirty(RUNS) == 61 && zone->excess_units == 9 * STEP && zone->missed_units == 0);
+    for (unsigned i = 0; i < RUNS; i++)
+        runs[i] = take_run(ORDINARY_COARSE, STEP);
+    require(zone->missed_units == 9 * STEP && zone->excess_units == 0);
+    for (unsigned i = 0; i < RUNS; i++)
+        give(runs[i]);
+    require(zone->dirty_units == RUNS * STEP);
+    cai_purge_old(0); /* nothing is old, and all that may be kept is used */
+    require(zone->missed_units > 6 * STEP && zone->dirty_units == RUNS * STEP);
+    for (unsigned i = 0; i < 64; i++)
+        cai_purge_old(cai_os_milliseconds() + 2 * (uint64_t)cai_settings->decay_ms);
+    require(zone->dirty_units == 0);
+    give(take_run(ORDINARY_COARSE, 1));
+    for (unsigned i = 0; i < 64; i++)
+        cai_purge_old(0);
+    require(zone->missed_units <= 1 && zone->excess_units == 0);
+}
+
 /* --- instead --- */
 
 enum { INSTEAD = 1 << (20 - CAI_UNIT_SHIFT) };
@@ -285,6 +311,7 @@ int main(void)
         cmocka_unit_test(test_D6_what_the_kernel_does_not_take_stays),
         cmocka_unit_test(test_D6_too_much_goes_the_oldest_first),
         cmocka_unit_test(test_D6_half_of_what_is_in_use_may_be_kept),
+        cmocka_unit_test(test_D6_what_was_missed_stays),
         cmocka_unit_test(test_D6_clean_memory_takes_the_place_of_dirty_memory),
         cmocka_unit_test(test_D6_as_much_goes_as_was_taken),
         cmocka_unit_test(test_state_bytes_go_with_their_memory_alone),
