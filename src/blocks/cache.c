@@ -9,8 +9,10 @@
 
 #include <string.h>
 
-/* A bin starts small and grows fourfold up to what this many bytes or slots allow. */
+/* A bin starts small and grows fourfold up to what this many bytes or slots allow, doubled as often as the program's
+ * swing has asked for. */
 enum { BIN_START = 16, BIN_GROWTH = 4, BIN_SLOTS_MAX = 1024, BIN_SLOTS_MIN = 8, BIN_BYTES_MAX = 512 * 1024 };
+enum { SWING_DOUBLINGS_MAX = 5 };
 
 /* What the first refill takes. */
 enum { WANT_MIN = 8 };
@@ -149,16 +151,31 @@ struct cai_unit *cai_cache_strays(struct cai_heap *heap)
 
 /* --- bins --- */
 
-static uint32_t bin_slots_max(unsigned size_class)
+static uint32_t bin_slots_max(const struct cai_heap *heap, enum cai_place place, unsigned size_class)
 {
-    return (uint32_t)cai_min(cai_max(BIN_BYTES_MAX / cai_class_bytes(size_class), BIN_SLOTS_MIN), BIN_SLOTS_MAX);
+    uint32_t most =
+        (uint32_t)cai_min(cai_max(BIN_BYTES_MAX / cai_class_sizes[size_class], BIN_SLOTS_MIN), BIN_SLOTS_MAX);
+
+    return most << heap->swings[place][size_class].doublings;
+}
+
+/* The bin is empty. */
+static void swing(struct cai_heap *heap, enum cai_place place, unsigned size_class)
+{
+    struct cai_swing *swing = &heap->swings[place][size_class];
+
+    if (CAI_LIKELY(!swing->overflowed))
+        return;
+    swing->overflowed = false;
+    if (swing->doublings < SWING_DOUBLINGS_MAX)
+        swing->doublings++;
 }
 
 /* Makes the bin larger unless it is as large as it may be. False: it has no array and memory is short. */
 static bool bin_grow(struct cai_heap *heap, enum cai_place place, unsigned size_class)
 {
     struct cai_bin *bin = &heap->bins[place][size_class];
-    uint32_t most = bin_slots_max(size_class);
+    uint32_t most = bin_slots_max(heap, place, size_class);
 
     if (bin->limit >= most)
         return true;
@@ -179,6 +196,28 @@ static bool bin_grow(struct cai_heap *heap, enum cai_place place, unsigned size_
     if (before != NULL)
         cai_meta_free(before, before_limit * sizeof *slots);
     return true;
+}
+
+/* What the program's swing has asked for is forgotten. The bin is empty. */
+static void bin_calm(struct cai_heap *heap, enum cai_place place, unsigned size_class)
+{
+    struct cai_bin *bin = &heap->bins[place][size_class];
+
+    heap->swings[place][size_class] = (struct cai_swing){.doublings = 0};
+    uint32_t most = bin_slots_max(heap, place, size_class);
+    if (CAI_LIKELY(bin->limit <= most))
+        return;
+    void **slots = cai_meta_allocate(most * sizeof *slots);
+    if (slots == NULL)
+        return;
+    void **before = bin->slots;
+    uint32_t before_limit = bin->limit;
+    /* In this order, as in bin_grow. */
+    bin->limit = most;
+    cai_fence_for_compiler();
+    bin->slots = slots;
+    cai_fence_for_compiler();
+    cai_meta_free(before, before_limit * sizeof *slots);
 }
 
 /* The bin's slots [0, count) go back to their slabs; the heap's lock is held. Returns their bytes. */
@@ -222,6 +261,7 @@ uint32_t cai_cache_wants(struct cai_heap *heap, enum cai_place place, unsigned s
     struct cai_bin *bin = &heap->bins[place][size_class];
     uint16_t *wants = &heap->wants[place][size_class];
 
+    swing(heap, place, size_class);
     if (bin->limit < 2u * *wants + WANT_MIN && !bin_grow(heap, place, size_class))
         return 0;
     uint32_t want = (uint32_t)cai_min(cai_max(*wants, WANT_MIN), (bin->limit + 1) / 2);
@@ -267,6 +307,7 @@ bool cai_cache_put_full(struct cai_heap *heap, enum cai_place place, unsigned si
         cai_lock_take(&heap->lock);
         put_back(heap, place, size_class, (bin->count + 1) / 2);
         cai_lock_give(&heap->lock);
+        heap->swings[place][size_class].overflowed = true;
     }
     cai_bin_push(bin, place, state, address);
     return true;
@@ -301,6 +342,7 @@ static size_t empty_class(struct cai_heap *heap, enum cai_place place, unsigned 
 {
     size_t bytes = put_back(heap, place, size_class, heap->bins[place][size_class].count);
 
+    bin_calm(heap, place, size_class);
     drop_empty(heap, place, size_class);
     return bytes;
 }
@@ -335,7 +377,7 @@ size_t cai_cache_flush_idle(struct cai_heap *heap)
     FOR_USED_BINS(heap, place, size_class)
     {
         struct cai_bin *bin = &heap->bins[place][size_class];
-        uint32_t mark = (uint32_t)(bin->rounds + (uint64_t)bin->period - (uint64_t)bin->countdown) * 2048 + bin->count;
+        uint32_t mark = (uint32_t)(bin->rounds + (uint64_t)bin->period - (uint64_t)bin->countdown) * 65536 + bin->count;
         if (heap->marks[place][size_class] == mark)
             bytes += empty_class(heap, place, size_class);
         heap->marks[place][size_class] = mark;

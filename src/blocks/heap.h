@@ -23,6 +23,12 @@ struct cai_bin {
     uint64_t rounds;   /* allocations in the periods gone by */
 };
 
+/* A bin that overflows and is then drained may be twice as long the next time. */
+struct cai_swing {
+    uint8_t overflowed; /* since it was last found empty */
+    uint8_t doublings;  /* of what a bin may hold */
+};
+
 struct cai_slabs {
     uint32_t first, last; /* unit numbers, 0: none; taken from and put to the front */
 };
@@ -47,6 +53,7 @@ struct cai_heap {
     uint64_t bytes_clear_skipped; /* asked for as zero and known to be */
     uint64_t large_allocations;
     uint16_t wants[CAI_PLACES][CAI_CLASSES]; /* slots a bin's next refill takes: twice as many each time */
+    struct cai_swing swings[CAI_PLACES][CAI_CLASSES];
     uint32_t marks[CAI_PLACES][CAI_CLASSES]; /* what each bin had done at the last look, to find idle ones */
 
     struct cai_lock lock; /* protects slabs, the descriptors in them, and strays */

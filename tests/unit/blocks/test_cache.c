@@ -134,6 +134,31 @@ CHILD_TEST(test_a_full_bin_gives_its_older_half_back, 10)
     require(cai_state_is_cached(*state_at(blocks[FULL / 2])));
 }
 
+/* A bin that overflows and is drained may be twice as long, and twice as long again, until it is idle. */
+CHILD_TEST(test_D6_a_bin_follows_the_swing_until_it_is_idle, 10)
+{
+    enum { SWING = 4 * FULL };
+    static void *blocks[SWING];
+    struct cai_slabs *list = &heap.slabs[CAI_PLACE_ordinary][CLASS];
+
+    start_pages();
+    for (unsigned round = 0; round < 4; round++) {
+        for (unsigned i = 0; i < SWING; i++)
+            blocks[i] = own_take_class(&heap, CAI_PLACE_ordinary, CLASS);
+        for (unsigned i = 0; i < SWING; i++)
+            own_put(&heap, CAI_PLACE_ordinary, blocks[i]);
+        require(bin->limit == cai_min(FULL << round, SWING));
+    }
+    require(bin->count == SWING && list->first == 0);
+    require(cai_cache_flush_idle(&heap) == 0 && cai_cache_flush_idle(&heap) == SWING * SLOT);
+    require(bin->count == 0 && bin->limit == FULL && cai_zones[ORDINARY_COARSE].used_units == 0);
+    for (unsigned i = 0; i < SWING; i++)
+        blocks[i] = own_take_class(&heap, CAI_PLACE_ordinary, CLASS);
+    for (unsigned i = 0; i < SWING; i++)
+        own_put(&heap, CAI_PLACE_ordinary, blocks[i]);
+    require(bin->limit == FULL);
+}
+
 /* Idle is what did nothing between two looks. */
 CHILD_TEST(test_D6_idle_bins_are_emptied, 10)
 {
@@ -234,6 +259,7 @@ int main(void)
         cmocka_unit_test(test_a_bin_wants_twice_as_much_each_time),
         cmocka_unit_test(test_a_refill_puts_the_lowest_address_on_top),
         cmocka_unit_test(test_a_full_bin_gives_its_older_half_back),
+        cmocka_unit_test(test_D6_a_bin_follows_the_swing_until_it_is_idle),
         cmocka_unit_test(test_D6_idle_bins_are_emptied),
         cmocka_unit_test(test_D3_only_what_is_cached_is_salvaged),
         cmocka_unit_test(test_D7_a_slot_in_the_hand_is_salvaged),
