@@ -227,14 +227,18 @@ static size_t put_back(struct cai_heap *heap, enum cai_place place, unsigned siz
     enum cai_grain grain = cai_class_grain(size_class);
     const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
     struct cai_unit *slab = NULL;
+    size_t unit = 0; /* of the slot before: no slab has it */
     size_t put = 0;
 
     for (uint32_t i = 0; i < count; i++) {
         size_t granule = cai_granule_of(view, grain, bin->slots[i]);
-        struct cai_unit *of_this = cai_slab_of(view, grain, granule);
-        if (of_this != slab && slab != NULL)
-            settle(heap, slab);
-        slab = of_this;
+        if (cai_unit_of_granule(grain, granule) != unit) {
+            struct cai_unit *of_this = cai_slab_of(view, grain, granule);
+            if (of_this != slab && slab != NULL)
+                settle(heap, slab);
+            slab = of_this;
+            unit = cai_unit_of_granule(grain, granule);
+        }
         if (CAI_LIKELY(cai_state_is_cached(cai_load_relaxed(&view->state[granule])))) {
             cai_slab_put(slab, &view->state[granule]);
             put++;

@@ -153,11 +153,11 @@ void cai_large_give(struct cai_heap *heap, struct cai_unit *run)
 
 _Static_assert(CAI_LARGE_CACHED == 2, "one moves to the place of the one that leaves");
 
-void cai_large_keep(struct cai_heap *heap, struct cai_unit *run)
+bool cai_large_keep(struct cai_heap *heap, struct cai_unit *run)
 {
     if (heap->id == 0 || run->units > KEPT_UNITS_MAX) {
         cai_large_give(heap, run);
-        return;
+        return false;
     }
     heap->large_idle = false;
     if (*owner_of(run) != heap->id)
@@ -166,7 +166,7 @@ void cai_large_keep(struct cai_heap *heap, struct cai_unit *run)
         if (heap->large[i] == NULL) {
             heap->large[i] = run;
             note_ending(heap, 0, NULL);
-            return;
+            return true;
         }
     /* At each step each of the three is somewhere, or at two places: cai_large_salvage counts it once. */
     struct cai_unit *leaves = heap->large[1];
@@ -177,6 +177,7 @@ void cai_large_keep(struct cai_heap *heap, struct cai_unit *run)
     note_ending(heap, 0, leaves);
     note_ending(heap, 1, NULL);
     cai_large_give(heap, leaves);
+    return false;
 }
 
 bool cai_large_grow(struct cai_live live, size_t bytes)

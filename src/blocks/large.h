@@ -21,8 +21,8 @@ size_t cai_large_run_bytes(size_t bytes);
  * it was wiped; `heap` counts it. */
 bool cai_large_claim(struct cai_heap *heap, struct cai_unit *run, uint8_t live);
 
-/* The second half: kept by the heap for its next blocks, or given to all as a free run. */
-void cai_large_keep(struct cai_heap *heap, struct cai_unit *run);
+/* The second half: kept by the heap for its next blocks; or, false, a run was given to all, this one or one before. */
+bool cai_large_keep(struct cai_heap *heap, struct cai_unit *run);
 void cai_large_give(struct cai_heap *heap, struct cai_unit *run);
 
 /* Making it `bytes` long changes nothing but that: its run stays what it is, and nothing has to be cleared. */

@@ -97,6 +97,9 @@ static bool put_large_borrowing(struct cai_live live)
     return put;
 }
 
+/* One in so many large blocks that were kept for the next is a reason to look at the clock. */
+enum { LOOK_PERIOD = 16 };
+
 static CAI_NOINLINE bool put_large(struct cai_live live)
 {
     struct cai_unit *run = cai_live_run(live);
@@ -114,8 +117,8 @@ static CAI_NOINLINE bool put_large(struct cai_live live)
         cai_store_release(cai_live_owner(live), 0);
         cai_account_return(account);
         cai_large_give(heap, run);
-    } else {
-        cai_large_keep(heap, run);
+    } else if (CAI_LIKELY(cai_large_keep(heap, run)) && heap->large_allocations % LOOK_PERIOD != 0) {
+        return true;
     }
     cai_housekeeping_look(&thread->owner);
     return true;
@@ -166,6 +169,16 @@ static CAI_NOINLINE void free_in_turn(enum cai_place place, void *address, const
     cai_free_slow(place, address, function);
 }
 
+static CAI_NOINLINE void free_large(enum cai_place place, void *address, const char *function, uint8_t *state)
+{
+    struct cai_live live = {
+        .state = state, .byte = CAI_STATE_LARGE, .zone = (uint8_t)cai_zone_number(place, CAI_COARSE)};
+
+    cai_process_notice();
+    if (CAI_UNLIKELY(!put_large(live)))
+        cai_find_report(place, address, function);
+}
+
 /* The slot of a block of one class goes back into another thread's slab: what put_remote does, without what it must ask
  * about accounts, threads without a heap and places whose slots are cleared. Whatever is not as simple is called last,
  * so that it costs this nothing. */
@@ -195,14 +208,17 @@ CAI_INLINE void free_other(enum cai_place place, enum cai_grain grain, size_t gr
 
 CAI_NOINLINE void cai_free_slow(enum cai_place place, void *address, const char *function)
 {
+    uint8_t *state;
     size_t granule;
 
     if (CAI_UNLIKELY(cai_place_zeroes(place)))
         free_any(place, address, function);
     else if (CAI_LIKELY(cai_find_state(place, CAI_FINE, address, &granule) != NULL))
         free_other(place, CAI_FINE, granule, address, function);
-    else if (CAI_LIKELY(cai_find_state(place, CAI_COARSE, address, &granule) != NULL))
-        free_other(place, CAI_COARSE, granule, address, function);
-    else
+    else if (CAI_UNLIKELY((state = cai_find_state(place, CAI_COARSE, address, &granule)) == NULL))
         free_any(place, address, function);
+    else if (cai_load_relaxed(state) == CAI_STATE_LARGE)
+        free_large(place, address, function, state);
+    else
+        free_other(place, CAI_COARSE, granule, address, function);
 }
