@@ -8,6 +8,9 @@
 
 #include "base/compiler.h"
 
+#include <stddef.h>
+#include <stdint.h>
+
 #define cai_load_relaxed(address) __atomic_load_n((address), __ATOMIC_RELAXED)
 #define cai_load_acquire(address) __atomic_load_n((address), __ATOMIC_ACQUIRE)
 /* Without an instruction of their own on x86-64: the comparison that uses them reads the memory. The second is for
@@ -44,6 +47,16 @@
     __atomic_compare_exchange_n((address), (expected), (desired), 1, __ATOMIC_RELEASE, __ATOMIC_RELAXED)
 #define cai_swap_strong_acq_rel(address, expected, desired)                                                            \
     __atomic_compare_exchange_n((address), (expected), (desired), 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
+
+/* Bytes that others may look at meanwhile. As fast as it can be; the sanitizer is told that it is meant. */
+CAI_INLINE void cai_zero_relaxed(uint8_t *bytes, size_t count)
+{
+    if (CAI_TSAN)
+        for (size_t i = 0; i < count; i++)
+            cai_store_relaxed(&bytes[i], 0);
+    else
+        __builtin_memset(bytes, 0, count);
+}
 
 /* Keeps stores in their order for the compiler: what a fork or a signal between two instructions can tell. */
 #define cai_fence_for_compiler() __atomic_signal_fence(__ATOMIC_SEQ_CST)

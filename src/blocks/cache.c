@@ -34,7 +34,7 @@ static void list_unlink(struct cai_slabs *list, struct cai_unit *slab)
         unit_at(slab->zone, slab->next)->prev = slab->prev;
     else
         list->last = slab->prev;
-    slab->listed = 0;
+    cai_store_relaxed(&slab->listed, 0);
 }
 
 static void list_push(struct cai_slabs *list, struct cai_unit *slab)
@@ -48,7 +48,7 @@ static void list_push(struct cai_slabs *list, struct cai_unit *slab)
     else
         list->last = number;
     list->first = number;
-    slab->listed = 1;
+    cai_store_relaxed(&slab->listed, 1);
 }
 
 static struct cai_slabs *list_of(struct cai_heap *heap, const struct cai_unit *slab)
@@ -76,7 +76,7 @@ static CAI_NOINLINE void settle_changed(struct cai_heap *heap, struct cai_unit *
 
 void cai_cache_list(struct cai_heap *heap, struct cai_unit *slab)
 {
-    slab->listed = 0;
+    cai_store_relaxed(&slab->listed, 0);
     if (cai_slab_room(slab) != 0)
         list_push(list_of(heap, slab), slab);
 }
@@ -227,12 +227,12 @@ static size_t put_back(struct cai_heap *heap, enum cai_place place, unsigned siz
     enum cai_grain grain = cai_class_grain(size_class);
     const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
     struct cai_unit *slab = NULL;
-    size_t unit = 0; /* of the slot before: no slab has it */
+    size_t unit = 0; /* of the slot before */
     size_t put = 0;
 
     for (uint32_t i = 0; i < count; i++) {
         size_t granule = cai_granule_of(view, grain, bin->slots[i]);
-        if (cai_unit_of_granule(grain, granule) != unit) {
+        if (slab == NULL || cai_unit_of_granule(grain, granule) != unit) {
             struct cai_unit *of_this = cai_slab_of(view, grain, granule);
             if (of_this != slab && slab != NULL)
                 settle(heap, slab);

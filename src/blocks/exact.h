@@ -122,27 +122,27 @@ CAI_INLINE void cai_stamp_set(uint8_t *state, uint16_t stamp)
 
 CAI_INLINE size_t cai_exact_bytes(struct cai_live live)
 {
-    return live.size_class == 0 ? cai_live_run(live)->bytes
+    return live.size_class == 0 ? cai_load_relaxed(&cai_live_run(live)->bytes)
                                 : cai_exact_recorded(live.state, live.byte, live.size_class);
 }
 
 CAI_INLINE void cai_exact_set(struct cai_live live, size_t bytes)
 {
     if (live.size_class == 0)
-        cai_live_run(live)->bytes = bytes;
+        cai_store_relaxed(&cai_live_run(live)->bytes, bytes);
     else
         cai_exact_record(live.state, live.size_class, bytes);
 }
 
 CAI_INLINE size_t cai_slot_bytes(struct cai_live live)
 {
-    return live.size_class == 0 ? (size_t)cai_live_run(live)->units << CAI_UNIT_SHIFT
+    return live.size_class == 0 ? (size_t)cai_load_relaxed(&cai_live_run(live)->units) << CAI_UNIT_SHIFT
                                 : cai_class_sizes[live.size_class];
 }
 
 CAI_INLINE size_t cai_usable_bytes(struct cai_live live)
 {
-    return live.size_class == 0 ? cai_round_up(cai_live_run(live)->bytes, cai_settings->page_bytes)
+    return live.size_class == 0 ? cai_round_up(cai_load_relaxed(&cai_live_run(live)->bytes), cai_settings->page_bytes)
                                 : cai_class_sizes[live.size_class];
 }
 

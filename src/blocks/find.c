@@ -80,13 +80,13 @@ uint32_t cai_find_owner(enum cai_place place, const void *address)
 
 static struct cai_lookup look_up_in_slab(const struct cai_unit *slab, enum cai_place place, uintptr_t address)
 {
-    unsigned size_class = slab->size_class;
+    unsigned size_class = cai_load_relaxed(&slab->size_class);
     if (size_class == 0 || size_class > CAI_CLASS_LAST) /* another thread ends it, or makes it, at this moment */
         return (struct cai_lookup){CAI_FOUND_UNUSED, place, 0};
     size_t slot_bytes = cai_class_bytes(size_class);
     size_t offset = (address - cai_unit_address(slab)) % slot_bytes;
-    enum cai_grain grain = cai_zone_grain(slab->zone);
-    const struct cai_view *view = cai_view_of(slab->zone);
+    enum cai_grain grain = cai_zone_grain(cai_load_relaxed(&slab->zone));
+    const struct cai_view *view = cai_view_of(cai_load_relaxed(&slab->zone));
     uint8_t state = cai_load_relaxed(&view->state[cai_granule_of(view, grain, (void *)(address - offset))]);
 
     if (state == CAI_STATE_NONE)
@@ -100,8 +100,8 @@ static struct cai_lookup look_up_in_slab(const struct cai_unit *slab, enum cai_p
 
 static struct cai_lookup look_up_large(const struct cai_unit *run, enum cai_place place, uintptr_t address)
 {
-    size_t bytes = cai_round_up(run->bytes, cai_settings->page_bytes);
-    const struct cai_view *view = cai_view_of(run->zone);
+    size_t bytes = cai_round_up(cai_load_relaxed(&run->bytes), cai_settings->page_bytes);
+    const struct cai_view *view = cai_view_of(cai_load_relaxed(&run->zone));
     bool start = address == cai_unit_address(run);
     uint8_t state = cai_load_relaxed(&view->state[cai_granule_of(view, CAI_COARSE, (void *)cai_unit_address(run))]);
 
@@ -116,8 +116,8 @@ static struct cai_lookup look_up_large(const struct cai_unit *run, enum cai_plac
  * the memory goes back or gets another use. */
 static struct cai_lookup look_up_free(const struct cai_unit *run, enum cai_place place, uintptr_t address)
 {
-    enum cai_grain grain = cai_zone_grain(run->zone);
-    const struct cai_view *view = cai_view_of(run->zone);
+    enum cai_grain grain = cai_zone_grain(cai_load_relaxed(&run->zone));
+    const struct cai_view *view = cai_view_of(cai_load_relaxed(&run->zone));
     size_t granule = cai_granule_of(view, grain, (void *)address);
     bool freed = cai_load_relaxed(&run->kind) == CAI_UNIT_DIRTY && granule < cai_load_relaxed(&view->granules) &&
                  cai_load_relaxed(&view->state[granule]) >= CAI_STATE_IN_SLAB;

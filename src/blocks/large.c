@@ -93,7 +93,7 @@ static void *begin(struct cai_heap *heap, struct cai_unit *run, size_t bytes, bo
 {
     void *block = (void *)cai_unit_address(run);
 
-    run->bytes = bytes;
+    cai_store_relaxed(&run->bytes, bytes);
     if (zeroed)
         cai_cache_zero(heap, block, cai_round_up(bytes, cai_settings->page_bytes), run->zeroed);
     heap->large_allocations++;
@@ -187,7 +187,7 @@ bool cai_large_grow(struct cai_live live, size_t bytes)
 
     if (bytes > LARGE_BYTES_MAX || (units > run->units && !cai_run_grow(run, units)))
         return false;
-    run->bytes = bytes;
+    cai_store_relaxed(&run->bytes, bytes);
     return true;
 }
 
@@ -197,9 +197,9 @@ void cai_large_shrink(struct cai_heap *heap, struct cai_live live, size_t bytes,
     uint32_t before = run->units;
     uint32_t units = units_for(bytes);
 
-    if (bytes < run->bytes && is_must_zero(run))
+    if (bytes < cai_load_relaxed(&run->bytes) && is_must_zero(run))
         clear_from(heap, run, bytes);
-    run->bytes = bytes;
+    cai_store_relaxed(&run->bytes, bytes);
     cai_fence_for_compiler();
     /* What is less than a quarter of the run stays with it. */
     if (units < before - before / 4)

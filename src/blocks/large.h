@@ -29,7 +29,8 @@ void cai_large_give(struct cai_heap *heap, struct cai_unit *run);
 CAI_INLINE bool cai_large_stays(const struct cai_unit *run, size_t bytes)
 {
     size_t length = (size_t)run->units << CAI_UNIT_SHIFT;
-    bool must_clear = cai_place_zeroes((enum cai_place)(run->zone / CAI_GRAINS)) && bytes < run->bytes;
+    bool must_clear =
+        cai_place_zeroes((enum cai_place)(run->zone / CAI_GRAINS)) && bytes < cai_load_relaxed(&run->bytes);
 
     return bytes <= length && bytes > length - length / 4 && !must_clear;
 }

@@ -41,16 +41,17 @@ struct cai_unit *cai_slab_create(struct cai_heap *heap, enum cai_place place, un
 
     if (slab == NULL)
         return NULL;
-    slab->size_class = (uint8_t)size_class;
-    slab->slots = (uint32_t)(((size_t)units << CAI_UNIT_SHIFT) / cai_class_bytes(size_class));
+    cai_store_relaxed(&slab->size_class, (uint8_t)size_class);
+    cai_store_relaxed(&slab->slots, (uint32_t)(((size_t)units << CAI_UNIT_SHIFT) / cai_class_bytes(size_class)));
     /* Begin at another slot in each slab: hot slots and their state bytes would share cache sets otherwise. Near the
      * front, so that a slab that replaces another one in warm memory touches the same pages. */
-    slab->start = (uint32_t)((cai_unit_number(slab) * UINT64_C(0x9e3779b9) >> 8) % COLOURS * COLOUR_BYTES /
-                             cai_class_bytes(size_class));
+    uint32_t start = (uint32_t)((cai_unit_number(slab) * UINT64_C(0x9e3779b9) >> 8) % COLOURS * COLOUR_BYTES /
+                                cai_class_bytes(size_class));
+    cai_store_relaxed(&slab->start, start);
     slab->fresh = 0;
     slab->used = 0;
     slab->cursor = 0;
-    slab->listed = 0;
+    cai_store_relaxed(&slab->listed, 0);
     cai_run_publish(slab, CAI_UNIT_SLAB, heap->id);
     return slab;
 }

@@ -12,7 +12,7 @@ CAI_INLINE struct cai_unit *cai_slab_of(const struct cai_view *view, enum cai_gr
 {
     size_t number = cai_unit_of_granule(grain, granule);
 
-    return view->units + view->units[number].head;
+    return view->units + cai_load_relaxed(&view->units[number].head);
 }
 
 /* A new slab of the heap, whose lock is held. NULL: out of memory. */

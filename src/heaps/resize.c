@@ -58,7 +58,7 @@ void *cai_resize_large(struct cai_live live, size_t bytes, bool may_move)
     void *address = (void *)cai_unit_address(run);
 
     if (cai_large_stays(run, bytes)) {
-        run->bytes = bytes;
+        cai_store_relaxed(&run->bytes, bytes);
         cai_claim_return(live);
         return address;
     }

@@ -32,9 +32,9 @@ void cai_run_set(struct cai_zone *zone, uint32_t head, uint32_t units, enum cai_
     struct cai_unit *first = units_of(zone) + head;
     struct cai_unit *last = first + units - 1;
 
-    first->zone = zone->number;
-    first->head = head;
-    last->head = head;
+    cai_store_relaxed(&first->zone, zone->number);
+    cai_store_relaxed(&first->head, head);
+    cai_store_relaxed(&last->head, head);
     if (kind == CAI_UNIT_BUSY)
         first->next = cai_lock_self();
     cai_store_relaxed(&first->kind, (uint8_t)kind);
@@ -42,7 +42,7 @@ void cai_run_set(struct cai_zone *zone, uint32_t head, uint32_t units, enum cai_
     cai_store_relaxed(&first->units, units);
     cai_fence_for_compiler();
     if (last != first)
-        last->kind = CAI_UNIT_INNER; /* it may have been a head until now */
+        cai_store_relaxed(&last->kind, CAI_UNIT_INNER); /* it may have been a head until now */
 }
 
 void cai_run_withdraw(struct cai_unit *run)

@@ -8,8 +8,6 @@
 #include "pages/mapping.h"
 #include "pages/policy.h"
 
-#include <string.h>
-
 /* Dirty memory a zone may keep however young it is: as much as this, or this part of what is in use. Too little is a
  * cliff: a program that frees and takes 32 MiB again and again must not fault it in each time. */
 enum { KEEP_UNITS_MIN = 1 << (26 - CAI_UNIT_SHIFT), KEEP_FRACTION = 2 };
@@ -41,13 +39,13 @@ void cai_purge_state(unsigned number, uint32_t head, uint32_t units)
     uintptr_t inner_to = cai_round_down(to, cai_settings->page_bytes);
 
     if (inner_from >= inner_to) {
-        memset((void *)from, 0, to - from);
+        cai_zero_relaxed((uint8_t *)from, to - from);
         return;
     }
-    memset((void *)from, 0, inner_from - from);
-    memset((void *)inner_to, 0, to - inner_to);
+    cai_zero_relaxed((uint8_t *)from, inner_from - from);
+    cai_zero_relaxed((uint8_t *)inner_to, to - inner_to);
     if (!cai_os_discard(inner_from, inner_to - inner_from))
-        memset((void *)inner_from, 0, inner_to - inner_from);
+        cai_zero_relaxed((uint8_t *)inner_from, inner_to - inner_from);
 }
 
 /* Gives one run back; it is unlinked and marked busy, the lock is not held. Returns what it became; `before` when it

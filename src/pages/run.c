@@ -134,7 +134,8 @@ static void clear_state(const struct cai_unit *slab)
 {
     unsigned shift = CAI_UNIT_SHIFT - cai_grain_shift(cai_zone_grain(slab->zone));
 
-    memset(cai_view_of(slab->zone)->state + ((size_t)cai_unit_number(slab) << shift), 0, (size_t)slab->units << shift);
+    cai_zero_relaxed(cai_view_of(slab->zone)->state + ((size_t)cai_unit_number(slab) << shift),
+                     (size_t)slab->units << shift);
 }
 
 static void use(struct cai_zone *zone, size_t units)
@@ -314,10 +315,13 @@ struct cai_unit *cai_run_find(unsigned number, const void *address)
     for (unsigned tries = 0; !locked && tries < FIND_TRIES; tries++)
         if (!(locked = cai_lock_try(&zone->lock)))
             cai_os_yield();
-    for (uint32_t head = 1; found == NULL && head < zone->frontier && units_of(zone)[head].units != 0;
-         head += units_of(zone)[head].units)
-        if (unit >= head && unit < head + units_of(zone)[head].units)
+    for (uint32_t head = 1, units; found == NULL && head < cai_load_relaxed(&zone->frontier); head += units) {
+        units = cai_load_relaxed(&units_of(zone)[head].units);
+        if (units == 0)
+            break;
+        if (unit >= head && unit < head + units)
             found = units_of(zone) + head;
+    }
     if (locked)
         cai_lock_give(&zone->lock);
     return found;

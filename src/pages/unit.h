@@ -61,8 +61,9 @@ struct cai_unit {
             uint32_t start;  /* slot where handing out began: spreads slabs over the sets of the caches */
             uint8_t listed;  /* in its owner's list of slabs with room */
         };
-        struct {            /* large */
-            uint64_t bytes; /* usable */
+        struct { /* large */
+            uint32_t unused[4];
+            uint64_t bytes; /* usable; atomic, as it is looked at before the block is claimed */
         };
     };
     /* These three outlive the slab: a thread may still be telling when its last slot has already been counted. */

@@ -106,12 +106,12 @@ CAI_INLINE size_t cai_unit_of_granule(enum cai_grain grain, size_t granule)
 
 CAI_INLINE uint32_t cai_unit_number(const struct cai_unit *unit)
 {
-    return (uint32_t)(unit - cai_view_of(unit->zone)->units);
+    return (uint32_t)(unit - cai_view_of(cai_load_relaxed(&unit->zone))->units);
 }
 
 CAI_INLINE uintptr_t cai_unit_address(const struct cai_unit *unit)
 {
-    return cai_view_of(unit->zone)->origin + ((uintptr_t)cai_unit_number(unit) << CAI_UNIT_SHIFT);
+    return cai_view_of(cai_load_relaxed(&unit->zone))->origin + ((uintptr_t)cai_unit_number(unit) << CAI_UNIT_SHIFT);
 }
 
 /* The place an address lies in, CAI_PLACE_none outside the estate. */

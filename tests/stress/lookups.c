@@ -50,7 +50,7 @@ int main(int argc, char **argv)
     printf("seed %llu\n", (unsigned long long)seed);
     for (uint64_t i = 0; i < rounds; i++) {
         unsigned zone = cai_zone_number(CAI_PLACE_ordinary, (enum cai_grain)rng_below(&rng, 2));
-        uint64_t length = (uint64_t)cai_zones[zone].frontier << CAI_UNIT_SHIFT;
+        uint64_t length = (uint64_t)cai_load_relaxed(&cai_zones[zone].frontier) << CAI_UNIT_SHIFT;
         const char *address = (const char *)cai_view_of(zone)->origin + rng_below(&rng, length + 4096);
         struct cai_lookup there = cai_find_any(address);
         found[there.found]++;
