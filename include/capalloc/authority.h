@@ -35,7 +35,9 @@ enum {
     CA_RIGHT_SWEEP = 4,    /* have freed memory swept for pointers; nothing sweeps yet */
     CA_RIGHT_DERIVE = 8,   /* make lesser authorities */
     CA_RIGHT_DESTROY = 16, /* give everything back at once */
-    CA_RIGHT_ALL = 31
+    CA_RIGHT_ALL = 31,
+    CA_RIGHT_CLAIM_ZERO = 32 /* say that memory is zero and be believed, within its heap; root authorities have it, and
+                              * CA_RIGHT_ALL does not name it: who derives one must do so to pass it on */
 };
 
 /* The authority over the process's own heap, the one malloc uses: exists without set-up, has every right but DESTROY,

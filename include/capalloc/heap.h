@@ -55,9 +55,31 @@ void ca_secret_deallocate_zeroed(ca_secret block);
 
 /* ca_wipe(&block): clears a ca_mustzero or ca_secret now and hands it over as ca_wiped; the source becomes empty (null
  * pointer). A violation leaves the source as it is and returns an empty ca_wiped. Nobody may write to it from here on:
- * it is not cleared again, and only debug builds look. Contract: Z9. */
+ * it is not cleared again when it goes back; only secrets are looked at, and in debug builds all. What was written all
+ * the same never reaches another heap. Contract: Z9, Z11. */
 CA_NODISCARD_ ca_wiped ca_mustzero_wipe(ca_mustzero *block);
 CA_NODISCARD_ ca_wiped ca_secret_wipe(ca_secret *block);
+
+/* ca_assume_zero(authority, &block): the same of a ca_mustzero or ca_secret that is still zero, or zero again, without
+ * clearing it: the caller's word is taken, for the bytes of the block and no more (the rest of its slot is cleared).
+ * Needs the right CA_RIGHT_CLAIM_ZERO over the block's heap; without it, the violation `denied`. Of a ca_secret, and in
+ * debug builds of any block, the word is not taken but looked into: `not-wiped`. A violation leaves the source as it is
+ * and returns an empty ca_wiped. What is said falsely harms nobody but the heap where it was said: before the memory
+ * leaves it, it is looked at, and cleared. Contract: Z9, Z11. */
+CA_NODISCARD_ ca_wiped ca_mustzero_assume_zero(ca_authority authority, ca_mustzero *block);
+CA_NODISCARD_ ca_wiped ca_secret_assume_zero(ca_authority authority, ca_secret *block);
+
+/* The opposite of ca_wipe and ca_assume_zero: the wiped block is a ca_mustzero, or a ca_secret, again, still zero; the
+ * source becomes empty. Which of the two it was the block knows: the wrong one is the violation `wrong-deallocator`,
+ * changes nothing, and returns an empty block. Contract: Z9. */
+CA_NODISCARD_ ca_mustzero ca_mustzero_reuse(ca_wiped *wiped);
+CA_NODISCARD_ ca_secret ca_secret_reuse(ca_wiped *wiped);
+
+/* Gives an ordinary block back of which the caller knows that all its bytes are zero, so that a later zeroed allocation
+ * of the same heap need not clear it. The right, and what happens to a false word, as for ca_assume_zero; a violation
+ * leaves the block with the caller. From another thread than the block's, and for blocks above 1 MiB, the knowledge is
+ * lost. Contract: Z9, Z11, Z7. */
+void ca_deallocate_known_zero(ca_authority authority, ca_block block);
 
 /* ca_shrink(block, layout): makes the block layout.size <= its size bytes long, in place; 0 gives it back. The cut-off
  * tail of must-zero memory is cleared. CA_ERROR_LAYOUT: a larger size, or an alignment that the address lacks.
@@ -90,6 +112,7 @@ CA_NODISCARD_ ca_error ca_block_check(ca_block block);
 CA_NODISCARD_ ca_error ca_nocaps_check(ca_nocaps block);
 CA_NODISCARD_ ca_error ca_mustzero_check(ca_mustzero block);
 CA_NODISCARD_ ca_error ca_secret_check(ca_secret block);
+CA_NODISCARD_ ca_error ca_wiped_check(ca_wiped block);
 
 /* The heap as a trait object, for code that works with any allocator. Its errors are those of ca_allocate and ca_grow.
  * Contract: A12. */
@@ -136,11 +159,12 @@ __attribute__((always_inline)) static inline void ca_block_deallocate_inline_(ca
 #define ca_block_deallocate_inline_ ca_block_deallocate
 #endif
 
-/* As in block.h, for calls with one argument, a block and a layout, an authority in front of both. */
+/* As in block.h, for calls with one argument, a block and a layout, an authority in front of both or of a block. */
 #define CA_REMEDIES_(what)                                                                                             \
     void ca_call_##what##_(ca_remedy_##what##_ block);                                                                 \
     ca_block_result ca_call_##what##_shrink_(ca_remedy_##what##_ block, ca_layout layout);                             \
-    ca_block_result ca_call_##what##_grow_(ca_authority authority, ca_remedy_##what##_ block, ca_layout layout);
+    ca_block_result ca_call_##what##_grow_(ca_authority authority, ca_remedy_##what##_ block, ca_layout layout);       \
+    ca_wiped ca_call_##what##_assume_(ca_authority authority, ca_remedy_##what##_ block);
 /* The same for all that this header refuses. */
 CA_REMEDY_(give_it_back_with_ca_deallocate_zeroed)
 CA_REMEDY_(give_it_back_with_ca_deallocate)
@@ -151,6 +175,8 @@ CA_REMEDY_(not_a_block)
 CA_REMEDIES_(take_the_block_out_with_ca_unwrap_first)
 CA_REMEDIES_(a_wiped_block_can_only_be_given_back)
 CA_REMEDIES_(not_a_block)
+CA_REMEDIES_(only_ca_mustzero_and_ca_secret_can_be_wiped)
+CA_REMEDIES_(write_the_address_of_the_block)
 #undef CA_REMEDIES_
 
 #ifdef __cplusplus
@@ -222,6 +248,24 @@ CA_NODISCARD_ static inline ca_wiped ca_wipe(ca_secret *block)
     return ca_secret_wipe(block);
 }
 
+/* ca_assume_zero and ca_check of wiped blocks: the same. */
+CA_NODISCARD_ static inline ca_wiped ca_assume_zero(ca_authority authority, ca_mustzero *block)
+{
+    return ca_mustzero_assume_zero(authority, block);
+}
+
+/* The same. */
+CA_NODISCARD_ static inline ca_wiped ca_assume_zero(ca_authority authority, ca_secret *block)
+{
+    return ca_secret_assume_zero(authority, block);
+}
+
+/* The same. */
+CA_NODISCARD_ static inline ca_error ca_check(ca_wiped block)
+{
+    return ca_wiped_check(block);
+}
+
 /* What these do not take, with the remedy in the place of a second argument that nobody writes. */
 void ca_deallocate(ca_mustzero, ca_remedy_give_it_back_with_ca_deallocate_zeroed_ = {}) = delete;
 void ca_deallocate(ca_secret, ca_remedy_give_it_back_with_ca_deallocate_zeroed_ = {}) = delete;
@@ -231,7 +275,9 @@ void ca_deallocate_zeroed(ca_wiped, ca_remedy_give_it_back_with_ca_deallocate_ =
 void ca_shrink(ca_wiped, ca_layout, ca_remedy_a_wiped_block_can_only_be_given_back_ = {}) = delete;
 void ca_grow(ca_authority, ca_wiped, ca_layout, ca_remedy_a_wiped_block_can_only_be_given_back_ = {}) = delete;
 void ca_grow_zeroed(ca_authority, ca_wiped, ca_layout, ca_remedy_a_wiped_block_can_only_be_given_back_ = {}) = delete;
-void ca_check(ca_wiped, ca_remedy_a_wiped_block_can_only_be_given_back_ = {}) = delete;
+void ca_assume_zero(ca_authority, ca_wiped *, ca_remedy_a_wiped_block_can_only_be_given_back_ = {}) = delete;
+void ca_assume_zero(ca_authority, ca_block *, ca_remedy_only_ca_mustzero_and_ca_secret_can_be_wiped_ = {}) = delete;
+void ca_assume_zero(ca_authority, ca_nocaps *, ca_remedy_only_ca_mustzero_and_ca_secret_can_be_wiped_ = {}) = delete;
 void ca_wipe(ca_wiped *, ca_remedy_a_wiped_block_can_only_be_given_back_ = {}) = delete;
 void ca_wipe(ca_block *, ca_remedy_only_ca_mustzero_and_ca_secret_can_be_wiped_ = {}) = delete;
 void ca_wipe(ca_nocaps *, ca_remedy_only_ca_mustzero_and_ca_secret_can_be_wiped_ = {}) = delete;
@@ -286,14 +332,18 @@ CA_UNWRAP_FIRST_(ca_secret)
              : ca_call_give_it_back_with_ca_deallocate_,                                                               \
                CA_FOR_RESULTS_(ca_call_take_the_block_out_with_ca_unwrap_first_), default                              \
              : ca_call_not_a_block_)(__VA_ARGS__)
-#define ca_wipe(...)                                                                                                   \
-    _Generic((__VA_ARGS__), ca_mustzero *                                                                              \
-             : ca_mustzero_wipe, ca_secret *                                                                           \
-             : ca_secret_wipe, ca_wiped *                                                                              \
-             : ca_call_a_wiped_block_can_only_be_given_back_, CA_FOR_BLOCKS_(ca_call_write_the_address_of_the_block_), \
-               default                                                                                                 \
-             : ca_call_only_ca_mustzero_and_ca_secret_can_be_wiped_)(__VA_ARGS__)
-#define ca_check(...) CA_BY_BLOCK_((__VA_ARGS__), check, )(__VA_ARGS__)
+/* Chooses by the type of the address of a block that is to be zero. */
+#define CA_BY_ADDRESS_(address, operation, call)                                                                       \
+    _Generic((address), ca_mustzero *                                                                                  \
+             : ca_mustzero_##operation, ca_secret *                                                                    \
+             : ca_secret_##operation, ca_wiped *                                                                       \
+             : ca_call_a_wiped_block_can_only_be_given_back_##call,                                                    \
+               CA_FOR_BLOCKS_(ca_call_write_the_address_of_the_block_##call), default                                  \
+             : ca_call_only_ca_mustzero_and_ca_secret_can_be_wiped_##call)
+#define ca_wipe(...) CA_BY_ADDRESS_((__VA_ARGS__), wipe, )(__VA_ARGS__)
+#define ca_assume_zero(...) CA_BY_ADDRESS_(CA_SECOND_(__VA_ARGS__, 0), assume_zero, assume_)(__VA_ARGS__)
+#define ca_check(...)                                                                                                  \
+    _Generic((__VA_ARGS__), ca_wiped : ca_wiped_check, default : CA_BY_BLOCK_((__VA_ARGS__), check, ))(__VA_ARGS__)
 #define ca_shrink(...) CA_BY_BLOCK_(CA_FIRST_(__VA_ARGS__, 0), shrink, shrink_)(__VA_ARGS__)
 #define ca_grow(...) CA_BY_BLOCK_(CA_SECOND_(__VA_ARGS__, 0), grow, grow_)(__VA_ARGS__)
 #define ca_grow_zeroed(...) CA_BY_BLOCK_(CA_SECOND_(__VA_ARGS__, 0), grow_zeroed, grow_)(__VA_ARGS__)

@@ -19,9 +19,10 @@ typedef enum ca_violation_kind {
     CA_VIOLATION_MISMATCHED_DELETE = 5, /* mismatched-delete: reserved, nothing reports it yet */
     CA_VIOLATION_UNWRAP_ERROR = 6,      /* unwrap-error: a result was unwrapped that holds an error */
     CA_VIOLATION_ARENA_ORDER = 7,       /* arena-order: an arena was released past a newer mark */
-    CA_VIOLATION_NOT_WIPED = 8,         /* not-wiped: a wiped block is not all zero; looked for in debug builds only */
-    CA_VIOLATION_STALE = 9,             /* stale: a block was to be grown, shrunk or wiped that was given back */
-    CA_VIOLATION_DENIED = 10,           /* denied: the authority or the capability does not allow it */
+    CA_VIOLATION_NOT_WIPED =
+        8,                  /* not-wiped: what was wiped or claimed is not zero; of secrets only, but in debug builds */
+    CA_VIOLATION_STALE = 9, /* stale: a block was to be grown, shrunk or wiped that was given back */
+    CA_VIOLATION_DENIED = 10, /* denied: the authority or the capability does not allow it */
     CA_VIOLATION_KIND_MAKE_32_BITS = 0x7fffffff
 } ca_violation_kind;
 

@@ -22,9 +22,9 @@ struct cai_judged cai_judge(enum cai_place place, const void *address, size_t by
 }
 
 /* Its state byte does not tell its size: what was judged may have grown or shrunk before it was claimed. */
-struct cai_judged cai_judge_and_claim(enum cai_place place, const void *address, size_t bytes)
+static struct cai_judged judge_and_claim(enum cai_place place, const void *address, size_t bytes, bool wiped)
 {
-    struct cai_judged judged = cai_judge(place, address, bytes, false);
+    struct cai_judged judged = cai_judge(place, address, bytes, wiped);
 
     if (judged.verdict != CAI_AUTHENTIC)
         return judged;
@@ -35,6 +35,21 @@ struct cai_judged cai_judge_and_claim(enum cai_place place, const void *address,
         judged.verdict = CAI_WRONG_SIZE;
     }
     return judged;
+}
+
+struct cai_judged cai_judge_and_claim(enum cai_place place, const void *address, size_t bytes)
+{
+    return judge_and_claim(place, address, bytes, false);
+}
+
+struct cai_judged cai_judge_and_claim_wiped(enum cai_place place, const void *address, size_t bytes)
+{
+    return judge_and_claim(place, address, bytes, true);
+}
+
+bool cai_own_is_over(const struct cai_grant *grant, enum cai_place place, const void *address)
+{
+    return cai_authority_heap(grant->node) == cai_authority_heap(cai_account_node(cai_find_owner(place, address)));
 }
 
 ca_error cai_judged_error(enum cai_verdict verdict)

@@ -45,7 +45,7 @@ CAI_EXPORT ca_error ca_heap_create(const ca_heap_options *options, ca_authority 
         return CA_ERROR_INVALID;
     if (!cai_life_start())
         return CA_ERROR_OUT_OF_MEMORY;
-    return cai_authority_add(NULL, CA_RIGHT_ALL, options->quota_bytes, options->name, root);
+    return cai_authority_add(NULL, CAI_RIGHTS_OF_ROOT, options->quota_bytes, options->name, root);
 }
 
 CAI_EXPORT ca_error ca_heap_destroy(ca_authority root)

@@ -7,8 +7,6 @@
 #include "api/own.h"
 #include "core/violation.h"
 
-#include <string.h>
-
 /* Allocation in steps, each called last by the one before and with no more than it needs, so that it costs that one
  * nothing: a fine layout from the calling thread's heap; one from the account that the thread used last; other layouts
  * from either; the rest. */
@@ -104,74 +102,6 @@ FOR_TYPE(ca_block, ordinary)
 FOR_TYPE(ca_nocaps, nocaps)
 FOR_TYPE(ca_mustzero, mustzero)
 FOR_TYPE(ca_secret, secret)
-
-/* --- wiping --- */
-
-static ca_wiped wipe(enum cai_place place, void **address, size_t *bytes)
-{
-    ca_wiped wiped = {.ptr = *address, .size = *bytes};
-
-    if (*bytes != 0) {
-        struct cai_judged judged = cai_judge_and_claim(place, *address, *bytes);
-        if (judged.verdict != CAI_AUTHENTIC) {
-            cai_judged_report(place, *address, judged, CAI_TO_USE, "ca_wipe");
-            return (ca_wiped){.ptr = NULL, .size = 0};
-        }
-        cai_clear(cai_self_heap(), *address, cai_slot_bytes(judged.live));
-        cai_claim_return_wiped(judged.live);
-    }
-    *address = NULL;
-    *bytes = 0;
-    return wiped;
-}
-
-/* Costs more than clearing. */
-#if defined(CAI_DEBUG) && CAI_DEBUG
-enum { WIPED_IS_CHECKED = true };
-#else
-enum { WIPED_IS_CHECKED = false };
-#endif
-
-static bool is_zero(const void *address, size_t bytes)
-{
-    const char *text = address;
-
-    return text[0] == 0 && memcmp(text, text + 1, bytes - 1) == 0;
-}
-
-static bool was_written_after_wiping(enum cai_place place, const void *address, size_t bytes)
-{
-    struct cai_judged judged = cai_judge(place, address, bytes, true);
-
-    if (judged.verdict != CAI_AUTHENTIC || is_zero(address, cai_slot_bytes(judged.live)))
-        return false;
-    cai_violation_report((ca_violation){.kind = CA_VIOLATION_NOT_WIPED,
-                                        .function = "ca_deallocate",
-                                        .address = address,
-                                        .size = cai_slot_bytes(judged.live),
-                                        .place = cai_place_name(place),
-                                        .stated = "a wiped block",
-                                        .found = "a dirty block"});
-    return true;
-}
-
-CAI_EXPORT void ca_wiped_deallocate(ca_wiped block)
-{
-    enum cai_place place = cai_place_of(block.ptr) == CAI_PLACE_secret ? CAI_PLACE_secret : CAI_PLACE_mustzero;
-
-    if (block.size != 0 && !(WIPED_IS_CHECKED && was_written_after_wiping(place, block.ptr, block.size)))
-        cai_own_deallocate_slow(place, block.ptr, block.size, true);
-}
-
-CAI_EXPORT ca_wiped ca_mustzero_wipe(ca_mustzero *block)
-{
-    return wipe(CAI_PLACE_mustzero, &block->ptr, &block->size);
-}
-
-CAI_EXPORT ca_wiped ca_secret_wipe(ca_secret *block)
-{
-    return wipe(CAI_PLACE_secret, &block->ptr, &block->size);
-}
 
 CAI_EXPORT CAI_COLD void ca_unwrap_failed(ca_error error)
 {

@@ -39,15 +39,12 @@ cai_result cai_own_allocate_slow(ca_authority authority, ca_layout layout, enum 
 
 /* --- giving back --- */
 
-CAI_NOINLINE void cai_own_deallocate_slow(enum cai_place place, void *address, size_t bytes, bool wiped)
+CAI_NOINLINE void cai_own_deallocate_slow(enum cai_place place, void *address, size_t bytes)
 {
-    /* A wiped block stays as it is until it goes back, so it is judged for good. */
-    struct cai_judged judged =
-        wiped ? cai_judge(place, address, bytes, true) : cai_judge_and_claim(place, address, bytes);
-    const char *function = cai_place_zeroes(place) && !wiped ? "ca_deallocate_zeroed" : "ca_deallocate";
+    struct cai_judged judged = cai_judge_and_claim(place, address, bytes);
+    const char *function = cai_place_zeroes(place) ? "ca_deallocate_zeroed" : "ca_deallocate";
 
-    if (judged.verdict == CAI_AUTHENTIC &&
-        !cai_free_live(place, address, wiped ? judged.live : cai_live_claimed(judged.live)))
+    if (judged.verdict == CAI_AUTHENTIC && !cai_free_live(place, address, cai_live_claimed(judged.live)))
         judged = (struct cai_judged){.verdict = CAI_STALE};
     if (judged.verdict != CAI_AUTHENTIC)
         cai_judged_report(place, address, judged, CAI_TO_GIVE_BACK, function);
@@ -57,7 +54,7 @@ CAI_NOINLINE void cai_own_deallocate_slow(enum cai_place place, void *address, s
 static CAI_NOINLINE void deallocate_slow(enum cai_place place, void *address, size_t bytes)
 {
     if (bytes != 0)
-        cai_own_deallocate_slow(place, address, bytes, false);
+        cai_own_deallocate_slow(place, address, bytes);
 }
 
 CAI_NOINLINE void cai_own_deallocate_full(enum cai_place place, void *address, size_t bytes)

@@ -172,8 +172,8 @@ CAI_INLINE enum cai_own_put cai_own_put_small(enum cai_place place, enum cai_gra
 
 void cai_own_deallocate_full(enum cai_place place, void *address, size_t bytes);
 
-/* The slow half of it; also for blocks that were wiped. */
-void cai_own_deallocate_slow(enum cai_place place, void *address, size_t bytes, bool wiped);
+/* The slow half of it. */
+void cai_own_deallocate_slow(enum cai_place place, void *address, size_t bytes);
 
 /* --- judging --- */
 
@@ -187,8 +187,12 @@ struct cai_judged {
 /* On a block of this place and size; `wiped`: one that ca_wipe cleared. */
 struct cai_judged cai_judge(enum cai_place place, const void *address, size_t bytes, bool wiped);
 
-/* The same, and an authentic block, which is not wiped, is claimed by it. */
+/* The same, and an authentic block is claimed by it: one that is not wiped, or one that is. */
 struct cai_judged cai_judge_and_claim(enum cai_place place, const void *address, size_t bytes);
+struct cai_judged cai_judge_and_claim_wiped(enum cai_place place, const void *address, size_t bytes);
+
+/* The authority is one over the heap of this block. */
+bool cai_own_is_over(const struct cai_grant *grant, enum cai_place place, const void *address);
 
 /* The error that a verdict stands for. */
 ca_error cai_judged_error(enum cai_verdict verdict);

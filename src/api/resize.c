@@ -111,12 +111,6 @@ ca_error cai_own_moved(enum cai_place place, void *address, struct cai_live old,
     return report_stale(place, address, CAI_TO_USE, function);
 }
 
-/* False: the authority lacks the right, over this block or at all. */
-static bool may_grow(const struct cai_grant *grant, enum cai_place place, const void *address)
-{
-    return cai_authority_heap(grant->node) == cai_authority_heap(cai_account_node(cai_find_owner(place, address)));
-}
-
 cai_result cai_own_grow(ca_authority authority, enum cai_place place, void *address, size_t bytes, ca_layout layout,
                         bool zeroed, struct cai_live *old, const char *function)
 {
@@ -135,7 +129,7 @@ cai_result cai_own_grow(ca_authority authority, enum cai_place place, void *addr
         return cai_own_allocate_slow(authority, layout, place, zeroed ? CAI_ZEROED : CAI_PLAIN);
     if (!claim(place, address, bytes, &live, &error, function))
         return cai_failure(error);
-    if (!may_grow(&grant, place, address)) {
+    if (!cai_own_is_over(&grant, place, address)) {
         cai_claim_return(live);
         return cai_failure(CA_ERROR_NOT_PERMITTED);
     }

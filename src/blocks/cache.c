@@ -4,6 +4,7 @@
  */
 #include "blocks/cache.h"
 
+#include "blocks/claimed.h"
 #include "pages/meta.h"
 #include "pages/run.h"
 
@@ -20,6 +21,13 @@ enum { WANT_MIN = 8 };
 static struct cai_unit *unit_at(unsigned zone, uint32_t number)
 {
     return cai_view_of(zone)->units + number;
+}
+
+/* The slab, which is in no list, leaves the heap. */
+static void end_slab(struct cai_heap *heap, struct cai_unit *slab)
+{
+    cai_claimed_settle(heap, slab);
+    cai_run_give(slab);
 }
 
 /* --- lists of slabs with room; the heap's lock is held --- */
@@ -67,7 +75,7 @@ static CAI_NOINLINE void settle_changed(struct cai_heap *heap, struct cai_unit *
         cai_slab_is_empty(slab)) {
         if (slab->listed)
             list_unlink(list, slab);
-        cai_run_give(slab);
+        end_slab(heap, slab);
         cai_store_relaxed(&heap->armed, true);
     } else if (!slab->listed && cai_slab_room(slab) != 0) {
         list_push(list, slab);
@@ -336,7 +344,7 @@ static void drop_empty(struct cai_heap *heap, enum cai_place place, unsigned siz
         number = slab->next;
         if (cai_slab_is_empty(slab)) {
             list_unlink(list, slab);
-            cai_run_give(slab);
+            end_slab(heap, slab);
         }
     }
 }

@@ -49,6 +49,7 @@ struct cai_heap {
     struct cai_unit *ending[2]; /* large blocks that are neither live nor kept at the moment: for the child of a fork */
     bool large_idle;            /* no large block was taken from or put into the cache since the last look */
     bool armed;                 /* memory became free: look at the clock soon */
+    bool has_claims;            /* a run of it may be marked `claimed` */
     uint64_t bytes_cleared;     /* because somebody asked for zeros, or must-zero memory went back */
     uint64_t bytes_clear_skipped; /* asked for as zero and known to be */
     uint64_t large_allocations;

@@ -4,6 +4,7 @@
 #include "blocks/large.h"
 
 #include "blocks/cache.h"
+#include "blocks/claimed.h"
 #include "blocks/clear.h"
 #include "os/os.h"
 #include "pages/run.h"
@@ -69,7 +70,7 @@ static struct cai_unit *take_kept(struct cai_heap *heap, enum cai_place place, u
             note_ending(heap, 0, run);
             heap->large[i] = NULL;
             heap->large_idle = false;
-            run->zeroed = cai_place_zeroes(place);
+            run->zeroed = cai_place_zeroes(place) || cai_claimed_is_marked(run);
             cai_store_relaxed(&run->inferred, 0);
             return run;
         }
@@ -94,6 +95,7 @@ static void *begin(struct cai_heap *heap, struct cai_unit *run, size_t bytes, bo
     void *block = (void *)cai_unit_address(run);
 
     cai_store_relaxed(&run->bytes, bytes);
+    cai_store_relaxed(&run->claimed, 0);
     if (zeroed)
         cai_cache_zero(heap, block, cai_round_up(bytes, cai_settings->page_bytes), run->zeroed);
     heap->large_allocations++;
@@ -139,13 +141,23 @@ bool cai_large_claim(struct cai_heap *heap, struct cai_unit *run, uint8_t live)
         note_ending(heap, 0, NULL);
         return false;
     }
-    if (is_must_zero(run) && !cai_state_is_wiped(live))
+    if (cai_state_is_wiped(live))
+        cai_claimed_mark(run);
+    if (is_must_zero(run) && !cai_claimed_is_marked(run))
         clear_from(heap, run, 0);
     return true;
 }
 
+/* It leaves the heap: nobody's word counts for others. */
+static void settle_claim(struct cai_heap *heap, struct cai_unit *run)
+{
+    if (is_must_zero(run) && cai_claimed_is_marked(run))
+        cai_claimed_make_zero(heap, (void *)cai_unit_address(run), run_bytes(run));
+}
+
 void cai_large_give(struct cai_heap *heap, struct cai_unit *run)
 {
+    settle_claim(heap, run);
     cai_run_withdraw_owned(run); /* from here on the run tells of itself whose it is */
     note_ending(heap, 0, NULL);
     cai_run_give(run);
@@ -153,9 +165,14 @@ void cai_large_give(struct cai_heap *heap, struct cai_unit *run)
 
 _Static_assert(CAI_LARGE_CACHED == 2, "one moves to the place of the one that leaves");
 
+bool cai_large_may_keep(const struct cai_unit *run)
+{
+    return run->units <= KEPT_UNITS_MAX;
+}
+
 bool cai_large_keep(struct cai_heap *heap, struct cai_unit *run)
 {
-    if (heap->id == 0 || run->units > KEPT_UNITS_MAX) {
+    if (heap->id == 0 || !cai_large_may_keep(run)) {
         cai_large_give(heap, run);
         return false;
     }
@@ -265,6 +282,7 @@ static void end_lost(struct cai_heap *heap, struct cai_unit *run, bool was_endin
         return;
     if (was_ending && is_must_zero(run)) /* its thread may have been clearing it */
         clear_from(heap, run, 0);
+    settle_claim(heap, run);
     cai_run_give(run);
 }
 

@@ -18,8 +18,11 @@ size_t cai_large_run_bytes(size_t bytes);
 
 /* The first half of giving a live block back, whose state byte was `live`: from here on it is freed, and the caller's.
  * Of two threads that free one at once, the second is told: false. In must-zero places the whole run is cleared, unless
- * it was wiped; `heap` counts it. */
+ * it was wiped or is marked as claimed (claimed.h); `heap` counts it. */
 bool cai_large_claim(struct cai_heap *heap, struct cai_unit *run, uint8_t live);
+
+/* Short enough to be kept. */
+bool cai_large_may_keep(const struct cai_unit *run);
 
 /* The second half: kept by the heap for its next blocks; or, false, a run was given to all, this one or one before. */
 bool cai_large_keep(struct cai_heap *heap, struct cai_unit *run);

@@ -65,6 +65,14 @@ CAI_INLINE uint8_t cai_state_wiped(uint8_t state)
     return (uint8_t)(is_short ? state + (CAI_STATE_SHORT_WIPED - CAI_STATE_SHORT) : CAI_STATE_WIPED);
 }
 
+/* The opposite, for a block of this class, 0: a large one. */
+CAI_INLINE uint8_t cai_state_unwiped(uint8_t state, uint8_t size_class)
+{
+    if (state != CAI_STATE_WIPED)
+        return (uint8_t)(state - (CAI_STATE_SHORT_WIPED - CAI_STATE_SHORT));
+    return size_class != 0 ? size_class : CAI_STATE_LARGE;
+}
+
 /* Live, and free to be used by a call. */
 CAI_INLINE bool cai_state_is_open(uint8_t state)
 {

@@ -12,7 +12,7 @@ bool cai_authority_find(ca_authority authority, struct cai_grant *grant)
     uint32_t number = (uint32_t)(authority.opaque[0] & ((1u << CAI_NODE_BITS) - 1));
 
     if (authority.opaque[0] == cai_sealed.secret && authority.opaque[1] == 0) {
-        *grant = (struct cai_grant){CAI_NODE_DEFAULT, CA_RIGHT_ALL & ~CA_RIGHT_DESTROY, authority};
+        *grant = (struct cai_grant){CAI_NODE_DEFAULT, CAI_RIGHTS_OF_DEFAULT, authority};
         return true;
     }
     cai_lock_take(&cai_tree.lock);

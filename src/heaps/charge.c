@@ -135,7 +135,7 @@ static void describe(uint32_t number, ca_authority_info *info)
 
 bool cai_charge_describe(const struct cai_grant *grant, ca_authority_info *out)
 {
-    ca_authority_info info = {.rights = CA_RIGHT_ALL & ~CA_RIGHT_DESTROY, .quota_bytes = SIZE_MAX};
+    ca_authority_info info = {.rights = CAI_RIGHTS_OF_DEFAULT, .quota_bytes = SIZE_MAX};
 
     info.struct_size = out->struct_size;
     cai_lock_take(&cai_tree.lock);

@@ -35,6 +35,12 @@ void cai_claim_return_wiped(struct cai_live live)
     cai_claim_end();
 }
 
+void cai_claim_return_unwiped(struct cai_live live)
+{
+    cai_store_release(live.state, cai_state_unwiped(live.byte, live.size_class));
+    cai_claim_end();
+}
+
 void *cai_claim_repair(struct cai_thread *thread, enum cai_place *place)
 {
     struct cai_claim claim = thread->claim;

@@ -62,9 +62,10 @@ CAI_INLINE void cai_claim_return(struct cai_live live)
     cai_claim_end();
 }
 
-/* The same, but it is so long now; or wiped. */
+/* The same, but it is so long now; or wiped; or wiped no more. */
 void cai_claim_return_resized(struct cai_live live, size_t exact);
 void cai_claim_return_wiped(struct cai_live live);
+void cai_claim_return_unwiped(struct cai_live live);
 
 /* Its content is being taken to this address; NULL: no more. */
 void cai_claim_moves_to(void *to);

@@ -3,6 +3,7 @@
  */
 #include "heaps/free.h"
 
+#include "blocks/claimed.h"
 #include "blocks/clear.h"
 #include "blocks/large.h"
 #include "heaps/account.h"
@@ -43,38 +44,60 @@ static bool put_remote(struct cai_thread *thread, enum cai_place place, struct c
     return put;
 }
 
+/* What a slot that has just come into a bin says of itself, when it is zero by somebody's word. */
+CAI_INLINE void set_zero(struct cai_live live, bool is_zero)
+{
+    if (is_zero)
+        cai_store_relaxed(live.state, CAI_STATE_CACHED | CAI_STATE_ZERO);
+}
+
 /* Into the bin of an account that the calling thread holds, when that is simple. */
 static bool put_in_account(struct cai_thread *thread, struct cai_account *account, enum cai_place place,
-                           struct cai_live live, void *address)
+                           struct cai_live live, void *address, bool is_zero)
 {
     struct cai_bin *bin = &account->owner.heap.bins[place][live.size_class];
 
     if (!cai_bias_enter_account(thread, account))
         return false;
     bool room = bin->count < bin->limit;
-    if (room)
+    if (room) {
         cai_bin_push(bin, place, live.state, address);
+        set_zero(live, is_zero);
+    }
     cai_bias_leave(thread);
     return room;
 }
 
-CAI_NOINLINE bool cai_free_slot(enum cai_place place, void *address, struct cai_live live)
+/* Into a bin that the calling thread may use without a lock. */
+static bool put_near(struct cai_thread *thread, enum cai_place place, void *address, struct cai_live live, bool is_zero)
 {
-    struct cai_thread *thread = cai_life_attach();
     uint32_t number = cai_load_relaxed(cai_live_owner(live));
     struct cai_account *account = cai_is_account(number) ? cai_registry_account(number) : NULL;
-
-    if (thread == NULL)
-        thread = cai_self;
-    if (account != NULL && put_in_account(thread, account, place, live, address))
-        return true;
     struct cai_heap *heap = &thread->owner.heap;
+
+    if (account != NULL && put_in_account(thread, account, place, live, address, is_zero))
+        return true;
     if (!cai_thread_has_heap(thread) || number != heap->id ||
         !cai_cache_put_full(heap, place, live.size_class, live.state, address))
-        return put_remote(thread, place, live);
+        return false;
+    set_zero(live, is_zero);
     if (cai_load_relaxed(&heap->armed))
         cai_housekeeping_arm(heap);
     return true;
+}
+
+static struct cai_thread *attach(void)
+{
+    struct cai_thread *thread = cai_life_attach();
+
+    return thread != NULL ? thread : cai_self;
+}
+
+CAI_NOINLINE bool cai_free_slot(enum cai_place place, void *address, struct cai_live live)
+{
+    struct cai_thread *thread = attach();
+
+    return put_near(thread, place, address, live, false) || put_remote(thread, place, live);
 }
 
 /* By a thread without a heap: the shared one has the record. */
@@ -134,6 +157,28 @@ static CAI_NOINLINE bool put_cleared(enum cai_place place, void *address, struct
     if (cai_place_zeroes(place))
         cai_clear(cai_self_heap(), address, cai_class_sizes[live.size_class]);
     bool put = cai_free_slot(place, address, cai_live_claimed(live));
+    cai_claim_end();
+    return put;
+}
+
+/* What goes to another heap's slab is looked at here and now: it is nobody's word there. */
+static bool put_small_claimed(enum cai_place place, void *address, struct cai_live live)
+{
+    struct cai_thread *thread = attach();
+
+    if (cai_thread_has_heap(thread))
+        thread->owner.heap.has_claims = true;
+    if (put_near(thread, place, address, live, true))
+        return true;
+    if (cai_place_zeroes(place))
+        cai_claimed_make_zero(cai_self_heap(), address, cai_class_sizes[live.size_class]);
+    return put_remote(thread, place, live);
+}
+
+bool cai_free_claimed_zero(enum cai_place place, void *address, struct cai_live live)
+{
+    cai_claimed_mark(cai_live_run(live));
+    bool put = live.size_class == 0 ? put_large(live) : put_small_claimed(place, address, live);
     cai_claim_end();
     return put;
 }

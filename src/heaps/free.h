@@ -15,6 +15,10 @@ void cai_free_slow(enum cai_place place, void *address, const char *function);
  * places its memory is cleared first, unless it was wiped. */
 bool cai_free_live(enum cai_place place, void *address, struct cai_live live);
 
+/* The same for a block that is claimed (claim.h) and whose slot or run is zero by somebody's word: it is not cleared,
+ * and not known to be zero to anybody but the heap whose it is (blocks/claimed.h). */
+bool cai_free_claimed_zero(enum cai_place place, void *address, struct cai_live live);
+
 /* The same for a small block whose slot has been cleared where the place wants that. */
 bool cai_free_slot(enum cai_place place, void *address, struct cai_live live);
 

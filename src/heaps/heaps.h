@@ -4,9 +4,11 @@
 #ifndef CAI_HEAPS_HEAPS_H
 #define CAI_HEAPS_HEAPS_H
 
+#include "blocks/claimed.h"
 #include "blocks/clear.h"
 #include "blocks/exact.h"
 #include "blocks/find.h"
+#include "blocks/large.h"
 #include "blocks/stamped.h"
 #include "heaps/account.h"
 #include "heaps/allocate.h"

@@ -9,6 +9,7 @@
 #include "core/settings.h"
 #include "heaps/account.h"
 #include "heaps/housekeeping.h"
+#include "heaps/owned.h"
 #include "heaps/remote.h"
 #include "heaps/repair.h"
 #include "os/os.h"
@@ -50,6 +51,7 @@ static void on_thread_exit(void)
     if (!has_heap)
         return;
     cai_large_flush(&thread->owner.heap);
+    cai_owned_settle_claims(&thread->owner.heap);
     cai_remote_publish(thread);
     memset(thread->owner.heap.wants, 0, sizeof thread->owner.heap.wants);
     bool warm = cai_registry_warm() < WARM_MAX;

@@ -4,6 +4,7 @@
 #include "heaps/owned.h"
 
 #include "blocks/cache.h"
+#include "blocks/claimed.h"
 #include "blocks/clear.h"
 #include "blocks/large.h"
 #include "pages/run.h"
@@ -50,8 +51,12 @@ static void discard_slab(struct cai_unit *slab, struct cai_heap *heap)
         uint8_t before = cai_load_relaxed(state);
         if (before == CAI_STATE_NONE)
             continue;
-        if (cai_state_is_live(before) && !cai_state_is_wiped(before) && cai_place_zeroes(place))
+        if (!cai_place_zeroes(place))
+            ;
+        else if (cai_state_is_live(before) && !cai_state_is_wiped(before))
             cai_clear(heap, slot, bytes);
+        else if (cai_state_is_wiped(before) || cai_claimed_is_marked(slab))
+            cai_claimed_make_zero(heap, slot, bytes);
         cai_store_release(state, cai_state_freed(place, CAI_STATE_IN_SLAB));
     }
     slab->used = 0;
@@ -86,6 +91,22 @@ void cai_owned_discard(struct cai_heap *heap)
     cai_lock_give(&heap->lock);
 }
 
+static void settle_claim(struct cai_unit *run, void *heap)
+{
+    if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB)
+        cai_claimed_settle(heap, run);
+}
+
+void cai_owned_settle_claims(struct cai_heap *heap)
+{
+    if (CAI_LIKELY(!heap->has_claims))
+        return;
+    heap->has_claims = false;
+    cai_lock_take(&heap->lock);
+    for_runs(heap, settle_claim, heap);
+    cai_lock_give(&heap->lock);
+}
+
 CAI_NO_TSAN static void transfer(struct cai_unit *run, void *heir)
 {
     struct cai_heap *to = heir;
@@ -95,6 +116,7 @@ CAI_NO_TSAN static void transfer(struct cai_unit *run, void *heir)
         cai_store_release(owner, to->id);
         return;
     }
+    cai_claimed_settle(to, run);
     /* The head first: in the child of a fork the others follow it (cai_cache_rebuild). */
     for (uint32_t i = 0; i < run->units; i++)
         cai_store_release(&owner[i], to->id);

@@ -59,6 +59,12 @@ struct cai_thread {
     uint64_t orphan_ms; /* since when */
 };
 
+/* What a heap's first authority may do, and the process's own. */
+enum {
+    CAI_RIGHTS_OF_ROOT = CA_RIGHT_ALL | CA_RIGHT_CLAIM_ZERO,
+    CAI_RIGHTS_OF_DEFAULT = CAI_RIGHTS_OF_ROOT & ~CA_RIGHT_DESTROY,
+};
+
 /* An authority that was recognised. */
 enum { CAI_NODE_DEFAULT = 0 };
 struct cai_grant {

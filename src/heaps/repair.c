@@ -9,6 +9,7 @@
 #include "heaps/authority.h"
 #include "heaps/charge.h"
 #include "heaps/claim.h"
+#include "heaps/owned.h"
 #include "heaps/registry.h"
 #include "pages/meta.h"
 #include "pages/policy.h"
@@ -126,6 +127,7 @@ void cai_repair_rest(void)
     FOR_LOST(thread)
     {
         cai_registry_hold(thread);
+        cai_owned_settle_claims(&thread->owner.heap);
         thread->owner.lost = false;
         cai_registry_orphan(thread, false, 0);
     }

@@ -165,6 +165,7 @@ struct cai_unit *cai_run_take(struct cai_zone *zone, uint32_t count, uint32_t al
     if (run != NULL) {
         run->zeroed = zeroed;
         cai_store_relaxed(&run->inferred, 0);
+        cai_store_relaxed(&run->claimed, 0);
         use(zone, count);
     }
     cai_lock_give(&zone->lock);

@@ -48,6 +48,8 @@ struct cai_unit {
     uint8_t
         inferred; /* atomic; head of a used run: holds or held blocks that a compiler guessed to be without pointers,
                        * so that the place's promise is not one: a sweep has to read them */
+    uint8_t
+        claimed; /* atomic; head of a used run: something free in it is zero by somebody's word (blocks/claimed.h) */
     union {
         struct {                   /* free, dirty */
             uint32_t older, newer; /* list of dirty runs by age */

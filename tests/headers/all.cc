@@ -49,7 +49,11 @@ int main()
     block = ca_unwrap(ca_grow(heap, block, CA_LAYOUT_ARRAY(char, 40)));
     block = ca_unwrap(ca_shrink(block, CA_LAYOUT_ARRAY(char, 10)));
     ca_deallocate(block);
-    ca_deallocate(ca_wipe(&key));
+    ca_wiped wiped = ca_wipe(&key);
+    key = ca_secret_reuse(&wiped);
+    wiped = ca_assume_zero(heap, &key);
+    if (ca_check(wiped) == CA_OK)
+        ca_deallocate(wiped);
     ca_arena_init(&arena, ca_libc());
     int *one = CA_ARENA_NEW(&arena, int);
     int *four = CA_ARENA_ARRAY(&arena, int, 4);

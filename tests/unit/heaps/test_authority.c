@@ -72,7 +72,7 @@ CHILD_TEST(test_C5_what_is_found_is_what_was_made, 10)
     require(root.node != CAI_NODE_DEFAULT && left.node != right.node && right.node != leaf.node);
     require(root.authority.opaque[1] != 0 && left.authority.opaque[1] != right.authority.opaque[1]);
     require(grant_default().node == CAI_NODE_DEFAULT);
-    require(grant_default().rights == (CA_RIGHT_ALL & ~(unsigned)CA_RIGHT_DESTROY));
+    require(grant_default().rights == ((CA_RIGHT_ALL & ~(unsigned)CA_RIGHT_DESTROY) | CA_RIGHT_CLAIM_ZERO));
     require(cai_node_at(leaf.node)->quota == 10 && strcmp(cai_node_at(leaf.node)->name, "test") == 0);
 }
 

@@ -170,7 +170,8 @@ CHILD_TEST(test_C5_description, 10)
     require(info.struct_size == sizeof info && info.rights == CA_RIGHT_ALL && info.quota_bytes == SIZE_MAX);
     require(info.charged_bytes == 70 && strcmp(info.name, "test") == 0); /* its heap's name */
     require(cai_charge_describe(&all, &info));
-    require(info.rights == (CA_RIGHT_ALL & ~(unsigned)CA_RIGHT_DESTROY) && info.quota_bytes == SIZE_MAX);
+    require(info.rights == ((CA_RIGHT_ALL & ~(unsigned)CA_RIGHT_DESTROY) | CA_RIGHT_CLAIM_ZERO) &&
+            info.quota_bytes == SIZE_MAX);
     require(info.charged_bytes == 0 && info.name[0] == '\0');
     memset(&shorter, 0xa5, sizeof shorter);
     shorter.info.struct_size = offsetof(ca_authority_info, charged_bytes);
