@@ -27,7 +27,7 @@ static CAI_COLD void refuse_dirty(enum cai_place place, const void *address, str
 }
 
 /* The first `bytes` bytes of the block are worth looking at, and not zero. */
-static bool is_found_dirty(enum cai_place place, const void *address, size_t bytes)
+static bool is_found_dirty(enum cai_place place, void *address, size_t bytes)
 {
     return (ALL_ARE_CHECKED || place == CAI_PLACE_secret) && !cai_claimed_is_zero(address, bytes);
 }
@@ -56,7 +56,7 @@ static ca_wiped wipe(enum cai_place place, void **address, size_t *bytes)
             cai_judged_report(place, *address, judged, CAI_TO_USE, "ca_wipe");
             return (ca_wiped){.ptr = NULL, .size = 0};
         }
-        cai_clear(cai_self_heap(), *address, cai_slot_bytes(judged.live));
+        cai_clear_touched(cai_self_heap(), *address, cai_slot_bytes(judged.live));
         cai_claim_return_wiped(judged.live);
     }
     return hand_over(address, bytes);
@@ -74,7 +74,7 @@ static CAI_COLD void report_denied(enum cai_place place, const void *address, si
 }
 
 /* Claims a block for somebody who says that it is zero. False: it was reported, and nothing has changed. */
-static bool claim_zero(ca_authority authority, enum cai_place place, const void *address, size_t bytes,
+static bool claim_zero(ca_authority authority, enum cai_place place, void *address, size_t bytes,
                        enum cai_purpose purpose, struct cai_live *live, const char *function)
 {
     struct cai_grant grant;
@@ -104,7 +104,7 @@ static bool claim_zero(ca_authority authority, enum cai_place place, const void 
 /* A claim speaks for the block. What lies behind it in its slot an overflow may have reached. */
 static void clear_slack(void *address, size_t bytes, struct cai_live live)
 {
-    cai_clear(cai_self_heap(), (char *)address + bytes, cai_slot_bytes(live) - bytes);
+    cai_clear_touched(cai_self_heap(), (char *)address + bytes, cai_slot_bytes(live) - bytes);
 }
 
 static ca_wiped assume_zero(ca_authority authority, enum cai_place place, void **address, size_t *bytes)

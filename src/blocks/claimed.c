@@ -2,6 +2,7 @@
 #include "blocks/claimed.h"
 
 #include "blocks/clear.h"
+#include "blocks/touched.h"
 #include "pages/zone.h"
 
 #include <string.h>
@@ -9,24 +10,35 @@
 /* What is looked at in one go: what follows is in the cache when it is cleared. */
 enum { LOOK_BYTES = 4096 };
 
-bool cai_claimed_is_zero(const void *address, size_t bytes)
+static bool is_zero(const char *text, size_t bytes)
 {
-    const char *text = address;
+    return text[0] == 0 && memcmp(text, text + 1, bytes - 1) == 0;
+}
 
-    return bytes == 0 || (text[0] == 0 && memcmp(text, text + 1, bytes - 1) == 0);
+bool cai_claimed_is_zero(void *address, size_t bytes)
+{
+    struct cai_touched touched;
+    size_t length;
+    bool zero = true;
+
+    cai_touched_start(&touched, address, bytes);
+    for (void *at; (at = cai_touched_next(&touched, &length)) != NULL;)
+        zero = zero && is_zero(at, length);
+    return zero;
 }
 
 void cai_claimed_make_zero(struct cai_heap *heap, void *address, size_t bytes)
 {
-    char *at = address;
+    struct cai_touched touched;
+    size_t length;
 
-    for (size_t left = bytes; left != 0;) {
-        size_t part = cai_min(left, LOOK_BYTES);
-        if (!cai_claimed_is_zero(at, part))
-            cai_clear(heap, at, part);
-        at += part;
-        left -= part;
-    }
+    cai_touched_start(&touched, address, bytes);
+    for (char *at; (at = cai_touched_next(&touched, &length)) != NULL;)
+        for (size_t from = 0; from < length; from += LOOK_BYTES) {
+            size_t part = cai_min(length - from, LOOK_BYTES);
+            if (!is_zero(at + from, part))
+                cai_clear(heap, at + from, part);
+        }
 }
 
 void cai_claimed_settle(struct cai_heap *heap, struct cai_unit *slab)

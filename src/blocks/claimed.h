@@ -21,7 +21,7 @@ CAI_INLINE bool cai_claimed_is_marked(const struct cai_unit *run)
     return cai_load_relaxed(&run->claimed) != 0;
 }
 
-bool cai_claimed_is_zero(const void *address, size_t bytes);
+bool cai_claimed_is_zero(void *address, size_t bytes);
 
 /* Looks, and clears what is not zero, on behalf of the heap. */
 void cai_claimed_make_zero(struct cai_heap *heap, void *address, size_t bytes);

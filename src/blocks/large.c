@@ -6,6 +6,7 @@
 #include "blocks/cache.h"
 #include "blocks/claimed.h"
 #include "blocks/clear.h"
+#include "blocks/touched.h"
 #include "os/os.h"
 #include "pages/run.h"
 
@@ -129,7 +130,7 @@ void *cai_large_take(struct cai_heap *heap, enum cai_place place, size_t bytes, 
 /* The whole run, past what the program may use: an overflow may have got there. */
 static void clear_from(struct cai_heap *heap, const struct cai_unit *run, size_t keep)
 {
-    cai_clear(heap, (char *)cai_unit_address(run) + keep, run_bytes(run) - keep);
+    cai_clear_touched(heap, (char *)cai_unit_address(run) + keep, run_bytes(run) - keep);
 }
 
 bool cai_large_claim(struct cai_heap *heap, struct cai_unit *run, uint8_t live)

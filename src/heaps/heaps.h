@@ -10,6 +10,7 @@
 #include "blocks/find.h"
 #include "blocks/large.h"
 #include "blocks/stamped.h"
+#include "blocks/touched.h"
 #include "heaps/account.h"
 #include "heaps/allocate.h"
 #include "heaps/allocate_for.h"

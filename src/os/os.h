@@ -8,6 +8,8 @@
 #ifndef CAI_OS_OS_H
 #define CAI_OS_OS_H
 
+#include "base/compiler.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -65,6 +67,20 @@ bool cai_os_wipe_on_fork(uintptr_t address, size_t length);
 /* Keeps the range out of swap until it is unmapped, within the limits of the process; a child of fork does not inherit
  * it. With `resident` its pages are brought in now, those already in swap included, else each when it is touched. */
 bool cai_os_lock(uintptr_t address, size_t length, bool resident);
+
+/* Asking which pages of the process hold anything: touched once, and not given back since. A handle; -1: the kernel
+ * does not tell. */
+int cai_os_touched_open(void);
+void cai_os_touched_close(int handle);
+
+/* An entry for each of so many pages from this address on. False: no answer. */
+bool cai_os_touched_read(int handle, uintptr_t address, uint64_t *entries, size_t pages);
+
+/* In memory, in swap or shared: false only for a page that is nowhere, and reads as zero. */
+CAI_INLINE bool cai_os_is_touched(uint64_t entry)
+{
+    return entry >> 61 != 0;
+}
 
 /* Like cai_os_map, but the pages are in nobody's reach but this process's own loads and stores, not even the kernel's;
  * locked, left out of core dumps, and not there in a child of fork. They cannot be discarded or moved, and are freed

@@ -106,6 +106,33 @@ enum cai_map cai_os_map_hidden(uintptr_t address, size_t length)
     return result;
 }
 
+int cai_os_touched_open(void)
+{
+    int saved = errno;
+    int fd = (int)syscall(SYS_openat, (long)AT_FDCWD, "/proc/self/pagemap", (long)(O_RDONLY | O_CLOEXEC), 0L);
+
+    errno = saved;
+    return fd;
+}
+
+void cai_os_touched_close(int handle)
+{
+    int saved = errno;
+
+    syscall(SYS_close, (long)handle);
+    errno = saved;
+}
+
+bool cai_os_touched_read(int handle, uintptr_t address, uint64_t *entries, size_t pages)
+{
+    int saved = errno;
+    size_t bytes = pages * sizeof *entries;
+    long got = syscall(SYS_pread64, (long)handle, entries, bytes, address / cai_os_page_size() * sizeof *entries);
+
+    errno = saved;
+    return got == (long)bytes;
+}
+
 /* A thread that would sleep until somebody changes the word first has the kernel compare it: an address that cannot be
  * read is an error, no fault, and the library needs this call anyway. Nobody sleeps, as the time is up at once. */
 static enum cai_holds holds_half(uintptr_t address, uint32_t half)

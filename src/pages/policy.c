@@ -149,6 +149,11 @@ void cai_policy_forget(struct cai_zone *zone, uint32_t head, uint32_t units)
 
 /* --- what protection forbids --- */
 
+bool cai_policy_hides(void)
+{
+    return (cai_load_relaxed(&wanted) & CAI_PROTECT_HIDE) != 0;
+}
+
 bool cai_policy_may_move(const struct cai_zone *zone)
 {
     return !is_protected_zone(zone->number) || (cai_load_relaxed(&wanted) == CAI_PROTECT_NO_DUMP && !any_guard());

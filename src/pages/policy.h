@@ -45,6 +45,9 @@ bool cai_policy_may_move(const struct cai_zone *zone);
  * unmapped. */
 bool cai_policy_is_hidden(const struct cai_zone *zone, uint32_t number);
 
+/* Some memory is hidden, or is going to be: what the kernel says about it is another matter. */
+bool cai_policy_hides(void);
+
 /* How free units go back to the system. Hidden ones cannot be discarded, and a part of a hidden mapping that is
  * unmapped would stay in memory as long as the rest: whole mappings go, others stay. */
 enum cai_way { CAI_WAY_KEEP, CAI_WAY_DISCARD, CAI_WAY_UNMAP, CAI_WAY_UNMAP_ONLY };

@@ -177,6 +177,14 @@ static void fork_all(void)
     forked();
 }
 
+static void clearing(void)
+{
+    ca_mustzero block = ca_unwrap(ca_allocate_mustzero(ca_default_authority(), CA_LAYOUT_ARRAY(char, 5 << 20)));
+
+    started();
+    ca_deallocate_zeroed(block);
+}
+
 static void report(void)
 {
     void *block = ca_malloc(100);
@@ -202,17 +210,9 @@ int main(int count, char **arguments)
         const char *name;
         void (*run)(void);
     } situations[] = {
-        {"start", start},
-        {"growth", growth},
-        {"giving-back", back},
-        {"threads", threads},
-        {"fork", fork_plain},
-        {"fork-of-all", fork_all},
-        {"authorities", authorities},
-        {"protection", protection},
-        {"report", report},
-        {"capabilities", capabilities},
-        {"nothing", nothing},
+        {"start", start},       {"growth", growth},        {"giving-back", back},          {"threads", threads},
+        {"fork", fork_plain},   {"fork-of-all", fork_all}, {"authorities", authorities},   {"protection", protection},
+        {"clearing", clearing}, {"report", report},        {"capabilities", capabilities}, {"nothing", nothing},
     };
 
     CHECK(count >= 3);

@@ -1,0 +1,104 @@
+/* See touched.h. Pages in swap have been touched, and the kernel's list says so; mincore would not.
+ *
+ * The list is believed only if it knows of a page that is there for certain: under an emulator it may be that of other
+ * addresses.
+ */
+#include "blocks/touched.h"
+
+#include "base/bits.h"
+#include "blocks/clear.h"
+#include "core/settings.h"
+#include "os/os.h"
+#include "pages/policy.h"
+
+/* The first page is written to, so that it is there. */
+static bool is_believable(int handle, char *page)
+{
+    uint64_t entry;
+
+    *(volatile char *)page = *(volatile char *)page;
+    return cai_os_touched_read(handle, (uintptr_t)page, &entry, 1) && cai_os_is_touched(entry);
+}
+
+static CAI_NOINLINE void ask(struct cai_touched *touched)
+{
+    size_t page = cai_settings->page_bytes;
+    char *first = (char *)cai_round_up((uintptr_t)touched->at, page);
+
+    touched->handle = cai_os_touched_open();
+    touched->pages_end = touched->end - (uintptr_t)touched->end % page;
+    touched->told = touched->told_end = first;
+    if (touched->handle >= 0 && !is_believable(touched->handle, first)) {
+        cai_os_touched_close(touched->handle);
+        touched->handle = -1;
+    }
+}
+
+void cai_touched_start(struct cai_touched *touched, void *address, size_t bytes)
+{
+    touched->at = address;
+    touched->end = touched->at + bytes;
+    touched->left_out = 0;
+    touched->handle = -1;
+    if (CAI_UNLIKELY(bytes > CAI_TOUCHED_BYTES_ABOVE) && !cai_policy_hides())
+        ask(touched);
+}
+
+/* May there be anything at `at`? The answer holds up to `*until`. */
+static bool may_hold(struct cai_touched *touched, char **until)
+{
+    size_t page = cai_settings->page_bytes;
+    char *at = touched->at;
+
+    *until = touched->end;
+    if (touched->handle < 0 || at >= touched->pages_end)
+        return true;
+    if ((uintptr_t)at % page != 0) {
+        *until = (char *)cai_round_up((uintptr_t)at, page);
+        return true;
+    }
+    if (at == touched->told_end) {
+        size_t pages = cai_min((size_t)(touched->pages_end - at) / page, CAI_TOUCHED_PAGES);
+        if (!cai_os_touched_read(touched->handle, (uintptr_t)at, touched->entries, pages))
+            return true;
+        touched->told = at;
+        touched->told_end = at + pages * page;
+    }
+    *until = at + page;
+    return cai_os_is_touched(touched->entries[(size_t)(at - touched->told) / page]);
+}
+
+void *cai_touched_next(struct cai_touched *touched, size_t *bytes)
+{
+    char *stretch = touched->at;
+    char *until;
+
+    while (touched->at != touched->end) {
+        bool may = may_hold(touched, &until);
+        if (!may && stretch != touched->at)
+            break;
+        if (!may) {
+            touched->left_out += (size_t)(until - stretch);
+            stretch = until;
+        }
+        touched->at = until;
+    }
+    *bytes = (size_t)(touched->at - stretch);
+    if (*bytes != 0)
+        return stretch;
+    if (touched->handle >= 0)
+        cai_os_touched_close(touched->handle);
+    return NULL;
+}
+
+void cai_clear_touched(struct cai_heap *heap, void *address, size_t bytes)
+{
+    struct cai_touched touched;
+    size_t length;
+
+    cai_touched_start(&touched, address, bytes);
+    for (void *at; (at = cai_touched_next(&touched, &length)) != NULL;)
+        cai_clear(heap, at, length);
+    if (heap->id != 0)
+        heap->bytes_clear_skipped += touched.left_out;
+}
