@@ -17,6 +17,9 @@
 #endif
 
 #include <capalloc/box.h>
+#include <capalloc/intention.hpp>
+#include <cstddef>
+#include <cstdlib>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -24,32 +27,26 @@
 namespace ca
 {
 
-/* How boxes of an intention get and return their blocks. */
-template <class Intention> struct box_memory;
-#define CA_BOX_MEMORY_(intention)                                                                                      \
-    template <> struct box_memory<intention> {                                                                         \
-        static constexpr auto allocate = intention##_box_allocate;                                                     \
-        static constexpr auto deallocate = intention##_box_deallocate;                                                 \
-    };
-CA_BOX_MEMORY_(ca_block)
-CA_BOX_MEMORY_(ca_nocaps)
-CA_BOX_MEMORY_(ca_mustzero)
-CA_BOX_MEMORY_(ca_secret)
-#undef CA_BOX_MEMORY_
-
-/* An owner of one T in a block of the intention ca_block, ca_nocaps, ca_mustzero or ca_secret. Contract: B1, B2,
- * B3. */
+/* An owner of one T in a block of the intention ca_block, ca_nocaps, ca_mustzero or ca_secret. In the two that hold no
+ * pointers a class is believed to have none, a pointer is refused. Contract: B1, B2, B3, X2. */
 template <class T, class Intention = ca_block> class CA_NODISCARD_TYPE_ box
 {
     static_assert(!std::is_array<T>::value, "for arrays take CA_BOX_ARRAY_DEFINE or a container");
+    static_assert(intention<Intention>::may_hold_pointers || no_pointers<T>::value || std::is_class<T>::value ||
+                      std::is_union<T>::value,
+                  "this memory is promised to hold no pointers: take ca_block or ca_mustzero");
 
   public:
+    using element_type = T;
+
     /* A T made from `arguments`, or an empty box that tells why not. What T's constructor throws goes through, and no
      * memory is lost. */
-    template <class... Arguments> static box make_in(ca_authority authority, Arguments &&...arguments)
+    template <class... Arguments> CA_NODISCARD_ static box make_in(ca_authority authority, Arguments &&...arguments)
     {
         box result;
-        void *memory = box_memory<Intention>::allocate(authority, CA_LAYOUT_OF(T), false, &result.error_);
+        auto block = intention<Intention>::allocate(authority, CA_LAYOUT_OF(T));
+        void *memory = block.ptr;
+        result.error_ = ca_error_of(block);
         if (memory == nullptr)
             return result;
         struct guard {
@@ -57,20 +54,21 @@ template <class T, class Intention = ca_block> class CA_NODISCARD_TYPE_ box
             ~guard()
             {
                 if (memory != nullptr)
-                    box_memory<Intention>::deallocate(memory, sizeof(T));
+                    intention<Intention>::deallocate(memory, sizeof(T));
             }
         } until_made{memory};
         result.ptr_ = ::new (memory) T(std::forward<Arguments>(arguments)...);
         until_made.memory = nullptr;
         return result;
     }
-    template <class... Arguments> static box make(Arguments &&...arguments)
+    template <class... Arguments> CA_NODISCARD_ static box make(Arguments &&...arguments)
     {
         return make_in(ca_default_authority(), std::forward<Arguments>(arguments)...);
     }
 
     /* An empty box. Moving empties the source; assigning and the end of the scope drop what the box had. */
     box() noexcept = default;
+    box(std::nullptr_t) noexcept {}
     box(box &&source) noexcept : ptr_(std::exchange(source.ptr_, nullptr)), error_(std::exchange(source.error_, CA_OK))
     {
     }
@@ -85,6 +83,17 @@ template <class T, class Intention = ca_block> class CA_NODISCARD_TYPE_ box
     {
         drop();
     }
+    box(const box &) = delete;
+    box &operator=(const box &) = delete;
+    void swap(box &other) noexcept
+    {
+        std::swap(ptr_, other.ptr_);
+        std::swap(error_, other.error_);
+    }
+    friend void swap(box &left, box &right) noexcept
+    {
+        left.swap(right);
+    }
 
     /* Empties the box, destroys the value, gives the block back; an empty box stays as it is. */
     void drop() noexcept
@@ -92,8 +101,15 @@ template <class T, class Intention = ca_block> class CA_NODISCARD_TYPE_ box
         T *value = into_raw();
         if (value != nullptr) {
             value->~T();
-            box_memory<Intention>::deallocate(value, sizeof(T));
+            intention<Intention>::deallocate(value, sizeof(T));
         }
+    }
+
+    /* Drops what the box had, and takes over what is given, as from_raw does. */
+    void reset(T *raw = nullptr) noexcept
+    {
+        box old(std::move(*this));
+        ptr_ = raw;
     }
 
     /* There is a value; and the reason when there never was one. */
@@ -101,13 +117,31 @@ template <class T, class Intention = ca_block> class CA_NODISCARD_TYPE_ box
     {
         return ptr_ != nullptr;
     }
-    ca_error error() const noexcept
+    CA_NODISCARD_ ca_error error() const noexcept
     {
         return error_;
     }
 
+    /* Comparing with nullptr tells the same. */
+    friend bool operator==(const box &left, std::nullptr_t) noexcept
+    {
+        return left.ptr_ == nullptr;
+    }
+    friend bool operator==(std::nullptr_t, const box &right) noexcept
+    {
+        return right.ptr_ == nullptr;
+    }
+    friend bool operator!=(const box &left, std::nullptr_t) noexcept
+    {
+        return left.ptr_ != nullptr;
+    }
+    friend bool operator!=(std::nullptr_t, const box &right) noexcept
+    {
+        return right.ptr_ != nullptr;
+    }
+
     /* Lends the value; null when the box is empty. */
-    T *get() const noexcept
+    CA_NODISCARD_ T *get() const noexcept
     {
         return ptr_;
     }
@@ -120,13 +154,29 @@ template <class T, class Intention = ca_block> class CA_NODISCARD_TYPE_ box
         return ptr_;
     }
 
+    /* Lends the value of a box that has one. That it has none is the violation unwrap-error, as for ca_unwrap; there is
+     * nothing to go on with, so that the program ends also where a handler wants to continue. */
+    CA_NODISCARD_ T &value() const noexcept
+    {
+        require();
+        return *ptr_;
+    }
+
+    /* Hands the value out and gives the block back; the box is empty. Like value() where there is none. */
+    CA_NODISCARD_ T into_inner()
+    {
+        require();
+        box until_moved(std::move(*this));
+        return std::move(*until_moved.ptr_);
+    }
+
     /* The caller owns value and block from now on, and from_raw takes them back. */
-    T *into_raw() noexcept
+    CA_NODISCARD_ T *into_raw() noexcept
     {
         error_ = CA_OK;
         return std::exchange(ptr_, nullptr);
     }
-    static box from_raw(T *raw) noexcept
+    CA_NODISCARD_ static box from_raw(T *raw) noexcept
     {
         box result;
         result.ptr_ = raw;
@@ -140,6 +190,14 @@ template <class T, class Intention = ca_block> class CA_NODISCARD_TYPE_ box
     }
 
   private:
+    void require() const noexcept
+    {
+        if (ptr_ == nullptr) {
+            ca_unwrap_failed(error_ == CA_OK ? CA_ERROR_INVALID : error_);
+            std::abort();
+        }
+    }
+
     T *ptr_ = nullptr;
     ca_error error_ = CA_OK;
 };

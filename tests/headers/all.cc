@@ -3,7 +3,14 @@
 #include <capalloc/capalloc.h>
 #include <capalloc/conformance.h>
 #if __cplusplus >= 201402L
+#include <capalloc/allocator.hpp>
 #include <capalloc/box.hpp>
+#include <capalloc/heap.hpp>
+#if __cplusplus >= 201703L
+#include <capalloc/memory_resource.hpp>
+#include <capalloc/secret_string.hpp>
+#endif
+#include <vector>
 
 struct session {
     explicit session(int number_) : number(number_) {}
@@ -15,6 +22,14 @@ static int boxes()
     auto box = ca::box<session>::make(3);
     auto secret = ca::box<session, ca_secret>::make_in(ca_default_authority(), 3);
     auto moved = std::move(box);
+    auto heap = ca::heap::make(1 << 20);
+    std::vector<int, ca::nocaps_allocator_in<int>> numbers(10, 1, heap.get());
+    std::vector<int, ca::secret_allocator<int>> key(10);
+#if __cplusplus >= 201703L
+    ca::memory_resource<ca_mustzero> resource(heap);
+    ca::secret_string text("text");
+    std::pmr::vector<int> more(text.size(), 1, &resource);
+#endif
 
     return moved && secret ? moved->number + (*secret).number + static_cast<int>(moved.error()) : 0;
 }

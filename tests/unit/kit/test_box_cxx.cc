@@ -2,9 +2,13 @@
 #include <capalloc/box.hpp>
 #include <capalloc/rc.h>
 #include <capalloc/stats.h>
+#include <capalloc/violation.h>
+#include <csignal>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <sys/wait.h>
+#include <unistd.h>
 
 extern "C" {
 #include "unit/unit.h"
@@ -105,6 +109,62 @@ static void test_B3_cxx_intentions_and_errors(void **)
     assert_int_equal(denied.error(), CA_ERROR_NOT_PERMITTED);
 }
 
+static void test_B3_cxx_null_reset_swap_and_value(void **)
+{
+    uint64_t before = live_blocks();
+    closed = 0;
+    {
+        ca::box<value> box = nullptr, other;
+        assert_true(box == nullptr && nullptr == other && box.get() == nullptr);
+        box = ca::box<value>::make("one");
+        assert_true(box != nullptr && nullptr != box);
+        assert_string_equal(box.value().text.c_str(), "one");
+        swap(box, other);
+        assert_true(box == nullptr && other.value().text == "one");
+        other.swap(box);
+        box.reset(ca::box<value>::make("two").into_raw());
+        assert_int_equal(closed, 1);
+        assert_true(box->text == "two");
+        box.reset();
+        assert_true(box == nullptr && closed == 2);
+        box = ca::box<value>::make("three");
+        box = nullptr;
+        assert_int_equal(closed, 3);
+    }
+    auto text = ca::box<std::string>::make("a text that is too long to be kept in the object");
+    std::string taken = text.into_inner();
+    assert_true(text == nullptr && taken.size() == 48);
+    assert_int_equal(live_blocks(), before);
+}
+
+static void test_B3_V1_cxx_value_of_an_empty_box(void **)
+{
+    for (bool denied : {false, true}) {
+        pid_t child = fork();
+        if (child == 0) {
+            ca_set_violation_handler([](const ca_violation *violation) {
+                _exit(violation->kind == CA_VIOLATION_UNWRAP_ERROR ? violation->found[0] : 0);
+                return true;
+            });
+            auto box = denied ? ca::box<int>::make_in(ca_authority(), 1) : ca::box<int>();
+            _exit(box.value() == 0 ? 1 : 2);
+        }
+        int status = 0;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), ca_error_string(denied ? CA_ERROR_NOT_PERMITTED : CA_ERROR_INVALID)[0]);
+    }
+    pid_t child = fork();
+    if (child == 0) { /* a handler that wants to go on: there is nothing to go on with */
+        ca_set_violation_handler([](const ca_violation *) { return true; });
+        signal(SIGABRT, SIG_DFL);
+        _exit(ca::box<int>().value() == 0 ? 1 : 2);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
 static void test_B1_B3_B4_cxx_macros(void **)
 {
     uint64_t before = live_blocks();
@@ -128,10 +188,9 @@ static void test_B1_B3_B4_cxx_macros(void **)
 int main()
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_B1_cxx_destructor_and_exception),
-        cmocka_unit_test(test_B1_B2_B3_cxx_move_raw_and_leak),
-        cmocka_unit_test(test_B3_cxx_intentions_and_errors),
-        cmocka_unit_test(test_B1_B3_B4_cxx_macros),
+        cmocka_unit_test(test_B1_cxx_destructor_and_exception), cmocka_unit_test(test_B1_B2_B3_cxx_move_raw_and_leak),
+        cmocka_unit_test(test_B3_cxx_intentions_and_errors),    cmocka_unit_test(test_B3_cxx_null_reset_swap_and_value),
+        cmocka_unit_test(test_B3_V1_cxx_value_of_an_empty_box), cmocka_unit_test(test_B1_B3_B4_cxx_macros),
     };
     return cmocka_run_group_tests_name("box_cxx", tests, nullptr, nullptr);
 }
