@@ -265,5 +265,6 @@ CA_NODISCARD_ CA_CAP_HEAP ca_error ca_cap_check(ca_cap cap);
 #elif CA_CAP_MODEL == CA_CAP_MODEL_NATIVE
 #include <capalloc/cap_native.h>
 #endif
+#include <capalloc/cap_derived.h>
 
 #endif

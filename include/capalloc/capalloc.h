@@ -40,6 +40,7 @@
 #include <capalloc/block.h>
 #include <capalloc/box.h>
 #include <capalloc/cap.h>
+#include <capalloc/cap_derived.h>
 #include <capalloc/cap_model.h>
 #include <capalloc/error.h>
 #include <capalloc/fixed.h>

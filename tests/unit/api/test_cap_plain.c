@@ -49,6 +49,24 @@ static void test_K8_a_capability_is_a_pointer(void **state)
     assert_int_equal(ca_cap_deallocate(cap), CA_OK);
 }
 
+static void test_K8_K10_K11_what_is_derived(void **state)
+{
+    ca_cap block = block_of(0, 256), at = ca_cap_increment(block, 9), got;
+
+    (void)state;
+    assert_true(ca_cap_is_valid(block) && ca_cap_is_invalid(ca_cap_null()) && ca_cap_is_unsealed(block));
+    assert_true(ca_cap_is_aligned(block, 16) && !ca_cap_is_aligned(at, 2));
+    assert_true(ca_cap_is_equal_exact(ca_cap_align_down(at, 8), ca_cap_increment(block, 8)));
+    assert_true(ca_cap_is_equal_exact(ca_cap_align_up(at, 8), ca_cap_increment(block, 16)));
+    assert_true(ca_cap_is_equal_exact(ca_cap_perms_clear(block, CA_CAP_PERM_STORE), block));
+    assert_int_equal(ca_cap_store_cap(block, 0, at), CA_CAP_FAULT_NONE);
+    assert_int_equal(ca_cap_memmove(block, 3, block, 0, 100), CA_CAP_FAULT_NONE);
+    assert_int_equal(ca_cap_memmove(block, 128, block, 3, CA_CAP_BYTES), CA_CAP_FAULT_NONE);
+    assert_int_equal(ca_cap_load_cap(block, 128, &got), CA_CAP_FAULT_NONE);
+    assert_true(ca_cap_is_equal_exact(at, got));
+    assert_int_equal(ca_cap_deallocate(block), CA_OK);
+}
+
 static void test_K8_C2_blocks_go_back_by_their_address(void **state)
 {
     static const size_t sizes[] = {1, 16, 100, 512, 1000, 5000, 32768, 40000, 1 << 20};
@@ -112,6 +130,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_K8_a_capability_is_a_pointer),
+        cmocka_unit_test(test_K8_K10_K11_what_is_derived),
         cmocka_unit_test(test_K8_C2_blocks_go_back_by_their_address),
         cmocka_unit_test(test_K8_A1_a_block_of_nothing),
     };
