@@ -43,7 +43,7 @@ uninstall: ## what install put there, from $(DESTDIR)$(PREFIX)
 deps: ## install the Debian packages of tools/packages.txt
 	@tools/deps build test check bench
 
-check: ## layers, sizes, contract, words, ranks, format, clang-tidy
+check: ## layers, sizes, contract, words, ranks, format, Rust, clang-tidy
 	@tools/deps build test check
 	@tools/check && mkdir -p build
 	@cmake --preset tidy >build/tidy.log 2>&1 || { cat build/tidy.log; exit 1; }

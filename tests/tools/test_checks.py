@@ -10,7 +10,7 @@ import unittest
 sys.dont_write_bytecode = True
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tools"))
-from checks import contract, format as formatting, headers, layers, paths, ranks, size, words  # noqa: E402
+from checks import contract, format as formatting, headers, layers, paths, ranks, rust, size, words  # noqa: E402
 from checks.tree import Tree  # noqa: E402
 
 
@@ -219,6 +219,32 @@ class Contract(Checks):
         files = {"docs/contract.md": self.HEAD + "| D1 | x | promised |\n| D2 | y | promised |\n| Z1 | a or b | later |\n",
                  "tests/drop_in/a.sh": "test_D1_D2_x()\n"}
         self.assertEqual(self.run_on(contract, files, write=True), [])
+
+    def test_tests_in_rust(self):
+        files = {"docs/contract.md": self.HEAD + "| D1 | x | promised |\n| RS2 | y | promised |\n",
+                 "bindings/rust/a/tests/b.rs": "fn test_d1_rs2_x() {}\n"}
+        self.assertEqual(self.run_on(contract, files, write=True), [])
+        files = {"docs/contract.md": self.HEAD + "| D1 | x | later |\n", "bindings/rust/a/src/b.rs": "test_d8_x",
+                 "bindings/rust/a/tests/b.rs": "fn test_d9_x() {}\n", "tests/c.c": "test_d8_x"}
+        self.assertIn("test_d9_x names D9", self.run_on(contract, files)[0])
+
+
+@unittest.skipIf(rust.cargo() is None, "no cargo")
+class Rust(Checks):
+    TREE = {"bindings/rust/Cargo.toml": '[package]\nname = "x"\nversion = "0.1.0"\nedition = "2021"\n[features]\nnightly = []\n'}
+
+    def run_on(self, module, files, write=False):
+        return super().run_on(module, {**self.TREE, **files}, write)
+
+    def test_what_is_not_formatted(self):
+        self.assert_finds(rust, {"bindings/rust/src/lib.rs": "pub fn f() {  }\n"}, "src/lib.rs:1: not as cargo fmt")
+
+    def test_what_clippy_says(self):
+        text = "pub fn f(number: u8) -> bool {\n    number == number\n}\n"
+        self.assertIn("src/lib.rs:2: equal expressions", "".join(self.run_on(rust, {"bindings/rust/src/lib.rs": text})))
+
+    def test_what_is_good(self):
+        self.assert_accepts(rust, {"bindings/rust/src/lib.rs": "pub fn f() {}\n"})
 
 
 class Ranks(Checks):

@@ -1,6 +1,7 @@
 """contract: every promised ID of docs/contract.md has a test that names it, and every test names IDs that exist.
 
-A test names an ID in its own name, test_D1_..., or several, test_D1_D2_...; the tests are read, not run. --write
+A test names an ID in its own name, test_D1_..., or several, test_D1_D2_..., in Rust in small letters,
+test_rs1_...; the tests below tests/ and bindings/*/tests/ are read, not run. --write
 generates docs/contract-tests.md from that; without it, a table that is out of date is a finding. Each row of docs/seed.md
 ends with the tests that show it, which exist, or with `none: ` and why."""
 import collections
@@ -11,11 +12,19 @@ from .tree import line_of
 CONTRACT = "docs/contract.md"
 TABLE = "docs/contract-tests.md"
 SEED = "docs/seed.md"
-ROW = re.compile(r"^\|\s*([A-Z]\d+)\s*\|(.*)\|\s*([^|]*?)\s*\|\s*$", re.MULTILINE)
+ROW = re.compile(r"^\|\s*([A-Z]{1,2}\d+)\s*\|(.*)\|\s*([^|]*?)\s*\|\s*$", re.MULTILINE)
 STATUSES = ("promised", "later")
 SEED_ROW = re.compile(r"^\|(?!-)(?! the article \|).*\| *([^|\n]*?) *\|$", re.MULTILINE)
 SHOWN = re.compile(r"`((?:test_|[a-z]+\.)\w+)`")
-TEST = re.compile(r"\btest_((?:[A-Z]\d+_)+)\w+")
+TEST = re.compile(r"\btest_((?:[A-Z]{1,2}\d+_)+)\w+")
+SMALL = re.compile(r"\btest_((?:[a-z]{1,2}\d+_)+)\w+")
+
+
+def is_test(path):
+    """Of the project: the tests of the tools make up IDs of their own."""
+    if path.parts[0] == "bindings":
+        return "tests" in path.parts
+    return path.parts[0] == "tests" and path.parts[1:2] != ("tools",)
 
 
 def promises(tree):
@@ -25,16 +34,14 @@ def promises(tree):
 
 
 def tests(tree):
-    """(ID, test name, path, line) for each name once per file; the tests of the tools make up IDs of their own."""
-    for path in tree.files:
-        if path.parts[0] != "tests" or path.parts[1:2] == ("tools",):
-            continue
+    """(ID, test name, path, line) for each name once per file."""
+    for path in filter(is_test, tree.files):
         text, seen = tree.read(path), set()
-        for match in TEST.finditer(text):
+        for match in (SMALL if path.suffix == ".rs" else TEST).finditer(text):
             if match[0] in seen:
                 continue
             seen.add(match[0])
-            for identifier in match[1].strip("_").split("_"):
+            for identifier in match[1].upper().strip("_").split("_"):
                 yield identifier, match[0], path, line_of(text, match.start())
 
 
@@ -56,7 +63,7 @@ def seed(tree):
     """What is wrong in the last column of docs/seed.md."""
     if not (tree.root / SEED).is_file():
         return
-    below = [path for path in tree.files if path.parts[0] == "tests" and path.parts[1:2] != ("tools",)]
+    below = list(filter(is_test, tree.files))
     known = {path.stem for path in below}.union(*(re.findall(r"[\w.]+", tree.read(path)) for path in below))
     text = tree.read(SEED)
     for match in SEED_ROW.finditer(text):
