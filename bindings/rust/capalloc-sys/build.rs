@@ -81,6 +81,11 @@ fn link_installed(folder: &Path, conformance: bool) {
     let shared = env::var("CAPALLOC_LINK").is_ok_and(|how| how == "shared");
     let kind = if !shared && folder.join("libcapalloc.a").is_file() { "static" } else { "dylib" };
 
+    for archive in ["libcapalloc.a", "libcapalloc-conformance.a"] {
+        if folder.join(archive).is_file() {
+            println!("cargo:rerun-if-changed={}", folder.join(archive).display());
+        }
+    }
     println!("cargo:rustc-link-search=native={}", folder.display());
     if conformance {
         println!("cargo:rustc-link-lib=static=capalloc-conformance");

@@ -36,6 +36,8 @@ impl Rights {
     pub const DERIVE: Rights = Rights(c::CA_RIGHT_DERIVE);
     /// Give everything back at once.
     pub const DESTROY: Rights = Rights(c::CA_RIGHT_DESTROY);
+    /// Say that memory is zero and be believed, within its heap. Roots have it; [`Rights::ALL`] does not name it.
+    pub const CLAIM_ZERO: Rights = Rights(c::CA_RIGHT_CLAIM_ZERO);
     /// What `CA_RIGHT_ALL` has.
     pub const ALL: Rights = Rights(c::CA_RIGHT_ALL);
 

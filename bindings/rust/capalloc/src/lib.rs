@@ -20,6 +20,7 @@
 //! | [`global`] | [`CapAlloc`]: every `Box`, `Vec` and `String` on capalloc | stable |
 //! | [`authority`] | [`Heap`], [`Authority`], [`Rights`]: who may take how much from where | stable |
 //! | [`nocaps`], [`secret`] | [`NoCapsBox`], [`NoCapsVec`], [`SecretBox`], [`SecretVec`], [`SecretString`] | stable |
+//! | [`state`] | [`Block`]`<`[`Dirty`]`>`, [`Block`]`<`[`Zeroed`]`>`: the type knows whether it is zero | stable |
 //! | [`cap`] | [`Cap`]: blocks as capabilities, which go back and shrink by themselves | stable |
 //! | [`intent`] | [`NoCaps`] and [`MustZero`]; the article's trait `IntentAllocator` | stable; nightly |
 //! | `allocator` | `Allocator` for [`CapAlloc`], [`Authority`] and [`Heap`] | nightly |
@@ -44,6 +45,7 @@ pub mod nocaps;
 mod owners;
 mod place;
 pub mod secret;
+pub mod state;
 pub mod wipe;
 
 pub use authority::{Authority, AuthorityInfo, Heap, HeapOptions, Rights};
@@ -57,4 +59,5 @@ pub use intent::{MustZero, NoCaps};
 pub use no_pointers::NoPointers;
 pub use nocaps::{NoCapsBox, NoCapsVec};
 pub use secret::{SecretBox, SecretString, SecretVec};
+pub use state::{Block, Dirty, Zeroed};
 pub use wipe::PlainBytes;

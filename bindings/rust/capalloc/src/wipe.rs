@@ -1,7 +1,6 @@
 //! Clearing that no compiler removes, comparing that takes no hint from the content, and the types that are only bytes.
-use core::mem::{size_of, size_of_val};
+use core::mem::size_of_val;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{compiler_fence, Ordering};
 
 /// Types without padding of which every bit pattern, zero too, is a value: numbers, and arrays of them.
 ///
@@ -19,23 +18,9 @@ unsafe impl<T: PlainBytes, const N: usize> PlainBytes for [T; N] {}
 ///
 /// Safety: `bytes` bytes from `start` on may be written.
 pub(crate) unsafe fn clear(start: NonNull<u8>, bytes: usize) {
-    const WORD: usize = size_of::<usize>();
-    let start = start.as_ptr();
-    let head = start.align_offset(WORD).min(bytes);
-    let words = (bytes - head) / WORD;
-
-    // Bytes, words, bytes; in order, volatile: the compiler keeps every one.
-    for i in 0..head {
-        start.add(i).write_volatile(0);
-    }
-    let middle = start.add(head).cast::<usize>();
-    for i in 0..words {
-        middle.add(i).write_volatile(0);
-    }
-    for i in head + words * WORD..bytes {
-        start.add(i).write_volatile(0);
-    }
-    compiler_fence(Ordering::SeqCst);
+    start.as_ptr().write_bytes(0, bytes);
+    // To the compiler these instructions, which are none, may read whatever the pointer leads to: the stores before them stay.
+    core::arch::asm!("/* {0} */", in(reg) start.as_ptr(), options(nostack, preserves_flags));
 }
 
 /// The bytes of a value.
