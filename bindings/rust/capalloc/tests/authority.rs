@@ -81,8 +81,13 @@ fn test_rs3_errors_are_those_of_c() {
 
 #[test]
 fn test_rs3_names_are_cut_at_a_character() {
-    let heap = HeapOptions::new().name("a name with an umlaut at the edg\u{e4}").create().unwrap();
-    assert_eq!(heap.authority().describe().unwrap().name(), "a name with an umlaut at the ed");
-    let heap = HeapOptions::new().name("a name with an umlaut, the en\u{e4}\u{e4}").create().unwrap();
-    assert_eq!(heap.authority().describe().unwrap().name(), "a name with an umlaut, the en\u{e4}");
+    let name = |ascii: usize| format!("{}\u{e4}", "n".repeat(ascii)); // the last has two bytes, of 31
+    let kept = |name: &str| {
+        let heap = HeapOptions::new().name(name).create().unwrap();
+        heap.authority().describe().unwrap().name().to_string()
+    };
+    assert_eq!(kept(&name(29)), name(29));
+    assert_eq!(kept(&name(30)), "n".repeat(30));
+    assert_eq!(kept(&"n".repeat(40)), "n".repeat(31));
+    assert_eq!(kept(""), "");
 }

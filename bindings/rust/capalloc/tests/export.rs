@@ -89,6 +89,7 @@ mod nightly {
         assert_eq!(findings(Exported::from_allocator(&System).as_raw()), none());
         assert_eq!(findings(Exported::from_allocator(&CapAlloc).as_raw()), none());
         assert_eq!(findings(Exported::from_allocator(&heap).as_raw()), none());
+        assert_eq!(heap.authority().describe().unwrap().charged(), 0);
     }
 
     #[test]
@@ -100,6 +101,7 @@ mod nightly {
         assert_eq!(findings(Exported::from_intent_allocator(&heap).as_raw()), none());
         assert_eq!(findings(Exported::from_intent_allocator(&heap.authority()).as_raw()), none());
         assert_eq!(findings(Exported::from_intent_allocator(&imported).as_raw()), none());
+        assert_eq!(heap.authority().describe().unwrap().charged(), 0);
     }
 
     #[test]
