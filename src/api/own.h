@@ -147,7 +147,7 @@ CAI_INLINE enum cai_own_put cai_own_put_small(enum cai_place place, enum cai_gra
     uint8_t *state = cai_find_state(place, grain, address, &granule);
     enum cai_own_put put = CAI_OWN_PUT_NONE;
 
-    if (CAI_UNLIKELY(state == NULL))
+    if (CAI_QUARANTINES || CAI_UNLIKELY(state == NULL))
         return put;
     uint32_t owner = cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)]);
     bool own = owner == heap->id;

@@ -7,6 +7,7 @@
 #include "blocks/claimed.h"
 #include "blocks/clear.h"
 #include "blocks/touched.h"
+#include "core/mode.h"
 #include "os/os.h"
 #include "pages/run.h"
 
@@ -219,9 +220,13 @@ void cai_large_shrink(struct cai_heap *heap, struct cai_live live, size_t bytes,
         clear_from(heap, run, bytes);
     cai_store_relaxed(&run->bytes, bytes);
     cai_fence_for_compiler();
-    /* What is less than a quarter of the run stays with it. */
-    if (units < before - before / 4)
+    /* What is less than a quarter of the run stays with it. Addresses that somebody may still know stay with it, too:
+     * only their pages go. */
+    if (units < before - before / 4 && !CAI_QUARANTINES)
         cai_run_shrink(run, units);
+    else if (units < before - before / 4 && !is_must_zero(run))
+        cai_os_discard(cai_unit_address(run) + ((uintptr_t)units << CAI_UNIT_SHIFT), (size_t)(before - units)
+                                                                                         << CAI_UNIT_SHIFT);
     *less = (size_t)(before - run->units) << CAI_UNIT_SHIFT;
 }
 

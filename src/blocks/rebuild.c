@@ -9,7 +9,7 @@
 
 /* Slots that were handed out at least once are all that have a state. */
 struct count {
-    uint32_t live, cached, free;
+    uint32_t live, cached, waiting, free;
 };
 
 /* Counts the slots by their states; with `flush`, those that are cached go into the slab. */
@@ -18,7 +18,7 @@ static struct count count_slots(struct cai_unit *slab, bool flush)
     unsigned shift = cai_grain_shift(cai_zone_grain(slab->zone));
     uint8_t *state = cai_view_of(slab->zone)->state + ((size_t)cai_unit_number(slab) << (CAI_UNIT_SHIFT - shift));
     size_t step = cai_class_bytes(slab->size_class) >> shift;
-    struct count count = {0, 0, 0};
+    struct count count = {0, 0, 0, 0};
 
     for (uint32_t slot = 0; slot < slab->slots; slot++, state += step) {
         uint8_t now = cai_load_relaxed(state);
@@ -26,6 +26,7 @@ static struct count count_slots(struct cai_unit *slab, bool flush)
             cai_store_relaxed(state, now = (uint8_t)(now & ~(CAI_STATE_CACHED ^ CAI_STATE_IN_SLAB)));
         count.live += cai_state_is_live(now);
         count.cached += cai_state_is_cached(now);
+        count.waiting += cai_state_waits(now);
         count.free += cai_state_is_in_slab(now);
     }
     return count;
@@ -33,7 +34,7 @@ static struct count count_slots(struct cai_unit *slab, bool flush)
 
 static void set_counts(struct cai_unit *slab, struct count count)
 {
-    slab->used = count.live + count.cached;
+    slab->used = count.live + count.cached + count.waiting;
     slab->fresh = slab->used + count.free;
     slab->cursor = 0;
     cai_store_relaxed(&slab->remote, 0);

@@ -12,17 +12,19 @@
 #include <stdbool.h>
 
 enum cai_state {
-    CAI_STATE_NONE = 0,         /* no block starts here */
-                                /* 1 to CAI_CLASS_LAST: live block of that size class */
-    CAI_STATE_SHORT = 80,       /* plus 1 to 15: live block of so many bytes in a slot of 16 (see blocks/exact.h) */
-    CAI_STATE_SHORT_WIPED = 96, /* plus 1 to 15: the same, wiped */
-    CAI_STATE_CLAIMED = 125,    /* live block of any size that one call is about to change or end: nobody else may */
-    CAI_STATE_WIPED = 126,      /* live block of any size, cleared ahead of being given back */
-    CAI_STATE_LARGE = 127,      /* live large block */
-                                /* 0x80 to 0xbf: not the start of a block but part of its record (blocks/exact.h) */
-    CAI_STATE_IN_SLAB = 0xfc,   /* free, waits in its slab */
-    CAI_STATE_CACHED = 0xfe,    /* free, waits in the cache of a thread */
-    CAI_STATE_ZERO = 1,         /* added to the two above: all bytes of the slot are zero */
+    CAI_STATE_NONE = 0,           /* no block starts here */
+                                  /* 1 to CAI_CLASS_LAST: live block of that size class */
+    CAI_STATE_SHORT = 80,         /* plus 1 to 15: live block of so many bytes in a slot of 16 (see blocks/exact.h) */
+    CAI_STATE_SHORT_WIPED = 96,   /* plus 1 to 15: the same, wiped */
+    CAI_STATE_CLAIMED = 125,      /* live block of any size that one call is about to change or end: nobody else may */
+    CAI_STATE_WIPED = 126,        /* live block of any size, cleared ahead of being given back */
+    CAI_STATE_LARGE = 127,        /* live large block */
+                                  /* 0x80 to 0xbf: not the start of a block but part of its record (blocks/exact.h) */
+    CAI_STATE_QUARANTINED = 0xc8, /* freed, waits until it may be handed out again (heaps/quarantine.h) */
+    CAI_STATE_CANDIDATE = 0xc9,   /* the same, and has waited for one look: goes with the next */
+    CAI_STATE_IN_SLAB = 0xfc,     /* free, waits in its slab */
+    CAI_STATE_CACHED = 0xfe,      /* free, waits in the cache of a thread */
+    CAI_STATE_ZERO = 1,           /* added to the two above: all bytes of the slot are zero */
 };
 
 _Static_assert((int)CAI_CLASS_LAST <= (int)CAI_STATE_SHORT, "classes and other live states are told apart");
@@ -77,6 +79,12 @@ CAI_INLINE uint8_t cai_state_unwiped(uint8_t state, uint8_t size_class)
 CAI_INLINE bool cai_state_is_open(uint8_t state)
 {
     return cai_state_is_live(state) && state != CAI_STATE_CLAIMED;
+}
+
+/* In quarantine: freed, and nobody's to hand out. */
+CAI_INLINE bool cai_state_waits(uint8_t state)
+{
+    return (state & ~1) == CAI_STATE_QUARANTINED;
 }
 
 CAI_INLINE bool cai_state_is_cached(uint8_t state)

@@ -3,6 +3,7 @@
 
 #include "base/bits.h"
 #include "core/amount.h"
+#include "core/mode.h"
 #include "os/os.h"
 #include "os/sealed.h"
 
@@ -25,9 +26,27 @@ static struct {
 
 const struct cai_settings *const cai_settings = &sealed.settings;
 
+/* A freed block waits until so much of the heap was freed after it, where that is done at all. */
+enum { DELAY_PERCENT_DEFAULT = 12, REVOKE_PERCENT_DEFAULT = 25, DELAY_PERCENT_MAX = 1000 };
+
 static bool word_is(const char *word, size_t length, const char *name)
 {
     return length == strlen(name) && memcmp(word, name, length) == 0;
+}
+
+/* Percent, with their sign or without. The standard library cannot keep it. */
+static bool parse_delay(struct cai_settings *settings, const char *text, size_t length)
+{
+    uint64_t percent = 0;
+
+    length -= length > 1 && text[length - 1] == '%';
+    for (size_t i = 0; i < length; i++)
+        if (text[i] < '0' || text[i] > '9' || (percent = percent * 10 + (uint64_t)(text[i] - '0')) > DELAY_PERCENT_MAX)
+            return false;
+    if (percent == 0 || !CAI_QUARANTINES)
+        return false;
+    settings->delay_percent = (uint32_t)percent;
+    return true;
 }
 
 static bool parse_word(struct cai_settings *settings, const char *word, size_t length)
@@ -44,6 +63,10 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
             settings->audit = true;
         else if (word_is(word, length, "trust-tokens"))
             settings->trust_tokens = true;
+        else if (CAI_QUARANTINES && word_is(word, length, "revoke"))
+            settings->revoke = true;
+        else if (CAI_QUARANTINES && word_is(word, length, "trace-sweeps"))
+            settings->trace_sweeps = true;
         else if (word_is(word, length, "names"))
             settings->names = true;
         else if (word_is(word, length, "no-deepbind"))
@@ -56,6 +79,8 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
     bool is_time = word_is(word, name_length, "decay");
     const char *text = equals + 1;
     size_t text_length = length - name_length - 1;
+    if (word_is(word, name_length, "delay"))
+        return parse_delay(settings, text, text_length);
     if (!(is_time ? cai_amount_time(text, text_length, &value) : cai_amount_size(text, text_length, &value)))
         return false;
     if (is_time && value <= CAI_DECAY_MS_MAX)
@@ -94,6 +119,8 @@ void cai_settings_derive(struct cai_settings *settings)
 {
     size_t space = settings->tokens != 0 ? settings->tokens : SIZE_MAX;
 
+    if (CAI_QUARANTINES && settings->delay_percent == 0)
+        settings->delay_percent = settings->revoke ? REVOKE_PERCENT_DEFAULT : DELAY_PERCENT_DEFAULT;
     settings->token_half = space / 2;
     settings->token_half_fast = settings->tokens != 0 ? settings->tokens / 2 : TOKENS_FAST_DEFAULT / 2;
     settings->token_trusted = !settings->trust_tokens ? SIZE_MAX : space > TOKEN_HASH_MIN ? TOKEN_HASH_MIN : 1;

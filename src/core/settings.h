@@ -3,7 +3,8 @@
  * Sizes and times: core/amount.h.
  *
  *     CAPALLOC_OPTIONS="limit=2G,decay=500,helper,strict,audit,tokens=512,trust-tokens,names,no-deepbind,
- *                      mappings=65530"
+ *                      mappings=65530,delay=12%,revoke,
+ *                      trace-sweeps"
  */
 #ifndef CAI_CORE_SETTINGS_H
 #define CAI_CORE_SETTINGS_H
@@ -22,6 +23,8 @@ struct cai_settings {
     bool strict;        /* also report what many working programs get wrong: sized delete */
     bool audit;         /* at exit, look for pointers in memory that was promised to hold none */
     bool trust_tokens;  /* allocation tokens are promises, not guesses */
+    bool revoke;        /* what was freed waits until nothing points to it, in the library that can do that */
+    bool trace_sweeps;  /* a line for each sweep */
     bool names;         /* the library's mappings have names in /proc/self/maps */
     bool no_deepbind;   /* dlopen takes no notice of RTLD_DEEPBIND */
     size_t tokens;      /* how many allocation tokens the program was compiled for; 0: not stated */
@@ -31,8 +34,9 @@ struct cai_settings {
     size_t token_half_fast; /* the same where the token is part of the function's name */
     size_t token_trusted;   /* tokens below are not trusted */
 
-    uint32_t mappings_max; /* what the kernel lets the whole process have */
-    char ignored[64];      /* the first word of the environment that was not understood; empty: none */
+    uint32_t mappings_max;  /* what the kernel lets the whole process have */
+    uint32_t delay_percent; /* of the live bytes must have been freed after a block before it is handed out again */
+    char ignored[64];       /* the first word of the environment that was not understood; empty: none */
 };
 
 extern const struct cai_settings *const cai_settings;

@@ -7,6 +7,7 @@
 #include "heaps/authority.h"
 #include "heaps/charge.h"
 #include "heaps/life.h"
+#include "heaps/quarantine.h"
 
 /* Large blocks are charged one by one. */
 static void *take_large(struct cai_account *account, const struct cai_wanted *wanted)
@@ -60,6 +61,8 @@ void *cai_allocate_for(const struct cai_grant *grant, enum cai_place place, size
         /* Refused is who finds no unused credit of anybody, and nobody has given back meanwhile. */
         uint64_t settled = cai_charge_settled();
         block = take(grant, &wanted, error);
+        if (CAI_QUARANTINES && block == NULL && *error == CA_ERROR_QUOTA)
+            cai_quarantine_release(); /* what waits is charged */
         again = block == NULL && *error == CA_ERROR_QUOTA &&
                 (cai_account_reclaim(grant->node) || cai_charge_settled() != settled);
     } while (again);
@@ -93,5 +96,7 @@ bool cai_grow_for(const struct cai_grant *grant, struct cai_live live, size_t by
     ca_error error;
     bool grown = grow(grant, live, bytes, &error);
 
+    if (CAI_QUARANTINES && !grown && error == CA_ERROR_QUOTA)
+        cai_quarantine_release();
     return grown || (error == CA_ERROR_QUOTA && cai_account_reclaim(grant->node) && grow(grant, live, bytes, &error));
 }

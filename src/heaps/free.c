@@ -10,6 +10,7 @@
 #include "heaps/claim.h"
 #include "heaps/housekeeping.h"
 #include "heaps/life.h"
+#include "heaps/quarantine.h"
 #include "heaps/remote.h"
 #include "os/os.h"
 #include "os/process.h"
@@ -32,7 +33,7 @@ static bool put_remote(struct cai_thread *thread, enum cai_place place, struct c
     if (put && teller != NULL)
         cai_remote_note(teller);
     else if (put)
-        cai_remote_tell(slab);
+        cai_remote_tell(slab, 1);
     if (teller != NULL && (account != NULL || !own))
         cai_remote_publish(teller);
     if (teller != NULL && !own)
@@ -161,6 +162,20 @@ static CAI_NOINLINE bool put_cleared(enum cai_place place, void *address, struct
     return put;
 }
 
+static bool put_in_quarantine(enum cai_place place, void *address, struct cai_live live)
+{
+    enum cai_quarantined put = CAI_QUARANTINED_NOT;
+
+    if (CAI_QUARANTINES)
+        put = cai_quarantine_put(place, address, live);
+    if (CAI_QUARANTINES && CAI_UNLIKELY(put == CAI_QUARANTINED_DUE)) {
+        cai_quarantine_look();
+        if (cai_thread_has_heap(cai_self))
+            cai_housekeeping_look(&cai_self->owner);
+    }
+    return put != CAI_QUARANTINED_NOT;
+}
+
 /* What goes to another heap's slab is looked at here and now: it is nobody's word there. */
 static bool put_small_claimed(enum cai_place place, void *address, struct cai_live live)
 {
@@ -177,6 +192,8 @@ static bool put_small_claimed(enum cai_place place, void *address, struct cai_li
 
 bool cai_free_claimed_zero(enum cai_place place, void *address, struct cai_live live)
 {
+    if (CAI_QUARANTINES) /* where what is freed is cleared, and nobody's word counts */
+        return put_in_quarantine(place, address, live);
     cai_claimed_mark(cai_live_run(live));
     bool put = live.size_class == 0 ? put_large(live) : put_small_claimed(place, address, live);
     cai_claim_end();
@@ -186,6 +203,8 @@ bool cai_free_claimed_zero(enum cai_place place, void *address, struct cai_live 
 bool cai_free_live(enum cai_place place, void *address, struct cai_live live)
 {
     cai_process_notice(); /* before there is something in the child of a fork that a lost thread's record speaks of */
+    if (CAI_QUARANTINES)
+        return put_in_quarantine(place, address, live);
     if (live.size_class == 0) {
         bool put = put_large(live);
         if (live.byte == CAI_STATE_CLAIMED)
@@ -256,7 +275,7 @@ CAI_NOINLINE void cai_free_slow(enum cai_place place, void *address, const char 
     uint8_t *state;
     size_t granule;
 
-    if (CAI_UNLIKELY(cai_place_zeroes(place)))
+    if (CAI_QUARANTINES || CAI_UNLIKELY(cai_place_zeroes(place)))
         free_any(place, address, function);
     else if (CAI_LIKELY(cai_find_state(place, CAI_FINE, address, &granule) != NULL))
         free_other(place, CAI_FINE, granule, address, function);

@@ -5,6 +5,7 @@
 #define CAI_HEAPS_FREE_H
 
 #include "blocks/stamped.h"
+#include "core/mode.h"
 #include "heaps/bias.h"
 
 /* What to do when the fast path below did not: NULL (nothing), large blocks, full bins, other heaps' slots, and what
@@ -26,8 +27,9 @@ bool cai_free_slot(enum cai_place place, void *address, struct cai_live live);
 CAI_INLINE void cai_free(enum cai_place place, void *address, const char *function)
 {
     /* Must-zero places: the slot must be cleared first, by the slow half. */
-    enum cai_put put =
-        cai_place_zeroes(place) ? CAI_PUT_SLOW : cai_cache_put(cai_self_heap(), place, CAI_FINE, address);
+    enum cai_put put = CAI_QUARANTINES || cai_place_zeroes(place)
+                           ? CAI_PUT_SLOW
+                           : cai_cache_put(cai_self_heap(), place, CAI_FINE, address);
 
     if (CAI_UNLIKELY(put == CAI_PUT_OUTSIDE))
         put = cai_cache_put(cai_self_heap(), place, CAI_COARSE, address);
@@ -40,7 +42,7 @@ CAI_INLINE void cai_free(enum cai_place place, void *address, const char *functi
 CAI_INLINE bool cai_free_stamped(enum cai_place place, uint16_t stamp, void *address)
 {
     uint32_t owner;
-    uint8_t *state = cai_stamped_find(place, stamp, address, &owner);
+    uint8_t *state = CAI_QUARANTINES ? NULL : cai_stamped_find(place, stamp, address, &owner);
 
     if (CAI_UNLIKELY(state == NULL))
         return false;

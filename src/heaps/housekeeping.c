@@ -5,6 +5,7 @@
 #include "blocks/large.h"
 #include "core/settings.h"
 #include "heaps/account.h"
+#include "heaps/quarantine.h"
 #include "heaps/remote.h"
 #include "os/os.h"
 #include "pages/purge.h"
@@ -133,6 +134,13 @@ void cai_housekeeping_reclaim(struct cai_owner *owner, bool shared)
         cai_remote_forward(&other->heap);
     }
     cai_purge_all();
+}
+
+void cai_housekeeping_shortage(struct cai_owner *owner, bool shared)
+{
+    if (CAI_QUARANTINES)
+        cai_quarantine_release();
+    cai_housekeeping_reclaim(owner, shared);
 }
 
 size_t cai_housekeeping_trim(void)

@@ -25,6 +25,9 @@ void cai_housekeeping_purge(uint64_t now_ms);
  * `shared`: also what the shared heap holds; not when the caller has borrowed it. */
 void cai_housekeeping_reclaim(struct cai_owner *owner, bool shared);
 
+/* The same after what waits in quarantine, where there is one, has been released. Contract: R3. */
+void cai_housekeeping_shortage(struct cai_owner *owner, bool shared);
+
 /* Gives everything free back to the system at once; returns the bytes. Contract: D6. */
 size_t cai_housekeeping_trim(void);
 

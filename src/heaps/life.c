@@ -10,6 +10,7 @@
 #include "heaps/account.h"
 #include "heaps/housekeeping.h"
 #include "heaps/owned.h"
+#include "heaps/quarantine.h"
 #include "heaps/remote.h"
 #include "heaps/repair.h"
 #include "os/os.h"
@@ -43,6 +44,8 @@ static void on_thread_exit(void)
     struct cai_thread *thread = cai_self;
     bool has_heap = cai_thread_has_heap(thread);
 
+    if (CAI_QUARANTINES)
+        cai_quarantine_tell();
     if (has_heap) {
         cai_account_detach(thread);
         cai_registry_hold(thread);

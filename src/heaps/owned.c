@@ -7,6 +7,7 @@
 #include "blocks/claimed.h"
 #include "blocks/clear.h"
 #include "blocks/large.h"
+#include "heaps/quarantine.h"
 #include "pages/run.h"
 
 #include <string.h>
@@ -67,6 +68,10 @@ static void discard(struct cai_unit *run, void *of)
 {
     struct cai_heap *heap = of;
 
+    if (CAI_QUARANTINES) {
+        cai_quarantine_put_run(run);
+        return;
+    }
     if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB) {
         discard_slab(run, heap);
         return;
@@ -82,11 +87,12 @@ static void discard(struct cai_unit *run, void *of)
 void cai_owned_discard(struct cai_heap *heap)
 {
     cai_cache_collect(heap, true);
-    for (enum cai_place place = 0; place < CAI_PLACES; place++)
+    for (enum cai_place place = 0; place < CAI_PLACES && !CAI_QUARANTINES; place++)
         for (unsigned size_class = 1; size_class < CAI_CLASSES; size_class++)
             heap->bins[place][size_class].count = 0;
     cai_lock_take(&heap->lock);
-    memset(heap->slabs, 0, sizeof heap->slabs);
+    if (!CAI_QUARANTINES)
+        memset(heap->slabs, 0, sizeof heap->slabs);
     for_runs(heap, discard, heap);
     cai_lock_give(&heap->lock);
 }
@@ -135,13 +141,19 @@ void cai_owned_transfer(struct cai_heap *from, struct cai_heap *to)
     cai_lock_give(&from->lock);
 }
 
+/* A large block until its memory can be used again. */
+static bool is_charged(uint8_t state)
+{
+    return cai_state_is_live(state) || cai_state_waits(state);
+}
+
 static void add_bytes(struct cai_unit *run, void *sum)
 {
     const uint8_t *state = cai_view_of(run->zone)->state;
 
     if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB)
         *(size_t *)sum += (size_t)run->used * cai_class_bytes(run->size_class);
-    else if (cai_state_is_live(state[(size_t)cai_unit_number(run) << (CAI_UNIT_SHIFT - CAI_COARSE_SHIFT)]))
+    else if (is_charged(state[(size_t)cai_unit_number(run) << (CAI_UNIT_SHIFT - CAI_COARSE_SHIFT)]))
         *(size_t *)sum += (size_t)run->units << CAI_UNIT_SHIFT;
 }
 

@@ -11,7 +11,8 @@
 /* The bytes of its live blocks and cached slots, as they are charged. */
 size_t cai_owned_bytes(struct cai_heap *heap);
 
-/* Every block goes back; must-zero ones are cleared first. */
+/* Every block goes back; must-zero ones are cleared first. Where there is a quarantine they wait there as others do,
+ * charged and in slabs that stay the heap's; its bins have been emptied. */
 void cai_owned_discard(struct cai_heap *heap);
 
 /* What was only claimed to be zero in its slabs (blocks/claimed.h) is looked at: it becomes somebody else's heap. */

@@ -6,12 +6,16 @@
 #include "heaps/authority.h"
 #include "heaps/charge.h"
 #include "heaps/owned.h"
+#include "heaps/quarantine.h"
 
 /* `use` is held and the bias revoked. */
 static void discard(struct cai_account *account)
 {
+    if (CAI_QUARANTINES)
+        cai_account_credit(account, cai_cache_flush_all(&account->owner.heap));
     cai_owned_discard(&account->owner.heap);
-    cai_charge_clear(account);
+    if (!CAI_QUARANTINES)
+        cai_charge_clear(account);
 }
 
 bool cai_reap_blocks(const struct cai_grant *grant)
@@ -37,6 +41,23 @@ static void transfer(struct cai_account *from, struct cai_heap *heir)
     cai_owned_transfer(&from->owner.heap, heir);
 }
 
+/* What waits there has nobody to pay for it any more. */
+static bool bequeath_to_all(struct cai_account *account)
+{
+    struct cai_thread *shared = cai_registry_borrow(true);
+
+    if (shared == NULL)
+        return false;
+    if (CAI_QUARANTINES)
+        cai_quarantine_hold();
+    transfer(account, &shared->owner.heap);
+    cai_charge_clear(account);
+    if (CAI_QUARANTINES)
+        cai_quarantine_let_go();
+    cai_registry_return();
+    return true;
+}
+
 /* The blocks of a dead node's account go to an account of the heir, or to the heap that threads share. Nobody's bins:
  * what is freed there goes straight to the slab, and few slots do not keep many slabs. False: there is no memory for
  * one, and it stays as it is, with its node, until the next time. */
@@ -44,20 +65,17 @@ static bool bequeath(struct cai_account *account)
 {
     struct cai_grant grant;
 
-    if (!cai_authority_heir(account->node, &grant)) {
-        struct cai_thread *shared = cai_registry_borrow(true);
-        if (shared == NULL)
-            return false;
-        transfer(account, &shared->owner.heap);
-        cai_charge_clear(account);
-        cai_registry_return();
-        return true;
-    }
+    if (!cai_authority_heir(account->node, &grant))
+        return bequeath_to_all(account);
     struct cai_account *heir = cai_account_use_listed(&grant);
     if (heir == NULL)
         return false;
+    if (CAI_QUARANTINES)
+        cai_quarantine_hold();
     transfer(account, &heir->owner.heap);
     cai_charge_transfer(account, heir);
+    if (CAI_QUARANTINES)
+        cai_quarantine_let_go();
     cai_account_return(heir);
     return true;
 }
@@ -73,7 +91,7 @@ void cai_reap(void)
         cai_bias_end(account);
         if (destroyed)
             discard(account);
-        if (destroyed || bequeath(account))
+        if (destroyed ? !CAI_QUARANTINES || bequeath_to_all(account) : bequeath(account))
             cai_account_retire(account);
         cai_lock_give(&account->use);
     }

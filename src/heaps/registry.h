@@ -57,6 +57,8 @@ struct cai_thread {
     struct cai_thread *next_orphan;
     bool orphan;
     uint64_t orphan_ms; /* since when */
+
+    size_t untold; /* the thread's alone: bytes it put into quarantine since it last told so (quarantine.h) */
 };
 
 /* What a heap's first authority may do, and the process's own. */

@@ -3,7 +3,7 @@
 
 #include "blocks/cache.h"
 
-static void tell(struct cai_unit *slab, uint32_t count)
+void cai_remote_tell(struct cai_unit *slab, uint32_t count)
 {
     uint32_t number = cai_load_relaxed(&cai_view_of(slab->zone)->owner[cai_unit_number(slab)]);
     struct cai_owner *owner = cai_registry_owner(number);
@@ -11,15 +11,10 @@ static void tell(struct cai_unit *slab, uint32_t count)
     cai_slab_remote_free(slab, count, owner == NULL ? NULL : &owner->heap);
 }
 
-void cai_remote_tell(struct cai_unit *slab)
-{
-    tell(slab, 1);
-}
-
 void cai_remote_publish(struct cai_thread *thread)
 {
     if (thread->pending != 0)
-        tell(thread->pending_slab, thread->pending);
+        cai_remote_tell(thread->pending_slab, thread->pending);
     thread->pending = 0;
     thread->pending_slab = NULL;
 }
@@ -30,7 +25,7 @@ void cai_remote_forward(struct cai_heap *heap)
         struct cai_unit *next = cai_load_relaxed(&slab->next_returned);
         cai_store_seq_cst(&slab->returned, 0);
         if (cai_load_seq_cst(&slab->remote) != 0)
-            tell(slab, 0);
+            cai_remote_tell(slab, 0);
         slab = next;
     }
 }

@@ -33,8 +33,8 @@ CAI_INLINE void cai_remote_note(struct cai_thread *thread)
     thread->pending++;
 }
 
-/* One slot at once. */
-void cai_remote_tell(struct cai_unit *slab);
+/* So many slots at once. */
+void cai_remote_tell(struct cai_unit *slab, uint32_t count);
 
 /* Sends on what came to the wrong heap: slabs that became another's meanwhile. */
 void cai_remote_forward(struct cai_heap *heap);

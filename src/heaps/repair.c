@@ -10,6 +10,7 @@
 #include "heaps/charge.h"
 #include "heaps/claim.h"
 #include "heaps/owned.h"
+#include "heaps/quarantine.h"
 #include "heaps/registry.h"
 #include "pages/meta.h"
 #include "pages/policy.h"
@@ -49,6 +50,8 @@ void cai_repair(void)
     bool tree_lost = cai_authority_repair();
     repair_heaps();
     cai_account_repair();
+    if (CAI_QUARANTINES)
+        cai_quarantine_repair();
     if (tree_lost)
         cai_charge_repair();
 }
@@ -121,6 +124,8 @@ void cai_repair_rest(void)
     salvage(&thread->owner.heap);
     FOR_LOST(thread)
     settle_pending(thread);
+    if (CAI_QUARANTINES)
+        cai_quarantine_repair_rest();
     cai_account_repair_rest();
     FOR_LOST(thread)
     return_claim(thread);

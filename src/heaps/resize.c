@@ -2,6 +2,7 @@
 #include "heaps/resize.h"
 
 #include "blocks/large.h"
+#include "core/mode.h"
 #include "heaps/account.h"
 #include "heaps/allocate.h"
 #include "heaps/claim.h"
@@ -44,7 +45,7 @@ static void *move_large(struct cai_live live, size_t bytes)
         return NULL;
     void *moved = cai_large_move(&thread->owner.heap, live, bytes, to);
     if (moved == NULL && cai_large_run_bytes(bytes) != 0) {
-        cai_housekeeping_reclaim(&thread->owner, own != NULL);
+        cai_housekeeping_shortage(&thread->owner, own != NULL);
         moved = cai_large_move(&thread->owner.heap, live, bytes, to);
     }
     if (own == NULL)
@@ -71,7 +72,8 @@ void *cai_resize_large(struct cai_live live, size_t bytes, bool may_move)
         cai_claim_return(live);
         return address;
     }
-    void *moved = may_move ? move_large(live, bytes) : NULL;
+    /* Pages that moved would leave addresses behind that somebody may still know: there the caller copies. */
+    void *moved = may_move && !CAI_QUARANTINES ? move_large(live, bytes) : NULL;
     if (moved != NULL)
         cai_claim_end();
     cai_claim_moves_to(NULL);
@@ -81,6 +83,8 @@ void *cai_resize_large(struct cai_live live, size_t bytes, bool may_move)
 /* Blocks that grow once grow again: room for a quarter more, as long as that is a small block. */
 static size_t with_room(size_t bytes, size_t usable)
 {
+    if (CAI_QUARANTINES && bytes > usable && bytes > CAI_SMALL_BYTES_MAX)
+        return bytes + bytes / 8;
     if (bytes <= usable || bytes > CAI_SMALL_BYTES_MAX)
         return bytes;
     return cai_min(cai_max(bytes, usable + usable / 4), CAI_SMALL_BYTES_MAX);
@@ -125,7 +129,9 @@ static CAI_NOINLINE void *resize(enum cai_place place, void *address, size_t byt
     /* A large block of an account grows only by its authority: here its content moves to the process's own heap. */
     bool stays_large = live.size_class == 0 && bytes > CAI_SMALL_BYTES_MAX &&
                        (bytes <= usable || !cai_is_account(cai_load_acquire(cai_live_owner(live))));
-    void *resized = stays_large ? cai_resize_large(live, bytes, true) : move(place, address, &live, bytes, function);
+    void *resized = stays_large ? cai_resize_large(live, bytes, true) : NULL;
+    if (!stays_large || (CAI_QUARANTINES && resized == NULL))
+        resized = move(place, address, &live, bytes, function);
     if (resized == NULL && live.state != NULL)
         cai_claim_return(live);
     return resized;

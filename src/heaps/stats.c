@@ -4,10 +4,12 @@
 #include "cap/tags.h"
 #include "core/settings.h"
 #include "core/violation.h"
+#include "heaps/quarantine.h"
 #include "heaps/registry.h"
 #include "pages/commit.h"
 #include "pages/meta.h"
 #include "pages/purge.h"
+#include "revoke/sweep.h"
 
 #include <string.h>
 
@@ -16,15 +18,18 @@ _Static_assert((int)CA_STATS_CLASSES_MAX > (int)CAI_CLASSES, "a row for each cla
 
 enum { LARGE_ROW = CAI_CLASSES }; /* row i is class i; row 0 stays empty */
 
-CAI_NO_TSAN static uint64_t count_live(const struct cai_unit *slab)
+CAI_NO_TSAN static uint64_t count_live(const struct cai_unit *slab, uint64_t *waiting)
 {
     unsigned shift = CAI_UNIT_SHIFT - cai_grain_shift(cai_zone_grain(slab->zone));
     const uint8_t *state = cai_view_of(slab->zone)->state + ((size_t)cai_unit_number(slab) << shift);
     size_t granules = (size_t)slab->units << shift;
     uint64_t live = 0;
 
-    for (size_t i = 0; i < granules; i++)
+    for (size_t i = 0; i < granules; i++) {
         live += cai_state_is_live(state[i]);
+        if (CAI_QUARANTINES)
+            *waiting += cai_state_waits(state[i]);
+    }
     return live;
 }
 
@@ -33,20 +38,25 @@ CAI_NO_TSAN static void count_run(ca_stats *stats, ca_place_stats *place, const 
     ca_class_stats *row;
     uint64_t blocks;
     uint64_t bytes;
+    uint64_t waiting = 0;
 
     if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB) {
         row = &stats->size_class[run->size_class];
-        blocks = count_live(run);
+        blocks = count_live(run, &waiting);
         bytes = blocks * cai_class_bytes(run->size_class);
+        waiting *= cai_class_bytes(run->size_class);
     } else {
         const struct cai_view *view = cai_view_of(run->zone);
+        uint8_t state = view->state[(size_t)cai_unit_number(run) << (CAI_UNIT_SHIFT - CAI_COARSE_SHIFT)];
         row = &stats->size_class[LARGE_ROW];
-        blocks = cai_state_is_live(view->state[(size_t)cai_unit_number(run) << (CAI_UNIT_SHIFT - CAI_COARSE_SHIFT)]);
+        blocks = cai_state_is_live(state);
         bytes = blocks * cai_round_up(run->bytes, cai_settings->page_bytes);
+        waiting = cai_state_waits(state) ? (uint64_t)run->units << CAI_UNIT_SHIFT : 0;
     }
     row->live_blocks += blocks;
     place->live_blocks += blocks;
     place->live_bytes += bytes;
+    stats->quarantined_bytes += waiting;
 }
 
 static void count_zone(ca_stats *stats, unsigned number)
@@ -99,6 +109,10 @@ void cai_stats_collect(ca_stats *stats)
     for (unsigned i = 0; i < CAI_PLACES; i++) {
         stats->live_blocks += stats->place[i].live_blocks;
         stats->live_bytes += stats->place[i].live_bytes;
+    }
+    if (CAI_QUARANTINES) {
+        stats->sweeps = cai_sweeps();
+        stats->sweep_bytes_scanned = cai_sweep_bytes();
     }
     stats->violations = cai_violation_count();
     stats->committed_bytes = cai_committed_bytes();

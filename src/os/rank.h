@@ -14,18 +14,19 @@
 
 /* In the order in which they are taken, and what each protects. */
 enum cai_lock_rank {
-    CAI_RANK_NONE,     /* nobody said: may not be taken */
-    CAI_RANK_START,    /* starting the library */
-    CAI_RANK_ACCOUNTS, /* the list of accounts */
-    CAI_RANK_ACCOUNT,  /* the use of one account */
-    CAI_RANK_SHARED,   /* the heap of threads that have none */
-    CAI_RANK_REGISTRY, /* the list of heaps */
-    CAI_RANK_HEAP,     /* one heap's slabs */
-    CAI_RANK_ZONE,     /* the free runs of one zone */
-    CAI_RANK_SEAL,     /* opening the page of views */
-    CAI_RANK_TREE,     /* the authorities */
-    CAI_RANK_META,     /* the metadata allocator */
-    CAI_RANK_TAGS,     /* the mappings of the table of tags */
+    CAI_RANK_NONE,       /* nobody said: may not be taken */
+    CAI_RANK_START,      /* starting the library */
+    CAI_RANK_ACCOUNTS,   /* the list of accounts */
+    CAI_RANK_ACCOUNT,    /* the use of one account */
+    CAI_RANK_SHARED,     /* the heap of threads that have none */
+    CAI_RANK_REGISTRY,   /* the list of heaps */
+    CAI_RANK_QUARANTINE, /* the state of what waits in quarantine */
+    CAI_RANK_HEAP,       /* one heap's slabs */
+    CAI_RANK_ZONE,       /* the free runs of one zone */
+    CAI_RANK_SEAL,       /* opening the page of views */
+    CAI_RANK_TREE,       /* the authorities */
+    CAI_RANK_META,       /* the metadata allocator */
+    CAI_RANK_TAGS,       /* the mappings of the table of tags */
     CAI_RANKS
 };
 

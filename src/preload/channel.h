@@ -12,7 +12,7 @@
 
 #define CAI_CHANNEL_MAGIC UINT64_C(0x6c656e6e61686363) /* "cchannel" */
 #define CAI_CHANNEL_ENV "CAPALLOC_CHANNEL"
-enum { CAI_CHANNEL_VERSION = 4, CAI_CHANNEL_FINDINGS = 16 };
+enum { CAI_CHANNEL_VERSION = 5, CAI_CHANNEL_FINDINGS = 16 };
 
 enum cai_channel_state {
     CAI_CHANNEL_EMPTY = 0,    /* nobody answered yet */
@@ -61,12 +61,17 @@ struct cai_channel {
     uint32_t strict;
     uint32_t names;
     uint32_t no_deepbind;
-    uint32_t dlopen_flags; /* all that the program passed to dlopen, at any time */
-    char ignored[64];      /* the first word of CAPALLOC_OPTIONS that the library did not understand; empty: none */
-    uint64_t start_ns;     /* CLOCK_MONOTONIC */
+    uint32_t delay_percent; /* 0: freed blocks are handed out again at once */
+    uint32_t revoke;        /* 1: and then until nothing points to them */
+    uint32_t dlopen_flags;  /* all that the program passed to dlopen, at any time */
+    char ignored[64];       /* the first word of CAPALLOC_OPTIONS that the library did not understand; empty: none */
+    uint64_t start_ns;      /* CLOCK_MONOTONIC */
     uint64_t end_ns;
-    uint64_t stats_ns; /* CLOCK_MONOTONIC of the numbers in `stats`, stored after them with release; 0: none yet */
-    ca_stats stats;    /* valid when FINISHED, or when stats_ns is not 0 (this library fills it at exit only) */
+    uint64_t stats_ns;    /* CLOCK_MONOTONIC of the numbers in `stats`, stored after them with release; 0: none yet */
+    uint64_t stale_bytes; /* with stats: what was freed and then written before it was handed out again */
+    uint64_t sweeps_in_doubt,
+        kept_bytes; /* likewise: sweeps that released nothing; what the last one found pointed to */
+    ca_stats stats; /* valid when FINISHED, or when stats_ns is not 0 (this library fills it at exit only) */
     struct cai_channel_audit findings; /* valid when FINISHED */
 };
 

@@ -87,6 +87,8 @@ __attribute__((constructor)) static void say_hello(void)
         channel->strict = cai_settings->strict;
         channel->names = cai_settings->names;
         channel->no_deepbind = cai_settings->no_deepbind;
+        channel->delay_percent = cai_settings->delay_percent;
+        channel->revoke = cai_settings->revoke;
         memcpy(channel->ignored, cai_settings->ignored, sizeof channel->ignored);
     }
     cai_store_release(&channel->state, CAI_CHANNEL_LOADED);
@@ -114,6 +116,11 @@ __attribute__((destructor)) static void leave_numbers(void)
     if (channel == NULL)
         return;
     cai_stats_collect(&channel->stats);
+    if (CAI_QUARANTINES) {
+        channel->stale_bytes = cai_quarantine_stale_bytes();
+        channel->kept_bytes = cai_quarantine_kept_bytes();
+        channel->sweeps_in_doubt = cai_quarantine_in_doubt();
+    }
     channel->end_ns = cai_os_nanoseconds();
     channel->stats_ns = channel->end_ns;
     cai_store_release(&channel->state, CAI_CHANNEL_FINISHED);

@@ -114,6 +114,12 @@ static void probe_judge(const struct cai_channel *page, const struct cai_elf_loo
         return;
     }
     cai_doctor_line(CAI_DOCTOR_OK, "interposition", "a test program's malloc is capalloc's");
+    if (page->delay_percent != 0)
+        cai_doctor_line(CAI_DOCTOR_INFO, "mode", "%s",
+                        page->revoke != 0 ? "revoke: a freed block waits until no word points to it"
+                                          : "delay: a freed block waits until a share of the heap was freed after it");
+    else
+        cai_doctor_line(CAI_DOCTOR_INFO, "mode", "standard: a freed block may be handed out again at once");
     if (WIFSIGNALED(status))
         cai_doctor_line(CAI_DOCTOR_FAIL, "test program", "ended by signal %d (%s)", WTERMSIG(status),
                         strsignal(WTERMSIG(status)));
@@ -141,11 +147,15 @@ static void check_library(const char *chosen, char *ignored, size_t size)
     struct cai_channel page;
 
     cai_doctor_section("The library");
-    if (!cai_library_find(chosen, library, sizeof library)) {
+    if (!cai_library_find(CAI_LIBRARY_NAME, chosen, library, sizeof library)) {
         cai_doctor_line(CAI_DOCTOR_FAIL, "library", "%s", library);
         return;
     }
     cai_doctor_line(CAI_DOCTOR_OK, "library", "%s", library);
+    static char delaying[PATH_MAX];
+    bool delays = cai_library_find(CAI_LIBRARY_NAME_DELAY, NULL, delaying, sizeof delaying);
+    cai_doctor_line(CAI_DOCTOR_INFO, "library for other modes", "%s", delaying);
+    (void)delays;
     int error = cai_channel_open(&host);
     if (error != 0 || !cai_self_path(self, sizeof self)) {
         cai_doctor_line(CAI_DOCTOR_FAIL, "interposition", "cannot be tried: %s",

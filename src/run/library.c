@@ -1,6 +1,7 @@
-/* Finding libcapalloc-preload.so: next to the program's own file in a build tree, in ../lib[/triplet] once installed.
- * The path found is absolute, because the started program may change its directory before it starts others, and it can
- * be carried by LD_PRELOAD, which has no way to quote a space or a colon. Called by run and doctor.
+/* Finding libcapalloc-preload.so, or that of a mode: next to the program's own file in a build tree, in
+ * ../lib[/triplet] once installed. The path found is absolute, because the started program may change its directory
+ * before it starts others, and it can be carried by LD_PRELOAD, which has no way to quote a space or a colon. Called
+ * by run and doctor.
  */
 #include "run/library.h"
 
@@ -35,7 +36,7 @@ static bool library_accept(const char *candidate, char *path, size_t size)
     return true;
 }
 
-bool cai_library_find(const char *chosen, char *path, size_t size)
+bool cai_library_find(const char *name, const char *chosen, char *path, size_t size)
 {
     if (chosen != NULL)
         return library_accept(chosen, path, size);
@@ -53,11 +54,11 @@ bool cai_library_find(const char *chosen, char *path, size_t size)
         slash[1] = 0;
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         char candidate[PATH_MAX + 128];
-        snprintf(candidate, sizeof candidate, "%s%s%s", directory, places[i], CAI_LIBRARY_NAME);
+        snprintf(candidate, sizeof candidate, "%s%s%s", directory, places[i], name);
         if (access(candidate, F_OK) == 0)
             return library_accept(candidate, path, size);
     }
-    snprintf(path, size, "%s is neither in %s nor in the lib directories beside it (name it with --library)",
-             CAI_LIBRARY_NAME, directory);
+    snprintf(path, size, "%s is neither in %s nor in the lib directories beside it (name it with --library)", name,
+             directory);
     return false;
 }

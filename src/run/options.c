@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OPT_STATS = 256, OPT_LIMIT, OPT_DECAY, OPT_TOKENS, OPT_LIBRARY, OPT_OUTPUT, OPT_HELP };
+enum { OPT_STATS = 256, OPT_LIMIT, OPT_DECAY, OPT_DELAY, OPT_REVOKE, OPT_TOKENS, OPT_LIBRARY, OPT_OUTPUT, OPT_HELP };
 
 /* What getopt_long needs, and what the help says, from which the manual and the completions are made: tools/man,
  * tools/completion. A line of a text has room for 56 characters. */
@@ -28,6 +28,11 @@ static const struct {
     {"output", "FILE", OPT_OUTPUT, 0, "write that to FILE instead of stderr"},
     {"limit", "SIZE", OPT_LIMIT, 0, "refuse memory beyond SIZE, such as 512M or 1.5G"},
     {"decay", "TIME", OPT_DECAY, 0, "give unused memory back after about TIME, such as 500ms\nor 10s; at most 1h"},
+    {"delay", "[=SHARE]", OPT_DELAY, 0,
+     "a freed block waits until SHARE of the heap, such as 25%\n(12% unless told), was freed after it, at least 8 MiB"},
+    {"revoke", "[=SHARE]", OPT_REVOKE, 0,
+     "a freed block waits until nothing points to it; memory is\nsearched when SHARE of it was freed, 25% unless told"},
+    {"trace-sweeps", NULL, 0, offsetof(struct cai_run_options, trace_sweeps), "a line for each of these searches"},
     {"helper", NULL, 0, offsetof(struct cai_run_options, helper), "do housekeeping in a background thread"},
     {"strict", NULL, 0, offsetof(struct cai_run_options, strict), "also report sized deletes of a wrong size"},
     {"audit", NULL, 0, offsetof(struct cai_run_options, audit),
@@ -48,6 +53,20 @@ static bool wrong_value(const char *option, const char *value, const char *wante
     return false;
 }
 
+/* Whole percent, with their sign or without. */
+static bool share_parse(const char *value, uint64_t *percent)
+{
+    char digits[8];
+    size_t length = strlen(value);
+
+    length -= length > 1 && value[length - 1] == '%';
+    if (length >= sizeof digits)
+        return false;
+    memcpy(digits, value, length);
+    digits[length] = 0;
+    return cai_number_parse(digits, 1000, percent) && *percent != 0;
+}
+
 /* An option that getopt has not stored itself. */
 static bool option_apply(int option, const char *value, struct cai_run_options *out)
 {
@@ -66,6 +85,14 @@ static bool option_apply(int option, const char *value, struct cai_run_options *
         out->has_decay = true;
         return (cai_time_parse(value, &out->decay_ms) && out->decay_ms <= CAI_DECAY_MS_MAX) ||
                wrong_value("--decay", value, "a time of at most 1h such as 500ms, 10s or 5min (500: milliseconds)");
+    case OPT_DELAY:
+        out->delay = true;
+        return value == NULL || share_parse(value, &out->delay_percent) ||
+               wrong_value("--delay", value, "a share of the heap from 1% to 1000%");
+    case OPT_REVOKE:
+        out->revoke = true;
+        return value == NULL || share_parse(value, &out->delay_percent) ||
+               wrong_value("--revoke", value, "a share of the memory from 1% to 1000%");
     case OPT_TOKENS:
         return (cai_number_parse(value, UINT64_MAX, &out->tokens) && out->tokens != 0) ||
                wrong_value("--tokens", value, "a number, as given to -falloc-token-max");
@@ -123,6 +150,10 @@ enum cai_options_answer cai_run_options_parse(int argc, char **argv, struct cai_
         if (!option_apply(option, optarg, out))
             return CAI_OPTIONS_WRONG;
     }
+    if (out->delay && out->revoke) {
+        cai_say("bad-usage", "--delay and --revoke: a process has one mode");
+        return CAI_OPTIONS_WRONG;
+    }
     if (argv[optind] == NULL) {
         cai_say("bad-usage", "no program to run (usage: capalloc run [OPTION]... [--] PROGRAM [ARGUMENT]...)");
         return CAI_OPTIONS_WRONG;
@@ -140,6 +171,9 @@ void cai_run_options_settings(const struct cai_run_options *options, char *text,
     } settings[] = {
         {options->has_limit, "limit", &options->limit_bytes},
         {options->has_decay, "decay", &options->decay_ms},
+        {options->revoke, "revoke", NULL},
+        {options->trace_sweeps, "trace-sweeps", NULL},
+        {options->delay_percent != 0, "delay", &options->delay_percent},
         {options->helper, "helper", NULL},
         {options->strict, "strict", NULL},
         {options->audit, "audit", NULL},

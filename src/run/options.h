@@ -13,12 +13,14 @@ struct cai_run_options {
     enum cai_stats_form stats;
     int require; /* fail when the program does not use capalloc; int: getopt_long stores it */
     int helper, strict, audit, trust_tokens;
-    bool has_limit, has_decay;
+    bool has_limit, has_decay, delay, revoke;
+    int trace_sweeps;
     uint64_t limit_bytes, decay_ms;
-    uint64_t tokens;     /* 0: not stated */
-    const char *library; /* NULL: look for it */
-    const char *output;  /* NULL: stderr */
-    char *const *argv;   /* the program and its arguments, ends with NULL */
+    uint64_t delay_percent; /* 0: not stated; the share for --revoke as well */
+    uint64_t tokens;        /* 0: not stated */
+    const char *library;    /* NULL: look for it */
+    const char *output;     /* NULL: stderr */
+    char *const *argv;      /* the program and its arguments, ends with NULL */
 };
 
 enum cai_options_answer { CAI_OPTIONS_RUN, CAI_OPTIONS_HELP, CAI_OPTIONS_WRONG /* was said on stderr */ };

@@ -48,10 +48,17 @@ static const struct {
     {"clang_rt.hwasan", "HWAddressSanitizer"},
 };
 
-const char *cai_rival_name(const char *file)
+static const char *base_of(const char *file)
 {
     const char *slash = strrchr(file, '/');
-    const char *base = slash != NULL ? slash + 1 : file;
+
+    return slash != NULL ? slash + 1 : file;
+}
+
+const char *cai_rival_name(const char *file)
+{
+    const char *base = base_of(file);
+
     for (size_t i = 0; i < sizeof rivals / sizeof rivals[0]; i++)
         if (strstr(base, rivals[i].part) != NULL)
             return rivals[i].name;
@@ -90,6 +97,26 @@ void cai_preload_rivals(const char *value, void (*found)(const char *file, const
             found(file, name, context);
     }
     free(copy);
+}
+
+static bool is_ours(const char *base)
+{
+    static const char ours[] = "libcapalloc-preload";
+
+    return strncmp(base, ours, sizeof ours - 1) == 0;
+}
+
+char *cai_preload_other_mode(const char *value, const char *library)
+{
+    char *copy = strdup(value != NULL ? value : "");
+    char *rest = copy;
+    char *other = NULL;
+
+    for (char *file; other == NULL && (file = strsep(&rest, PRELOAD_SEPARATORS)) != NULL;)
+        if (is_ours(base_of(library)) && is_ours(base_of(file)) && strcmp(base_of(file), base_of(library)) != 0)
+            other = strdup(file);
+    free(copy);
+    return other;
 }
 
 char *cai_options_merge(const char *first, const char *second)

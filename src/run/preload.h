@@ -16,6 +16,10 @@ char *cai_preload_compose(const char *library, const char *before);
 void cai_preload_rivals(const char *value, void (*found)(const char *file, const char *name, void *context),
                         void *context);
 
+/* The first file in an LD_PRELOAD value (may be NULL) that is this library compiled for another mode than `library` is,
+ * told by their names; NULL: there is none. The caller frees it. */
+char *cai_preload_other_mode(const char *value, const char *library);
+
 /* `first,second`, or the one that is not empty; either may be NULL. The caller frees it; NULL when out of memory. */
 char *cai_options_merge(const char *first, const char *second);
 

@@ -126,17 +126,20 @@ static json_object *use_object(const struct cai_report *report)
 
 static json_object *settings_object(const struct cai_channel *channel)
 {
-    const struct member members[] = {{"limit_bytes", channel->limit_bytes != 0 ? number(channel->limit_bytes) : NULL},
-                                     {"decay_ms", number(channel->active_decay_ms)},
-                                     {"helper", flag(channel->helper != 0)},
-                                     {"strict", flag(channel->strict != 0)},
-                                     {"audit", flag(channel->audit != 0)},
-                                     {"tokens", channel->tokens != 0 ? number(channel->tokens) : NULL},
-                                     {"trust_tokens", flag(channel->trust_tokens != 0)},
-                                     {"names", flag(channel->names != 0)},
-                                     {"no_deepbind", flag(channel->no_deepbind != 0)},
-                                     {"deepbind_seen", flag(cai_is_bound_elsewhere(channel))},
-                                     {"ignored", channel->ignored[0] != 0 ? text(channel->ignored) : NULL}};
+    const struct member members[] = {
+        {"limit_bytes", channel->limit_bytes != 0 ? number(channel->limit_bytes) : NULL},
+        {"decay_ms", number(channel->active_decay_ms)},
+        {"delay_percent", channel->delay_percent != 0 ? number(channel->delay_percent) : NULL},
+        {"revoke", flag(channel->revoke != 0)},
+        {"helper", flag(channel->helper != 0)},
+        {"strict", flag(channel->strict != 0)},
+        {"audit", flag(channel->audit != 0)},
+        {"tokens", channel->tokens != 0 ? number(channel->tokens) : NULL},
+        {"trust_tokens", flag(channel->trust_tokens != 0)},
+        {"names", flag(channel->names != 0)},
+        {"no_deepbind", flag(channel->no_deepbind != 0)},
+        {"deepbind_seen", flag(cai_is_bound_elsewhere(channel))},
+        {"ignored", channel->ignored[0] != 0 ? text(channel->ignored) : NULL}};
 
     return OBJECT(members);
 }
@@ -191,6 +194,9 @@ static json_object *stats_object(const struct cai_report *report)
                                      {"live_bytes", number(stats->live_bytes)},
                                      {"live_blocks", number(stats->live_blocks)},
                                      {"quarantined_bytes", number(stats->quarantined_bytes)},
+                                     {"stale_bytes", number(report->channel->stale_bytes)},
+                                     {"kept_bytes", number(report->channel->kept_bytes)},
+                                     {"sweeps_in_doubt", number(report->channel->sweeps_in_doubt)},
                                      {"bytes_cleared", number(stats->bytes_cleared)},
                                      {"bytes_clear_skipped", number(stats->bytes_clear_skipped)},
                                      {"sweeps", number(stats->sweeps)},

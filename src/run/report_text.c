@@ -56,15 +56,19 @@ static void print_process(FILE *to, const struct cai_outcome *outcome)
 static void print_settings(FILE *to, const struct cai_channel *channel)
 {
     char tokens[32];
+    char delay[32];
     const struct {
         uint32_t on;
         const char *text;
     } others[] = {
         {channel->strict, "strict"},           {channel->audit, "audit"}, {channel->trust_tokens, "trust-tokens"},
         {channel->no_deepbind, "no-deepbind"}, {channel->names, "names"}, {channel->tokens != 0, tokens},
+        {channel->delay_percent != 0, delay},
     };
 
     snprintf(tokens, sizeof tokens, "tokens %" PRIu64, channel->tokens);
+    snprintf(delay, sizeof delay, "%s %" PRIu32 " %%", channel->revoke != 0 ? "revoke" : "delay",
+             channel->delay_percent);
     int column = fprintf(to, "  settings     limit %s, decay %u ms, helper %s",
                          channel->limit_bytes != 0 ? cai_size_text(channel->limit_bytes).text : "none",
                          channel->active_decay_ms, channel->helper != 0 ? "on" : "off");
@@ -82,8 +86,9 @@ static void print_settings(FILE *to, const struct cai_channel *channel)
               to);
 }
 
-static void print_totals(FILE *to, const ca_stats *stats, bool final)
+static void print_totals(FILE *to, const struct cai_channel *channel, bool final)
 {
+    const ca_stats *stats = &channel->stats;
     struct cai_pointer_free promised = cai_pointer_free(stats);
 
     fprintf(to, "  committed    %s now, %s at most\n", cai_size_text(stats->committed_bytes).text,
@@ -97,9 +102,14 @@ static void print_totals(FILE *to, const ca_stats *stats, bool final)
     if (stats->bytes_cleared != 0 || stats->bytes_clear_skipped != 0)
         fprintf(to, "  cleared      %s, and %s known to be zero already\n", cai_size_text(stats->bytes_cleared).text,
                 cai_size_text(stats->bytes_clear_skipped).text);
-    if (stats->sweeps != 0 || stats->quarantined_bytes != 0)
-        fprintf(to, "  sweeps       %s, %s scanned; %s in quarantine\n", cai_count_text(stats->sweeps).text,
-                cai_size_text(stats->sweep_bytes_scanned).text, cai_size_text(stats->quarantined_bytes).text);
+    if (channel->delay_percent != 0)
+        fprintf(to, "  quarantine   %s of freed blocks wait; %s were written after they were freed\n",
+                cai_size_text(stats->quarantined_bytes).text, cai_size_text(channel->stale_bytes).text);
+    if (stats->sweeps != 0)
+        fprintf(to, "  sweeps       %s, %s scanned; the last one kept %s\n", cai_count_text(stats->sweeps).text,
+                cai_size_text(stats->sweep_bytes_scanned).text, cai_size_text(channel->kept_bytes).text);
+    if (channel->sweeps_in_doubt != 0)
+        fprintf(to, "               %s in doubt released nothing\n", cai_count_text(channel->sweeps_in_doubt).text);
     if (promised.used_bytes_peak != 0)
         fprintf(to, "  pointer-free %s live, %.0f %% of all live memory; %s held at most\n",
                 cai_size_text(promised.live_bytes).text, promised.live_share * 100,
@@ -210,7 +220,7 @@ void cai_report_text(FILE *to, const struct cai_report *report, bool unicode)
     if (report->use == CAI_USE_UNENDED)
         print_unended(to, report);
     if (cai_use_has_stats(report->channel)) {
-        print_totals(to, &report->channel->stats, report->use == CAI_USE_FINISHED);
+        print_totals(to, report->channel, report->use == CAI_USE_FINISHED);
         print_places(to, &report->channel->stats);
         print_busiest(to, &report->channel->stats, unicode);
     }

@@ -53,6 +53,12 @@ static void say_not_in_use(struct run *run, const struct cai_channel *page, enum
     }
 }
 
+/* A library that --library names may be one that cannot do it. */
+static bool lacks_mode(const struct run *run, const struct cai_channel *page)
+{
+    return (run->options.delay && page->delay_percent == 0) || (run->options.revoke && page->revoke == 0);
+}
+
 static int say_cannot_write(const struct run *run)
 {
     return cai_say("cannot-write", "%s: %s", run->options.output != NULL ? run->options.output : "standard error",
@@ -73,8 +79,16 @@ static void on_answer(void *context)
 /* Everything that can fail before the program exists. 0 or an exit status. */
 static int run_prepare(struct run *run)
 {
-    if (!cai_library_find(run->options.library, run->library, sizeof run->library))
+    if (!cai_library_find(run->options.delay || run->options.revoke ? CAI_LIBRARY_NAME_DELAY : CAI_LIBRARY_NAME,
+                          run->options.library, run->library, sizeof run->library))
         return cai_say("no-library", "%s", run->library);
+    char *other = cai_preload_other_mode(getenv("LD_PRELOAD"), run->library);
+    if (other != NULL) {
+        cai_say("other-mode", "LD_PRELOAD has %s, the library of another mode than %s: one process has one mode", other,
+                run->library);
+        free(other);
+        return CAI_EXIT_TROUBLE;
+    }
     const char *name = run->options.argv[0];
     int error = cai_program_find(name, run->program, sizeof run->program);
     if (error == ENOENT) {
@@ -184,6 +198,9 @@ static int run_conclude(struct run *run)
     cai_channel_snapshot(&run->channel, &page);
     enum cai_use use = cai_use_judge(&page);
     bool used = cai_is_used(use);
+    if (used && lacks_mode(run, &page))
+        cai_say("other-mode", "%s did not run with %s: %s cannot do that", run->options.argv[0],
+                run->options.revoke ? "--revoke" : "--delay", run->library);
     if (!used)
         say_not_in_use(run, &page, use, reason, sizeof reason);
     else
@@ -192,7 +209,7 @@ static int run_conclude(struct run *run)
         report_write(run, &page, use, reason);
     if (run->output > STDERR_FILENO && close(run->output) != 0)
         say_cannot_write(run);
-    if (!used && run->options.require)
+    if ((!used || lacks_mode(run, &page)) && run->options.require)
         return CAI_EXIT_TROUBLE;
     if (WIFSIGNALED(run->outcome.wait_status))
         cai_signals_die(WTERMSIG(run->outcome.wait_status));

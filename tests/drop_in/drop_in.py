@@ -54,6 +54,7 @@ class DropIn(unittest.TestCase):
         if ours:
             result.setdefault("LD_PRELOAD", ":".join([*preload, PRELOAD, WITNESS]))
             result["WITNESS_FILE"] = str(self.witnesses)
+        options = ",".join(filter(None, [os.environ.get("DROP_IN_OPTIONS"), options]))
         if options:
             result["CAPALLOC_OPTIONS"] = options
         return result

@@ -3,6 +3,9 @@
  */
 #include "lane.h"
 
+#include "core/settings.h"
+#include "heaps/quarantine.h"
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static ca_authority limited, root, derived;
 
@@ -79,6 +82,10 @@ static size_t charged(ca_authority authority)
 
 void heaps_end(void)
 {
+    if (CAI_QUARANTINES)
+        cai_quarantine_release(); /* what waits is charged */
+    if (cai_settings->revoke)
+        return; /* something may still point to it */
     if (ca_authority_quota_remaining(limited) != QUOTA || charged(limited) != 0 || charged(root) != 0)
         fail("%zu and %zu bytes are charged at the end", charged(limited), charged(root));
     if (ca_heap_destroy(limited) != CA_OK || ca_heap_destroy(root) != CA_OK)

@@ -8,7 +8,7 @@
 
 /* What a slab's state bytes add up to. */
 struct slots {
-    size_t live, cached, in_slab;
+    size_t live, cached, waiting, in_slab;
 };
 
 static const uint8_t *state_of(const struct cai_unit *run)
@@ -38,6 +38,7 @@ static const char *count_slots(const struct cai_unit *slab, struct slots *slots)
             return audit_say("zone %u: slab %u of class %u holds a live block of class %u", slab->zone,
                              cai_unit_number(slab), slab->size_class, state[i]);
         slots->live += cai_state_is_live(state[i]);
+        slots->waiting += cai_state_waits(state[i]);
         slots->cached += cai_state_is_cached(state[i]);
         slots->in_slab += cai_state_is_in_slab(state[i]);
     }
@@ -87,7 +88,7 @@ static const char *check_slab_units(const struct cai_unit *slab)
 
 static const char *check_slab(const struct cai_unit *slab, size_t *cached)
 {
-    struct slots slots = {0, 0, 0};
+    struct slots slots = {0, 0, 0, 0};
     uint32_t number = cai_unit_number(slab);
     const char *wrong = check_slab_units(slab);
 
@@ -97,10 +98,10 @@ static const char *check_slab(const struct cai_unit *slab, size_t *cached)
         return wrong;
     *cached += slots.cached;
     size_t untold = slab->remote + pending_of(slab);
-    if (slab->used != slots.live + slots.cached + untold)
-        return audit_say("zone %u: slab %u counts %u used; %zu live, %zu cached, %zu untold", slab->zone, number,
-                         slab->used, slots.live, slots.cached, untold);
-    if (slab->fresh != slots.live + slots.cached + slots.in_slab)
+    if (slab->used != slots.live + slots.cached + slots.waiting + untold)
+        return audit_say("zone %u: slab %u counts %u used; %zu live, %zu cached, %zu waiting, %zu untold", slab->zone,
+                         number, slab->used, slots.live, slots.cached, slots.waiting, untold);
+    if (slab->fresh != slots.live + slots.cached + slots.waiting + slots.in_slab)
         return audit_say("zone %u: slab %u counts %u handed out; %zu live, %zu cached, %zu in slab", slab->zone, number,
                          slab->fresh, slots.live, slots.cached, slots.in_slab);
     if (slab->listed != (slab->slots > slab->used))
@@ -111,7 +112,7 @@ static const char *check_slab(const struct cai_unit *slab, size_t *cached)
     return NULL;
 }
 
-/* A large block is live, or kept by exactly one heap, whose number it bears. */
+/* A large block is live, waits in quarantine, or is kept by exactly one heap, whose number it bears. */
 static const char *check_large(const struct cai_unit *run)
 {
     uint8_t state = *state_of(run);
@@ -125,7 +126,9 @@ static const char *check_large(const struct cai_unit *run)
         return audit_say("zone %u: a large block in a fine zone", run->zone);
     if (id == 0 || cai_registry_owner(id) == NULL)
         return audit_say("zone %u: large run %u belongs to heap %u", run->zone, cai_unit_number(run), id);
-    if (cai_state_is_live(state) ? found != 0 : (state & ~CAI_STATE_ZERO) != CAI_STATE_CACHED || found != 1)
+    if (cai_state_is_live(state) || cai_state_waits(state)
+            ? found != 0
+            : (state & ~CAI_STATE_ZERO) != CAI_STATE_CACHED || found != 1)
         return audit_say("zone %u: large run %u has state %u and is in %u caches", run->zone, cai_unit_number(run),
                          state, found);
     return NULL;

@@ -62,7 +62,7 @@ CHILD_TEST(test_one_at_once, 10)
 {
     start();
     uint32_t used = slab->used;
-    cai_remote_tell(slab);
+    cai_remote_tell(slab, 1);
     require(is_told(slab, 1) && owner->owner.heap.returned == slab);
     cai_cache_collect(&owner->owner.heap, true);
     require(is_told(slab, 0) && slab->used == used - 1 && owner->owner.heap.returned == NULL);
@@ -73,7 +73,7 @@ CHILD_TEST(test_a_slab_without_owner, 10)
 {
     start();
     cai_view_of(slab->zone)->owner[cai_unit_number(slab)] = 0;
-    cai_remote_tell(slab);
+    cai_remote_tell(slab, 1);
     require(slab->remote == 1 && slab->returned == 0 && owner->owner.heap.returned == NULL);
 }
 

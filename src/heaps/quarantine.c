@@ -1,0 +1,462 @@
+/* See quarantine.h.
+ *
+ * A waiting block's state byte changes by the one who looks alone, under `looking`; a free that finds it waiting is a
+ * double free. That keeps its run what it is without any other lock: a slab with a waiting slot is not empty, by
+ * counter and by state bytes. The run's neighbours change meanwhile, so the walk from run to run holds the zone's
+ * lock, and what was released in a slab is told only when it is held again.
+ */
+#include "heaps/quarantine.h"
+
+#include "blocks/cache.h"
+#include "blocks/clear.h"
+#include "blocks/exact.h"
+#include "core/settings.h"
+#include "heaps/account.h"
+#include "heaps/claim.h"
+#include "heaps/remote.h"
+#include "os/os.h"
+#include "pages/run.h"
+#include "revoke/marks.h"
+#include "revoke/sweep.h"
+
+#include <string.h>
+
+/* A thread tells what it freed when it is so much. */
+enum { UNTOLD_MAX = 32 * 1024 };
+
+/* So much may always wait. */
+#define FLOOR_BYTES (8 * CAI_MIB)
+
+/* Longer large blocks give their pages back while they wait; shorter ones are cleared and keep them. */
+#define KEPT_BYTES_MAX (256 * CAI_KIB)
+
+static struct cai_lock looking = CAI_LOCK_INIT(CAI_RANK_QUARANTINE);
+
+static size_t limit = FLOOR_BYTES; /* atomic: with so much freed since the last look it is time for another */
+static size_t freed;               /* atomic: bytes freed since the last look began, and told */
+static uint64_t looks;             /* atomic: of which sweeps, those that saw everything */
+static uint64_t kept_bytes;        /* atomic: pointed to, by the last of them */
+static uint64_t stale_bytes;       /* atomic */
+
+/* For the child of a fork: the slab in which slots are being released and have not been told. */
+static struct cai_unit *releasing;
+static bool releasing_lost;
+
+uint64_t cai_quarantine_looks(void)
+{
+    return cai_load_relaxed(&looks);
+}
+
+uint64_t cai_quarantine_in_doubt(void)
+{
+    return cai_sweeps_in_doubt();
+}
+
+uint64_t cai_quarantine_kept_bytes(void)
+{
+    return cai_load_relaxed(&kept_bytes);
+}
+
+uint64_t cai_quarantine_stale_bytes(void)
+{
+    return cai_load_relaxed(&stale_bytes);
+}
+
+void cai_quarantine_hold(void)
+{
+    cai_lock_take(&looking);
+}
+
+void cai_quarantine_let_go(void)
+{
+    cai_lock_give(&looking);
+}
+
+/* --- going in --- */
+
+static void clear_for_good(enum cai_place place, char *address, size_t bytes)
+{
+    cai_clear_count(cai_self_heap(), bytes);
+    /* Pages of must-zero memory are cleared by stores before anything else: giving them back alone may leave what was
+     * there somewhere. */
+    if (cai_place_zeroes(place) || bytes <= KEPT_BYTES_MAX || !cai_os_discard((uintptr_t)address, bytes))
+        cai_wipe(address, bytes);
+}
+
+/* Returns how many bytes wait now; 0: it is not what it was found to be any more. */
+static size_t enter(enum cai_place place, void *address, struct cai_live live)
+{
+    if (live.byte != CAI_STATE_CLAIMED && !cai_claim(live))
+        return 0;
+    size_t bytes = cai_slot_bytes(live);
+    /* Also what was wiped, or is said to be zero: it may have been written to since. */
+    clear_for_good(place, address, bytes);
+    cai_store_release(live.state, CAI_STATE_QUARANTINED);
+    cai_claim_end();
+    return bytes;
+}
+
+static bool is_due(void)
+{
+    return cai_load_relaxed(&freed) >= cai_load_relaxed(&limit);
+}
+
+void cai_quarantine_tell(void)
+{
+    if (!cai_thread_has_heap(cai_self))
+        return;
+    cai_add_relaxed(&freed, cai_self->untold);
+    cai_self->untold = 0;
+}
+
+/* True: it is time for a look. */
+CAI_INLINE bool count(size_t bytes)
+{
+    struct cai_thread *thread = cai_self;
+
+    if (!cai_thread_has_heap(thread))
+        cai_add_relaxed(&freed, bytes);
+    else if ((thread->untold += bytes) < UNTOLD_MAX)
+        return false;
+    else
+        cai_quarantine_tell();
+    return is_due();
+}
+
+enum cai_quarantined cai_quarantine_put(enum cai_place place, void *address, struct cai_live live)
+{
+    size_t bytes = enter(place, address, live);
+
+    if (bytes == 0)
+        return CAI_QUARANTINED_NOT;
+    return count(bytes) ? CAI_QUARANTINED_DUE : CAI_QUARANTINED;
+}
+
+/* --- looking --- */
+
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+typedef uint64_t words2 __attribute__((vector_size(16)));
+
+struct slots {
+    uint32_t live, waiting;
+};
+
+static unsigned granule_shift(const struct cai_unit *run)
+{
+    return cai_grain_shift(cai_zone_grain(run->zone));
+}
+
+static uint8_t *states_of(const struct cai_unit *run)
+{
+    return cai_view_of(run->zone)->state + ((size_t)cai_unit_number(run) << (CAI_UNIT_SHIFT - granule_shift(run)));
+}
+
+static uint32_t sum_of(bytes16 counts)
+{
+    uint32_t sum = 0;
+
+    for (unsigned i = 0; i < sizeof counts; i++)
+        sum += counts[i];
+    return sum;
+}
+
+/* Of a slab: only the first state byte of a slot says one or the other. 16 bytes at a time, counted in bytes, which
+ * hold 255. */
+CAI_NO_TSAN static struct slots count_slots(const struct cai_unit *slab)
+{
+    enum { AT_ONCE = 128 };
+    const uint8_t *state = states_of(slab);
+    size_t granules = (size_t)slab->units << (CAI_UNIT_SHIFT - granule_shift(slab));
+    struct slots slots = {0, 0};
+
+    for (size_t at = 0; at < granules;) {
+        bytes16 live = {0};
+        bytes16 waiting = {0};
+        for (unsigned i = 0; i < AT_ONCE && at < granules; i++, at += sizeof(bytes16)) {
+            bytes16 chunk;
+            memcpy(&chunk, state + at, sizeof chunk);
+            live -= (bytes16)((chunk != 0) & (chunk < 0x80));
+            waiting -= (bytes16)((chunk & 0xfe) == CAI_STATE_QUARANTINED);
+        }
+        slots.live += sum_of(live);
+        slots.waiting += sum_of(waiting);
+    }
+    return slots;
+}
+
+static bool is_zero(const char *address, size_t bytes)
+{
+    uint64_t any = 0;
+
+    for (size_t at = 0; at < bytes; at += 2 * sizeof(uint64_t)) {
+        uint64_t words[2];
+        memcpy(words, address + at, sizeof words);
+        any |= words[0] | words[1];
+    }
+    return any == 0;
+}
+
+/* A stale pointer can write while a block waits: it is zero again when it leaves. Must-zero memory is never taken at
+ * its word. */
+static void make_zero(enum cai_place place, char *address, size_t bytes)
+{
+    if (cai_place_zeroes(place)) {
+        cai_wipe(address, bytes);
+    } else if (bytes > KEPT_BYTES_MAX) {
+        if (!cai_os_discard((uintptr_t)address, bytes))
+            cai_wipe(address, bytes);
+    } else if (!is_zero(address, bytes)) {
+        cai_add_relaxed(&stale_bytes, bytes);
+        cai_wipe(address, bytes);
+    }
+}
+
+/* What a look does: by age alone both at once; by marks the first, then the sweep, then the second. */
+enum purpose { GATHER = 1, RELEASE = 2 };
+
+static struct {
+    enum purpose purpose;
+    size_t live, kept; /* bytes found so */
+} this_look;
+
+/* What a waiting block becomes. True: it is to go. Its state is ours: nobody else stores there. */
+static bool is_to_go(uint8_t *state, unsigned zone, uintptr_t address, size_t bytes)
+{
+    if (cai_load_acquire(state) == CAI_STATE_QUARANTINED) {
+        if ((this_look.purpose & GATHER) != 0)
+            cai_store_relaxed(state, CAI_STATE_CANDIDATE);
+        return false;
+    }
+    if ((this_look.purpose & RELEASE) == 0)
+        return false;
+    bool kept = cai_settings->revoke && cai_is_marked(zone, address, bytes);
+    this_look.kept += kept ? bytes : 0;
+    return !kept;
+}
+
+/* One look at a waiting slot. True: it is free now. */
+static bool look_at(unsigned zone, uint8_t *state, char *slot, size_t bytes)
+{
+    enum cai_place place = (enum cai_place)(zone / CAI_GRAINS);
+
+    if (!is_to_go(state, zone, (uintptr_t)slot, bytes))
+        return false;
+    make_zero(place, slot, bytes);
+    cai_store_release(state, CAI_STATE_IN_SLAB | CAI_STATE_ZERO);
+    return true;
+}
+
+/* Returns how many slots became free. */
+CAI_NO_TSAN static uint32_t look_at_slab(const struct cai_unit *slab)
+{
+    unsigned shift = granule_shift(slab);
+    uint8_t *state = states_of(slab);
+    char *address = (char *)cai_unit_address(slab);
+    size_t bytes = cai_class_bytes(slab->size_class);
+    size_t granules = (size_t)slab->units << (CAI_UNIT_SHIFT - shift);
+    uint32_t released = 0;
+
+    for (size_t at = 0; at < granules; at += sizeof(bytes16)) {
+        bytes16 chunk;
+        memcpy(&chunk, state + at, sizeof chunk);
+        words2 match = (words2)((chunk & 0xfe) == CAI_STATE_QUARANTINED);
+        for (unsigned half = 0; half < 2; half++)
+            for (uint64_t found = match[half]; found != 0;) {
+                unsigned bit = (unsigned)__builtin_ctzll(found) & ~7u;
+                size_t granule = at + half * 8 + bit / 8;
+                found &= ~(UINT64_C(0xff) << bit);
+                released += look_at(slab->zone, &state[granule], address + (granule << shift), bytes);
+            }
+    }
+    return released;
+}
+
+/* Who pays is told that so much came back. Nobody takes accounts apart meanwhile: they would hold `looking`. */
+static void credit(const struct cai_unit *run, size_t bytes)
+{
+    struct cai_account *account =
+        cai_registry_account(cai_load_relaxed(&cai_view_of(run->zone)->owner[cai_unit_number(run)]));
+
+    if (account != NULL)
+        cai_account_credit(account, bytes);
+}
+
+/* The zone's lock is held before and after. */
+static void pass_slab(struct cai_zone *zone, struct cai_unit *slab)
+{
+    cai_lock_give(&zone->lock);
+    releasing = slab;
+    cai_fence_for_compiler();
+    uint32_t released = look_at_slab(slab);
+    cai_lock_take(&zone->lock);
+    if (released != 0) {
+        credit(slab, (size_t)released * cai_class_bytes(slab->size_class));
+        cai_remote_tell(slab, released);
+    }
+    cai_fence_for_compiler();
+    releasing = NULL;
+}
+
+static void release_large(struct cai_unit *run)
+{
+    size_t bytes = (size_t)run->units << CAI_UNIT_SHIFT;
+
+    make_zero((enum cai_place)(run->zone / CAI_GRAINS), (char *)cai_unit_address(run), bytes);
+    credit(run, bytes);
+    /* From here on it is this thread's alone, and free when that is not there, in the child of a fork. */
+    cai_run_withdraw_owned(run);
+    cai_store_relaxed(states_of(run), CAI_STATE_CACHED);
+    cai_run_give(run);
+}
+
+/* One look at every run of a zone. Large blocks that are to go are kept in a list by `next` until the walk is over, as
+ * a run that went would leave no way on. */
+CAI_NO_TSAN static void look_at_zone(struct cai_zone *zone)
+{
+    struct cai_unit *units = cai_view_of(zone->number)->units;
+    uint32_t going = 0;
+
+    cai_lock_take(&zone->lock);
+    for (uint32_t head = 1; head < zone->frontier; head += units[head].units) {
+        struct cai_unit *run = units + head;
+        unsigned kind = cai_load_acquire(&run->kind);
+        if (kind == CAI_UNIT_SLAB) {
+            struct slots slots = count_slots(run);
+            this_look.live += slots.live * cai_class_bytes(run->size_class);
+            if (slots.waiting != 0)
+                pass_slab(zone, run);
+        } else if (kind == CAI_UNIT_LARGE) {
+            uint8_t *state = states_of(run);
+            uint8_t now = cai_load_acquire(state);
+            if (cai_state_is_live(now)) {
+                this_look.live += (size_t)run->units << CAI_UNIT_SHIFT;
+            } else if (cai_state_waits(now) &&
+                       is_to_go(state, run->zone, cai_unit_address(run), (size_t)run->units << CAI_UNIT_SHIFT)) {
+                run->next = going;
+                going = head;
+            }
+        }
+    }
+    cai_lock_give(&zone->lock);
+    for (uint32_t next; going != 0; going = next) {
+        next = units[going].next;
+        release_large(units + going);
+    }
+}
+
+static void look_at_all(enum purpose purpose)
+{
+    this_look.purpose = purpose;
+    this_look.live = this_look.kept = 0;
+    for (unsigned number = 0; number < CAI_ZONES; number++)
+        if (cai_load_acquire(&cai_zones[number].frontier) > 1)
+            look_at_zone(&cai_zones[number]);
+}
+
+/* `looking` is held. */
+static void look(void)
+{
+    uint64_t roots = 0;
+
+    cai_exchange_acquire(&freed, 0);
+    if (!cai_settings->revoke) {
+        look_at_all(GATHER | RELEASE);
+        cai_add_relaxed(&looks, 1);
+    } else {
+        look_at_all(GATHER);
+        if (cai_sweep(&roots)) {
+            look_at_all(RELEASE);
+            cai_store_relaxed(&kept_bytes, this_look.kept);
+            cai_add_relaxed(&looks, 1);
+        }
+        cai_sweep_end(this_look.kept);
+    }
+    /* What sleeping threads got back need not stay theirs. */
+    for (struct cai_owner *owner = cai_registry_first(); owner != NULL; owner = owner->next) {
+        cai_cache_collect(&owner->heap, false);
+        cai_remote_forward(&owner->heap);
+    }
+    cai_store_relaxed(&limit, cai_max(FLOOR_BYTES, (this_look.live + roots) / 100 * cai_settings->delay_percent));
+}
+
+/* Whoever makes it due looks, unless somebody is at it; who frees much more meanwhile than is due has to wait. So three
+ * rounds and three quarters wait at most, while one is being looked at, and what threads have not told. */
+CAI_NOINLINE void cai_quarantine_look(void)
+{
+    if (!cai_lock_try(&looking)) {
+        if (cai_load_relaxed(&freed) < cai_load_relaxed(&limit) / 4 * 5)
+            return;
+        cai_lock_take(&looking);
+    }
+    if (is_due())
+        look();
+    cai_lock_give(&looking);
+}
+
+void cai_quarantine_release(void)
+{
+    cai_lock_take(&looking);
+    look();
+    if (!cai_settings->revoke)
+        look();
+    cai_lock_give(&looking);
+}
+
+/* --- a heap that ends --- */
+
+/* Calls of others on blocks of the heap that are under way at this moment keep theirs. */
+static void put_slab(const struct cai_unit *slab, size_t *bytes)
+{
+    uint8_t *state = states_of(slab);
+    size_t slot_bytes = cai_class_bytes(slab->size_class);
+    size_t step = slot_bytes >> granule_shift(slab);
+
+    for (uint32_t slot = 0; slot < slab->slots; slot++) {
+        uint8_t byte = cai_load_relaxed(&state[slot * step]);
+        if (cai_state_is_open(byte))
+            *bytes +=
+                enter((enum cai_place)(slab->zone / CAI_GRAINS), (char *)cai_unit_address(slab) + slot * slot_bytes,
+                      cai_find_of_state(&state[slot * step], byte));
+    }
+}
+
+void cai_quarantine_put_run(struct cai_unit *run)
+{
+    size_t bytes = 0;
+
+    if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB) {
+        put_slab(run, &bytes);
+    } else {
+        uint8_t byte = cai_load_relaxed(states_of(run));
+        if (cai_state_is_open(byte))
+            bytes = enter((enum cai_place)(run->zone / CAI_GRAINS), (void *)cai_unit_address(run),
+                          cai_find_of_state(states_of(run), byte));
+    }
+    cai_add_relaxed(&freed, bytes);
+}
+
+/* --- fork --- */
+
+void cai_quarantine_repair(void)
+{
+    if (cai_lock_inherit(&looking) != CAI_LOCK_LOST)
+        return;
+    releasing_lost = releasing != NULL;
+    cai_sweep_repair();
+    cai_lock_repaired(&looking);
+}
+
+void cai_quarantine_repair_rest(void)
+{
+    if (!releasing_lost)
+        return;
+    struct cai_owner *owner =
+        cai_registry_owner(cai_load_relaxed(&cai_view_of(releasing->zone)->owner[cai_unit_number(releasing)]));
+    if (owner != NULL) {
+        cai_lock_take(&owner->heap.lock);
+        cai_cache_recount(&owner->heap, releasing);
+        cai_lock_give(&owner->heap.lock);
+    }
+    releasing = NULL;
+    releasing_lost = false;
+}

@@ -1,0 +1,54 @@
+/* Quarantine: a freed block waits before its memory is handed out again.
+ *
+ * The state table is the quarantine. A free claims the block, clears it, and lets its state byte say that it waits; it
+ * stays where it is, and counts as used for its slab and for who pays for it. Nothing is written into it, no list leads
+ * to it. One look over all runs makes what has waited since before the last look free, and what came since then a
+ * candidate for the next. So each block waits for one whole round, which is as much freed memory as the settings say.
+ *
+ * With sweeps a candidate goes only when no word was found that points to it (revoke/sweep.h).
+ *
+ * In libraries of this mode alone (core/mode.h); elsewhere nobody calls this.
+ */
+#ifndef CAI_HEAPS_QUARANTINE_H
+#define CAI_HEAPS_QUARANTINE_H
+
+#include "blocks/find.h"
+#include "core/mode.h"
+
+/* Gives a block back that was found live, or is claimed. Contract: R5, R7, R8. */
+enum cai_quarantined {
+    CAI_QUARANTINED_NOT, /* it is not what it was found to be any more, nothing changed */
+    CAI_QUARANTINED,
+    CAI_QUARANTINED_DUE, /* the same, and it is time for a look, without locks */
+};
+enum cai_quarantined cai_quarantine_put(enum cai_place place, void *address, struct cai_live live);
+
+/* A look, unless there has been one meanwhile. Contract: R2, R3. */
+void cai_quarantine_look(void);
+
+/* The same for every live block of a slab or large run whose heap ends: the heap's lock is held, nobody uses it, and
+ * its bins are empty. */
+void cai_quarantine_put_run(struct cai_unit *run);
+
+/* Memory or credit is short: everything that waits is released, whatever it has waited for. No lock of a rank behind
+ * quarantine's is held. Contract: R3. */
+void cai_quarantine_release(void);
+
+/* While this is held nothing is released, so that who pays for a block can change. */
+void cai_quarantine_hold(void);
+void cai_quarantine_let_go(void);
+
+/* What a thread has not told yet. */
+void cai_quarantine_tell(void);
+
+/* For statistics: looks over all runs so far; bytes that were written by stale pointers while they waited. */
+uint64_t cai_quarantine_looks(void);
+uint64_t cai_quarantine_kept_bytes(void);
+uint64_t cai_quarantine_in_doubt(void);
+uint64_t cai_quarantine_stale_bytes(void);
+
+/* In the child of a fork: the lock, without another; and later the slab in which slots were being released. */
+void cai_quarantine_repair(void);
+void cai_quarantine_repair_rest(void);
+
+#endif

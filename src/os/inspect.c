@@ -1,0 +1,223 @@
+/* See inspect.h. */
+#include "os/inspect.h"
+
+#include "base/atomic.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int cai_os_open(const char *path)
+{
+    int saved = errno;
+    int file = (int)syscall(SYS_openat, (long)AT_FDCWD, path, (long)(O_RDONLY | O_CLOEXEC), 0L);
+
+    errno = saved;
+    return file;
+}
+
+void cai_os_close(int file)
+{
+    int saved = errno;
+
+    syscall(SYS_close, (long)file);
+    errno = saved;
+}
+
+long cai_os_read(int file, void *buffer, size_t size)
+{
+    int saved = errno;
+    size_t done = 0;
+    long got = 0;
+
+    while (done < size && ((got = syscall(SYS_read, (long)file, (char *)buffer + done, size - done)) > 0 ||
+                           (got < 0 && errno == EINTR)))
+        done += got > 0 ? (size_t)got : 0;
+    errno = saved;
+    return got < 0 && done == 0 ? -1 : (long)done;
+}
+
+long cai_os_read_at(int file, void *buffer, size_t size, uint64_t offset)
+{
+    int saved = errno;
+    size_t done = 0;
+    long got = 0;
+
+    while (done < size &&
+           ((got = syscall(SYS_pread64, (long)file, (char *)buffer + done, size - done, offset + done)) > 0 ||
+            (got < 0 && errno == EINTR)))
+        done += got > 0 ? (size_t)got : 0;
+    errno = saved;
+    return got < 0 && done == 0 ? -1 : (long)done;
+}
+
+static uint32_t number_of(const char *text)
+{
+    uint32_t number = 0;
+
+    while (*text >= '0' && *text <= '9')
+        number = number * 10 + (uint32_t)(*text++ - '0');
+    return number;
+}
+
+bool cai_os_threads(void *buffer, size_t size, void (*visit)(uint32_t thread, void *context), void *context)
+{
+    struct entry { /* as the kernel writes it */
+        uint64_t inode, next;
+        unsigned short length;
+        unsigned char type;
+        char name[];
+    };
+    int saved = errno;
+    int folder =
+        (int)syscall(SYS_openat, (long)AT_FDCWD, "/proc/self/task", (long)(O_RDONLY | O_CLOEXEC | O_DIRECTORY), 0L);
+    long got = folder < 0 ? -1 : 1;
+
+    while (got > 0 && (got = syscall(SYS_getdents64, (long)folder, buffer, size)) > 0)
+        for (long at = 0; at < got;) {
+            const struct entry *entry = (const struct entry *)((const char *)buffer + at);
+            uint32_t thread = number_of(entry->name);
+            if (thread != 0)
+                visit(thread, context);
+            at += entry->length;
+        }
+    if (folder >= 0)
+        syscall(SYS_close, (long)folder);
+    errno = saved;
+    return got == 0;
+}
+
+uint32_t cai_os_thread_self(void)
+{
+    return (uint32_t)syscall(SYS_gettid);
+}
+
+/* "/proc/self/task/NUMBER/stat" begins with "NUMBER (NAME) STATE", and a name may hold anything. */
+bool cai_os_thread_lives(uint32_t thread)
+{
+    char path[48] = "/proc/self/task/";
+    char digits[12];
+    char text[128];
+    size_t length = strlen(path);
+    unsigned count = 0;
+
+    do
+        digits[count++] = (char)('0' + thread % 10);
+    while ((thread /= 10) != 0);
+    while (count > 0)
+        path[length++] = digits[--count];
+    memcpy(path + length, "/stat", sizeof "/stat");
+    int file = cai_os_open(path);
+    if (file < 0)
+        return false;
+    long got = cai_os_read(file, text, sizeof text - 1);
+    cai_os_close(file);
+    text[got > 0 ? got : 0] = '\0';
+    const char *end = strrchr(text, ')');
+    return end != NULL && end[1] == ' ' && end[2] != 'Z' && end[2] != 'X';
+}
+
+/* --- signals: past the C library, which keeps two of them to itself --- */
+
+struct kernel_action {
+    cai_os_handler handler;
+    unsigned long flags;
+    void (*restorer)(void);
+    uint64_t mask;
+};
+
+#if defined(__x86_64__)
+enum { NEEDS_RESTORER = 0x04000000 };
+/* Exactly these instructions are how debuggers and unwinders recognise the frame of a signal. */
+__attribute__((naked)) static void restore(void)
+{
+    __asm__("movq $15, %rax\n\tsyscall");
+}
+#else
+enum { NEEDS_RESTORER = 0 };
+#define restore NULL
+#endif
+
+bool cai_os_handle(int signal, cai_os_handler handler, cai_os_handler *before)
+{
+    int saved = errno;
+    struct kernel_action old = {.handler = NULL};
+    const struct kernel_action action = {.handler = handler,
+                                         .flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART | NEEDS_RESTORER,
+                                         .restorer = restore,
+                                         .mask = UINT64_MAX};
+
+    bool done = syscall(SYS_rt_sigaction, (long)signal, NULL, &old, sizeof old.mask) == 0;
+    if (done && old.handler != handler) {
+        *before = (void *)old.handler == (void *)SIG_DFL || (void *)old.handler == (void *)SIG_IGN ? NULL : old.handler;
+        done = syscall(SYS_rt_sigaction, (long)signal, &action, NULL, sizeof old.mask) == 0;
+    }
+    errno = saved;
+    return done;
+}
+
+void cai_os_signals_block(uint64_t *before)
+{
+    static const uint64_t all = UINT64_MAX;
+    int saved = errno;
+
+    syscall(SYS_rt_sigprocmask, (long)SIG_SETMASK, &all, before, sizeof all);
+    errno = saved;
+}
+
+void cai_os_signals_restore(const uint64_t *before)
+{
+    int saved = errno;
+
+    syscall(SYS_rt_sigprocmask, (long)SIG_SETMASK, before, NULL, sizeof *before);
+    errno = saved;
+}
+
+bool cai_os_send(uint32_t thread, int signal, int mark, uint64_t value)
+{
+    int saved = errno;
+    long process = syscall(SYS_getpid);
+    siginfo_t info;
+
+    memset(&info, 0, sizeof info);
+    info.si_signo = signal;
+    info.si_code = SI_QUEUE;
+    info.si_errno = mark;
+    info.si_pid = (pid_t)process;
+    info.si_value.sival_ptr = (void *)(uintptr_t)value;
+    bool sent = syscall(SYS_rt_tgsigqueueinfo, process, (long)thread, (long)signal, &info) == 0;
+    errno = saved;
+    return sent;
+}
+
+void cai_os_wake_all(const uint32_t *word)
+{
+    int saved = errno;
+
+    syscall(SYS_futex, word, (long)FUTEX_WAKE_PRIVATE, (long)INT_MAX, NULL, NULL, 0L);
+    errno = saved;
+}
+
+void *cai_os_map_anywhere(size_t length)
+{
+    int saved = errno;
+    void *got = (void *)syscall(SYS_mmap, NULL, length, (long)(PROT_READ | PROT_WRITE),
+                                (long)(MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE), -1L, 0L);
+
+    errno = saved;
+    return got == MAP_FAILED ? NULL : got;
+}
+
+void cai_os_unmap_anywhere(void *address, size_t length)
+{
+    int saved = errno;
+
+    syscall(SYS_munmap, address, length);
+    errno = saved;
+}

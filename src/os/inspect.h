@@ -1,0 +1,45 @@
+/* What looking at the whole process takes from the system: its files in /proc, its threads. Only libraries of the mode
+ * that revokes make these calls (docs/revocation.md). None allocates, none is a cancellation point, all keep errno.
+ */
+#ifndef CAI_OS_INSPECT_H
+#define CAI_OS_INSPECT_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A descriptor, or -1. */
+int cai_os_open(const char *path);
+void cai_os_close(int file);
+
+/* Bytes read, fewer only at the end; -1: an error. The second reads at a place. */
+long cai_os_read(int file, void *buffer, size_t size);
+long cai_os_read_at(int file, void *buffer, size_t size, uint64_t offset);
+
+/* Calls visit for each thread of the process there is. False: they cannot be listed. */
+bool cai_os_threads(void *buffer, size_t size, void (*visit)(uint32_t thread, void *context), void *context);
+uint32_t cai_os_thread_self(void);
+
+/* The thread is there and not dead. Slow. */
+bool cai_os_thread_lives(uint32_t thread);
+
+/* Has `handler` called for the signal, whatever the C library thinks of that; on the alternate stack, if there is one,
+ * with all signals blocked, and calls that it interrupts begin anew where they can. *before is who had it. */
+typedef void (*cai_os_handler)(int signal, siginfo_t *info, void *context);
+bool cai_os_handle(int signal, cai_os_handler handler, cai_os_handler *before);
+
+/* Keeps all signals from this thread, those of the C library, too; and as it was before. */
+void cai_os_signals_block(uint64_t *before);
+void cai_os_signals_restore(const uint64_t *before);
+
+/* Queues the signal with a value for one thread. `mark` comes back as si_errno. False: there is no such thread. */
+bool cai_os_send(uint32_t thread, int signal, int mark, uint64_t value);
+
+/* Zeroed memory wherever there is room, without commit charge; NULL: there is none. */
+void *cai_os_map_anywhere(size_t length);
+void cai_os_unmap_anywhere(void *address, size_t length);
+
+void cai_os_wake_all(const uint32_t *word);
+
+#endif

@@ -1,0 +1,269 @@
+/* See roots.h. Which mappings there are is read from /proc/self/maps, and which of their pages hold something from
+ * /proc/self/pagemap: a page that is neither there nor in swap was never written, and is not brought in. What
+ * belongs to a file is read by way of /proc/self/mem, since a file may have been made shorter: that is an error
+ * there, and a fault to who reads it himself.
+ */
+#include "revoke/roots.h"
+
+#include "blocks/state.h"
+#include "core/settings.h"
+#include "os/inspect.h"
+#include "revoke/marks.h"
+#include "revoke/scan.h"
+
+#include <string.h>
+
+enum { TEXT_BYTES = 64 * 1024, COPY_BYTES = 256 * 1024, PAGES_AT_ONCE = 8192 };
+
+/* Shorter runs are looked at without asking which of their pages are there. */
+#define ASK_BYTES_MIN (128 * CAI_KIB)
+
+#define PRESENT (UINT64_C(3) << 62) /* in memory, or in swap */
+
+static struct work {
+    char text[TEXT_BYTES];
+    char copy[COPY_BYTES];
+    uint64_t pages[PAGES_AT_ONCE];
+} * work;
+
+static struct {
+    int maps, pages, memory; /* descriptors of files in /proc */
+    uint64_t scanned;
+    bool failed;
+} now;
+
+bool cai_roots_start(void)
+{
+    if (work == NULL)
+        work = cai_os_map_anywhere(cai_round_up(sizeof *work, CAI_PAGE_BYTES_MAX));
+    return work != NULL;
+}
+
+void *cai_roots_buffer(size_t *size)
+{
+    *size = sizeof work->text;
+    return work->text;
+}
+
+/* --- ranges --- */
+
+static void scan_here(uintptr_t begin, size_t bytes)
+{
+    cai_scan((const void *)begin, bytes);
+    now.scanned += bytes;
+}
+
+/* A page of a file that is not there any more has nothing in it. */
+static void scan_copy(uintptr_t begin, size_t bytes)
+{
+    while (bytes > 0) {
+        size_t want = cai_min(bytes, sizeof work->copy);
+        long got = cai_os_read_at(now.memory, work->copy, want, begin);
+        if (got > 0)
+            cai_scan(work->copy, (size_t)got);
+        size_t done =
+            got == (long)want ? want : cai_round_up((size_t)(got > 0 ? got : 0) + 1, cai_settings->page_bytes);
+        done = cai_min(done, bytes);
+        now.scanned += done;
+        begin += done;
+        bytes -= done;
+    }
+}
+
+/* The pages of the range that hold something. */
+static void scan_pages(uintptr_t begin, uintptr_t end, void (*scan)(uintptr_t begin, size_t bytes))
+{
+    size_t page_bytes = cai_settings->page_bytes;
+
+    while (begin < end) {
+        size_t count = cai_min((end - begin) / page_bytes, PAGES_AT_ONCE);
+        long got = now.pages < 0 ? -1
+                                 : cai_os_read_at(now.pages, work->pages, count * sizeof *work->pages,
+                                                  begin / page_bytes * sizeof *work->pages);
+        if (got != (long)(count * sizeof *work->pages)) {
+            scan(begin, end - begin); /* nobody tells: all of it */
+            return;
+        }
+        for (size_t i = 0; i < count;) {
+            size_t first = i;
+            while (i < count && (work->pages[i] & PRESENT) != 0)
+                i++;
+            if (i != first)
+                scan(begin + first * page_bytes, (i - first) * page_bytes);
+            while (i < count && (work->pages[i] & PRESENT) == 0)
+                i++;
+        }
+        begin += count * page_bytes;
+    }
+}
+
+/* --- the heap --- */
+
+/* What somebody promised to hold no pointers is not read; what a compiler guessed is, unless the guess is trusted. */
+static bool may_hold_pointers(const struct cai_unit *run)
+{
+    return (run->zone / CAI_GRAINS & 1) == 0 || (!cai_settings->trust_tokens && cai_load_relaxed(&run->inferred) != 0);
+}
+
+uint64_t cai_roots_scan_heap(void)
+{
+    now.scanned = 0;
+    now.pages = cai_os_open("/proc/self/pagemap");
+    for (unsigned zone = 0; zone < CAI_ZONES; zone++) {
+        const struct cai_unit *units = cai_view_of(zone)->units;
+        for (uint32_t head = 1; head < cai_zones[zone].frontier; head += units[head].units) {
+            const struct cai_unit *run = units + head;
+            unsigned kind = cai_load_relaxed(&run->kind);
+            size_t bytes = (size_t)run->units << CAI_UNIT_SHIFT;
+            if ((kind != CAI_UNIT_SLAB && kind != CAI_UNIT_LARGE) || !may_hold_pointers(run))
+                continue;
+            /* Hidden memory has no pages that the kernel would tell of. */
+            if (bytes < ASK_BYTES_MIN || cai_place_zeroes((enum cai_place)(zone / CAI_GRAINS)))
+                scan_here(cai_unit_address(run), bytes);
+            else
+                scan_pages(cai_unit_address(run), cai_unit_address(run) + bytes, scan_here);
+        }
+    }
+    if (now.pages >= 0)
+        cai_os_close(now.pages);
+    return now.scanned;
+}
+
+/* --- all else --- */
+
+struct mapping {
+    uintptr_t begin, end;
+    bool readable, shared, of_file;
+    const char *path;
+};
+
+static bool begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+static bool is_ours(const struct mapping *it)
+{
+    uintptr_t place = (uintptr_t)1 << cai_sealed.shift;
+    uintptr_t tables = cai_sealed.annex + 4 * place / 64 - place;
+
+    return it->begin - cai_sealed.places < 4 * place || it->begin - tables < place || cai_marks_own(it->begin) ||
+           it->begin - (uintptr_t)work < sizeof *work;
+}
+
+static bool is_device(const char *path)
+{
+    return begins(path, "/dev/") && !begins(path, "/dev/shm/") && !begins(path, "/dev/zero");
+}
+
+/* Pages of it that are not in this process's tables may still hold what it wrote. */
+static bool is_shared_memory(const char *path)
+{
+    return begins(path, "/dev/shm/") || begins(path, "/dev/zero") || begins(path, "/memfd:") || begins(path, "/SYSV") ||
+           begins(path, "/anon_hugepage");
+}
+
+static void scan_mapping(const struct mapping *it)
+{
+    if (!it->readable || is_ours(it) || is_device(it->path) || begins(it->path, "[v"))
+        return;
+    if (begins(it->path, "/secretmem"))
+        scan_here(it->begin, it->end - it->begin);
+    else if (it->shared && is_shared_memory(it->path))
+        scan_copy(it->begin, it->end - it->begin);
+    else
+        scan_pages(it->begin, it->end, it->of_file ? scan_copy : scan_here);
+}
+
+static uintptr_t hex(const char **text)
+{
+    uintptr_t value = 0;
+
+    for (;; ++*text) {
+        char c = **text;
+        if (c >= '0' && c <= '9')
+            value = value * 16 + (uintptr_t)(c - '0');
+        else if (c >= 'a' && c <= 'f')
+            value = value * 16 + (uintptr_t)(c - 'a' + 10);
+        else
+            return value;
+    }
+}
+
+static const char *skip_word(const char *text)
+{
+    while (*text != ' ' && *text != '\0')
+        text++;
+    while (*text == ' ')
+        text++;
+    return text;
+}
+
+/* "begin-end rwxp offset device inode path", ended by 0. */
+static bool parse(const char *line, struct mapping *it)
+{
+    it->begin = hex(&line);
+    if (*line++ != '-')
+        return false;
+    it->end = hex(&line);
+    if (*line++ != ' ' || strlen(line) < 5)
+        return false;
+    it->readable = line[0] == 'r';
+    it->shared = line[3] == 's';
+    const char *inode = skip_word(skip_word(skip_word(line)));
+    it->of_file = *inode != '0';
+    it->path = skip_word(inode);
+    return it->end > it->begin;
+}
+
+/* Each read of the kernel's is of whole lines; the last one of ours may be cut. */
+static bool for_mappings(void)
+{
+    size_t kept = 0;
+
+    for (;;) {
+        long got = cai_os_read(now.maps, work->text + kept, sizeof work->text - 1 - kept);
+        if (got < 0)
+            return false;
+        if (got == 0)
+            return kept == 0;
+        size_t length = kept + (size_t)got;
+        char *line = work->text;
+        for (char *end; (end = memchr(line, '\n', length - (size_t)(line - work->text))) != NULL; line = end + 1) {
+            struct mapping it;
+            *end = '\0';
+            if (!parse(line, &it))
+                return false;
+            scan_mapping(&it);
+        }
+        kept = length - (size_t)(line - work->text);
+        if (kept == sizeof work->text - 1)
+            return false;
+        memmove(work->text, line, kept);
+    }
+}
+
+/* Somebody else's mapping lies between our own: nobody knows what is in it. */
+static bool is_shared_with_others(void)
+{
+    for (unsigned zone = 0; zone < CAI_ZONES; zone++)
+        if (cai_zones[zone].skips != 0)
+            return true;
+    return false;
+}
+
+bool cai_roots_scan_process(uint64_t *bytes)
+{
+    now.scanned = 0;
+    now.maps = cai_os_open("/proc/self/maps");
+    now.memory = cai_os_open("/proc/self/mem");
+    now.pages = cai_os_open("/proc/self/pagemap");
+    bool seen = now.maps >= 0 && now.memory >= 0 && !is_shared_with_others() && for_mappings();
+    for (unsigned i = 0; i < 3; i++) {
+        int file = i == 0 ? now.maps : i == 1 ? now.memory : now.pages;
+        if (file >= 0)
+            cai_os_close(file);
+    }
+    *bytes = now.scanned;
+    return seen;
+}

@@ -1,0 +1,20 @@
+/* Everything a pointer may lie in, while the world is stopped: the heap's own runs, and all other memory of the
+ * process. */
+#ifndef CAI_REVOKE_ROOTS_H
+#define CAI_REVOKE_ROOTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Memory for lists and copies, which is never looked at itself; once, before the world stops. False: there is none. */
+bool cai_roots_start(void);
+void *cai_roots_buffer(size_t *size);
+
+/* Marks what words in runs of places that may hold pointers point to; the zones' locks are held. Returns the bytes. */
+uint64_t cai_roots_scan_heap(void);
+
+/* The same for all mappings that are not the library's. False: not all that there is could be seen. */
+bool cai_roots_scan_process(uint64_t *bytes);
+
+#endif

@@ -1,0 +1,153 @@
+/* See sweep.h. What is needed while the world stands still is taken before it stops: memory, and the locks of the
+ * zones, so that no run is half one thing and half another. Nothing is allocated, and nobody else's lock is waited
+ * for.
+ */
+#include "revoke/sweep.h"
+
+#include "core/settings.h"
+#include "os/os.h"
+#include "revoke/marks.h"
+#include "revoke/roots.h"
+#include "revoke/scan.h"
+#include "revoke/world.h"
+
+#include <string.h>
+
+static uint64_t sweeps, scanned, in_doubt; /* atomic */
+
+static struct {
+    uint64_t begin_ns, stopped_ns, gone_ns;
+    uint64_t heap, roots;
+    bool complete;
+} last;
+
+uint64_t cai_sweeps(void)
+{
+    return cai_load_relaxed(&sweeps);
+}
+
+uint64_t cai_sweep_bytes(void)
+{
+    return cai_load_relaxed(&scanned);
+}
+
+uint64_t cai_sweeps_in_doubt(void)
+{
+    return cai_load_relaxed(&in_doubt);
+}
+
+static void lock_zones(void)
+{
+    cai_lock_take(&cai_zones[0].lock);
+    for (unsigned zone = 1; zone < CAI_ZONES; zone++)
+        cai_lock_take_beside(&cai_zones[zone].lock); /* in this order, and nobody else holds two */
+}
+
+static void unlock_zones(void)
+{
+    for (unsigned zone = CAI_ZONES; zone-- > 0;)
+        cai_lock_give(&cai_zones[zone].lock);
+}
+
+static void scan_vectors(const void *area, size_t bytes)
+{
+    cai_scan_bytes(area, bytes);
+}
+
+/* The registers that this thread's callers may still need are in its stack from here on. */
+static CAI_NOINLINE bool scan_all(void)
+{
+    __builtin_unwind_init();
+    cai_world_vectors(scan_vectors);
+    last.heap = cai_roots_scan_heap();
+    return cai_roots_scan_process(&last.roots);
+}
+
+static CAI_COLD void say_doubt(void)
+{
+    static const char text[] =
+        "capalloc: revoke-in-doubt: a thread could not be stopped or memory not be seen, so nothing "
+        "was released; freed memory waits until a sweep sees everything\n";
+
+    if (cai_add_relaxed(&in_doubt, 1) == 0)
+        cai_os_write_error(text, sizeof text - 1);
+}
+
+bool cai_sweep(uint64_t *bytes)
+{
+    last.begin_ns = last.stopped_ns = last.gone_ns = cai_os_nanoseconds();
+    last.heap = last.roots = 0;
+    last.complete = false;
+    if (cai_roots_start()) {
+        size_t size;
+        void *buffer = cai_roots_buffer(&size);
+        lock_zones();
+        bool stopped = cai_marks_make() && cai_world_stop(buffer, size);
+        if (stopped) {
+            last.stopped_ns = cai_os_nanoseconds();
+            last.complete = scan_all();
+            cai_world_go();
+            last.gone_ns = cai_os_nanoseconds();
+        }
+        unlock_zones();
+    }
+    *bytes = last.heap + last.roots;
+    cai_add_relaxed(&scanned, *bytes);
+    if (last.complete)
+        cai_add_relaxed(&sweeps, 1);
+    else
+        say_doubt();
+    return last.complete;
+}
+
+/* --- one line for who asked for it --- */
+
+struct line {
+    char text[256];
+    size_t length;
+};
+
+static void put(struct line *line, const char *text)
+{
+    size_t length = strlen(text);
+
+    if (line->length + length < sizeof line->text) {
+        memcpy(line->text + line->length, text, length);
+        line->length += length;
+    }
+}
+
+static void put_number(struct line *line, const char *before, uint64_t number)
+{
+    char digits[24];
+    unsigned at = sizeof digits - 1;
+
+    digits[at] = '\0';
+    do
+        digits[--at] = (char)('0' + number % 10);
+    while ((number /= 10) != 0);
+    put(line, before);
+    put(line, digits + at);
+}
+
+void cai_sweep_end(size_t kept)
+{
+    struct line line = {.length = 0};
+
+    cai_marks_drop();
+    if (!cai_settings->trace_sweeps)
+        return;
+    put(&line, "capalloc: sweep:");
+    put_number(&line, " us ", (cai_os_nanoseconds() - last.begin_ns) / 1000);
+    put_number(&line, " stopped ", (last.gone_ns - last.stopped_ns) / 1000);
+    put_number(&line, " heap-kib ", last.heap / 1024);
+    put_number(&line, " roots-kib ", last.roots / 1024);
+    put_number(&line, " kept-kib ", kept / 1024);
+    put(&line, last.complete ? "\n" : " in doubt\n");
+    cai_os_write_error(line.text, line.length);
+}
+
+void cai_sweep_repair(void)
+{
+    cai_world_repair();
+}

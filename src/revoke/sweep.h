@@ -1,0 +1,27 @@
+/* A sweep: the world is stopped, and whatever points into the places is marked. In libraries of that mode, with the
+ * setting `revoke`.
+ */
+#ifndef CAI_REVOKE_SWEEP_H
+#define CAI_REVOKE_SWEEP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* True: every word that there is to see has been seen, and cai_is_marked tells what they point to, of all blocks
+ * that were freed before; *bytes is how much was read. False: in doubt; nothing may be released, and it has been
+ * said once. One at a time. Contract: R1, R9. */
+bool cai_sweep(uint64_t *bytes);
+
+/* The marks go. `kept`: bytes that were found marked, for who wants to read of it. */
+void cai_sweep_end(size_t kept);
+
+/* Those that saw everything, what they have read, and those in doubt. */
+uint64_t cai_sweeps(void);
+uint64_t cai_sweep_bytes(void);
+uint64_t cai_sweeps_in_doubt(void);
+
+/* In the child of a fork that was in the middle of one. */
+void cai_sweep_repair(void);
+
+#endif

@@ -1,0 +1,113 @@
+/* The oracle: is a freed block handed out again? The test itself knows the address in disguise only. */
+#ifndef TESTS_REVOKE_ORACLE_H
+#define TESTS_REVOKE_ORACLE_H
+
+#include "unit/unit.h"
+
+#include "heaps/heaps.h"
+#include "revoke/sweep.h"
+#include "support/audit.h"
+#include "support/child.h"
+
+#include <capalloc/capalloc.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { ROUNDS = 4 };
+
+#define MASK UINT64_C(0x5a5a5a5a5a5a5a5a)
+
+static size_t tested_bytes = 64;
+
+/* What was left on this thread's stack by functions that have returned is gone. */
+static CAI_NOINLINE void clean_stack(void)
+{
+    volatile char rubbish[32768];
+
+    for (size_t i = 0; i < sizeof rubbish; i++)
+        rubbish[i] = 0;
+}
+
+/* A block's address in disguise. */
+static CAI_NOINLINE uint64_t take(void)
+{
+    void *block = ca_malloc(tested_bytes);
+
+    require(block != NULL);
+    return (uintptr_t)block ^ MASK;
+}
+
+static CAI_NOINLINE void give(uint64_t disguised)
+{
+    ca_free((void *)(uintptr_t)(disguised ^ MASK));
+}
+
+/* Sweeps, and takes more blocks than can be free: is the block handed out again? */
+static CAI_NOINLINE bool comes_again(uint64_t disguised)
+{
+    enum { BLOCKS = 3000 };
+    static uint64_t blocks[BLOCKS];
+    bool found = false;
+    size_t count = cai_min(BLOCKS, (64 << 20) / tested_bytes);
+
+    cai_quarantine_release();
+    for (size_t i = 0; i < count; i++) {
+        blocks[i] = take();
+        found = found || (blocks[i] ^ MASK) - (disguised ^ MASK) < tested_bytes ||
+                (disguised ^ MASK) - (blocks[i] ^ MASK) < tested_bytes;
+    }
+    for (size_t i = 0; i < count; i++)
+        give(blocks[i]);
+    clean_stack();
+    return found;
+}
+
+/* By its state byte. */
+static CAI_NOINLINE bool waits(uint64_t disguised)
+{
+    enum cai_place place = cai_place_of((void *)(uintptr_t)(disguised ^ MASK));
+    size_t granule;
+    uint8_t *state = cai_find_state(place, CAI_FINE, (void *)(uintptr_t)(disguised ^ MASK), &granule);
+
+    if (state == NULL)
+        state = cai_find_state(place, CAI_COARSE, (void *)(uintptr_t)(disguised ^ MASK), &granule);
+    bool it_does = state != NULL && cai_state_waits(cai_load_relaxed(state));
+    clean_stack();
+    return it_does;
+}
+
+static void require_kept(uint64_t disguised)
+{
+    for (unsigned i = 0; i < ROUNDS; i++)
+        require(!comes_again(disguised) && waits(disguised));
+}
+
+/* By the second sweep from now on; what the stack still held when the first began does not count. */
+static void require_released(uint64_t disguised)
+{
+    clean_stack();
+    for (unsigned i = 0; i < 2 && waits(disguised); i++)
+        cai_quarantine_release();
+    require(!waits(disguised));
+}
+
+/* With the word at `where` pointing `offset` bytes into it. */
+static void check_word(volatile uintptr_t *where, size_t offset)
+{
+    uint64_t block = take();
+
+    *where = (uintptr_t)(block ^ MASK) + offset;
+    give(block);
+    clean_stack();
+    require_kept(block);
+    *where = 0;
+    require_released(block);
+}
+
+#endif

@@ -1,0 +1,110 @@
+"""What `capalloc run --delay` and `--revoke` pick, says and refuses, and what the library of the mode is to programs that link the
+other form of it."""
+import json
+import os
+import subprocess
+import unittest
+
+CAPALLOC = os.environ["CAPALLOC"]
+STANDARD = os.environ["CAPALLOC_STANDARD"]
+REVOKE = os.environ["CAPALLOC_PRELOAD"]
+PROGRAMS = os.environ["DROP_IN_PROGRAMS"]
+
+
+def run(*arguments, **environment):
+    clean = {key: value for key, value in os.environ.items() if key not in ("LD_PRELOAD", "CAPALLOC_OPTIONS")}
+    return subprocess.run([CAPALLOC, *arguments], capture_output=True, text=True, env=clean | environment)
+
+
+def numbers(*arguments, **environment):
+    done = run("run", "--stats=json", *arguments, **environment)
+    return json.loads(done.stderr)
+
+
+class Mode(unittest.TestCase):
+    def test_R8_delay_is_what_it_says(self):
+        report = numbers("--delay", "--", "ls", "/")
+        self.assertEqual(report["use"]["library"], REVOKE)
+        self.assertEqual(report["settings"]["delay_percent"], 12)
+        self.assertGreater(report["stats"]["quarantined_bytes"], 0)
+        self.assertEqual(report["stats"]["stale_bytes"], 0)
+        self.assertEqual(numbers("--delay=25%", "--", "ls", "/")["settings"]["delay_percent"], 25)
+        self.assertEqual(numbers("--delay=7", "--", "ls", "/")["settings"]["delay_percent"], 7)
+        text = run("run", "--stats", "--delay=30", "--", "ls", "/").stderr
+        self.assertIn("delay 30 %", text)
+        self.assertRegex(text, r"quarantine +[0-9.]+ [KM]?i?B of freed blocks wait")
+
+    def test_R8_the_standard_library_has_no_such_thing(self):
+        report = numbers("--", "ls", "/")
+        self.assertEqual(report["use"]["library"], STANDARD)
+        self.assertIsNone(report["settings"]["delay_percent"])
+        self.assertEqual(report["stats"]["quarantined_bytes"], 0)
+
+    def test_R8_a_share_that_is_none_is_refused(self):
+        for share in ("0", "0%", "1001", "x", "", "%", "-5", "1.5"):
+            done = run("run", f"--delay={share}", "--", "true")
+            self.assertEqual(done.returncode, 125, share)
+            self.assertIn("wanted a share of the heap", done.stderr)
+
+    def test_R8_a_library_that_cannot_is_never_silent(self):
+        done = run("run", "--delay", "--library", STANDARD, "--", "true")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("capalloc: other-mode: true did not run with --delay", done.stderr)
+        self.assertEqual(run("run", "--delay", "--require", "--library", STANDARD, "--", "true").returncode, 125)
+        done = run("run", "--", "true", CAPALLOC_OPTIONS="delay=12%")
+        self.assertIn("setting ignored, unknown or malformed: delay=12%", done.stderr)
+
+    def test_R8_two_modes_in_one_process_are_refused(self):
+        for arguments, inherited in (([], REVOKE), (["--delay"], STANDARD)):
+            done = run("run", *arguments, "--", "true", LD_PRELOAD=inherited)
+            self.assertEqual(done.returncode, 125)
+            self.assertRegex(done.stderr, "capalloc: other-mode: LD_PRELOAD has .* one process has one mode")
+        self.assertEqual(run("run", "--delay", "--", "true", LD_PRELOAD=REVOKE).returncode, 0)
+
+    def test_R8_a_static_program_is_told(self):
+        done = run("run", "--delay", "--", f"{PROGRAMS}/all_static")
+        self.assertIn("will run without capalloc: it is statically linked", done.stderr)
+        self.assertEqual(run("run", "--delay", "--require", "--", f"{PROGRAMS}/all_static").returncode, 125)
+
+    def test_R8_a_linked_program_gets_the_engine_of_the_mode(self):
+        report = numbers("--delay", "--", f"{PROGRAMS}/linked")
+        self.assertEqual(report["exit"]["status"], 0)
+        self.assertTrue(report["use"]["used"])
+        self.assertEqual(report["settings"]["delay_percent"], 12)
+
+    def test_R1_a_use_after_free_reaches_nobody(self):
+        uaf = os.environ["REVOKE_UAF"]
+        self.assertEqual(run("run", "--", uaf).returncode, 1)
+        done = run("run", "--revoke", "--", uaf)
+        self.assertEqual((done.returncode, done.stdout), (0, "somebody else's account was reached 0 times\n"))
+
+    def test_R1_R9_revoke_is_what_it_says(self):
+        report = numbers("--revoke", "--", "ls", "-lR", "/usr/include")
+        self.assertEqual(report["use"]["library"], REVOKE)
+        self.assertTrue(report["settings"]["revoke"])
+        self.assertEqual(report["settings"]["delay_percent"], 25)
+        self.assertGreater(report["stats"]["sweeps"], 0)
+        self.assertGreater(report["stats"]["sweep_bytes_scanned"], 0)
+        self.assertEqual(report["stats"]["sweeps_in_doubt"], 0)
+        lines = run("run", "--revoke=5%", "--trace-sweeps", "--", "ls", "-lR", "/usr/include").stderr.splitlines()
+        self.assertGreater(len(lines), 0)
+        for line in lines:
+            self.assertRegex(line, r"^capalloc: sweep: us \d+ stopped \d+ heap-kib \d+ roots-kib \d+ kept-kib \d+$")
+        text = run("run", "--revoke", "--stats", "--", "ls", "-lR", "/usr/include").stderr
+        self.assertIn("revoke 25 %", text)
+        self.assertRegex(text, r"sweeps +\d+, .* scanned; the last one kept")
+
+    def test_R8_delay_and_revoke_are_two_modes(self):
+        done = run("run", "--delay", "--revoke", "--", "true")
+        self.assertEqual(done.returncode, 125)
+        self.assertIn("a process has one mode", done.stderr)
+
+    def test_R8_doctor_says_which_mode(self):
+        self.assertRegex(run("doctor", "--library", REVOKE).stdout, "mode +delay: a freed block waits until a share")
+        said = run("doctor").stdout
+        self.assertRegex(said, "mode +standard")
+        self.assertIn("library for other modes", said)
+
+
+if __name__ == "__main__":
+    unittest.main()

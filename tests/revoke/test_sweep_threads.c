@@ -1,0 +1,247 @@
+/* Sweeps and threads: words in their registers, words that they move, threads that come, go, cannot be stopped, or
+ * fork. */
+#include "revoke/oracle.h"
+
+static volatile uintptr_t global;
+
+static uint64_t shared_block;
+static uint32_t phase; /* atomic */
+static pthread_barrier_t meet;
+
+#if defined(__x86_64__)
+/* Nowhere but in registers, until the phase says so. */
+static void hold_in_register(uint64_t disguised)
+{
+    __asm__ volatile("mov %0, %%r12\n\txor %1, %%r12\n\txor %0, %0\n"
+                     "1:\tpause\n\tcmpl $0, %2\n\tje 1b\n\txor %%r12, %%r12"
+                     : "+r"(disguised)
+                     : "r"(MASK), "m"(phase)
+                     : "r12", "memory", "cc");
+}
+
+static void hold_in_vector(uint64_t disguised)
+{
+    /* Shifted by three bytes, as when unaligned memory is copied. */
+    __asm__ volatile(
+        "mov %0, %%r12\n\txor %1, %%r12\n\tmovq %%r12, %%xmm9\n\tpslldq $3, %%xmm9\n\txor %%r12, %%r12\n\txor %0, %0\n"
+        "1:\tpause\n\tcmpl $0, %2\n\tje 1b\n\tpxor %%xmm9, %%xmm9"
+        : "+r"(disguised)
+        : "r"(MASK), "m"(phase)
+        : "r12", "xmm9", "memory", "cc");
+}
+
+static void *hold(void *how)
+{
+    uint64_t disguised = shared_block;
+
+    pthread_barrier_wait(&meet);
+    if (how != NULL)
+        hold_in_vector(disguised);
+    else
+        hold_in_register(disguised);
+    clean_stack();
+    pthread_barrier_wait(&meet);
+    return NULL;
+}
+
+CHILD_TEST(test_R1_R2_a_word_in_a_register_of_another_thread, 120)
+{
+    for (uintptr_t vector = 0; vector < 2; vector++) {
+        pthread_t thread;
+        tested_bytes = 64;
+        cai_store_release(&phase, 0);
+        shared_block = take();
+        uint64_t block = shared_block;
+        require(pthread_barrier_init(&meet, NULL, 2) == 0 && pthread_create(&thread, NULL, hold, (void *)vector) == 0);
+        pthread_barrier_wait(&meet);
+        usleep(20000); /* it has got to its loop */
+        give(block);
+        clean_stack();
+        require_kept(block);
+        cai_store_release(&phase, 1);
+        pthread_barrier_wait(&meet);
+        pthread_join(thread, NULL);
+        require_released(block);
+    }
+}
+#endif
+
+/* The word is always in one of two places, and moves between them all the time. */
+static volatile uintptr_t *from, *to;
+
+static void *move_about(void *unused)
+{
+    while (cai_load_relaxed(&phase) == 0) {
+        *to = *from;
+        *from = 0;
+        *from = *to;
+        *to = 0;
+    }
+    *from = *to = 0;
+    clean_stack(); /* the C library keeps it for the next thread */
+    return unused;
+}
+
+CHILD_TEST(test_R1_R2_a_word_that_another_thread_moves_about, 120)
+{
+    pthread_t thread;
+
+    tested_bytes = 200;
+    from = ca_calloc(1, 64);
+    to = &global; /* the heap is read first, then all else: who did not stop would miss it every other time */
+    uint64_t block = take();
+    *from = (uintptr_t)(block ^ MASK);
+    give(block);
+    require(pthread_create(&thread, NULL, move_about, NULL) == 0);
+    for (unsigned i = 0; i < 60; i++)
+        require(!comes_again(block));
+    cai_store_release(&phase, 1);
+    pthread_join(thread, NULL);
+    require_released(block);
+}
+
+/* Debian's redis has such a thread. */
+static void *block_all_signals(void *unused)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    while (cai_load_acquire(&phase) == 0)
+        usleep(1000);
+    return unused;
+}
+
+CHILD_TEST(test_R9_a_thread_that_blocks_all_signals_is_stopped_too, 60)
+{
+    pthread_t thread;
+
+    tested_bytes = 64;
+    require(pthread_create(&thread, NULL, block_all_signals, NULL) == 0);
+    usleep(20000);
+    check_word(&global, 0);
+    require(cai_sweeps_in_doubt() == 0);
+    cai_store_release(&phase, 1);
+    pthread_join(thread, NULL);
+}
+
+/* One that cannot be stopped: it keeps out the signal past the C library. Nothing is released, and that is said. */
+static void *keep_out(void *unused)
+{
+    uint64_t all = UINT64_MAX;
+
+    cai_store_release(&phase, 2);
+    while (cai_load_acquire(&phase) == 2) {
+        syscall(14 /* rt_sigprocmask */, SIG_SETMASK, &all, NULL, sizeof all);
+        usleep(1000);
+    }
+    return unused;
+}
+
+CHILD_TEST(test_R9_a_thread_that_cannot_be_stopped, 120)
+{
+#if defined(__x86_64__)
+    pthread_t thread;
+
+    tested_bytes = 64;
+    uint64_t block = take();
+    require(pthread_create(&thread, NULL, keep_out, NULL) == 0);
+    while (cai_load_acquire(&phase) != 2)
+        usleep(1000);
+    usleep(20000);
+    give(block);
+    clean_stack();
+    for (unsigned i = 0; i < 2; i++)
+        require(!comes_again(block));
+    require(cai_sweeps_in_doubt() == 2 && cai_sweeps() == 0);
+    cai_store_release(&phase, 1);
+    uint64_t none = 0;
+    (void)none;
+    pthread_join(thread, NULL);
+    require_released(block);
+#endif
+}
+
+static void *come_and_go(void *unused)
+{
+    (void)unused;
+    for (unsigned i = 0; i < 300; i++)
+        ca_free(ca_malloc(1 + i * 7));
+    return NULL;
+}
+
+static void *spawn(void *unused)
+{
+    while (cai_load_acquire(&phase) == 0) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, come_and_go, NULL) == 0)
+            pthread_join(thread, NULL);
+    }
+    return unused;
+}
+
+CHILD_TEST(test_R6_sixty_threads_that_come_and_go, 200)
+{
+    enum { THREADS = 60 };
+    pthread_t threads[THREADS];
+
+    tested_bytes = 500;
+    for (unsigned i = 0; i < THREADS; i++)
+        require(pthread_create(&threads[i], NULL, spawn, NULL) == 0);
+    for (unsigned i = 0; i < 8; i++)
+        check_word(&global, 0);
+    cai_store_release(&phase, 1);
+    for (unsigned i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    require(cai_sweeps() > 50);
+    require_null(audit_heap());
+}
+
+static void *sweep_on(void *unused)
+{
+    while (cai_load_acquire(&phase) == 0)
+        cai_quarantine_release();
+    return unused;
+}
+
+CHILD_TEST(test_R6_fork_in_the_middle_of_a_sweep, 200)
+{
+    pthread_t thread;
+
+    require(pthread_create(&thread, NULL, sweep_on, NULL) == 0);
+    for (unsigned i = 0; i < 200; i++) {
+        for (unsigned j = 0; j < 50; j++)
+            ca_free(ca_malloc(200 + j));
+        pid_t child = fork();
+        require(child >= 0);
+        if (child == 0) {
+            tested_bytes = 64;
+            uint64_t block = take();
+            global = (uintptr_t)(block ^ MASK);
+            give(block);
+            _exit(comes_again(block) || cai_sweeps_in_doubt() != 0 || audit_heap() != NULL);
+        }
+        int status;
+        require(waitpid(child, &status, 0) == child && status == 0);
+    }
+    cai_store_release(&phase, 1);
+    pthread_join(thread, NULL);
+    require_null(audit_heap());
+}
+
+int main(void)
+{
+    setenv("CAPALLOC_OPTIONS", "revoke", 1);
+    const struct CMUnitTest tests[] = {
+#if defined(__x86_64__)
+        cmocka_unit_test(test_R1_R2_a_word_in_a_register_of_another_thread),
+#endif
+        cmocka_unit_test(test_R1_R2_a_word_that_another_thread_moves_about),
+        cmocka_unit_test(test_R9_a_thread_that_blocks_all_signals_is_stopped_too),
+        cmocka_unit_test(test_R9_a_thread_that_cannot_be_stopped),
+        cmocka_unit_test(test_R6_sixty_threads_that_come_and_go),
+        cmocka_unit_test(test_R6_fork_in_the_middle_of_a_sweep),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
