@@ -50,6 +50,16 @@ typedef struct ca_allocator_vtable {
     ca_mustzero_result (*allocate_mustzero)(void *self, ca_layout layout);
     void (*deallocate_zeroed)(void *self, ca_mustzero block, ca_layout layout);
     unsigned (*promises_now)(void *self); /* for those who only know at run time; replaces promises */
+    /* The two for secrets come together, or not at all; who has one of the last six has what makes such blocks. */
+    ca_secret_result (*allocate_secret)(void *self, ca_layout layout);
+    void (*deallocate_secret)(void *self, ca_secret block, ca_layout layout);
+    ca_block_result (*allocate_at_least)(void *self, ca_layout layout);
+    ca_nocaps_result (*grow_nocaps)(void *self, ca_nocaps block, ca_layout old_layout, ca_layout new_layout);
+    ca_nocaps_result (*shrink_nocaps)(void *self, ca_nocaps block, ca_layout old_layout, ca_layout new_layout);
+    ca_mustzero_result (*grow_mustzero)(void *self, ca_mustzero block, ca_layout old_layout, ca_layout new_layout);
+    ca_mustzero_result (*shrink_mustzero)(void *self, ca_mustzero block, ca_layout old_layout, ca_layout new_layout);
+    ca_secret_result (*grow_secret)(void *self, ca_secret block, ca_layout old_layout, ca_layout new_layout);
+    ca_secret_result (*shrink_secret)(void *self, ca_secret block, ca_layout old_layout, ca_layout new_layout);
 } ca_allocator_vtable;
 
 /* The trait object. A copy is as good as the original; blocks outlive both. Contract: A10. */
@@ -83,8 +93,9 @@ CA_NODISCARD_ ca_block_result ca_allocator_grow_zeroed(ca_allocator allocator, c
                                                        ca_layout new_layout);
 
 /* Makes the block at least new_layout.size <= old_layout.size bytes long and keeps its first new_layout.size bytes; 0
- * gives it back and returns the dangling one. An alignment that the address lacks fails with CA_ERROR_LAYOUT.
- * Ownership as for grow. Provided: moves the bytes into a smaller block, because an allocator may find its own by the
+ * gives it back and returns the dangling one. An alignment that the address lacks moves it, by the allocator's grow,
+ * whose errors and rights are then those of this call. Ownership as for grow. A method shrink hears only of alignments
+ * that the address has. Provided: moves the bytes into a smaller block, because an allocator may find its own by the
  * layout that comes back; so it can run out of memory, too. Contract: A9, A11. */
 CA_NODISCARD_ ca_block_result ca_allocator_shrink(ca_allocator allocator, ca_block block, ca_layout old_layout,
                                                   ca_layout new_layout);
@@ -99,6 +110,31 @@ void ca_allocator_deallocate_nocaps(ca_allocator allocator, ca_nocaps block, ca_
  * From the proposal's Listing 4. Contract: A11, Z1, Z2. */
 CA_NODISCARD_ ca_mustzero_result ca_allocator_allocate_mustzero(ca_allocator allocator, ca_layout layout);
 void ca_allocator_deallocate_zeroed(ca_allocator allocator, ca_mustzero block, ca_layout layout);
+
+/* Both: no pointers, and cleared; given back with ca_allocator_deallocate_secret to the same allocator and with no
+ * other function. Provided: as allocate_mustzero is. Contract: A11, Z1, Z2. */
+CA_NODISCARD_ ca_secret_result ca_allocator_allocate_secret(ca_allocator allocator, ca_layout layout);
+void ca_allocator_deallocate_secret(ca_allocator allocator, ca_secret block, ca_layout layout);
+
+/* ca_allocator_allocate, with whatever room the allocator has to spare for the block; every size from what was asked
+ * for to what was returned fits it. Provided: as allocate. Contract: A2, A5. */
+CA_NODISCARD_ ca_block_result ca_allocator_allocate_at_least(ca_allocator allocator, ca_layout layout);
+
+/* ca_allocator_grow and ca_allocator_shrink of blocks with an intention, which keep it: what must-zero memory gains is
+ * zero, and what it leaves is cleared. Provided: moves the bytes into another block of the same intention. Contract:
+ * A7, A9, A11, N5, Z3, Z4. */
+CA_NODISCARD_ ca_nocaps_result ca_allocator_grow_nocaps(ca_allocator allocator, ca_nocaps block, ca_layout old_layout,
+                                                        ca_layout new_layout);
+CA_NODISCARD_ ca_nocaps_result ca_allocator_shrink_nocaps(ca_allocator allocator, ca_nocaps block, ca_layout old_layout,
+                                                          ca_layout new_layout);
+CA_NODISCARD_ ca_mustzero_result ca_allocator_grow_mustzero(ca_allocator allocator, ca_mustzero block,
+                                                            ca_layout old_layout, ca_layout new_layout);
+CA_NODISCARD_ ca_mustzero_result ca_allocator_shrink_mustzero(ca_allocator allocator, ca_mustzero block,
+                                                              ca_layout old_layout, ca_layout new_layout);
+CA_NODISCARD_ ca_secret_result ca_allocator_grow_secret(ca_allocator allocator, ca_secret block, ca_layout old_layout,
+                                                        ca_layout new_layout);
+CA_NODISCARD_ ca_secret_result ca_allocator_shrink_secret(ca_allocator allocator, ca_secret block, ca_layout old_layout,
+                                                          ca_layout new_layout);
 
 /* Which of CA_PROMISE_ this allocator keeps. Contract: A11. */
 unsigned ca_allocator_promises(ca_allocator allocator);

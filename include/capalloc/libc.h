@@ -101,6 +101,15 @@ static inline ca_allocator ca_libc(void)
         NULL,            /* allocate_mustzero */
         NULL,            /* deallocate_zeroed */
         NULL,            /* promises_now */
+        NULL,            /* allocate_secret */
+        NULL,            /* deallocate_secret */
+        NULL,            /* allocate_at_least */
+        NULL,            /* grow_nocaps */
+        NULL,            /* shrink_nocaps */
+        NULL,            /* grow_mustzero */
+        NULL,            /* shrink_mustzero */
+        NULL,            /* grow_secret */
+        NULL,            /* shrink_secret */
     };
     ca_allocator allocator;
 

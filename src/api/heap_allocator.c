@@ -125,6 +125,36 @@ static void deallocate_zeroed(void *self, ca_mustzero block, ca_layout layout)
         ca_mustzero_deallocate_zeroed(block);
 }
 
+static ca_secret_result allocate_secret(void *self, ca_layout layout)
+{
+    return ca_allocate_secret(authority_of(self), layout);
+}
+
+static void deallocate_secret(void *self, ca_secret block, ca_layout layout)
+{
+    if (may_deallocate(self, CAI_PLACE_secret, block.ptr, block.size, layout))
+        ca_secret_deallocate_zeroed(block);
+}
+
+#define FOR_TYPE(type, suffix, place)                                                                                  \
+    static type##_result grow_##suffix(void *self, type block, ca_layout old_layout, ca_layout new_layout)             \
+    {                                                                                                                  \
+        if (!fits(block.ptr, CAI_PLACE_##place, block.size, old_layout, "ca_allocator_grow_" #suffix))                 \
+            return (type##_result){.ptr = NULL, .size_or_error = CA_ERROR_INVALID};                                    \
+        return type##_grow(authority_of(self), block, new_layout);                                                     \
+    }                                                                                                                  \
+    static type##_result shrink_##suffix(void *self, type block, ca_layout old_layout, ca_layout new_layout)           \
+    {                                                                                                                  \
+        if (!fits(block.ptr, CAI_PLACE_##place, block.size, old_layout, "ca_allocator_shrink_" #suffix))               \
+            return (type##_result){.ptr = NULL, .size_or_error = CA_ERROR_INVALID};                                    \
+        if (block.size != 0 && !is_ours(self, CAI_PLACE_##place, block.ptr))                                           \
+            return (type##_result){.ptr = NULL, .size_or_error = CA_ERROR_NOT_PERMITTED};                              \
+        return type##_shrink(block, new_layout);                                                                       \
+    }
+FOR_TYPE(ca_nocaps, nocaps, nocaps)
+FOR_TYPE(ca_mustzero, mustzero, mustzero)
+FOR_TYPE(ca_secret, secret, secret)
+
 static const ca_allocator_vtable heap_vtable = {
     .struct_size = sizeof(ca_allocator_vtable),
     .promises = CA_PROMISE_NOCAPS_PLACE | CA_PROMISE_MUSTZERO_PLACE | CA_PROMISE_VALIDATES | CA_PROMISE_THREAD_SAFE,
@@ -138,6 +168,14 @@ static const ca_allocator_vtable heap_vtable = {
     .deallocate_nocaps = deallocate_nocaps,
     .allocate_mustzero = allocate_mustzero,
     .deallocate_zeroed = deallocate_zeroed,
+    .allocate_secret = allocate_secret,
+    .deallocate_secret = deallocate_secret,
+    .grow_nocaps = grow_nocaps,
+    .shrink_nocaps = shrink_nocaps,
+    .grow_mustzero = grow_mustzero,
+    .shrink_mustzero = shrink_mustzero,
+    .grow_secret = grow_secret,
+    .shrink_secret = shrink_secret,
 };
 
 CAI_EXPORT ca_allocator ca_heap_allocator(ca_authority authority)

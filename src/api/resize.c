@@ -136,8 +136,11 @@ cai_result cai_own_grow(ca_authority authority, enum cai_place place, void *addr
     size_t slot = cai_slot_bytes(live);
     void *grown = grow_in_place(&grant, address, live, layout, old == NULL);
     if (grown == NULL) {
+        /* What ca_malloc_usable_size says may be used comes along, too, but where all that is added is to be zero, and
+         * from behind the bounds of a capability. */
+        size_t used = zeroed || old != NULL ? bytes : cai_min(cai_usable_bytes(live), layout.size);
         slot = 0;
-        grown = copy(&grant, place, address, bytes, layout, &error);
+        grown = copy(&grant, place, address, used, layout, &error);
         if (grown == NULL) {
             cai_claim_return(live);
             return cai_failure(error);

@@ -39,8 +39,8 @@ struct cai_call {
     }
 #define CAI_ALLOCATION(type, name, NAME)                                                                               \
     CAI_FORWARD(type, name, NAME, (void *self, ca_layout layout), (CAI_INNER, layout), 0, layout.size)
-#define CAI_RESIZING(name, NAME)                                                                                       \
-    CAI_FORWARD(ca_block, name, NAME, (void *self, ca_block block, ca_layout old_layout, ca_layout new_layout),        \
+#define CAI_RESIZING(type, name, NAME)                                                                                 \
+    CAI_FORWARD(type, name, NAME, (void *self, type block, ca_layout old_layout, ca_layout new_layout),                \
                 (CAI_INNER, block, old_layout, new_layout), old_layout.size, new_layout.size)
 #define CAI_DEALLOCATION(type, name, NAME)                                                                             \
     static void name(void *self, type block, ca_layout layout)                                                         \
@@ -59,9 +59,18 @@ struct cai_call {
     CAI_DEALLOCATION(ca_block, deallocate, DEALLOCATE)                                                                 \
     CAI_DEALLOCATION(ca_nocaps, deallocate_nocaps, DEALLOCATE_NOCAPS)                                                  \
     CAI_DEALLOCATION(ca_mustzero, deallocate_zeroed, DEALLOCATE_ZEROED)                                                \
-    CAI_RESIZING(grow, GROW)                                                                                           \
-    CAI_RESIZING(grow_zeroed, GROW_ZEROED)                                                                             \
-    CAI_RESIZING(shrink, SHRINK)                                                                                       \
+    CAI_RESIZING(ca_block, grow, GROW)                                                                                 \
+    CAI_RESIZING(ca_block, grow_zeroed, GROW_ZEROED)                                                                   \
+    CAI_RESIZING(ca_block, shrink, SHRINK)                                                                             \
+    CAI_ALLOCATION(ca_secret, allocate_secret, ALLOCATE_MUSTZERO)                                                      \
+    CAI_DEALLOCATION(ca_secret, deallocate_secret, DEALLOCATE_ZEROED)                                                  \
+    CAI_ALLOCATION(ca_block, allocate_at_least, ALLOCATE)                                                              \
+    CAI_RESIZING(ca_nocaps, grow_nocaps, GROW)                                                                         \
+    CAI_RESIZING(ca_nocaps, shrink_nocaps, SHRINK)                                                                     \
+    CAI_RESIZING(ca_mustzero, grow_mustzero, GROW)                                                                     \
+    CAI_RESIZING(ca_mustzero, shrink_mustzero, SHRINK)                                                                 \
+    CAI_RESIZING(ca_secret, grow_secret, GROW)                                                                         \
+    CAI_RESIZING(ca_secret, shrink_secret, SHRINK)                                                                     \
     static unsigned promises_now(void *self)                                                                           \
     {                                                                                                                  \
         return ca_allocator_promises(CAI_INNER) & ~(EXACT ? (unsigned)CA_PROMISE_VALIDATES : 0);                       \
@@ -79,6 +88,15 @@ struct cai_call {
         .allocate_mustzero = allocate_mustzero,                                                                        \
         .deallocate_zeroed = deallocate_zeroed,                                                                        \
         .promises_now = promises_now,                                                                                  \
+        .allocate_secret = allocate_secret,                                                                            \
+        .deallocate_secret = deallocate_secret,                                                                        \
+        .allocate_at_least = allocate_at_least,                                                                        \
+        .grow_nocaps = grow_nocaps,                                                                                    \
+        .shrink_nocaps = shrink_nocaps,                                                                                \
+        .grow_mustzero = grow_mustzero,                                                                                \
+        .shrink_mustzero = shrink_mustzero,                                                                            \
+        .grow_secret = grow_secret,                                                                                    \
+        .shrink_secret = shrink_secret,                                                                                \
     };
 
 #endif

@@ -74,6 +74,78 @@ static void shrink(struct suite *suite)
         }
 }
 
+#define CALL(type, suffix)                                                                                             \
+    {                                                                                                                  \
+        type##_result made = (grows ? ca_allocator_grow_##suffix : ca_allocator_shrink_##suffix)(                      \
+            suite->allocator, (type){.ptr = held->block.ptr, .size = held->block.size}, held->layout, layout);         \
+        return (ca_block_result){.ptr = made.ptr, .size_or_error = made.size_or_error};                                \
+    }
+
+/* By the block's intention. */
+static ca_block_result call_resize(struct suite *suite, const struct held *held, ca_layout layout, bool grows)
+{
+    if (held->intention == NOCAPS)
+        CALL(ca_nocaps, nocaps)
+    if (held->intention == MUSTZERO)
+        CALL(ca_mustzero, mustzero)
+    if (held->intention == CONFIDENTIAL)
+        CALL(ca_secret, secret)
+    return (grows ? ca_allocator_grow : ca_allocator_shrink)(suite->allocator, held->block, held->layout, layout);
+}
+
+static void resize_with_intention(struct suite *suite, struct held *held, ca_layout layout)
+{
+    size_t kept = held->layout.size < layout.size ? held->layout.size : layout.size;
+    bool grows = layout.size > held->layout.size;
+    bool clears = held->intention == MUSTZERO || held->intention == CONFIDENTIAL;
+    ca_block_result resized = call_resize(suite, held, layout, grows);
+
+    expect(suite, ca_is_ok(resized), grows ? "A7" : "A9", "a block with an intention was not resized");
+    if (!cai_suite_take_over(suite, held, resized, layout, kept))
+        return;
+    expect(suite, cai_suite_is_intact(held, kept), grows ? "A7" : "A9", "a block with an intention lost bytes");
+    if (grows && clears)
+        expect(suite, cai_suite_is_zero((char *)held->block.ptr + kept, layout.size - kept), "A11",
+               "what must-zero memory gained is not zero");
+    cai_suite_fill(suite, held);
+}
+
+static void intentions(struct suite *suite)
+{
+    for (enum intention intention = NOCAPS; intention < INTENTIONS; intention++)
+        for (unsigned from = 0; from < STEPS; from++)
+            for (unsigned to = 0; to < STEPS; to++) {
+                struct held held;
+                if (!cai_suite_take_surely(suite, &held, layout_of(steps[from], 8), intention))
+                    continue;
+                resize_with_intention(suite, &held, layout_of(steps[to], 8));
+                if (held.block.ptr != NULL)
+                    cai_suite_give(suite, &held);
+            }
+}
+
+/* It moves, or is refused; small alignments must not be. */
+static void shrink_to_a_larger_alignment(struct suite *suite)
+{
+    enum { EASY = 512, TIMES = 8 };
+
+    for (unsigned i = 0; i < TIMES * INTENTIONS; i++) {
+        struct held held;
+        if (i % INTENTIONS == ZEROED ||
+            !cai_suite_take_surely(suite, &held, layout_of(100, 8), (enum intention)(i % INTENTIONS)))
+            continue;
+        size_t lacking = ((uintptr_t)held.block.ptr & -(uintptr_t)held.block.ptr) * 2;
+        ca_block_result shrunk = call_resize(suite, &held, layout_of(50, lacking), false);
+        expect(suite, ca_is_ok(shrunk) || lacking > EASY, "A11", "a shrink to a small alignment was refused");
+        if (ca_is_ok(shrunk) && cai_suite_take_over(suite, &held, shrunk, layout_of(50, lacking), 50)) {
+            expect(suite, cai_suite_is_intact(&held, 50), "A9", "a shrink that moved lost bytes");
+            cai_suite_fill(suite, &held);
+        }
+        if (held.block.ptr != NULL)
+            cai_suite_give(suite, &held);
+    }
+}
+
 static size_t live(const struct suite *suite)
 {
     return suite->options.live != NULL ? suite->options.live(suite->options.context) : 0;
@@ -118,13 +190,8 @@ static void failing_shrink(struct suite *suite)
 
     if (!cai_suite_take_surely(suite, &held, layout_of(100, 8), PLAIN))
         return;
-    size_t before = live(suite);
-    size_t lacking = ((uintptr_t)held.block.ptr & -(uintptr_t)held.block.ptr) * 2;
     if (is_untouched(suite, &held, ca_allocator_shrink(suite->allocator, held.block, held.layout, layout_of(101, 8)),
-                     "A9", before) &&
-        is_untouched(suite, &held,
-                     ca_allocator_shrink(suite->allocator, held.block, held.layout, layout_of(50, lacking)), "A11",
-                     before))
+                     "A9", live(suite)))
         cai_suite_give(suite, &held);
 }
 
@@ -141,5 +208,7 @@ void cai_suite_rules_of_resizing(struct suite *suite)
     cai_suite_settle(suite, grow);
     cai_suite_settle(suite, grow_to_other_alignments);
     cai_suite_settle(suite, shrink);
+    cai_suite_settle(suite, shrink_to_a_larger_alignment);
+    cai_suite_settle(suite, intentions);
     cai_suite_settle(suite, failures);
 }

@@ -100,6 +100,10 @@ static ca_block_result call_allocate(ca_allocator allocator, ca_layout layout, e
         ca_mustzero_result made = ca_allocator_allocate_mustzero(allocator, layout);
         return (ca_block_result){.ptr = made.ptr, .size_or_error = made.size_or_error};
     }
+    if (intention == CONFIDENTIAL) {
+        ca_secret_result made = ca_allocator_allocate_secret(allocator, layout);
+        return (ca_block_result){.ptr = made.ptr, .size_or_error = made.size_or_error};
+    }
     return intention == ZEROED ? ca_allocator_allocate_zeroed(allocator, layout)
                                : ca_allocator_allocate(allocator, layout);
 }
@@ -114,7 +118,7 @@ bool cai_suite_take(struct suite *suite, struct held *held, ca_layout layout, en
         .block = {.ptr = result.ptr, .size = result.size_or_error}, .layout = layout, .intention = intention};
     if (intention == ZEROED)
         expect(suite, cai_suite_is_zero(result.ptr, result.size_or_error), "A6", "a zeroed block is not all zero");
-    if (intention == MUSTZERO)
+    if (intention == MUSTZERO || intention == CONFIDENTIAL)
         expect(suite, cai_suite_is_zero(result.ptr, result.size_or_error), "A11",
                "must-zero memory is not zero on arrival");
     cai_suite_fill(suite, held);
@@ -153,6 +157,9 @@ void cai_suite_give_as(struct suite *suite, struct held *held, size_t size)
     else if (held->intention == MUSTZERO)
         ca_allocator_deallocate_zeroed(suite->allocator,
                                        (ca_mustzero){.ptr = held->block.ptr, .size = held->block.size}, layout);
+    else if (held->intention == CONFIDENTIAL)
+        ca_allocator_deallocate_secret(suite->allocator, (ca_secret){.ptr = held->block.ptr, .size = held->block.size},
+                                       layout);
     else
         ca_allocator_deallocate(suite->allocator, held->block, layout);
     held->block.ptr = NULL;

@@ -117,6 +117,29 @@ static void test_C2_only_the_exact_block_goes_back(void **state)
     }
 }
 
+/* Whoever asked how much may be used has used it. */
+static void test_C4_what_is_usable_survives_a_grow(void **state)
+{
+    static const size_t lengths[] = {5, 100, 600, 20000, 40000};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        ca_block block = ca_unwrap(ca_allocate(ca_default_authority(), of(lengths[i])));
+        ca_nocaps nocaps = ca_unwrap(ca_allocate_nocaps(ca_default_authority(), of(lengths[i])));
+        size_t usable = ca_malloc_usable_size(block.ptr);
+        assert_true(usable > lengths[i]);
+        content_fill(block.ptr, 0, usable, i);
+        content_fill(nocaps.ptr, 0, usable, i);
+        for (size_t more = 2 * usable; more <= 4 * usable; more += usable) {
+            block = ca_unwrap(ca_grow(ca_default_authority(), block, of(more)));
+            nocaps = ca_unwrap(ca_grow(ca_default_authority(), nocaps, of(more)));
+            assert_true(content_holds(block.ptr, usable, i) && content_holds(nocaps.ptr, usable, i));
+        }
+        ca_deallocate(block);
+        ca_deallocate(nocaps);
+    }
+}
+
 static void test_C3_shrink_stays_and_narrows(void **state)
 {
     (void)state;
@@ -266,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_C1_bad_layouts_and_authorities_are_errors),
         cmocka_unit_test(test_A1_size_zero),
         cmocka_unit_test(test_C2_only_the_exact_block_goes_back),
+        cmocka_unit_test(test_C4_what_is_usable_survives_a_grow),
         cmocka_unit_test(test_C3_shrink_stays_and_narrows),
         cmocka_unit_test(test_C4_grow_needs_authority),
         cmocka_unit_test(test_N1_N5_pointer_free_blocks_stay_in_their_place),

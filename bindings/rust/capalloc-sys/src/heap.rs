@@ -205,6 +205,57 @@ pub struct ca_allocator_vtable {
     pub allocate_mustzero: Option<unsafe extern "C" fn(this: *mut c_void, layout: ca_layout) -> ca_mustzero_result>,
     pub deallocate_zeroed: Option<unsafe extern "C" fn(this: *mut c_void, block: ca_mustzero, layout: ca_layout)>,
     pub promises_now: Option<unsafe extern "C" fn(this: *mut c_void) -> c_uint>,
+    pub allocate_secret: Option<unsafe extern "C" fn(this: *mut c_void, layout: ca_layout) -> ca_secret_result>,
+    pub deallocate_secret: Option<unsafe extern "C" fn(this: *mut c_void, block: ca_secret, layout: ca_layout)>,
+    pub allocate_at_least: Option<unsafe extern "C" fn(this: *mut c_void, layout: ca_layout) -> ca_block_result>,
+    pub grow_nocaps: Option<
+        unsafe extern "C" fn(
+            this: *mut c_void,
+            block: ca_nocaps,
+            old_layout: ca_layout,
+            new_layout: ca_layout,
+        ) -> ca_nocaps_result,
+    >,
+    pub shrink_nocaps: Option<
+        unsafe extern "C" fn(
+            this: *mut c_void,
+            block: ca_nocaps,
+            old_layout: ca_layout,
+            new_layout: ca_layout,
+        ) -> ca_nocaps_result,
+    >,
+    pub grow_mustzero: Option<
+        unsafe extern "C" fn(
+            this: *mut c_void,
+            block: ca_mustzero,
+            old_layout: ca_layout,
+            new_layout: ca_layout,
+        ) -> ca_mustzero_result,
+    >,
+    pub shrink_mustzero: Option<
+        unsafe extern "C" fn(
+            this: *mut c_void,
+            block: ca_mustzero,
+            old_layout: ca_layout,
+            new_layout: ca_layout,
+        ) -> ca_mustzero_result,
+    >,
+    pub grow_secret: Option<
+        unsafe extern "C" fn(
+            this: *mut c_void,
+            block: ca_secret,
+            old_layout: ca_layout,
+            new_layout: ca_layout,
+        ) -> ca_secret_result,
+    >,
+    pub shrink_secret: Option<
+        unsafe extern "C" fn(
+            this: *mut c_void,
+            block: ca_secret,
+            old_layout: ca_layout,
+            new_layout: ca_layout,
+        ) -> ca_secret_result,
+    >,
 }
 
 #[repr(C)]
@@ -240,6 +291,45 @@ extern "C" {
     pub fn ca_allocator_deallocate_nocaps(allocator: ca_allocator, block: ca_nocaps, layout: ca_layout);
     pub fn ca_allocator_allocate_mustzero(allocator: ca_allocator, layout: ca_layout) -> ca_mustzero_result;
     pub fn ca_allocator_deallocate_zeroed(allocator: ca_allocator, block: ca_mustzero, layout: ca_layout);
+    pub fn ca_allocator_allocate_secret(allocator: ca_allocator, layout: ca_layout) -> ca_secret_result;
+    pub fn ca_allocator_deallocate_secret(allocator: ca_allocator, block: ca_secret, layout: ca_layout);
+    pub fn ca_allocator_allocate_at_least(allocator: ca_allocator, layout: ca_layout) -> ca_block_result;
+    pub fn ca_allocator_grow_nocaps(
+        allocator: ca_allocator,
+        block: ca_nocaps,
+        old_layout: ca_layout,
+        new_layout: ca_layout,
+    ) -> ca_nocaps_result;
+    pub fn ca_allocator_shrink_nocaps(
+        allocator: ca_allocator,
+        block: ca_nocaps,
+        old_layout: ca_layout,
+        new_layout: ca_layout,
+    ) -> ca_nocaps_result;
+    pub fn ca_allocator_grow_mustzero(
+        allocator: ca_allocator,
+        block: ca_mustzero,
+        old_layout: ca_layout,
+        new_layout: ca_layout,
+    ) -> ca_mustzero_result;
+    pub fn ca_allocator_shrink_mustzero(
+        allocator: ca_allocator,
+        block: ca_mustzero,
+        old_layout: ca_layout,
+        new_layout: ca_layout,
+    ) -> ca_mustzero_result;
+    pub fn ca_allocator_grow_secret(
+        allocator: ca_allocator,
+        block: ca_secret,
+        old_layout: ca_layout,
+        new_layout: ca_layout,
+    ) -> ca_secret_result;
+    pub fn ca_allocator_shrink_secret(
+        allocator: ca_allocator,
+        block: ca_secret,
+        old_layout: ca_layout,
+        new_layout: ca_layout,
+    ) -> ca_secret_result;
     pub fn ca_allocator_promises(allocator: ca_allocator) -> c_uint;
     pub fn ca_by_ref(allocator: *const ca_allocator) -> ca_allocator;
 }

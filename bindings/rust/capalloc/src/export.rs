@@ -84,6 +84,15 @@ const NOTHING: c::ca_allocator_vtable = c::ca_allocator_vtable {
     allocate_mustzero: None,
     deallocate_zeroed: None,
     promises_now: None,
+    allocate_secret: None,
+    deallocate_secret: None,
+    allocate_at_least: None,
+    grow_nocaps: None,
+    shrink_nocaps: None,
+    grow_mustzero: None,
+    shrink_mustzero: None,
+    grow_secret: None,
+    shrink_secret: None,
 };
 
 /// Safety: the C interface has checked it.
