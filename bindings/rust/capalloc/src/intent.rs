@@ -1,5 +1,5 @@
 //! Intentions in the types of pointers, as the article has them: [`NoCaps`] leads to memory that holds no pointers,
-//! [`MustZero`] to memory that must be cleared before it goes back, and the trait [`IntentAllocator`] (nightly) hands
+//! [`MustZero`] to memory that must be cleared before it goes back, and the trait `IntentAllocator` (nightly) hands
 //! them out.
 //!
 //! The two are pointers as `NonNull` is one: they own nothing, and who has one keeps count himself. Owners that keep
