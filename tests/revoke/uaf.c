@@ -6,7 +6,7 @@
 
 static struct account {
     char name[16];
-    long balance;
+    volatile long balance;
 } * stale;
 
 int main(void)
