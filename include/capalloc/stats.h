@@ -53,6 +53,15 @@ typedef struct ca_stats {
     uint64_t threads;              /* thread heaps in use now */
     ca_place_stats place[CA_PLACE_COUNT];
     ca_class_stats size_class[CA_STATS_CLASSES_MAX];
+    uint64_t frees;           /* blocks given back since the start: allocations less live_blocks */
+    uint64_t failed_requests; /* refused for want of memory or quota, each time; not sizes beyond PTRDIFF_MAX. Exact */
+    uint64_t live_bytes_peak; /* sampled: the most that live_bytes was when it was counted: by ca_stats_read, and in a
+                               * process that can be looked at (docs/seeing.md) a few times a second. For the exact
+                               * peak of memory held see used_bytes_peak */
+    uint64_t
+        requested_bytes;   /* sampled: of live_bytes, what was asked for. Large blocks: exact. Small ones: by the mean
+                               * size of those requests of each class that took the slow path */
+    uint64_t threads_peak; /* the most that `threads` ever was. Exact */
 } ca_stats;
 
 /* An initializer that sets struct_size, everything else 0. */

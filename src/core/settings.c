@@ -69,6 +69,8 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
             settings->trace_sweeps = true;
         else if (word_is(word, length, "names"))
             settings->names = true;
+        else if (word_is(word, length, "visible"))
+            settings->visible = true;
         else if (word_is(word, length, "no-deepbind"))
             settings->no_deepbind = true;
         else

@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static ca_violation_handler handler; /* atomic */
-static uint64_t count;               /* atomic */
+static ca_violation_handler handler;                            /* atomic */
+static uint64_t count;                                          /* atomic */
+static void (*watch)(const ca_violation *violation, bool last); /* atomic */
 
 struct line {
     char text[512];
@@ -81,7 +82,19 @@ static const char *code_of(ca_violation_kind kind)
     }
 }
 
-/* capalloc: CODE: FUNCTION(ADDRESS): stated STATED, found FOUND[ of N bytes], place PLACE */
+/* The process's name in one printable word or more, never more than a part of the line. */
+static void add_name(struct line *line, const char *name)
+{
+    char text[33];
+    size_t length = 0;
+
+    for (; length < sizeof text - 1 && name[length] != '\0'; length++)
+        text[length] = name[length] >= ' ' && name[length] != 0x7f ? name[length] : '?';
+    text[length] = '\0';
+    add(line, text);
+}
+
+/* capalloc: CODE: FUNCTION(ADDRESS): stated STATED, found FOUND[ of N bytes], place PLACE, pid PID (PROGRAM) */
 static void write_report(const ca_violation *violation)
 {
     struct line line = {.length = 0};
@@ -103,6 +116,11 @@ static void write_report(const ca_violation *violation)
     }
     add(&line, ", place ");
     add(&line, violation->place);
+    add(&line, ", pid ");
+    add_decimal(&line, (size_t)cai_os_process_number());
+    add(&line, " (");
+    add_name(&line, cai_os_process_name());
+    add(&line, ")");
     line.text[line.length++] = '\n';
     cai_os_write_error(line.text, line.length);
 }
@@ -114,10 +132,19 @@ CAI_COLD void cai_violation_report(ca_violation violation)
     violation.struct_size = sizeof violation;
     violation.code = code_of(violation.kind);
     cai_add_relaxed(&count, 1);
-    if (decide != NULL && decide(&violation))
-        return;
-    write_report(&violation);
-    abort();
+    bool refuse = decide != NULL && decide(&violation);
+    void (*seen)(const ca_violation *, bool) = cai_load_acquire(&watch);
+    if (!refuse)
+        write_report(&violation);
+    if (seen != NULL)
+        seen(&violation, !refuse);
+    if (!refuse)
+        abort();
+}
+
+void cai_violation_watch(void (*seen)(const ca_violation *violation, bool last))
+{
+    cai_store_release(&watch, seen);
 }
 
 uint64_t cai_violation_count(void)

@@ -10,6 +10,10 @@
 /* Fills in struct_size and code, asks the handler, and returns only when that returned true. */
 void cai_violation_report(ca_violation violation);
 
+/* From now on `seen` is told of every violation when it has been decided: `last` says that the process aborts next,
+ * with its line written. What V3 asks of a report holds for it, too. */
+void cai_violation_watch(void (*seen)(const ca_violation *violation, bool last));
+
 /* How many were reported since the start. */
 uint64_t cai_violation_count(void);
 

@@ -9,6 +9,7 @@
 #include "heaps/housekeeping.h"
 #include "heaps/life.h"
 #include "heaps/remote.h"
+#include "heaps/requests.h"
 
 /* Fills the empty bin. False: out of memory, or the account was refused the charge. */
 static bool refill(struct cai_owner *owner, struct cai_account *account, const struct cai_wanted *wanted)
@@ -38,6 +39,7 @@ static void *take_small(struct cai_owner *owner, struct cai_account *account, co
     struct cai_bin *bin = &owner->heap.bins[wanted->place][wanted->size_class];
     bool is_zero;
 
+    cai_requests_note(wanted->size_class, wanted->bytes);
     /* The fast path has counted this allocation already when it came here because of the countdown. */
     if (bin->countdown < 0 || --bin->countdown < 0)
         cai_housekeeping_due(owner, bin);
@@ -116,8 +118,12 @@ static void *allocate(const struct cai_wanted *wanted)
         void *twice = NULL;
         void *block = CAI_LIKELY(own != NULL) ? cai_allocate_from(&own->owner, NULL, wanted, &twice)
                                               : allocate_from_shared(wanted, &twice);
-        if (CAI_LIKELY(twice == NULL))
+        if (CAI_LIKELY(block != NULL))
             return block;
+        if (twice == NULL) {
+            cai_requests_refused();
+            return NULL;
+        }
         cai_allocate_report_twice(wanted, twice);
     }
 }

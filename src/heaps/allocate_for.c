@@ -8,6 +8,7 @@
 #include "heaps/charge.h"
 #include "heaps/life.h"
 #include "heaps/quarantine.h"
+#include "heaps/requests.h"
 
 /* Large blocks are charged one by one. */
 static void *take_large(struct cai_account *account, const struct cai_wanted *wanted)
@@ -66,6 +67,8 @@ void *cai_allocate_for(const struct cai_grant *grant, enum cai_place place, size
         again = block == NULL && *error == CA_ERROR_QUOTA &&
                 (cai_account_reclaim(grant->node) || cai_charge_settled() != settled);
     } while (again);
+    if (block == NULL)
+        cai_requests_refused();
     return block;
 }
 

@@ -20,6 +20,7 @@
 #include "heaps/free.h"
 #include "heaps/housekeeping.h"
 #include "heaps/life.h"
+#include "heaps/page.h"
 #include "heaps/quarantine.h"
 #include "heaps/reap.h"
 #include "heaps/resize.h"

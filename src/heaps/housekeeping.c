@@ -5,6 +5,7 @@
 #include "blocks/large.h"
 #include "core/settings.h"
 #include "heaps/account.h"
+#include "heaps/page.h"
 #include "heaps/quarantine.h"
 #include "heaps/remote.h"
 #include "os/os.h"
@@ -45,6 +46,7 @@ void cai_housekeeping_purge(uint64_t now_ms)
 {
     uint64_t last = cai_load_relaxed(&last_purge_ms);
 
+    cai_page_look(now_ms);
     if (now_ms - last < cai_settings->decay_ms / 4 + 1 || !cai_swap_strong_acq_rel(&last_purge_ms, &last, now_ms))
         return;
     for (struct cai_owner *owner = cai_registry_first(); owner != NULL; owner = owner->next) {

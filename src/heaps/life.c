@@ -10,6 +10,7 @@
 #include "heaps/account.h"
 #include "heaps/housekeeping.h"
 #include "heaps/owned.h"
+#include "heaps/page.h"
 #include "heaps/quarantine.h"
 #include "heaps/remote.h"
 #include "heaps/repair.h"
@@ -76,6 +77,7 @@ static void when_settled(void)
     if (cai_load_relaxed(&progress) != STARTED)
         return;
     cai_repair_rest();
+    cai_page_child();
     cai_housekeeping_start_helper();
 }
 

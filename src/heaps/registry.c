@@ -13,7 +13,7 @@ static struct {
     struct cai_account *first_account;
     struct cai_thread *warm, *cold;     /* heaps without a thread: bins with slots, the latest first; empty bins */
     uint32_t last_thread, last_account; /* numbers given */
-    uint64_t attached;
+    uint64_t attached, attached_peak;
     struct cai_owner *by_number[CAI_OWNERS];
 } registry = {.lock = CAI_LOCK_INIT(CAI_RANK_REGISTRY), .last_account = CAI_ACCOUNTS - 1};
 
@@ -55,6 +55,11 @@ struct cai_account *cai_registry_first_account(void)
 uint64_t cai_registry_threads(void)
 {
     return cai_load_acquire(&registry.attached); /* what counted threads no more have done is visible */
+}
+
+uint64_t cai_registry_threads_peak(void)
+{
+    return cai_load_relaxed(&registry.attached_peak);
 }
 
 /* The registry's lock is held. What never changes is there before anybody can find the heap. NULL: out of memory, or of
@@ -110,6 +115,8 @@ struct cai_thread *cai_registry_adopt(void)
     cai_lock_take(&registry.lock);
     struct cai_thread *thread = adopt();
     cai_store_relaxed(&registry.attached, registry.attached + (thread != NULL));
+    if (registry.attached > registry.attached_peak)
+        cai_store_relaxed(&registry.attached_peak, registry.attached);
     cai_lock_give(&registry.lock);
     return thread;
 }

@@ -117,6 +117,9 @@ struct cai_account *cai_registry_first_account(void);
 /* Threads that have a heap. */
 uint64_t cai_registry_threads(void);
 
+/* The most that ever had one at once, in this process or before it was forked. */
+uint64_t cai_registry_threads_peak(void);
+
 /* A heap for the calling thread: an adopted one or a new one. NULL: out of memory. */
 struct cai_thread *cai_registry_adopt(void);
 

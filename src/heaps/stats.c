@@ -6,6 +6,7 @@
 #include "core/violation.h"
 #include "heaps/quarantine.h"
 #include "heaps/registry.h"
+#include "heaps/requests.h"
 #include "pages/commit.h"
 #include "pages/meta.h"
 #include "pages/purge.h"
@@ -16,7 +17,10 @@
 _Static_assert((int)CA_PLACE_COUNT == (int)CAI_PLACES, "the public header counts the places");
 _Static_assert((int)CA_STATS_CLASSES_MAX > (int)CAI_CLASSES, "a row for each class and one for large blocks");
 
+_Static_assert((int)CAI_MAP_ZONES == (int)CAI_ZONES, "a map for each zone");
+
 enum { LARGE_ROW = CAI_CLASSES }; /* row i is class i; row 0 stays empty */
+enum { SAMPLE_TRIES = 1000 };
 
 CAI_NO_TSAN static uint64_t count_live(const struct cai_unit *slab, uint64_t *waiting)
 {
@@ -33,7 +37,16 @@ CAI_NO_TSAN static uint64_t count_live(const struct cai_unit *slab, uint64_t *wa
     return live;
 }
 
-CAI_NO_TSAN static void count_run(ca_stats *stats, ca_place_stats *place, const struct cai_unit *run)
+/* By the slab's own counters: what is in bins counts as live here, and is taken off by count_bins. */
+CAI_NO_TSAN static uint64_t count_used(const struct cai_unit *slab)
+{
+    uint32_t used = cai_load_relaxed(&slab->used);
+    uint32_t remote = cai_load_relaxed(&slab->remote);
+
+    return used - cai_min(used, remote);
+}
+
+CAI_NO_TSAN static void count_run(ca_stats *stats, ca_place_stats *place, const struct cai_unit *run, bool quick)
 {
     ca_class_stats *row;
     uint64_t blocks;
@@ -42,7 +55,7 @@ CAI_NO_TSAN static void count_run(ca_stats *stats, ca_place_stats *place, const 
 
     if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB) {
         row = &stats->size_class[run->size_class];
-        blocks = count_live(run, &waiting);
+        blocks = quick && !CAI_QUARANTINES ? count_used(run) : count_live(run, &waiting);
         bytes = blocks * cai_class_bytes(run->size_class);
         waiting *= cai_class_bytes(run->size_class);
     } else {
@@ -52,6 +65,7 @@ CAI_NO_TSAN static void count_run(ca_stats *stats, ca_place_stats *place, const 
         blocks = cai_state_is_live(state);
         bytes = blocks * cai_round_up(run->bytes, cai_settings->page_bytes);
         waiting = cai_state_waits(state) ? (uint64_t)run->units << CAI_UNIT_SHIFT : 0;
+        stats->requested_bytes += blocks * run->bytes;
     }
     row->live_blocks += blocks;
     place->live_blocks += blocks;
@@ -59,27 +73,95 @@ CAI_NO_TSAN static void count_run(ca_stats *stats, ca_place_stats *place, const 
     stats->quarantined_bytes += waiting;
 }
 
-static void count_zone(ca_stats *stats, unsigned number)
+static enum cai_map_kind map_kind(enum cai_unit_kind kind)
+{
+    switch (kind) {
+    case CAI_UNIT_SLAB:
+        return CAI_MAP_SLAB;
+    case CAI_UNIT_LARGE:
+        return CAI_MAP_LARGE;
+    case CAI_UNIT_DIRTY:
+        return CAI_MAP_DIRTY;
+    case CAI_UNIT_FRESH:
+        return CAI_MAP_FRESH;
+    case CAI_UNIT_BARE:
+        return CAI_MAP_BARE;
+    default:
+        return CAI_MAP_OTHER;
+    }
+}
+
+/* The cells that begin inside this run. */
+static void map_run(struct cai_zone_map *map, uint32_t head, uint32_t units, enum cai_map_kind kind)
+{
+    uint64_t first = ((uint64_t)head * CAI_MAP_CELLS + map->units - 1) / map->units;
+
+    map->kind[kind] += units;
+    for (uint64_t cell = first; cell < CAI_MAP_CELLS && cell * map->units < (uint64_t)(head + units) * CAI_MAP_CELLS;
+         cell++)
+        map->cell[cell] = (uint8_t)kind;
+}
+
+/* The zone's lock is held. map: may be NULL, and then state bytes are counted. */
+static void count_runs(ca_stats *stats, const struct cai_zone *zone, struct cai_zone_map *map)
+{
+    ca_place_stats *place = &stats->place[zone->number / CAI_GRAINS];
+    struct cai_unit *units = cai_view_of(zone->number)->units;
+
+    for (uint32_t head = 1; head < zone->frontier; head += units[head].units) {
+        enum cai_unit_kind kind = (enum cai_unit_kind)cai_load_relaxed(&units[head].kind);
+        if (kind == CAI_UNIT_SLAB || kind == CAI_UNIT_LARGE)
+            count_run(stats, place, &units[head], map != NULL);
+        if (map != NULL)
+            map_run(map, head - 1, units[head].units, map_kind(kind));
+    }
+}
+
+/* For a sample no longer than it takes; who holds the lock may be what a signal handler has interrupted. */
+static bool lock(struct cai_zone *zone, bool quick)
+{
+    bool taken = false;
+
+    if (!quick)
+        cai_lock_take(&zone->lock);
+    for (unsigned tries = 0; quick && !taken && tries < SAMPLE_TRIES; tries++)
+        taken = cai_lock_try(&zone->lock);
+    return taken || !quick;
+}
+
+static bool count_zone(ca_stats *stats, unsigned number, struct cai_zone_map *map)
 {
     struct cai_zone *zone = &cai_zones[number];
     ca_place_stats *place = &stats->place[number / CAI_GRAINS];
-    const struct cai_view *view = cai_view_of(number);
     unsigned shift = CAI_UNIT_SHIFT - cai_grain_shift(cai_zone_grain(number));
 
-    cai_lock_take(&zone->lock);
-    for (uint32_t head = 1; head < zone->frontier; head += view->units[head].units)
-        if (cai_load_relaxed(&view->units[head].kind) == CAI_UNIT_SLAB ||
-            cai_load_relaxed(&view->units[head].kind) == CAI_UNIT_LARGE)
-            count_run(stats, place, &view->units[head]);
+    if (!lock(zone, map != NULL))
+        return false;
+    if (map != NULL)
+        *map =
+            (struct cai_zone_map){.units = zone->frontier > 1 ? zone->frontier - 1 : 0, .unit_bytes = CAI_UNIT_BYTES};
+    count_runs(stats, zone, map);
     place->used_bytes += zone->used_units << CAI_UNIT_SHIFT;
     place->used_bytes_peak += zone->used_units_peak << CAI_UNIT_SHIFT;
     place->committed_bytes += zone->committed_units << CAI_UNIT_SHIFT;
     /* State bytes, descriptors and owners of every unit that was ever used. */
     stats->metadata_bytes += zone->frontier <= 1 ? 0 : (uint64_t)zone->frontier * (((size_t)1 << shift) + 64 + 4);
     cai_lock_give(&zone->lock);
+    return true;
 }
 
-CAI_NO_TSAN static void count_allocations(ca_stats *stats)
+/* What a sample has counted as live and lies in this bin. */
+CAI_NO_TSAN static void take_off(ca_stats *stats, unsigned place, unsigned size_class, const struct cai_bin *bin)
+{
+    uint64_t *blocks = &stats->size_class[size_class].live_blocks;
+    uint64_t cached = cai_min(cai_min(cai_load_relaxed(&bin->count), *blocks), stats->place[place].live_blocks);
+
+    *blocks -= cached;
+    stats->place[place].live_blocks -= cached;
+    stats->place[place].live_bytes -= cai_min(cached * cai_class_bytes(size_class), stats->place[place].live_bytes);
+}
+
+CAI_NO_TSAN static void count_bins(ca_stats *stats, bool quick)
 {
     for (const struct cai_owner *owner = cai_registry_first(); owner != NULL; owner = owner->next) {
         const struct cai_heap *heap = &owner->heap;
@@ -88,6 +170,8 @@ CAI_NO_TSAN static void count_allocations(ca_stats *stats)
                 const struct cai_bin *bin = &heap->bins[place][size_class];
                 stats->size_class[size_class].allocations +=
                     bin->rounds + (uint64_t)((int64_t)bin->period - bin->countdown);
+                if (quick)
+                    take_off(stats, place, size_class, bin);
             }
         stats->size_class[LARGE_ROW].allocations += heap->large_allocations;
         stats->bytes_cleared += heap->bytes_cleared;
@@ -95,21 +179,39 @@ CAI_NO_TSAN static void count_allocations(ca_stats *stats)
     }
 }
 
-void cai_stats_collect(ca_stats *stats)
+/* What follows from the rows. */
+static void add_up(ca_stats *stats)
+{
+    static uint64_t peak; /* atomic */
+
+    for (unsigned i = 0; i < CA_STATS_CLASSES_MAX; i++)
+        stats->allocations += stats->size_class[i].allocations;
+    for (unsigned size_class = 1; size_class < CAI_CLASSES; size_class++)
+        stats->requested_bytes += cai_requests_estimate(size_class, stats->size_class[size_class].live_blocks);
+    for (unsigned i = 0; i < CAI_PLACES; i++) {
+        stats->live_blocks += stats->place[i].live_blocks;
+        stats->live_bytes += stats->place[i].live_bytes;
+    }
+    stats->frees = stats->allocations - cai_min(stats->allocations, stats->live_blocks);
+    stats->requested_bytes = cai_min(stats->requested_bytes, stats->live_bytes);
+    uint64_t before = cai_load_relaxed(&peak);
+    while (stats->live_bytes > before && !cai_swap_strong_acq_rel(&peak, &before, stats->live_bytes))
+        ;
+    stats->live_bytes_peak = cai_load_relaxed(&peak);
+}
+
+/* maps: may be NULL. False: without all that is in zones. */
+static bool collect(ca_stats *stats, struct cai_zone_map *maps)
 {
     *stats = (ca_stats){.struct_size = sizeof *stats};
     for (unsigned size_class = 1; size_class < CAI_CLASSES; size_class++)
         stats->size_class[size_class].slot_bytes = cai_class_bytes(size_class);
     stats->size_class[LARGE_ROW].slot_bytes = SIZE_MAX;
     for (unsigned number = 0; number < CAI_ZONES; number++)
-        count_zone(stats, number);
-    count_allocations(stats);
-    for (unsigned i = 0; i < CA_STATS_CLASSES_MAX; i++)
-        stats->allocations += stats->size_class[i].allocations;
-    for (unsigned i = 0; i < CAI_PLACES; i++) {
-        stats->live_blocks += stats->place[i].live_blocks;
-        stats->live_bytes += stats->place[i].live_bytes;
-    }
+        if (!count_zone(stats, number, maps != NULL ? &maps[number] : NULL))
+            return false;
+    count_bins(stats, maps != NULL && !CAI_QUARANTINES);
+    add_up(stats);
     if (CAI_QUARANTINES) {
         stats->sweeps = cai_sweeps();
         stats->sweep_bytes_scanned = cai_sweep_bytes();
@@ -120,6 +222,19 @@ void cai_stats_collect(ca_stats *stats)
     stats->metadata_bytes += cai_meta_bytes() + cai_tags_mapped_bytes();
     stats->returned_bytes = cai_purged_bytes();
     stats->threads = cai_registry_threads();
+    stats->threads_peak = cai_max(cai_registry_threads_peak(), stats->threads);
+    stats->failed_requests = cai_requests_failed();
+    return true;
+}
+
+void cai_stats_collect(ca_stats *stats)
+{
+    collect(stats, NULL);
+}
+
+bool cai_stats_sample(ca_stats *stats, struct cai_zone_map maps[CAI_MAP_ZONES])
+{
+    return collect(stats, maps);
 }
 
 CAI_EXPORT void ca_stats_read(ca_stats *out)

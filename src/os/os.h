@@ -119,6 +119,11 @@ void cai_os_yield(void);
 /* Writes a whole message to standard error; async-signal-safe. */
 void cai_os_write_error(const char *text, size_t length);
 
+/* The calling process: its number, and what its program is called; async-signal-safe. */
+int32_t cai_os_process_number(void);
+int32_t cai_os_parent_number(void);
+const char *cai_os_process_name(void);
+
 /* Ends the process at once: no handlers, nothing flushed. */
 _Noreturn void cai_os_exit(int status);
 

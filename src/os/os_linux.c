@@ -370,6 +370,21 @@ void cai_os_write_error(const char *text, size_t length)
     errno = saved;
 }
 
+int32_t cai_os_process_number(void)
+{
+    return getpid();
+}
+
+int32_t cai_os_parent_number(void)
+{
+    return getppid();
+}
+
+const char *cai_os_process_name(void)
+{
+    return program_invocation_short_name;
+}
+
 _Noreturn void cai_os_exit(int status)
 {
     for (;;)

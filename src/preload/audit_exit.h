@@ -3,7 +3,7 @@
 #ifndef CAI_PRELOAD_AUDIT_EXIT_H
 #define CAI_PRELOAD_AUDIT_EXIT_H
 
-#include "preload/channel.h"
+#include "heaps/channel.h"
 
 #include <stdbool.h>
 

@@ -4,7 +4,7 @@
 #ifndef CAI_PRELOAD_AUDIT_LINE_H
 #define CAI_PRELOAD_AUDIT_LINE_H
 
-#include "preload/channel.h"
+#include "heaps/channel.h"
 
 #include <stdio.h>
 

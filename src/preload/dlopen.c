@@ -8,7 +8,7 @@
  */
 #include "core/settings.h"
 #include "heaps/heaps.h"
-#include "preload/channel.h"
+#include "preload/table.h"
 
 #include <dlfcn.h>
 
@@ -31,7 +31,7 @@ __attribute__((used)) void *cai_dlopen_prepare(struct passage *passage)
     void *next = dlsym(RTLD_NEXT, passage == &cai_dlopen ? "dlopen" : "dlmopen");
 
     cai_life_start();
-    cai_store_relaxed(&passage->seen, cai_channel_dlopen_flags());
+    cai_store_relaxed(&passage->seen, cai_table_dlopen_flags());
     cai_store_relaxed(&passage->keep, cai_settings->no_deepbind ? ~RTLD_DEEPBIND : ~0);
     cai_store_release(&passage->next, next);
     return next;

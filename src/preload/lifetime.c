@@ -2,7 +2,7 @@
  * The audit that a setting asks for takes place at the end as well, with a channel or without. Without the environment
  * variables of either, nothing here happens.
  */
-#include "preload/channel.h"
+#include "preload/table.h"
 
 #include "base/atomic.h"
 #include "core/settings.h"
@@ -15,46 +15,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-static struct cai_channel *channel;
-
-uint32_t *cai_channel_dlopen_flags(void)
-{
-    static uint32_t nowhere;
-
-    return channel != NULL ? &channel->dlopen_flags : &nowhere;
-}
 
 /* The process whose constructor ran here and had something to do: no forked child. 0: nothing to do. */
 static pid_t started;
 
-/* The mapped page when the descriptor is the channel of this very process. */
-static struct cai_channel *open_channel(void)
-{
-    const char *text = cai_os_is_privileged() ? NULL : getenv(CAI_CHANNEL_ENV);
-    struct stat stat;
-
-    if (text == NULL || text[0] < '0' || text[0] > '9')
-        return NULL;
-    int fd = (int)strtol(text, NULL, 10);
-    if (fstat(fd, &stat) != 0 || !S_ISREG(stat.st_mode) || (size_t)stat.st_size < sizeof(struct cai_channel))
-        return NULL;
-    struct cai_channel *page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (page == MAP_FAILED)
-        return NULL;
-    if (page->magic == CAI_CHANNEL_MAGIC && page->version == CAI_CHANNEL_VERSION && page->pid == getpid())
-        return page;
-    munmap(page, sizeof *page);
-    return NULL;
-}
-
 /* Asks the C library for a copy of a string and looks where it lies: what the program's own calls will do, whatever the
  * dynamic linker says about addresses (those of a fixed-address program point into itself). Where there is no memory,
  * because of a limit, it was this library that had none, or it was not. */
-static void check_interposition(void)
+static void check_interposition(struct cai_channel *channel)
 {
     Dl_info theirs;
     cai_store_relaxed(&cai_plain_failed, false);
@@ -72,11 +41,10 @@ __attribute__((constructor)) static void say_hello(void)
     if (getenv(CAI_CHANNEL_ENV) == NULL && getenv(CAI_SETTINGS_ENV) == NULL)
         return;
     started = getpid();
-    channel = open_channel();
+    struct cai_channel *channel = cai_table_open();
     if (channel == NULL)
         return;
-    channel->start_ns = cai_os_nanoseconds();
-    check_interposition();
+    check_interposition(channel);
     if (cai_life_start()) {
         channel->active_decay_ms = cai_settings->decay_ms;
         channel->helper = cai_settings->helper;
@@ -97,31 +65,29 @@ __attribute__((constructor)) static void say_hello(void)
 /* What it finds is told by `capalloc run`, after the program, where there is one; else here. */
 static void audit(void)
 {
+    struct cai_channel *channel = cai_page();
     struct cai_channel_audit found;
 
     cai_audit_exit(&found);
     if (channel != NULL)
         channel->findings = found;
-    else
+    if (channel == NULL || getenv(CAI_CHANNEL_ENV) == NULL)
         cai_audit_exit_say(&found, !cai_os_is_privileged() && getenv(CAI_CHANNEL_ENV) != NULL);
 }
 
-/* A forked child has the page and the memory too, but they are its parent's. */
+/* A forked child has a page of its own, but what its memory holds was promised to its parent. */
 __attribute__((destructor)) static void leave_numbers(void)
 {
-    if (started == 0 || started != getpid())
+    if (started == 0)
         return;
-    if (cai_settings->audit)
+    cai_process_notice();
+    if (cai_settings->audit && started == getpid())
         audit();
-    if (channel == NULL)
-        return;
-    cai_stats_collect(&channel->stats);
-    if (CAI_QUARANTINES) {
+    struct cai_channel *channel = cai_page();
+    if (CAI_QUARANTINES && channel != NULL) {
         channel->stale_bytes = cai_quarantine_stale_bytes();
         channel->kept_bytes = cai_quarantine_kept_bytes();
         channel->sweeps_in_doubt = cai_quarantine_in_doubt();
     }
-    channel->end_ns = cai_os_nanoseconds();
-    channel->stats_ns = channel->end_ns;
-    cai_store_release(&channel->state, CAI_CHANNEL_FINISHED);
+    cai_page_finish();
 }

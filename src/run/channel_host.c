@@ -1,13 +1,13 @@
-/* The runner's side of the shared page: a sealed memfd, so that nothing the program does to its descriptor can make the
- * runner's reading fault. The page is the program's to scribble on: whatever is read there is checked for form before
- * use. Called by run and launch.
- */
+/* The runner's side of the shared table: a sealed memfd, so that nothing that a program does to it can make the
+ * runner's reading fault, and the other way round. The pages are the programs' to scribble on: whatever is read there
+ * is checked for form before use. Called by run, launch, doctor and live. */
 #include "run/channel_host.h"
 
 #include "run/message.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,62 +17,134 @@
 #define MFD_NOEXEC_SEAL 0x0008U /* Linux 6.3 */
 #endif
 
-/* High, because shells and test programs count on the low numbers being free. */
+/* High, because what else is opened here counts on the low numbers being free. */
 enum { CHANNEL_FD_AT_LEAST = 200 };
+
+/* As many pages as a limit of the size of files lets be; only those that are used take memory. */
+static int size_table(struct cai_channel_host *host)
+{
+    size_t step = (size_t)sysconf(_SC_PAGESIZE);
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction before;
+    int error = EFBIG;
+
+    host->page_bytes = (sizeof(struct cai_channel) + step - 1) / step * step;
+    sigaction(SIGXFSZ, &ignore, &before);
+    for (host->processes = CAI_CHANNEL_PROCESSES; error == EFBIG && host->processes != 0;) {
+        host->bytes = cai_channel_bytes(host->processes, host->page_bytes);
+        error = ftruncate(host->fd, (off_t)host->bytes) == 0 ? 0 : errno;
+        if (error == EFBIG)
+            host->processes /= 2;
+    }
+    sigaction(SIGXFSZ, &before, NULL);
+    return error;
+}
 
 int cai_channel_open(struct cai_channel_host *host)
 {
-    const char *name = "capalloc-channel";
-    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+    int fd = memfd_create(CAI_CHANNEL_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+
     if (fd < 0 && errno == EINVAL)
-        fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        fd = memfd_create(CAI_CHANNEL_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return errno;
-    fd = cai_descriptor_up(fd, CHANNEL_FD_AT_LEAST);
-    void *page = MAP_FAILED;
-    if (ftruncate(fd, sizeof(struct cai_channel)) == 0 &&
-        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
-        page = mmap(NULL, sizeof(struct cai_channel), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (page == MAP_FAILED) {
-        int error = errno;
-        close(fd);
+    host->fd = cai_descriptor_up(fd, CHANNEL_FD_AT_LEAST);
+    int error = size_table(host);
+    void *at = MAP_FAILED;
+    if (error == 0 && fcntl(host->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+        at = mmap(NULL, host->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, host->fd, 0);
+    if (at == MAP_FAILED) {
+        error = error != 0 ? error : errno;
+        close(host->fd);
         return error;
     }
-    host->fd = fd;
-    host->page = page;
-    host->page->magic = CAI_CHANNEL_MAGIC;
-    host->page->version = CAI_CHANNEL_VERSION;
+    host->table = at;
+    host->table->magic = CAI_CHANNEL_MAGIC;
+    host->table->version = CAI_CHANNEL_VERSION;
+    host->table->processes = host->processes;
+    host->table->page_bytes = (uint32_t)host->page_bytes;
+    snprintf(host->name, sizeof host->name, "/proc/%d/fd/%d", (int)getpid(), host->fd);
     return 0;
 }
 
-int cai_channel_claim(struct cai_channel_host *host)
+void cai_channel_claim(struct cai_channel_host *host)
 {
-    host->page->pid = getpid();
-    return fcntl(host->fd, F_SETFD, 0) == 0 ? 0 : errno;
+    host->table->pid[0] = getpid();
+    host->table->claimed = 1;
+}
+
+static const struct cai_channel *page_at(const struct cai_channel_host *host, uint32_t index)
+{
+    return (const struct cai_channel *)(const void *)((const char *)host->table +
+                                                      (index + (size_t)1) * host->page_bytes);
 }
 
 unsigned cai_channel_state_get(const struct cai_channel_host *host)
 {
-    return __atomic_load_n(&host->page->state, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&page_at(host, 0)->state, __ATOMIC_ACQUIRE);
 }
 
-void cai_channel_snapshot(const struct cai_channel_host *host, struct cai_channel *out)
+uint32_t cai_channel_count(const struct cai_channel_host *host, uint32_t *missed)
 {
-    unsigned state = cai_channel_state_get(host);
-    uint64_t stats_ns = __atomic_load_n(&host->page->stats_ns, __ATOMIC_ACQUIRE);
-    memcpy(out, host->page, sizeof *out);
-    out->state = state <= CAI_CHANNEL_FINISHED ? state : CAI_CHANNEL_EMPTY;
-    out->stats_ns = stats_ns;
-    if (out->findings.kept > CAI_CHANNEL_FINDINGS)
-        out->findings.kept = CAI_CHANNEL_FINDINGS;
-    out->rival[sizeof out->rival - 1] = 0;
-    cai_make_printable(out->rival);
-    out->ignored[sizeof out->ignored - 1] = 0;
-    cai_make_printable(out->ignored);
+    uint32_t claimed = __atomic_load_n(&host->table->claimed, __ATOMIC_ACQUIRE);
+
+    *missed = claimed > host->processes ? claimed - host->processes : 0;
+    return claimed - *missed;
+}
+
+uint64_t cai_channel_violations(const struct cai_channel_host *host)
+{
+    return __atomic_load_n(&host->table->violations, __ATOMIC_RELAXED);
+}
+
+uint64_t cai_channel_findings(const struct cai_channel_host *host)
+{
+    return __atomic_load_n(&host->table->findings, __ATOMIC_RELAXED);
+}
+
+static void clean_text(char *text, size_t size)
+{
+    text[size - 1] = 0;
+    cai_make_printable(text);
+}
+
+void cai_channel_clean(struct cai_channel *page)
+{
+    if (page->state > CAI_CHANNEL_FINISHED)
+        page->state = CAI_CHANNEL_EMPTY;
+    if (page->turn == 0)
+        page->numbers[0].ns = 0;
+    else if (page->turn % 2 == 0)
+        page->numbers[0] = page->numbers[1];
+    for (unsigned zone = 0; zone < CAI_MAP_ZONES; zone++)
+        for (unsigned cell = 0; cell < CAI_MAP_CELLS; cell++)
+            if (page->numbers[0].map[zone].cell[cell] >= CAI_MAP_KINDS)
+                page->numbers[0].map[zone].cell[cell] = CAI_MAP_OTHER;
+    if (page->findings.kept > CAI_CHANNEL_FINDINGS)
+        page->findings.kept = CAI_CHANNEL_FINDINGS;
+    clean_text(page->program, sizeof page->program);
+    clean_text(page->rival, sizeof page->rival);
+    clean_text(page->ignored, sizeof page->ignored);
+    clean_text(page->violation, sizeof page->violation);
+}
+
+void cai_channel_snapshot(const struct cai_channel_host *host, uint32_t index, struct cai_channel *out)
+{
+    const struct cai_channel *page = page_at(host, index);
+    unsigned state = __atomic_load_n(&page->state, __ATOMIC_ACQUIRE);
+    uint32_t turn;
+
+    do { /* whoever writes twice meanwhile has begun to overwrite what is being copied */
+        turn = __atomic_load_n(&page->turn, __ATOMIC_ACQUIRE);
+        memcpy(out, page, sizeof *out);
+    } while (__atomic_load_n(&page->turn, __ATOMIC_ACQUIRE) - turn > 1 && state != CAI_CHANNEL_FINISHED);
+    out->turn = turn;
+    out->state = state;
+    cai_channel_clean(out);
 }
 
 void cai_channel_close(struct cai_channel_host *host)
 {
-    munmap(host->page, sizeof *host->page);
+    munmap(host->table, host->bytes);
     close(host->fd);
 }

@@ -130,7 +130,8 @@ static void probe_judge(const struct cai_channel *page, const struct cai_elf_loo
         cai_doctor_line(CAI_DOCTOR_WARN, "test program", "works, but its statistics did not arrive");
     else
         cai_doctor_line(CAI_DOCTOR_OK, "test program", "works; its statistics arrived (%s allocation%s)",
-                        cai_count_text(page->stats.allocations).text, cai_plural(page->stats.allocations));
+                        cai_count_text(page->numbers[0].stats.allocations).text,
+                        cai_plural(page->numbers[0].stats.allocations));
 }
 
 /* ignored: gets the first setting that the library did not understand; empty: none, or it was not asked. */
@@ -167,7 +168,7 @@ static void check_library(const char *chosen, char *ignored, size_t size)
     error = cai_launch_and_wait(&launch, &outcome);
     if (error == 0)
         error = outcome.exec_error;
-    cai_channel_snapshot(&host, &page);
+    cai_channel_snapshot(&host, 0, &page);
     if (error != 0)
         cai_doctor_line(CAI_DOCTOR_FAIL, "interposition", "the test program did not start: %s", strerror(error));
     else

@@ -11,13 +11,19 @@
 
 static const char overview[] = "Usage: capalloc run [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
                                "       capalloc doctor [--library FILE]\n"
-                               "       capalloc help [run|doctor|settings|json]\n"
+                               "       capalloc top [--once] [PID]\n"
+                               "       capalloc stats [--json|--prometheus] PID\n"
+                               "       capalloc map PID\n"
+                               "       capalloc help [run|doctor|top|stats|map|settings|json]\n"
                                "       capalloc --version\n"
                                "\n"
                                "capalloc is a memory allocator that checks every pointer given back to it.\n"
                                "\n"
                                "  run       start any program on it, unchanged, and prove that it is in use\n"
                                "  doctor    check this machine and explain what may be in the way\n"
+                               "  top       processes that run on it, or one of them, again every second\n"
+                               "  stats     the numbers of a process that runs\n"
+                               "  map       what its memory is used for, place by place\n"
                                "  settings  what CAPALLOC_OPTIONS may hold\n"
                                "  json      the fields of `capalloc run --stats=json`\n"
                                "\n"
@@ -41,9 +47,8 @@ static const char help_run_end[] = "\n"
                                    "\n"
                                    "Environment: PROGRAM gets the library in front of what LD_PRELOAD has;\n"
                                    "the flags above behind what CAPALLOC_OPTIONS has (the last one counts); and in\n"
-                                   "CAPALLOC_CHANNEL the descriptor on which the library proves that it is used.\n"
-                                   "All three are inherited by what the program starts; the report is about the\n"
-                                   "program itself.\n"
+                                   "CAPALLOC_CHANNEL where the table is in which each process of the tree keeps its\n"
+                                   "numbers. All three are inherited by what the program starts.\n"
                                    "\n"
                                    "Files:\n"
                                    "  libcapalloc-preload.so, libcapalloc-preload-revoke.so\n"
@@ -94,6 +99,8 @@ static const char help_settings[] =
     "                look like pointers to live blocks\n"
     "  tokens=N      the program was compiled with -falloc-token-max=N\n"
     "  trust-tokens  its allocation tokens are promises, not guesses\n"
+    "  visible       capalloc top, stats and map can look at the process; under\n"
+    "                `capalloc run` they always can\n"
     "  no-deepbind   dlopen takes no notice of RTLD_DEEPBIND\n"
     "  names         the library's mappings have names in /proc/self/maps\n"
     "  mappings=N    what vm.max_map_count says where it is not 65530: the library has\n"
@@ -146,6 +153,15 @@ static const char help_json[] = "Usage: capalloc run --stats=json [OPTION]... [-
                                 "                          .used_bytes_peak; .live_share of all live memory,\n"
                                 "                          0 to 1\n"
                                 "  stats.size_class[]      ca_class_stats; slot_bytes is null for large blocks\n"
+                                "  stats.age_ns            how much older than the end of the program they are\n"
+                                "  tree                    all processes that the program started, with it\n"
+                                "  tree.violations         in all of them; .findings: of their audits;\n"
+                                "                          .without_numbers: processes beyond the 512th\n"
+                                "  tree.processes[]        .pid, .parent, .program, .state (\"finished\",\n"
+                                "                          \"running\", or \"lost\": ended past its exit handlers),\n"
+                                "                          .numbers_at_ns since the start, the fields of stats\n"
+                                "                          that one asks for first, .violations, .violation:\n"
+                                "                          the code of the last one, .findings\n"
                                 "  audit                   null without the setting, or when the program ended\n"
                                 "                          past its exit handlers\n"
                                 "  audit.found             how many words look like pointers to live blocks\n"
@@ -154,10 +170,48 @@ static const char help_json[] = "Usage: capalloc run --stats=json [OPTION]... [-
                                 "                          .target_place; addresses and the value are texts such\n"
                                 "                          as \"0x285c56e043f0\"\n";
 
+/* Of top, stats and map alike. */
+#define SEEN_HOW                                                                                                       \
+    "\n"                                                                                                               \
+    "Any process that `capalloc run` started, its children, and one that has the\n"                                    \
+    "library preloaded and the setting `visible`. Who may read /proc/PID/mem may look;\n"                              \
+    "privileged processes show nothing. Nothing is stopped, and nothing is opened in\n"                                \
+    "the process. The numbers are those of its last housekeeping: a few times a\n"                                     \
+    "second while it allocates, none while it is idle (their age is told). Live\n"                                     \
+    "blocks are taken from counters then, and may be off by what threads have in\n"                                    \
+    "hand.\n"                                                                                                          \
+    "\n"                                                                                                               \
+    "Exit status: 0; 1: the process cannot be seen; 125: wrong usage, or what was\n"                                   \
+    "found could not be written.\n"
+
+static const char help_top[] = "Usage: capalloc top [--once] [PID]\n"
+                               "\n"
+                               "Shows all processes whose numbers can be read, or all about one, anew every\n"
+                               "second. Once where the output is no terminal.\n"
+                               "\n"
+                               "  --once               show it and end\n"
+                               "  --help               this text\n" SEEN_HOW;
+
+static const char help_stats[] = "Usage: capalloc stats [--json|--prometheus] PID\n"
+                                 "\n"
+                                 "Shows the numbers of a process that runs.\n"
+                                 "\n"
+                                 "  --json               one object: .process, and .settings and .stats as `capalloc\n"
+                                 "                       help json` has them\n"
+                                 "  --prometheus         the text format that Prometheus reads\n"
+                                 "  --help               this text\n" SEEN_HOW;
+
+static const char help_map[] = "Usage: capalloc map PID\n"
+                               "\n"
+                               "Shows what the addresses of each place are used for.\n"
+                               "\n"
+                               "  --help               this text\n" SEEN_HOW;
+
 static const struct {
     const char *name;
     const char *text;
-} topics[] = {{"run", help_run}, {"doctor", help_doctor}, {"settings", help_settings}, {"json", help_json}};
+} topics[] = {{"run", help_run}, {"doctor", help_doctor},     {"top", help_top},  {"stats", help_stats},
+              {"map", help_map}, {"settings", help_settings}, {"json", help_json}};
 
 int cai_help(FILE *to, const char *topic)
 {
@@ -167,7 +221,7 @@ int cai_help(FILE *to, const char *topic)
         if (strcmp(topic, topics[i].name) == 0)
             text = topics[i].text;
     if (text == NULL)
-        return cai_say("bad-usage", "no help on '%s' (there is: run, doctor, settings, json)", topic);
+        return cai_say("bad-usage", "no help on '%s' (there is: run, doctor, top, stats, map, settings, json)", topic);
     fputs(text, to);
     if (text == help_run) {
         cai_run_options_help(to);

@@ -1,5 +1,5 @@
-/* fork, exec, wait. The child differs from what the caller would have started in three environment variables and one
- * high descriptor, in nothing else: signal mask and dispositions, process group and the standard streams are as
+/* fork, exec, wait. The child differs from what the caller would have started in three environment variables, in
+ * nothing else: signal mask and dispositions, process group and the standard streams are as
  * inherited. The errno of a failed exec comes back through a pipe that a successful exec closes. Called by run.
  */
 #include "run/launch.h"
@@ -58,21 +58,20 @@ static bool environment_set(const struct cai_launch *launch)
 {
     char *preload = cai_preload_compose(launch->library, getenv("LD_PRELOAD"));
     char mappings[40];
-    char number[16];
 
     cai_launch_mappings("/proc/sys/vm/max_map_count", mappings, sizeof mappings);
     char *told = cai_options_merge(mappings, getenv("CAPALLOC_OPTIONS"));
     char *options = cai_options_merge(told, launch->settings);
 
-    snprintf(number, sizeof number, "%d", launch->channel->fd);
     return preload != NULL && options != NULL && setenv("LD_PRELOAD", preload, 1) == 0 &&
-           setenv(CAI_CHANNEL_ENV, number, 1) == 0 &&
+           setenv(CAI_CHANNEL_ENV, launch->channel->name, 1) == 0 &&
            (options[0] != 0 ? setenv("CAPALLOC_OPTIONS", options, 1) : unsetenv("CAPALLOC_OPTIONS")) == 0;
 }
 
 static _Noreturn void child_exec(const struct cai_launch *launch, const struct cai_signals *signals, int complaint)
 {
-    if (environment_set(launch) && cai_channel_claim(launch->channel) == 0) {
+    if (environment_set(launch)) {
+        cai_channel_claim(launch->channel);
         cai_signals_release(signals);
         if (launch->shell_text)
             execvp(launch->path, launch->argv); /* asks /bin/sh after ENOEXEC; the path has a slash, so no search */

@@ -6,6 +6,7 @@
 #include "run/help.h"
 #include "run/message.h"
 #include "run/run.h"
+#include "run/watch.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -23,6 +24,12 @@ static int command(int argc, char **argv)
         return cai_run(argc - 1, argv + 1);
     if (strcmp(word, "doctor") == 0)
         return cai_doctor(argc - 1, argv + 1);
+    if (strcmp(word, "top") == 0)
+        return cai_watch_top(argc - 1, argv + 1);
+    if (strcmp(word, "stats") == 0)
+        return cai_watch_stats(argc - 1, argv + 1);
+    if (strcmp(word, "map") == 0)
+        return cai_watch_map(argc - 1, argv + 1);
     if (strcmp(word, CAI_DOCTOR_PROBE) == 0)
         return cai_doctor_probe();
     if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)

@@ -13,7 +13,19 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OPT_STATS = 256, OPT_LIMIT, OPT_DECAY, OPT_DELAY, OPT_REVOKE, OPT_TOKENS, OPT_LIBRARY, OPT_OUTPUT, OPT_HELP };
+enum {
+    OPT_STATS = 256,
+    OPT_LIMIT,
+    OPT_DECAY,
+    OPT_DELAY,
+    OPT_REVOKE,
+    OPT_TOKENS,
+    OPT_LIBRARY,
+    OPT_OUTPUT,
+    OPT_ON_VIOLATION,
+    OPT_ON_AUDIT,
+    OPT_HELP
+};
 
 /* What getopt_long needs, and what the help says, from which the manual and the completions are made: tools/man,
  * tools/completion. A line of a text has room for 56 characters. */
@@ -42,6 +54,8 @@ static const struct {
      "its allocation tokens are promises, not guesses"},
     {"require", NULL, 0, offsetof(struct cai_run_options, require),
      "status 125 if the program does not use capalloc; one that\ncertainly cannot (static, privileged) is not started"},
+    {"exit-code-on-violation", "N", OPT_ON_VIOLATION, 0, "status N if any process of the tree misused its memory"},
+    {"exit-code-on-audit", "N", OPT_ON_AUDIT, 0, "--audit, and status N if it finds words in any process"},
     {"library", "FILE", OPT_LIBRARY, 0, "the library to use (default: found beside capalloc)"},
     {"help", NULL, OPT_HELP, 0, "this text"},
 };
@@ -65,6 +79,15 @@ static bool share_parse(const char *value, uint64_t *percent)
     memcpy(digits, value, length);
     digits[length] = 0;
     return cai_number_parse(digits, 1000, percent) && *percent != 0;
+}
+
+static bool status_parse(const char *option, const char *value, unsigned *status)
+{
+    uint64_t number;
+    bool right = cai_number_parse(value, 255, &number) && number != 0;
+
+    *status = right ? (unsigned)number : 0;
+    return right || wrong_value(option, value, "a status from 1 to 255");
 }
 
 /* An option that getopt has not stored itself. */
@@ -96,6 +119,11 @@ static bool option_apply(int option, const char *value, struct cai_run_options *
     case OPT_TOKENS:
         return (cai_number_parse(value, UINT64_MAX, &out->tokens) && out->tokens != 0) ||
                wrong_value("--tokens", value, "a number, as given to -falloc-token-max");
+    case OPT_ON_VIOLATION:
+        return status_parse("--exit-code-on-violation", value, &out->on_violation);
+    case OPT_ON_AUDIT:
+        out->audit = true;
+        return status_parse("--exit-code-on-audit", value, &out->on_audit);
     case OPT_LIBRARY:
         out->library = value;
         return true;
@@ -199,6 +227,8 @@ void cai_run_options_help(FILE *to)
         const char *argument = rows[i].argument != NULL ? rows[i].argument : "";
         const char *space = argument[0] != 0 && argument[0] != '[' ? " " : "";
         int column = fprintf(to, "  --%s%s%s", rows[i].name, space, argument);
+        if (column >= TEXT_COLUMN - 1)
+            column += fprintf(to, "  ") + TEXT_COLUMN - 2 - column;
         for (const char *line = rows[i].text; line != NULL;) {
             int length = (int)strcspn(line, "\n");
             fprintf(to, "%*s%.*s\n", TEXT_COLUMN - column, "", length, line);

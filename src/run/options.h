@@ -13,6 +13,7 @@ struct cai_run_options {
     enum cai_stats_form stats;
     int require; /* fail when the program does not use capalloc; int: getopt_long stores it */
     int helper, strict, audit, trust_tokens;
+    unsigned on_violation, on_audit; /* the exit status then; 0: the program's */
     bool has_limit, has_decay, delay, revoke;
     int trace_sweeps;
     uint64_t limit_bytes, decay_ms;

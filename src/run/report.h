@@ -2,8 +2,9 @@
 #ifndef CAI_RUN_REPORT_H
 #define CAI_RUN_REPORT_H
 
-#include "preload/channel.h"
+#include "heaps/channel.h"
 #include "run/launch.h"
+#include "run/tree.h"
 #include "run/verdict.h"
 
 #include <stdbool.h>
@@ -16,7 +17,8 @@ struct cai_report {
     const struct cai_outcome *outcome;
     const struct cai_channel *channel; /* a snapshot */
     enum cai_use use;
-    const char *reason; /* why not, for CAI_USE_NONE and CAI_USE_RIVAL */
+    const char *reason;          /* why not, for CAI_USE_NONE and CAI_USE_RIVAL */
+    const struct cai_tree *tree; /* all processes; NULL: not known */
 };
 
 /* For people: at most 80 columns; blocks as bars when unicode is true. */
@@ -24,6 +26,13 @@ void cai_report_text(FILE *to, const struct cai_report *report, bool unicode);
 
 /* One JSON object and a newline. Returns false when out of memory. */
 bool cai_report_json(FILE *to, const struct cai_report *report);
+
+/* Parts of both that are shown of a process that runs, too. `final`: the numbers are those of its end. */
+void cai_report_settings(FILE *to, const struct cai_channel *channel);
+void cai_report_numbers(FILE *to, const struct cai_channel *channel, bool final, bool unicode);
+
+/* How much older than the end of the program the numbers are. */
+uint64_t cai_report_age(const struct cai_report *report);
 
 /* What was promised to hold no pointers, by the program or by its compiler: two of the places together. */
 struct cai_pointer_free {

@@ -3,6 +3,8 @@
  */
 #include "run/report.h"
 
+#include "run/report_live.h"
+
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <signal.h>
@@ -187,16 +189,17 @@ static json_object *classes_object(const ca_stats *stats)
     return classes;
 }
 
-static json_object *stats_object(const struct cai_report *report)
+static json_object *stats_object(const struct cai_channel *channel, bool final, uint64_t age_ns)
 {
-    const ca_stats *stats = &report->channel->stats;
-    const struct member members[] = {{"final", flag(report->use == CAI_USE_FINISHED)},
+    const ca_stats *stats = &channel->numbers[0].stats;
+    const struct member members[] = {{"final", flag(final)},
+                                     {"age_ns", number(age_ns)},
                                      {"live_bytes", number(stats->live_bytes)},
                                      {"live_blocks", number(stats->live_blocks)},
                                      {"quarantined_bytes", number(stats->quarantined_bytes)},
-                                     {"stale_bytes", number(report->channel->stale_bytes)},
-                                     {"kept_bytes", number(report->channel->kept_bytes)},
-                                     {"sweeps_in_doubt", number(report->channel->sweeps_in_doubt)},
+                                     {"stale_bytes", number(channel->stale_bytes)},
+                                     {"kept_bytes", number(channel->kept_bytes)},
+                                     {"sweeps_in_doubt", number(channel->sweeps_in_doubt)},
                                      {"bytes_cleared", number(stats->bytes_cleared)},
                                      {"bytes_clear_skipped", number(stats->bytes_clear_skipped)},
                                      {"sweeps", number(stats->sweeps)},
@@ -208,10 +211,50 @@ static json_object *stats_object(const struct cai_report *report)
                                      {"metadata_bytes", number(stats->metadata_bytes)},
                                      {"returned_bytes", number(stats->returned_bytes)},
                                      {"threads", number(stats->threads)},
+                                     {"threads_peak", number(stats->threads_peak)},
+                                     {"frees", number(stats->frees)},
+                                     {"failed_requests", number(stats->failed_requests)},
+                                     {"live_bytes_peak", number(stats->live_bytes_peak)},
+                                     {"requested_bytes", number(stats->requested_bytes)},
                                      {"place", places_object(stats)},
                                      {"pointer_free", pointer_free_object(stats)},
                                      {"size_class", classes_object(stats)}};
 
+    return OBJECT(members);
+}
+
+/* Of each process what one asks first; the program itself is the first of them. */
+static json_object *processes_object(const struct cai_tree *tree, uint64_t start_ns)
+{
+    json_object *processes = json_object_new_array();
+
+    for (uint32_t i = 0; i < tree->count; i++) {
+        const struct cai_channel *process = &tree->process[i];
+        const ca_stats *stats = &process->numbers[0].stats;
+        uint64_t ns = process->numbers[0].ns;
+        const struct member row[] = {
+            {"pid", number((uint64_t)process->pid)},
+            {"parent", number((uint64_t)process->parent)},
+            {"program", text(process->program)},
+            {"state", text(cai_tree_state(process))},
+            {"numbers_at_ns", ns != 0 ? number(ns > start_ns ? ns - start_ns : 0) : NULL},
+            {"allocations", number(stats->allocations)},
+            {"frees", number(stats->frees)},
+            {"failed_requests", number(stats->failed_requests)},
+            {"live_bytes", number(stats->live_bytes)},
+            {"live_bytes_peak", number(stats->live_bytes_peak)},
+            {"committed_bytes", number(stats->committed_bytes)},
+            {"committed_bytes_peak", number(stats->committed_bytes_peak)},
+            {"threads_peak", number(stats->threads_peak)},
+            {"violations", number(process->violations)},
+            {"violation", process->violation[0] != 0 ? text(process->violation) : NULL},
+            {"findings", process->findings.done != 0 ? number(process->findings.found) : NULL}};
+        json_object_array_add(processes, OBJECT(row));
+    }
+    const struct member members[] = {{"violations", number(tree->violations)},
+                                     {"findings", number(tree->findings)},
+                                     {"without_numbers", number(tree->missed)},
+                                     {"processes", processes}};
     return OBJECT(members);
 }
 
@@ -235,25 +278,52 @@ static json_object *audit_object(const struct cai_channel_audit *audit)
     return OBJECT(members);
 }
 
+static json_object *stats_of(const struct cai_report *report)
+{
+    return stats_object(report->channel, report->use == CAI_USE_FINISHED, cai_report_age(report));
+}
+
+static bool print(FILE *to, json_object *root)
+{
+    const int form = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE;
+    const char *out = root != NULL ? json_object_to_json_string_ext(root, form) : NULL;
+    bool made = out != NULL;
+
+    if (made)
+        fprintf(to, "%s\n", out);
+    json_object_put(root);
+    return made;
+}
+
+bool cai_live_json(FILE *to, pid_t pid, const struct cai_channel *page, uint64_t now_ns)
+{
+    bool has = page->numbers[0].ns != 0;
+    const struct member process[] = {{"pid", number((uint64_t)pid)},
+                                     {"program", text(page->program)},
+                                     {"elapsed_ns", number(page->start_ns < now_ns ? now_ns - page->start_ns : 0)}};
+    const struct member members[] = {{"schema", number(1)},
+                                     {"capalloc", text(CAPALLOC_VERSION)},
+                                     {"process", OBJECT(process)},
+                                     {"settings", settings_object(page)},
+                                     {"stats", has ? stats_object(page, false, cai_live_age(page, now_ns)) : NULL}};
+
+    return print(to, OBJECT(members));
+}
+
 bool cai_report_json(FILE *to, const struct cai_report *report)
 {
     const struct cai_channel *channel = report->channel;
     bool used = cai_is_used(report->use);
     bool audited = report->use == CAI_USE_FINISHED && channel->findings.done != 0;
-    const struct member members[] = {{"schema", number(1)},
-                                     {"capalloc", text(CAPALLOC_VERSION)},
-                                     {"program", program_object(report)},
-                                     {"exit", exit_object(report->outcome)},
-                                     {"use", use_object(report)},
-                                     {"settings", used ? settings_object(channel) : NULL},
-                                     {"stats", used && cai_use_has_stats(channel) ? stats_object(report) : NULL},
-                                     {"audit", audited ? audit_object(&channel->findings) : NULL}};
-    json_object *root = OBJECT(members);
-    const int form = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE;
-    const char *out = root != NULL ? json_object_to_json_string_ext(root, form) : NULL;
-
-    if (out != NULL)
-        fprintf(to, "%s\n", out);
-    json_object_put(root);
-    return out != NULL;
+    const struct member members[] = {
+        {"schema", number(1)},
+        {"capalloc", text(CAPALLOC_VERSION)},
+        {"program", program_object(report)},
+        {"exit", exit_object(report->outcome)},
+        {"use", use_object(report)},
+        {"settings", used ? settings_object(channel) : NULL},
+        {"stats", used && cai_use_has_stats(channel) ? stats_of(report) : NULL},
+        {"audit", audited ? audit_object(&channel->findings) : NULL},
+        {"tree", report->tree != NULL ? processes_object(report->tree, report->outcome->start_ns) : NULL}};
+    return print(to, OBJECT(members));
 }

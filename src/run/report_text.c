@@ -53,7 +53,7 @@ static void print_process(FILE *to, const struct cai_outcome *outcome)
     fprintf(to, "  resident     %s at most, the whole process\n", cai_size_text(outcome->max_rss_bytes).text);
 }
 
-static void print_settings(FILE *to, const struct cai_channel *channel)
+void cai_report_settings(FILE *to, const struct cai_channel *channel)
 {
     char tokens[32];
     char delay[32];
@@ -88,7 +88,7 @@ static void print_settings(FILE *to, const struct cai_channel *channel)
 
 static void print_totals(FILE *to, const struct cai_channel *channel, bool final)
 {
-    const ca_stats *stats = &channel->stats;
+    const ca_stats *stats = &channel->numbers[0].stats;
     struct cai_pointer_free promised = cai_pointer_free(stats);
 
     fprintf(to, "  committed    %s now, %s at most\n", cai_size_text(stats->committed_bytes).text,
@@ -97,6 +97,12 @@ static void print_totals(FILE *to, const struct cai_channel *channel, bool final
     fprintf(to, "  allocations  %s block%s handed out, %s still live (%s)\n", cai_count_text(stats->allocations).text,
             cai_plural(stats->allocations), cai_count_text(stats->live_blocks).text,
             cai_size_text(stats->live_bytes).text);
+    fprintf(to, "  given back   %s block%s\n", cai_count_text(stats->frees).text, cai_plural(stats->frees));
+    if (stats->failed_requests != 0)
+        fprintf(to, "  refused      %s request%s, for want of memory or quota\n",
+                cai_count_text(stats->failed_requests).text, cai_plural(stats->failed_requests));
+    fprintf(to, "  live         %s asked for, estimated; at most %s when it was counted\n",
+            cai_size_text(stats->requested_bytes).text, cai_size_text(stats->live_bytes_peak).text);
     if (stats->returned_bytes != 0)
         fprintf(to, "  returned     %s given back to the system\n", cai_size_text(stats->returned_bytes).text);
     if (stats->bytes_cleared != 0 || stats->bytes_clear_skipped != 0)
@@ -114,7 +120,8 @@ static void print_totals(FILE *to, const struct cai_channel *channel, bool final
         fprintf(to, "  pointer-free %s live, %.0f %% of all live memory; %s held at most\n",
                 cai_size_text(promised.live_bytes).text, promised.live_share * 100,
                 cai_size_text(promised.used_bytes_peak).text);
-    fprintf(to, "  threads      %s %s\n", cai_count_text(stats->threads).text, final ? "at the end" : "at that moment");
+    fprintf(to, "  threads      %s %s, %s at most\n", cai_count_text(stats->threads).text,
+            final ? "at the end" : "at that moment", cai_count_text(stats->threads_peak).text);
     fprintf(to, "  violations   %s%s\n", stats->violations == 0 ? "none" : cai_count_text(stats->violations).text,
             stats->violations == 0 ? "" : "  <-- the program misused its memory");
 }
@@ -192,18 +199,32 @@ static void print_busiest(FILE *to, const ca_stats *stats, bool unicode)
                 cai_plural(count - BUSIEST_MAX), cai_count_text(others).text, cai_plural(others));
 }
 
+void cai_report_numbers(FILE *to, const struct cai_channel *channel, bool final, bool unicode)
+{
+    print_totals(to, channel, final);
+    print_places(to, &channel->numbers[0].stats);
+    print_busiest(to, &channel->numbers[0].stats, unicode);
+}
+
+uint64_t cai_report_age(const struct cai_report *report)
+{
+    uint64_t end = report->outcome->start_ns + report->outcome->elapsed_ns;
+    uint64_t at = report->channel->numbers[0].ns;
+
+    return at < end ? end - at : 0;
+}
+
 /* Without the final numbers: says why, and how old those are that there are. */
 static void print_unended(FILE *to, const struct cai_report *report)
 {
     bool killed = WIFSIGNALED(report->outcome->wait_status);
-    uint64_t end = report->outcome->start_ns + report->outcome->elapsed_ns;
-    uint64_t at = report->channel->stats_ns < end ? report->channel->stats_ns : end;
 
     fputs(killed ? "\n  The signal left the allocator no time for its last words"
                  : "\n  The program left by _exit or was replaced by another, past its exit handlers",
           to);
     if (cai_use_has_stats(report->channel))
-        fprintf(to, ":\n  the numbers below are %s older than its end.\n\n", cai_time_text(end - at).text);
+        fprintf(to, ":\n  the numbers below are %s older than its end.\n\n",
+                cai_time_text(cai_report_age(report)).text);
     else
         fputs(":\n  what it did is not known.\n", to);
 }
@@ -214,14 +235,15 @@ void cai_report_text(FILE *to, const struct cai_report *report, bool unicode)
     print_process(to, report->outcome);
     if (!cai_is_used(report->use)) {
         fputs("\n  No statistics: the program did not use capalloc.\n", to);
+        if (report->tree != NULL)
+            cai_tree_text(to, report->tree, report->outcome->start_ns);
         return;
     }
-    print_settings(to, report->channel);
+    cai_report_settings(to, report->channel);
     if (report->use == CAI_USE_UNENDED)
         print_unended(to, report);
-    if (cai_use_has_stats(report->channel)) {
-        print_totals(to, report->channel, report->use == CAI_USE_FINISHED);
-        print_places(to, &report->channel->stats);
-        print_busiest(to, &report->channel->stats, unicode);
-    }
+    if (cai_use_has_stats(report->channel))
+        cai_report_numbers(to, report->channel, report->use == CAI_USE_FINISHED, unicode);
+    if (report->tree != NULL)
+        cai_tree_text(to, report->tree, report->outcome->start_ns);
 }

@@ -15,6 +15,7 @@
 #include "run/program.h"
 #include "run/report.h"
 #include "run/signals.h"
+#include "run/tree.h"
 #include "run/verdict.h"
 
 #include <errno.h>
@@ -35,6 +36,7 @@ struct run {
     struct cai_elf_look look;
     struct cai_channel_host channel;
     struct cai_outcome outcome;
+    struct cai_tree tree;
     bool said_not_in_use;
 };
 
@@ -71,7 +73,7 @@ static void on_answer(void *context)
     struct run *run = context;
     struct cai_channel page;
     char reason[1024];
-    cai_channel_snapshot(&run->channel, &page);
+    cai_channel_snapshot(&run->channel, 0, &page);
     if (cai_use_judge(&page) == CAI_USE_RIVAL)
         say_not_in_use(run, &page, CAI_USE_RIVAL, reason, sizeof reason);
 }
@@ -147,6 +149,7 @@ static void report_write(const struct run *run, const struct cai_channel *page, 
         .library = run->library,
         .outcome = &run->outcome,
         .channel = page,
+        .tree = &run->tree,
         .use = use,
         .reason = reason,
     };
@@ -174,20 +177,49 @@ static void report_write(const struct run *run, const struct cai_channel *page, 
     free(text);
 }
 
-/* What the audit found. Not in front of an object that programs read: it has all of this, too. */
-static void say_audit(const struct run *run, const struct cai_channel *page)
+/* What the audit found in one process; `whose` follows each line. */
+static void say_findings(const struct cai_channel *page, const char *whose)
 {
     char text[CAI_AUDIT_LINE];
 
-    if (page->audit == 0 || (run->options.stats == CAI_STATS_JSON && run->output == STDERR_FILENO))
-        return;
-    if (page->state != CAI_CHANNEL_FINISHED || page->findings.done == 0) {
-        cai_say("audit", "there was none: the program ended past its exit handlers");
-        return;
-    }
     for (uint32_t i = 0; i < page->findings.kept; i++)
-        cai_say("audit", "%s", cai_audit_line(text, &page->findings.finding[i]));
-    cai_say("audit", "%s", cai_audit_total(text, &page->findings));
+        cai_say("audit", "%s%s", cai_audit_line(text, &page->findings.finding[i]), whose);
+    cai_say("audit", "%s%s", cai_audit_total(text, &page->findings), whose);
+}
+
+/* What the audit found. Not in front of an object that programs read: it has all of this, too. */
+static void say_audit(const struct run *run, const struct cai_channel *page)
+{
+    char whose[80];
+
+    if (run->options.stats == CAI_STATS_JSON && run->output == STDERR_FILENO)
+        return;
+    if (page->audit != 0 && (page->state != CAI_CHANNEL_FINISHED || page->findings.done == 0))
+        cai_say("audit", "there was none: the program ended past its exit handlers");
+    else if (page->audit != 0)
+        say_findings(page, "");
+    for (uint32_t i = 0; i < run->tree.count; i++) {
+        const struct cai_channel *process = &run->tree.process[i];
+        if (process->pid == page->pid || process->findings.done == 0 || process->findings.found == 0)
+            continue;
+        snprintf(whose, sizeof whose, ", pid %d (%s)", process->pid, process->program);
+        say_findings(process, whose);
+    }
+}
+
+/* The status that was asked for, or else the program's; 125 where it had to use capalloc and did not. Does not return
+ * when a signal ended it. */
+static int end_as_it_did(const struct run *run, bool used)
+{
+    if (run->options.on_violation != 0 && run->tree.violations != 0)
+        return (int)run->options.on_violation;
+    if (run->options.on_audit != 0 && run->tree.findings != 0)
+        return (int)run->options.on_audit;
+    if (!used && run->options.require)
+        return CAI_EXIT_TROUBLE;
+    if (WIFSIGNALED(run->outcome.wait_status))
+        cai_signals_die(WTERMSIG(run->outcome.wait_status));
+    return WEXITSTATUS(run->outcome.wait_status);
 }
 
 /* After the program's end: the proof, the report, and the status to end with. */
@@ -195,7 +227,8 @@ static int run_conclude(struct run *run)
 {
     struct cai_channel page;
     char reason[1024] = "";
-    cai_channel_snapshot(&run->channel, &page);
+    cai_channel_snapshot(&run->channel, 0, &page);
+    cai_tree_read(&run->channel, &run->tree);
     enum cai_use use = cai_use_judge(&page);
     bool used = cai_is_used(use);
     if (used && lacks_mode(run, &page))
@@ -209,11 +242,8 @@ static int run_conclude(struct run *run)
         report_write(run, &page, use, reason);
     if (run->output > STDERR_FILENO && close(run->output) != 0)
         say_cannot_write(run);
-    if ((!used || lacks_mode(run, &page)) && run->options.require)
-        return CAI_EXIT_TROUBLE;
-    if (WIFSIGNALED(run->outcome.wait_status))
-        cai_signals_die(WTERMSIG(run->outcome.wait_status));
-    return WEXITSTATUS(run->outcome.wait_status);
+    cai_tree_free(&run->tree);
+    return end_as_it_did(run, used && !lacks_mode(run, &page));
 }
 
 static int run_program(struct run *run)

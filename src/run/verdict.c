@@ -43,7 +43,8 @@ void cai_use_reason(enum cai_use use, const struct cai_channel *channel, const s
 
 bool cai_use_has_stats(const struct cai_channel *channel)
 {
-    return channel->state == CAI_CHANNEL_FINISHED || (channel->state != CAI_CHANNEL_EMPTY && channel->stats_ns != 0);
+    return channel->state == CAI_CHANNEL_FINISHED ||
+           (channel->state != CAI_CHANNEL_EMPTY && channel->numbers[0].ns != 0);
 }
 
 const char *cai_use_name(enum cai_use use)

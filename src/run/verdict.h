@@ -2,7 +2,7 @@
 #ifndef CAI_RUN_VERDICT_H
 #define CAI_RUN_VERDICT_H
 
-#include "preload/channel.h"
+#include "heaps/channel.h"
 #include "run/elf.h"
 
 #include <stdbool.h>
@@ -24,7 +24,7 @@ bool cai_is_used(enum cai_use use);
 void cai_use_reason(enum cai_use use, const struct cai_channel *channel, const struct cai_elf_look *look,
                     int wait_status, char *text, size_t size);
 
-/* True when channel->stats says something. */
+/* True when there are numbers. */
 bool cai_use_has_stats(const struct cai_channel *channel);
 
 /* A library was loaded with RTLD_DEEPBIND, and nothing took that out. */

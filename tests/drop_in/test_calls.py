@@ -18,7 +18,7 @@ ANYWAY = {"exit_group", "clock_gettime"}
 FORK = {"clone", "set_robust_list", "wait4"}
 START = {"mmap", "munmap", "mprotect", "madvise", "getrandom", "getpid"}
 BESIDE = {"fork": FORK, "fork-of-all": FORK, "report": {"rt_sigprocmask", "getpid", "gettid", "tgkill"}, "channel": START,
-          "helper": START, "names": START}
+          "helper": START, "names": START, "visible": START}
 # Situations that are a start of the library with a setting.
 SETTINGS = {"helper", "names"}
 # Preloaded behind the library, so that its constructor comes first.
@@ -41,6 +41,9 @@ class Table(drop_in.DropIn):
         if situation == "channel":
             command = [os.environ["CAPALLOC"], "run", "--audit", "--", CALLS, "nothing", ""]
             return self.run_program(command, ours=False, LD_PRELOAD=FILTERED, FILTER=words).returncode
+        if situation == "visible":
+            return self.run_program([CALLS, "nothing", ""], ours=False, options="visible",
+                                    LD_PRELOAD=f"{drop_in.PRELOAD}:{FILTERED}", FILTER=words).returncode
         command = [CALLS, "start" if situation in SETTINGS else situation, words]
         options = situation if situation in SETTINGS else ""
         return self.run_program(command, ours=False, options=options).returncode

@@ -16,7 +16,7 @@ KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 SIZES = [1, 16, 17, 100, 128, 129, 1000, 1024, 1025, 4096, 32 * KIB, 100 * KIB, 512 * KIB, 512 * KIB + 1, MIB, 100 * MIB, GIB]
 
 LINE = re.compile(r"capalloc: (?P<code>[a-z-]+): (?P<function>\w+)\((?P<address>0x[0-9a-f]+)\): stated (?P<stated>[^,]+), "
-                  r"found (?P<found>[a-z ]+?)(?: of (?P<size>\d+) bytes)?, place (?P<place>\w+)\n\Z")
+                  r"found (?P<found>[a-z ]+?)(?: of (?P<size>\d+) bytes)?, place (?P<place>\w+), pid \d+ \([^()\n]+\)\n\Z")
 
 
 def run(program, *words, preload=PRELOAD):

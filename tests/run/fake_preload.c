@@ -2,7 +2,7 @@
  * in a few lines what the library owes to `capalloc run`: answer only in the process that is named in the page, answer
  * once at the start, leave the numbers at the end. Used by test_run.sh.
  */
-#include "preload/channel.h"
+#include "heaps/channel.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -62,23 +62,21 @@ static uint64_t now_ns(void)
 
 static struct cai_channel *channel_find(void)
 {
-    const char *number = getenv(CAI_CHANNEL_ENV);
+    const char *name = getenv(CAI_CHANNEL_ENV);
     struct stat status;
-    if (number == NULL || getauxval(AT_SECURE) != 0)
+    if (name == NULL || getauxval(AT_SECURE) != 0)
         return NULL;
-    int fd = atoi(number);
-    /* Any other file may stand under this number by now: look before mapping. */
-    if (fstat(fd, &status) != 0 || status.st_size < (off_t)sizeof(struct cai_channel) ||
-        (fcntl(fd, F_GET_SEALS) & F_SEAL_SHRINK) == 0)
+    int fd = open(name, O_RDWR | O_CLOEXEC);
+    struct cai_channel_table *table = MAP_FAILED;
+    /* Any other file may stand under this name by now: look before mapping. */
+    if (fd >= 0 && fstat(fd, &status) == 0 && (fcntl(fd, F_GET_SEALS) & F_SEAL_SHRINK) != 0)
+        table = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (fd >= 0)
+        close(fd);
+    if (table == MAP_FAILED || table->magic != CAI_CHANNEL_MAGIC || table->version != CAI_CHANNEL_VERSION)
         return NULL;
-    struct cai_channel *page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (page == MAP_FAILED)
-        return NULL;
-    if (page->magic != CAI_CHANNEL_MAGIC || page->version != CAI_CHANNEL_VERSION || page->pid != getpid()) {
-        munmap(page, sizeof *page);
-        return NULL;
-    }
-    return page;
+    /* This one answers for the program that was started, and for nobody else. */
+    return table->pid[0] == getpid() ? cai_channel_at(table, 0) : NULL;
 }
 
 __attribute__((constructor)) static void start(void)
@@ -103,7 +101,8 @@ __attribute__((constructor)) static void start(void)
     if (known && channel->interposed == 0)
         strncpy(channel->rival, its.dli_fname, sizeof channel->rival - 1);
     channel->start_ns = now_ns();
-    channel->stats_ns = 0;
+    channel->turn = 0;
+    channel->pid = getpid();
     __atomic_store_n(&channel->state, CAI_CHANNEL_LOADED, __ATOMIC_RELEASE);
 }
 
@@ -111,7 +110,7 @@ __attribute__((destructor)) static void finish(void)
 {
     if (channel == NULL || channel->pid != getpid())
         return; /* a forked child ends: not the one that was asked */
-    ca_stats *stats = &channel->stats;
+    ca_stats *stats = &channel->numbers[0].stats;
     stats->struct_size = sizeof *stats;
     for (unsigned i = 0; i < CLASSES; i++) {
         stats->size_class[i].slot_bytes = UINT64_C(16) << i;
@@ -128,6 +127,7 @@ __attribute__((destructor)) static void finish(void)
     stats->threads = 1;
     stats->place[0] = (ca_place_stats){stats->live_bytes, stats->live_blocks, 1U << 20, 10U << 20, 3U << 20};
     channel->end_ns = now_ns();
-    __atomic_store_n(&channel->stats_ns, channel->end_ns, __ATOMIC_RELEASE);
+    channel->numbers[0].ns = channel->end_ns;
+    __atomic_store_n(&channel->turn, 1, __ATOMIC_RELEASE);
     __atomic_store_n(&channel->state, CAI_CHANNEL_FINISHED, __ATOMIC_RELEASE);
 }

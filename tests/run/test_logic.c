@@ -333,7 +333,7 @@ static void test_verdict(void **state)
     page.interposed = 1;
     assert_int_equal(cai_use_judge(&page), CAI_USE_UNENDED);
     assert_false(cai_use_has_stats(&page));
-    page.stats_ns = 1;
+    page.numbers[0].ns = 1;
     assert_true(cai_use_has_stats(&page));
     page.state = CAI_CHANNEL_FINISHED;
     assert_int_equal(cai_use_judge(&page), CAI_USE_FINISHED);

@@ -15,7 +15,7 @@ import unittest
 CAPALLOC, PRELOAD, SUBJECT = (os.environ[name] for name in ("CAPALLOC", "CAPALLOC_PRELOAD", "SUBJECT"))
 CLEAN = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C"}
 LINE = re.compile(r"^capalloc: audit: block (0x\w+) of (\d+) bytes, place (\w+), offset (\d+): (0x\w+) points to block "
-                  r"(0x\w+) of (\d+) bytes, place (\w+)$", re.MULTILINE)
+                  r"(0x\w+) of (\d+) bytes, place (\w+)(?:, pid \d+ \(\w+\))?$", re.MULTILINE)
 
 
 class Promises(unittest.TestCase):

@@ -18,16 +18,18 @@ static struct cai_channel sample_channel(void)
     struct cai_channel page = {0};
     page.state = CAI_CHANNEL_FINISHED;
     page.interposed = 1;
-    page.stats.allocations = UINT64_C(999999999999);
-    page.stats.live_bytes = UINT64_MAX;
-    page.stats.violations = 3;
+    page.numbers[0].stats.allocations = UINT64_C(999999999999);
+    page.numbers[0].stats.live_bytes = UINT64_MAX;
+    page.numbers[0].stats.violations = 3;
     for (unsigned i = 0; i < CA_STATS_CLASSES_MAX; i++) {
-        page.stats.size_class[i].slot_bytes = i + 1 < CA_STATS_CLASSES_MAX ? UINT64_C(16) * (i + 1) : UINT64_MAX;
-        page.stats.size_class[i].allocations = i % 2 == 0 ? UINT64_C(1) << (i / 2 % 40) : 0;
-        page.stats.size_class[i].live_blocks = page.stats.size_class[i].allocations;
+        page.numbers[0].stats.size_class[i].slot_bytes =
+            i + 1 < CA_STATS_CLASSES_MAX ? UINT64_C(16) * (i + 1) : UINT64_MAX;
+        page.numbers[0].stats.size_class[i].allocations = i % 2 == 0 ? UINT64_C(1) << (i / 2 % 40) : 0;
+        page.numbers[0].stats.size_class[i].live_blocks = page.numbers[0].stats.size_class[i].allocations;
     }
     for (unsigned i = 0; i < CA_PLACE_COUNT; i++)
-        page.stats.place[i] = (ca_place_stats){UINT64_MAX, UINT64_C(1) << 36, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+        page.numbers[0].stats.place[i] =
+            (ca_place_stats){UINT64_MAX, UINT64_C(1) << 36, UINT64_MAX, UINT64_MAX, UINT64_MAX};
     return page;
 }
 
@@ -47,11 +49,19 @@ static void test_N6_findings_from_a_hostile_page(void **state)
     struct cai_outcome outcome = {.pid = 1};
     struct cai_channel page = sample_channel();
     struct cai_channel seen;
-    struct cai_report report = {argv, "/p", "/l/ours.so", &outcome, &seen, CAI_USE_FINISHED, ""};
+    struct cai_report report = {argv, "/p", "/l/ours.so", &outcome, &seen, CAI_USE_FINISHED, "", NULL};
     char *text = NULL;
     size_t length = 0;
     memset(&page.findings, 0xff, sizeof page.findings);
-    cai_channel_snapshot(&(struct cai_channel_host){.fd = -1, .page = &page}, &seen);
+    memset(page.program, 'x', sizeof page.program);
+    page.turn = UINT32_MAX;
+    page.state = 77;
+    memset(page.numbers[0].map, 0xff, sizeof page.numbers[0].map);
+    seen = page;
+    cai_channel_clean(&seen);
+    assert_int_equal(seen.state, CAI_CHANNEL_EMPTY);
+    assert_int_equal(strlen(seen.program), sizeof seen.program - 1);
+    assert_true(seen.numbers[0].map[3].cell[5] < CAI_MAP_KINDS);
     assert_int_equal(seen.findings.kept, CAI_CHANNEL_FINDINGS);
     FILE *memory = open_memstream(&text, &length);
     assert_true(cai_report_json(memory, &report));
@@ -71,7 +81,7 @@ static void test_reports(void **state)
     char *argv[] = {name, NULL};
     struct cai_outcome outcome = {.pid = 4194304, .wait_status = SIGSEGV, .elapsed_ns = UINT64_C(59990000000)};
     struct cai_channel page = sample_channel();
-    struct cai_report report = {argv, name, "/l/ours.so", &outcome, &page, CAI_USE_FINISHED, ""};
+    struct cai_report report = {argv, name, "/l/ours.so", &outcome, &page, CAI_USE_FINISHED, "", NULL};
     for (int form = 0; form < 3; form++) {
         char *text = NULL;
         size_t length = 0;
@@ -104,7 +114,7 @@ static void test_one_of_each(void **state)
     char *argv[] = {name, NULL};
     struct cai_outcome outcome = {.pid = 1};
     struct cai_channel page = {.state = CAI_CHANNEL_FINISHED, .interposed = 1, .limit_bytes = UINT64_MAX};
-    struct cai_report report = {argv, name, "/l/ours.so", &outcome, &page, CAI_USE_FINISHED, ""};
+    struct cai_report report = {argv, name, "/l/ours.so", &outcome, &page, CAI_USE_FINISHED, "", NULL};
     char *text = NULL;
     size_t length = 0;
     page.tokens = UINT64_MAX;
@@ -112,10 +122,11 @@ static void test_one_of_each(void **state)
     page.helper = page.strict = page.audit = page.trust_tokens = page.names = page.no_deepbind = 1;
     page.dlopen_flags = UINT32_MAX;
     memset(page.ignored, 'x', sizeof page.ignored - 1);
-    page.stats.threads = page.stats.violations = page.stats.sweeps = page.stats.live_blocks = 1;
+    page.numbers[0].stats.threads = page.numbers[0].stats.violations = page.numbers[0].stats.sweeps =
+        page.numbers[0].stats.live_blocks = 1;
     for (unsigned i = 0; i < 9; i++)
-        page.stats.size_class[i] = (ca_class_stats){UINT64_C(16) << i, 1, i == 8};
-    page.stats.allocations = 1;
+        page.numbers[0].stats.size_class[i] = (ca_class_stats){UINT64_C(16) << i, 1, i == 8};
+    page.numbers[0].stats.allocations = 1;
     FILE *memory = open_memstream(&text, &length);
     cai_report_text(memory, &report, false);
     fclose(memory);
@@ -160,7 +171,7 @@ static void test_json_is_utf_8(void **state)
     char *argv[CASES + 1] = {NULL};
     struct cai_outcome outcome = {.pid = 1};
     struct cai_channel page = sample_channel();
-    struct cai_report report = {argv, "/p", "/l/ours.so", &outcome, &page, CAI_USE_FINISHED, ""};
+    struct cai_report report = {argv, "/p", "/l/ours.so", &outcome, &page, CAI_USE_FINISHED, "", NULL};
     char *text = NULL;
     size_t length = 0;
     for (size_t i = 0; i < CASES; i++)

@@ -69,7 +69,7 @@ class Layers(Checks):
                               f'"heaps/account.h": {room} may include', f'"blocks/slab.h": {room} may include')
 
     def test_the_channel_of_run(self):
-        self.assert_accepts(layers, {"src/run/a.c": '#include "preload/channel.h"\n#include "preload/audit_line.h"\n'})
+        self.assert_accepts(layers, {"src/run/a.c": '#include "heaps/channel.h"\n#include "preload/audit_line.h"\n'})
         self.assert_finds(layers, {"src/run/a.c": '#include "preload/gnu.h"\n'}, '"preload/gnu.h": run may include')
 
     def test_a_room_without_a_readme(self):

@@ -23,6 +23,7 @@ HANDED_DOWN = {
     "cai_os_on_thread_exit": "the C library calls it when a thread ends",
     "cai_os_on_fork": "the C library calls them around fork",
     "cai_os_thread_start": "the body of a new thread, which nobody waits for",
+    "cai_violation_watch": "what is told before an abort, which nobody comes back from; it may ask the heap for numbers",
     "ca_audit_nocaps": "public: the visitor is the caller's",
     "vtable": "public: an allocator is its table, and who uses one calls whatever it was given",
     "heap_vtable": "the same, of the heap",

@@ -18,8 +18,8 @@ MAY_INCLUDE = {
     "api": "base os core cap heaps/heaps.h",
     "kit": "base os core heaps/heaps.h api",
     "malloc": "base os core heaps/heaps.h",
-    "preload": "base os core heaps/heaps.h malloc",
-    "run": "core/amount.h preload/channel.h preload/audit_line.h",
+    "preload": "base os core heaps/heaps.h heaps/channel.h malloc",
+    "run": "core/amount.h heaps/channel.h heaps/zone_map.h preload/audit_line.h",
 }
 ROOMS = tuple(MAY_INCLUDE)
 

@@ -5,9 +5,11 @@
 #include "support/child.h"
 #include "support/refuse.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool let_go(const ca_violation *violation)
 {
@@ -87,16 +89,41 @@ static void report_with_handler(const void *violation)
     cai_violation_report(*(const ca_violation *)violation);
 }
 
-static void expect_line(const ca_violation *violation, const char *line)
+/* The line, and behind it which process it was. */
+static void expect_in_child(void (*body)(const void *), const ca_violation *violation, const char *line)
 {
     struct child child;
+    char end[64];
+    int pid = 0;
 
-    child_run(&child, 10, report, violation);
+    child_run(&child, 10, body, violation);
     assert_true(child_died(&child, SIGABRT));
-    assert_string_equal(child.text, line);
-    child_run(&child, 10, report_with_handler, violation);
-    assert_true(child_died(&child, SIGABRT));
-    assert_string_equal(child.text, line);
+    assert_memory_equal(child.text, line, strlen(line));
+    assert_int_equal(sscanf(child.text + strlen(line), ", pid %d ", &pid), 1);
+    assert_true(pid > 1 && pid != getpid());
+    snprintf(end, sizeof end, ", pid %d (%.32s)\n", pid, program_invocation_short_name);
+    assert_string_equal(child.text + strlen(line), end);
+}
+
+static void expect_line(const ca_violation *violation, const char *line)
+{
+    expect_in_child(report, violation, line);
+    expect_in_child(report_with_handler, violation, line);
+}
+
+/* What a program is called may be anything. */
+static void test_S4_a_name_is_printable_and_short(void **state)
+{
+    char name[] = "two\nlines\033 and some more, which is far too long for a line";
+    char *before = program_invocation_short_name;
+    ca_violation violation = sample(CA_VIOLATION_DOUBLE_FREE);
+    struct child child;
+
+    (void)state;
+    program_invocation_short_name = name;
+    child_run(&child, 10, report, &violation);
+    program_invocation_short_name = before;
+    assert_non_null(strstr(child.text, " (two?lines? and some more, which )\n"));
 }
 
 static void test_V1_one_line_then_abort(void **state)
@@ -106,17 +133,17 @@ static void test_V1_one_line_then_abort(void **state)
     (void)state;
     expect_line(&violation,
                 "capalloc: double-free: door(0x1234abcd): stated a live block, found a freed block of 64 bytes, "
-                "place ordinary\n");
+                "place ordinary");
     violation.size = 0;
     violation.address = NULL;
     expect_line(&violation,
-                "capalloc: double-free: door(0x0): stated a live block, found a freed block, place ordinary\n");
+                "capalloc: double-free: door(0x0): stated a live block, found a freed block, place ordinary");
     violation.size = SIZE_MAX;
     violation.address = (void *)UINTPTR_MAX;
     violation.kind = CA_VIOLATION_SIZE_MISMATCH;
     expect_line(&violation,
                 "capalloc: size-mismatch: door(0xffffffffffffffff): stated a live block, found a freed block of "
-                "18446744073709551615 bytes, place ordinary\n");
+                "18446744073709551615 bytes, place ordinary");
 }
 
 static void test_V1_long_text_is_cut(void **state)
@@ -165,8 +192,11 @@ static void test_V3_report_in_a_signal_handler(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_V1_codes_are_stable),           cmocka_unit_test(test_V2_handler_decides),
-        cmocka_unit_test(test_V1_one_line_then_abort),        cmocka_unit_test(test_V1_long_text_is_cut),
+        cmocka_unit_test(test_V1_codes_are_stable),
+        cmocka_unit_test(test_V2_handler_decides),
+        cmocka_unit_test(test_S4_a_name_is_printable_and_short),
+        cmocka_unit_test(test_V1_one_line_then_abort),
+        cmocka_unit_test(test_V1_long_text_is_cut),
         cmocka_unit_test(test_V3_report_in_a_signal_handler),
     };
 

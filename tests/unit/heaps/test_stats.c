@@ -6,6 +6,8 @@
 #include "support/refuse.h"
 #include "support/rng.h"
 
+#include <capalloc/authority.h>
+#include <capalloc/heap.h>
 #include <capalloc/malloc.h>
 #include <capalloc/stats.h>
 #include <pthread.h>
@@ -139,12 +141,113 @@ CHILD_TEST(test_failures_are_not_counted, 60)
     require(stats.allocations == 1 && stats.live_blocks == 1 && stats.violations == 1);
 }
 
+CHILD_TEST(test_S1_refused_requests_frees_and_peaks, 60)
+{
+    ca_heap_options options = CA_HEAP_OPTIONS_INIT;
+    ca_authority heap;
+    void *block = ca_malloc(100);
+    pthread_t thread;
+
+    for (unsigned i = 0; i < 10; i++)
+        require(ca_malloc(PTRDIFF_MAX) == NULL);
+    options.quota_bytes = 4096;
+    require(ca_heap_create(&options, &heap) == CA_OK);
+    require(!ca_is_ok(ca_allocate(heap, ((ca_layout){100000, 16}))));
+    ca_free(ca_malloc(1 << 20));
+    require(pthread_create(&thread, NULL, allocate_there, NULL) == 0 && pthread_join(thread, NULL) == 0);
+    ca_free(block);
+    ca_stats stats = read_stats();
+    require(stats.failed_requests == 11);
+    require(stats.frees == 2 && stats.frees == stats.allocations - stats.live_blocks);
+    require(stats.threads == 1 && stats.threads_peak == 2);
+    uint64_t peak = stats.live_bytes_peak;
+    block = ca_malloc(10 << 20);
+    require(read_stats().live_bytes_peak >= peak + (10 << 20));
+    ca_free(block);
+    require(read_stats().live_bytes_peak >= peak + (10 << 20));
+}
+
+CHILD_TEST(test_S1_what_was_asked_for, 60)
+{
+    for (unsigned i = 0; i < 10000; i++)
+        require(ca_malloc(520) != NULL); /* a slot of 576 */
+    for (unsigned i = 0; i < 10; i++)
+        require(ca_malloc(100001) != NULL);
+    ca_stats stats = read_stats();
+    require(stats.requested_bytes >= 10000 * 520 + 10 * 100001 && stats.requested_bytes <= 10000 * 520 + 10 * 100016);
+}
+
+static struct cai_zone_map maps[CAI_MAP_ZONES];
+
+CHILD_TEST(test_S1_a_sample_agrees_with_the_count, 60)
+{
+    static void *blocks[BLOCKS];
+    struct rng rng = rng_start(17);
+    ca_stats sample;
+
+    for (unsigned i = 0; i < 20000; i++) {
+        unsigned at = (unsigned)rng_below(&rng, BLOCKS);
+        if (blocks[at] == NULL)
+            blocks[at] = ca_malloc(rng_size(&rng, rng_below(&rng, 100) == 0 ? 19 : 12));
+        else {
+            ca_free(blocks[at]);
+            blocks[at] = NULL;
+        }
+        if (i % 1000 != 0)
+            continue;
+        require(cai_stats_sample(&sample, maps));
+        ca_stats stats = read_stats();
+        require(sample.live_blocks == stats.live_blocks && sample.live_bytes == stats.live_bytes);
+        require(memcmp(sample.size_class, stats.size_class, sizeof stats.size_class) == 0);
+        require(memcmp(sample.place, stats.place, sizeof stats.place) == 0);
+    }
+}
+
+CHILD_TEST(test_S2_a_map_has_every_unit, 60)
+{
+    ca_stats sample;
+    void *large = ca_malloc(50 * CAI_UNIT_BYTES);
+
+    require(large != NULL && ca_malloc(100) != NULL);
+    require(cai_stats_sample(&sample, maps));
+    uint64_t kinds[CAI_MAP_KINDS] = {0};
+    for (unsigned zone = 0; zone < CAI_MAP_ZONES; zone++) {
+        uint32_t units = 0;
+        for (unsigned kind = 0; kind < CAI_MAP_KINDS; kind++) {
+            units += maps[zone].kind[kind];
+            kinds[kind] += maps[zone].kind[kind];
+        }
+        require(units == maps[zone].units);
+    }
+    require(kinds[CAI_MAP_LARGE] == 50 && kinds[CAI_MAP_SLAB] != 0);
+    const struct cai_zone_map *coarse = &maps[1];
+    unsigned shown = 0;
+    for (unsigned cell = 0; cell < CAI_MAP_CELLS; cell++)
+        shown += coarse->cell[cell] == CAI_MAP_LARGE;
+    uint64_t exact = (uint64_t)50 * CAI_MAP_CELLS / coarse->units;
+    require(shown >= exact && shown <= exact + 1);
+}
+
+/* As when a violation is reported in a signal handler that interrupted whoever holds the lock. */
+CHILD_TEST(test_S1_a_sample_waits_for_no_lock, 20)
+{
+    ca_stats sample;
+
+    require(ca_malloc(100) != NULL);
+    cai_lock_take(&cai_zones[CAI_ZONES - 1].lock);
+    require(!cai_stats_sample(&sample, maps));
+    cai_lock_give(&cai_zones[CAI_ZONES - 1].lock);
+    require(cai_stats_sample(&sample, maps) && sample.live_blocks == 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_D6_live_counts_are_exact), cmocka_unit_test(test_rows_are_classes),
         cmocka_unit_test(test_shorter_structure),        cmocka_unit_test(test_counts_of_all_threads),
-        cmocka_unit_test(test_failures_are_not_counted),
+        cmocka_unit_test(test_failures_are_not_counted), cmocka_unit_test(test_S1_refused_requests_frees_and_peaks),
+        cmocka_unit_test(test_S1_what_was_asked_for),    cmocka_unit_test(test_S1_a_sample_agrees_with_the_count),
+        cmocka_unit_test(test_S2_a_map_has_every_unit),  cmocka_unit_test(test_S1_a_sample_waits_for_no_lock),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,123 @@
+/* The table that the library and the program `capalloc` share: a memfd with a page for each process of a tree. A
+ * process writes its own page and nobody else's; `capalloc run`, which made the table, and `capalloc top`, `stats`
+ * and `map`, which read it out of the process's memory, only read. So plain numbers cross, one way, and neither side
+ * follows a pointer from the other.
+ *
+ * CAPALLOC_CHANNEL says where the table of `capalloc run` can be opened: /proc/PID/fd/N. The library maps it and closes
+ * the descriptor. Children of fork have the mapping, and what is executed opens it anew. With the setting `visible` a
+ * process that has no such table makes one of its own.
+ */
+#ifndef CAI_HEAPS_CHANNEL_H
+#define CAI_HEAPS_CHANNEL_H
+
+#include "heaps/zone_map.h"
+
+#include <capalloc/stats.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CAI_CHANNEL_MAGIC UINT64_C(0x6c656e6e61686363) /* "cchannel" */
+#define CAI_CHANNEL_ENV "CAPALLOC_CHANNEL"
+#define CAI_CHANNEL_NAME "capalloc-channel" /* of the memfd, by which its mapping is found in /proc/PID/maps */
+enum {
+    CAI_CHANNEL_VERSION = 6,
+    CAI_CHANNEL_FINDINGS = 16,
+    CAI_CHANNEL_PROCESSES = 512,   /* at most; of the rest the table has sums only */
+    CAI_CHANNEL_PROCESSES_OWN = 32 /* in a table that a process makes for itself and its forked children */
+};
+
+enum cai_channel_state {
+    CAI_CHANNEL_EMPTY = 0,    /* nobody answered yet */
+    CAI_CHANNEL_LOADED = 1,   /* the library started; `interposed` is valid */
+    CAI_CHANNEL_FINISHED = 2, /* it exited normally; the numbers are final */
+};
+
+/* A finding of the audit (<capalloc/audit.h>) in plain numbers. */
+struct cai_channel_finding {
+    uint64_t block, block_bytes;
+    uint64_t offset;
+    uint64_t value;
+    uint64_t target, target_bytes;
+    uint32_t place, target_place; /* index into ca_stats.place */
+};
+
+/* What the audit found: how many, and the first of them. */
+struct cai_channel_audit {
+    uint64_t found;
+    uint32_t kept;
+    uint32_t done; /* 1: the audit took place */
+    struct cai_channel_finding finding[CAI_CHANNEL_FINDINGS];
+};
+
+/* The names of the places, in the order of ca_stats.place. */
+static inline const char *cai_channel_place(uint32_t place)
+{
+    static const char *const names[CA_PLACE_COUNT] = {"ordinary", "nocaps", "mustzero", "secret"};
+
+    return place < CA_PLACE_COUNT ? names[place] : "none";
+}
+
+/* What the numbers were at some moment. */
+struct cai_channel_numbers {
+    uint64_t ns; /* CLOCK_MONOTONIC of the moment; 0: never */
+    ca_stats stats;
+    struct cai_zone_map map[CAI_MAP_ZONES];
+};
+
+/* The page of one process, that is of one pid: a program that replaces another takes its page over. */
+struct cai_channel {
+    int32_t pid; /* as the process itself sees it; 0: nobody's yet */
+    int32_t parent;
+    uint32_t state;      /* enum cai_channel_state, stored with release */
+    uint32_t interposed; /* 1: the malloc that the program calls is this library's */
+    char program[32];    /* its name, cut */
+    char rival[256];     /* when not interposed: the file whose malloc comes first */
+    uint32_t active_decay_ms;
+    uint32_t helper;      /* 1: the background helper runs */
+    uint64_t limit_bytes; /* 0: none */
+    uint64_t tokens;      /* 0: not stated */
+    uint32_t trust_tokens;
+    uint32_t audit; /* 1: one was asked for */
+    uint32_t strict;
+    uint32_t names;
+    uint32_t no_deepbind;
+    uint32_t delay_percent; /* 0: freed blocks are handed out again at once */
+    uint32_t revoke;        /* 1: and then until nothing points to them */
+    uint32_t dlopen_flags;  /* all that the program passed to dlopen, at any time */
+    char ignored[64];       /* the first word of CAPALLOC_OPTIONS that the library did not understand; empty: none */
+    char violation[32];     /* the code of the last one; empty: none */
+    uint64_t violations;    /* of this pid, told at once */
+    uint64_t start_ns;      /* CLOCK_MONOTONIC */
+    uint64_t end_ns;
+    uint64_t stale_bytes; /* valid when FINISHED: what was freed and then written before it was handed out again */
+    uint64_t sweeps_in_doubt,
+        kept_bytes; /* likewise: sweeps that released nothing; what the last one found pointed to */
+    uint32_t turn;  /* stored with release: how often numbers were left; the last are numbers[(turn - 1) % 2] */
+    struct cai_channel_numbers
+        numbers[2];                    /* two, so that a process which is killed while it writes leaves the others */
+    struct cai_channel_audit findings; /* valid when FINISHED */
+};
+
+/* The first page_bytes of the memfd; the pages follow. */
+struct cai_channel_table {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t processes;  /* how many pages there are */
+    uint32_t page_bytes; /* from one to the next: whole pages of the kernel's */
+    uint32_t claimed;    /* atomic: pages that were given away; more than there are: so many processes found none */
+    uint64_t violations; /* atomic: in all processes, with a page or without */
+    uint64_t findings;   /* atomic: of audits, in all processes */
+    int32_t pid[CAI_CHANNEL_PROCESSES]; /* atomic: whose each page is; the first is that of the program started */
+};
+
+static inline size_t cai_channel_bytes(uint32_t processes, size_t page_bytes)
+{
+    return (processes + (size_t)1) * page_bytes;
+}
+
+static inline struct cai_channel *cai_channel_at(struct cai_channel_table *table, uint32_t index)
+{
+    return (struct cai_channel *)(void *)((char *)table + (index + (size_t)1) * table->page_bytes);
+}
+
+#endif
