@@ -13,6 +13,8 @@ endif()
 if(TARGET capalloc_program)
     install(TARGETS capalloc_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
 endif()
+install(FILES ${PROJECT_SOURCE_DIR}/tools/gdb/capalloc.py DESTINATION ${CMAKE_INSTALL_DATADIR}/capalloc/gdb
+    COMPONENT development)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/capalloc DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development
     FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
 # What the headers, the manual and the program cite, by the paths that they use.

@@ -59,8 +59,7 @@ void cai_live_strips(FILE *to, const struct cai_channel *page, bool unicode)
         const struct cai_zone_map *map = &page->numbers[0].map[zone];
         if (map->units == 0)
             continue;
-        fprintf(to, "\n  %-9s %s, %s\n  ", cai_channel_place(zone / 2),
-                zone % 2 == 0 ? "fine (up to 512 bytes)" : "coarse (larger)",
+        fprintf(to, "\n  %-9s %s, %s\n  ", cai_channel_place(zone / 2), zone % 2 == 0 ? "small blocks" : "larger ones",
                 cai_size_text((uint64_t)map->units * map->unit_bytes).text);
         strip(to, map, unicode);
         fputs("\n ", to);

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 enum { BLOCKS = 3000, BLOCK_BYTES = 100, ROUNDS = 200000 };
-static void *kept[BLOCKS];
+static void *volatile kept[BLOCKS];
 
 static double seconds(void)
 {
@@ -29,6 +29,15 @@ static void grow(void)
     double end = seconds() + 0.3;
     for (size_t round = 0; round < ROUNDS || seconds() < end; round++)
         free(malloc(40 + round % 8));
+}
+
+/* For a debugger: a small block, a large one, and one that was freed. */
+static void few(void)
+{
+    kept[0] = malloc(BLOCK_BYTES);
+    kept[1] = malloc(1 << 20);
+    kept[2] = malloc(64);
+    free(kept[2]);
 }
 
 static void twice(void)
@@ -109,6 +118,8 @@ int main(int argc, char **argv)
         const char *what = argv[i];
         if (strcmp(what, "grow") == 0)
             grow();
+        else if (strcmp(what, "few") == 0)
+            few();
         else if (strcmp(what, "twice") == 0)
             twice();
         else if (strcmp(what, "refused") == 0)

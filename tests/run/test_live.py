@@ -189,7 +189,7 @@ class Running(Seeing):
         strips = re.findall(r"^  ([xsLdf.]{64})$", drawn, re.MULTILINE)
         self.assertGreaterEqual(len(strips), 1)
         self.assertIn("s", strips[0])
-        self.assertIn("fine (up to 512 bytes)", drawn)
+        self.assertIn("ordinary  small blocks, ", drawn)
         self.assertRegex(run(CAPALLOC, "top", "--once").stdout, rf"(?m)^ +{pid}  run_live ")
         self.assertIn("busiest sizes", run(CAPALLOC, "top", str(pid)).stdout)
 

@@ -20,11 +20,13 @@ MISSING += [] if BASH_COMPLETION.exists() else ["bash-completion"]
 
 # What is typed, what must be offered, and what must not.
 ROWS = [
-    ("capalloc ", {"run", "doctor", "help"}, {"doctor-probe"}),
+    ("capalloc ", {"run", "doctor", "top", "stats", "map", "help"}, {"doctor-probe"}),
     ("capalloc d", {"doctor"}, {"run"}),
-    ("capalloc help ", {"run", "doctor", "settings", "json"}, set()),
+    ("capalloc help ", {"run", "doctor", "top", "stats", "map", "settings", "json"}, set()),
     ("capalloc run --", {"--stats", "--limit", "--require", "--trust-tokens", "--help"}, {"--version"}),
     ("capalloc doctor --", {"--library", "--help"}, {"--limit"}),
+    ("capalloc stats --", {"--json", "--prometheus", "--help"}, {"--limit"}),
+    ("capalloc top --", {"--once", "--help"}, {"--json"}),
     ("capalloc run --limit 5M --st", {"--stats", "--strict"}, {"--limit"}),
     ("capalloc run --stats capalloc-x", {"capalloc-xyzzy"}, set()),
     ("capalloc run --output some-", {"some-file"}, set()),
