@@ -83,8 +83,8 @@ __attribute__((destructor)) static void leave_numbers(void)
     cai_process_notice();
     if (cai_settings->audit && started == getpid())
         audit();
-    struct cai_channel *channel = cai_page();
-    if (CAI_QUARANTINES && channel != NULL) {
+    if (CAI_QUARANTINES && cai_page() != NULL) {
+        struct cai_channel *channel = cai_page();
         channel->stale_bytes = cai_quarantine_stale_bytes();
         channel->kept_bytes = cai_quarantine_kept_bytes();
         channel->sweeps_in_doubt = cai_quarantine_in_doubt();

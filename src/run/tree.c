@@ -75,7 +75,7 @@ void cai_tree_text(FILE *to, const struct cai_tree *tree, uint64_t start_ns)
     }
     for (uint32_t i = 0; i < tree->count; i++)
         rows[i] = &tree->process[i];
-    qsort(rows, tree->count, sizeof *rows, by_peak);
+    qsort(rows, tree->count, sizeof(void *), by_peak);
     fprintf(to, "\n  %s processes; violations in all: %s\n\n", cai_count_text(tree->count + tree->missed).text,
             cai_count_text(tree->violations).text);
     fprintf(to, "  %8s  %-15s  %-8s%11s%14s%10s%10s\n", "pid", "program", "state", "numbers at", "allocations", "live",
