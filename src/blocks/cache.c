@@ -242,7 +242,7 @@ static size_t put_back(struct cai_heap *heap, enum cai_place place, unsigned siz
         size_t granule = cai_granule_of(view, grain, bin->slots[i]);
         if (slab == NULL || cai_unit_of_granule(grain, granule) != unit) {
             struct cai_unit *of_this = cai_slab_of(view, grain, granule);
-            if (of_this != slab && slab != NULL)
+            if (slab != NULL && of_this != slab)
                 settle(heap, slab);
             slab = of_this;
             unit = cai_unit_of_granule(grain, granule);
