@@ -12,8 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Held for a few instructions. Open: registered may be replaced. Sealed: nobody writes any more. */
-enum { OPEN, HELD, SEALED };
+/* Held for a few instructions. Open: registered may be replaced. Sealed: nobody writes any more; by the heap: without
+ * the trait in between, as nobody registered another. */
+enum { OPEN, HELD, SEALED, SEALED_HEAP };
 
 static uint32_t state;          /* atomic; who changes OPEN to HELD may write `registered` */
 static ca_allocator registered; /* without vtable: the heap */
@@ -24,7 +25,7 @@ static bool hold(void)
     uint32_t seen = OPEN;
 
     while (!cai_swap_strong_acq_rel(&state, &seen, HELD)) {
-        if (seen == SEALED)
+        if (seen >= SEALED)
             return false;
         cai_os_yield();
         seen = OPEN;
@@ -36,14 +37,20 @@ static CAI_COLD void seal(void)
 {
     if (!hold())
         return;
-    if (registered.vtable == NULL)
+    bool by_heap = registered.vtable == NULL;
+    if (by_heap)
         registered = ca_heap_allocator(ca_default_authority());
-    cai_store_release(&state, SEALED);
+    cai_store_release(&state, by_heap ? SEALED_HEAP : SEALED);
+}
+
+CAI_INLINE bool is_heap(void)
+{
+    return CAI_LIKELY(cai_load_acquire(&state) == SEALED_HEAP);
 }
 
 static ca_allocator global(void)
 {
-    if (CAI_UNLIKELY(cai_load_acquire(&state) != SEALED))
+    if (CAI_UNLIKELY(cai_load_acquire(&state) < SEALED))
         seal();
     return registered;
 }
@@ -62,12 +69,13 @@ CAI_EXPORT ca_error ca_global_register(ca_allocator allocator)
 
 CAI_EXPORT void *ca_alloc(ca_layout layout)
 {
-    return ca_allocator_allocate(global(), layout).ptr;
+    return is_heap() ? ca_allocate(ca_default_authority(), layout).ptr : ca_allocator_allocate(global(), layout).ptr;
 }
 
 CAI_EXPORT void *ca_alloc_zeroed(ca_layout layout)
 {
-    return ca_allocator_allocate_zeroed(global(), layout).ptr;
+    return is_heap() ? ca_allocate_zeroed(ca_default_authority(), layout).ptr
+                     : ca_allocator_allocate_zeroed(global(), layout).ptr;
 }
 
 static ca_block block_of(void *ptr, ca_layout layout)
@@ -77,7 +85,10 @@ static ca_block block_of(void *ptr, ca_layout layout)
 
 CAI_EXPORT void ca_dealloc(void *ptr, ca_layout layout)
 {
-    ca_allocator_deallocate(global(), block_of(ptr, layout), layout);
+    if (is_heap())
+        ca_block_deallocate(block_of(ptr, layout));
+    else
+        ca_allocator_deallocate(global(), block_of(ptr, layout), layout);
 }
 
 CAI_EXPORT void *ca_global_realloc(void *ptr, ca_layout layout, size_t new_size)
