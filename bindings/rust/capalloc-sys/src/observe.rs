@@ -76,6 +76,11 @@ pub struct ca_stats {
     pub threads: u64,
     pub place: [ca_place_stats; CA_PLACE_COUNT as usize],
     pub size_class: [ca_class_stats; CA_STATS_CLASSES_MAX as usize],
+    pub frees: u64,
+    pub failed_requests: u64,
+    pub live_bytes_peak: u64,
+    pub requested_bytes: u64,
+    pub threads_peak: u64,
 }
 
 extern "C" {
