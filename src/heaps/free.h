@@ -42,8 +42,10 @@ CAI_INLINE void cai_free(enum cai_place place, void *address, const char *functi
 CAI_INLINE bool cai_free_stamped(enum cai_place place, uint16_t stamp, void *address)
 {
     uint32_t owner;
-    uint8_t *state = CAI_QUARANTINES ? NULL : cai_stamped_find(place, stamp, address, &owner);
 
+    if (CAI_QUARANTINES)
+        return false;
+    uint8_t *state = cai_stamped_find(place, stamp, address, &owner);
     if (CAI_UNLIKELY(state == NULL))
         return false;
     struct cai_thread *thread = cai_self;
