@@ -311,7 +311,7 @@ static void release_large(struct cai_unit *run)
 
 /* One look at every run of a zone. Large blocks that are to go are kept in a list by `next` until the walk is over, as
  * a run that went would leave no way on. */
-CAI_NO_TSAN static void look_at_zone(struct cai_zone *zone)
+static void look_at_zone(struct cai_zone *zone)
 {
     struct cai_unit *units = cai_view_of(zone->number)->units;
     uint32_t going = 0;

