@@ -4,11 +4,12 @@
 
 static volatile uintptr_t global;
 
-static uint64_t shared_block;
 static uint32_t phase; /* atomic */
-static pthread_barrier_t meet;
 
 #if defined(__x86_64__)
+static uint64_t shared_block;
+static pthread_barrier_t meet;
+
 /* Nowhere but in registers, until the phase says so. */
 static void hold_in_register(uint64_t disguised)
 {
@@ -125,6 +126,7 @@ CHILD_TEST(test_R9_a_thread_that_blocks_all_signals_is_stopped_too, 60)
     pthread_join(thread, NULL);
 }
 
+#if defined(__x86_64__)
 /* One that cannot be stopped: it keeps out the signal past the C library. Nothing is released, and that is said. */
 static void *keep_out(void *unused)
 {
@@ -140,7 +142,6 @@ static void *keep_out(void *unused)
 
 CHILD_TEST(test_R9_a_thread_that_cannot_be_stopped, 120)
 {
-#if defined(__x86_64__)
     pthread_t thread;
 
     tested_bytes = 64;
@@ -159,8 +160,8 @@ CHILD_TEST(test_R9_a_thread_that_cannot_be_stopped, 120)
     (void)none;
     pthread_join(thread, NULL);
     require_released(block);
-#endif
 }
+#endif
 
 static void *come_and_go(void *unused)
 {
@@ -236,10 +237,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #if defined(__x86_64__)
         cmocka_unit_test(test_R1_R2_a_word_in_a_register_of_another_thread),
+        cmocka_unit_test(test_R9_a_thread_that_cannot_be_stopped),
 #endif
         cmocka_unit_test(test_R1_R2_a_word_that_another_thread_moves_about),
         cmocka_unit_test(test_R9_a_thread_that_blocks_all_signals_is_stopped_too),
-        cmocka_unit_test(test_R9_a_thread_that_cannot_be_stopped),
         cmocka_unit_test(test_R6_sixty_threads_that_come_and_go),
         cmocka_unit_test(test_R6_fork_in_the_middle_of_a_sweep),
     };
