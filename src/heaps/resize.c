@@ -114,7 +114,7 @@ static void *move(enum cai_place place, void *address, struct cai_live *live, si
     return NULL;
 }
 
-static CAI_NOINLINE void *resize(enum cai_place place, void *address, size_t bytes, const char *function)
+void *cai_resize(enum cai_place place, void *address, size_t bytes, const char *function)
 {
     struct cai_live live = cai_find_live(place, address);
     size_t usable = live.state != NULL ? cai_usable_bytes(live) : 0;
@@ -135,35 +135,4 @@ static CAI_NOINLINE void *resize(enum cai_place place, void *address, size_t byt
     if (resized == NULL && live.state != NULL)
         cai_claim_return(live);
     return resized;
-}
-
-/* The block of a class, or the large one, stays as it is. Shrinking to less than half moves, above that the copy costs
- * more than the slack; what lies within the last page of a large one is not worth a claim. */
-CAI_INLINE bool stays(enum cai_place place, const void *address, size_t bytes)
-{
-    enum cai_grain grain = CAI_FINE;
-    size_t granule;
-    uint8_t *state = cai_find_state(place, CAI_FINE, address, &granule);
-
-    if (state == NULL) {
-        grain = CAI_COARSE;
-        state = cai_find_state(place, CAI_COARSE, address, &granule);
-    }
-    if (CAI_UNLIKELY(state == NULL))
-        return false;
-    uint8_t byte = cai_load_relaxed(state);
-    if (CAI_LIKELY((uint8_t)(byte - 1) < CAI_CLASS_LAST)) {
-        size_t usable = cai_class_sizes[byte];
-        return bytes - usable / 2 <= usable - usable / 2;
-    }
-    if (grain == CAI_FINE || byte != CAI_STATE_LARGE)
-        return false;
-    const struct cai_unit *run =
-        &cai_view_of(cai_zone_number(place, CAI_COARSE))->units[cai_unit_of_granule(CAI_COARSE, granule)];
-    return cai_round_up(cai_load_relaxed(&run->bytes), cai_settings->page_bytes) - bytes < cai_settings->page_bytes;
-}
-
-void *cai_resize(enum cai_place place, void *address, size_t bytes, const char *function)
-{
-    return CAI_LIKELY(stays(place, address, bytes)) ? address : resize(place, address, bytes, function);
 }

@@ -4,17 +4,45 @@
 #define CAI_HEAPS_RESIZE_H
 
 #include "blocks/find.h"
+#include "core/settings.h"
 
 /* A live block of the place: usable bytes, or 0 after a report when the address is none. */
 size_t cai_usable(enum cai_place place, const void *address, const char *function);
 
 /* realloc, for places whose free memory need not be zero: the block holds at least `bytes` afterwards, at the returned
- * address. NULL: out of memory or refused, nothing changed. address is not NULL. */
+ * address. NULL: out of memory or refused, nothing changed. address is not NULL, bytes not 0. */
 void *cai_resize(enum cai_place place, void *address, size_t bytes, const char *function);
 
 /* Makes a claimed large block `bytes` long, in place or, when it may move, in the calling thread's heap; keeps an
  * alignment of CAI_UNIT_BYTES only. It is no account's, or does not grow. Returns its new address, the claim being at
  * an end; NULL: not possible, it still is claimed. */
 void *cai_resize_large(struct cai_live live, size_t bytes, bool may_move);
+
+/* A block of the place starts there, and realloc to `bytes` gives it back as it is. False: cai_resize has to say, whatever
+ * address and size are. Shrinking to less than half moves, above that the copy costs more than the slack; what lies
+ * within the last page of a large block is not worth a claim. */
+CAI_INLINE bool cai_resize_stays(enum cai_place place, const void *address, size_t bytes)
+{
+    enum cai_grain grain = CAI_FINE;
+    size_t granule;
+    uint8_t *state = cai_find_state(place, CAI_FINE, address, &granule);
+
+    if (state == NULL) {
+        grain = CAI_COARSE;
+        state = cai_find_state(place, CAI_COARSE, address, &granule);
+    }
+    if (CAI_UNLIKELY(state == NULL))
+        return false;
+    uint8_t byte = cai_load_relaxed(state);
+    if (CAI_LIKELY((uint8_t)(byte - 1) < CAI_CLASS_LAST)) {
+        size_t usable = cai_class_sizes[byte];
+        return bytes - usable / 2 <= usable - usable / 2;
+    }
+    if (grain == CAI_FINE || byte != CAI_STATE_LARGE)
+        return false;
+    const struct cai_unit *run =
+        &cai_view_of(cai_zone_number(place, CAI_COARSE))->units[cai_unit_of_granule(CAI_COARSE, granule)];
+    return cai_round_up(cai_load_relaxed(&run->bytes), cai_settings->page_bytes) - bytes < cai_settings->page_bytes;
+}
 
 #endif

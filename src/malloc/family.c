@@ -10,6 +10,7 @@
 
 #include "base/atomic.h"
 #include "heaps/heaps.h"
+#include "heaps/resize.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -100,7 +101,7 @@ static CAI_COLD void *resize_early(void *block, size_t size)
     return moved != NULL ? memcpy(moved, block, cai_min(size, cai_early_usable(block))) : NULL;
 }
 
-static void *resize(void *block, size_t size, const char *function)
+static CAI_NOINLINE void *resize(void *block, size_t size, const char *function)
 {
     if (block == NULL)
         return CAI_NAME(malloc)(size);
@@ -119,7 +120,7 @@ static void *resize(void *block, size_t size, const char *function)
 
 void *CAI_NAME(realloc)(void *block, size_t size)
 {
-    return resize(block, size, DOOR(realloc));
+    return CAI_LIKELY(cai_resize_stays(PLACE, block, size)) ? block : resize(block, size, DOOR(realloc));
 }
 
 void *CAI_NAME(reallocarray)(void *block, size_t count, size_t size)
@@ -128,7 +129,7 @@ void *CAI_NAME(reallocarray)(void *block, size_t count, size_t size)
 
     if (CAI_UNLIKELY(__builtin_mul_overflow(count, size, &bytes)))
         return out_of_memory();
-    return resize(block, bytes, DOOR(reallocarray));
+    return CAI_LIKELY(cai_resize_stays(PLACE, block, bytes)) ? block : resize(block, bytes, DOOR(reallocarray));
 }
 
 void *CAI_NAME(aligned_alloc)(size_t alignment, size_t size)

@@ -23,7 +23,7 @@ Cost = collections.namedtuple("Cost", "instructions branches loads_in_a_row lock
 MOST = {
     ("malloc", 64): Cost(30, 4, 5, 0),
     ("free", 64): Cost(29, 4, 3, 0),
-    ("malloc", 4096): Cost(39, 5, 5, 0),
+    ("malloc", 4096): Cost(32, 5, 5, 0),
     ("free", 4096): Cost(35, 5, 3, 0),
 }
 BYTE = re.compile(r"[abcd][lh]|[sd]il|[sb]pl")

@@ -112,7 +112,7 @@ static void its_owner_gives_back(void)
     uint8_t *state = cai_view_of(cai_zone_number(CAI_PLACE_ordinary, CAI_COARSE))->state;
 
     state += cai_granule_of(cai_view_of(cai_zone_number(CAI_PLACE_ordinary, CAI_COARSE)), CAI_COARSE, address);
-    cai_bin_push(&owner->bins[CAI_PLACE_ordinary][cai_class_of_coarse(SMALL)], CAI_PLACE_ordinary, state, address);
+    cai_bin_push(&owner->bins[CAI_PLACE_ordinary][cai_class_of(SMALL)], CAI_PLACE_ordinary, state, address);
 }
 
 static void *lose(void *operation)

@@ -35,13 +35,6 @@ static void test_D2_every_size_fits(void **state)
     }
 }
 
-static void test_both_formulas_agree(void **state)
-{
-    (void)state;
-    for (size_t bytes = 129; bytes <= CAI_FINE_BYTES_MAX; bytes++)
-        assert_int_equal(cai_class_of_fine(bytes), cai_class_of_coarse(bytes));
-}
-
 static void test_slabs_hold_slots(void **state)
 {
     (void)state;
@@ -87,8 +80,9 @@ static void test_D2_aligned_classes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_classes_ascend),      cmocka_unit_test(test_D2_every_size_fits),
-        cmocka_unit_test(test_both_formulas_agree), cmocka_unit_test(test_slabs_hold_slots),
+        cmocka_unit_test(test_classes_ascend),
+        cmocka_unit_test(test_D2_every_size_fits),
+        cmocka_unit_test(test_slabs_hold_slots),
         cmocka_unit_test(test_D2_aligned_classes),
     };
 
