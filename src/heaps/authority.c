@@ -65,7 +65,7 @@ static uint32_t take_number(void)
     number = cai_tree.count;
     if (number == CAI_NODES_PER_BLOCK * CAI_NODE_BLOCKS)
         return 0;
-    struct cai_node **block = &cai_tree.blocks[number / CAI_NODES_PER_BLOCK];
+    struct cai_node **block = &cai_tree_blocks[number / CAI_NODES_PER_BLOCK];
     if (*block == NULL)
         *block = cai_meta_allocate(CAI_NODES_PER_BLOCK * sizeof(struct cai_node));
     if (*block == NULL)

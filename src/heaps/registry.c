@@ -14,8 +14,10 @@ static struct {
     struct cai_thread *warm, *cold;     /* heaps without a thread: bins with slots, the latest first; empty bins */
     uint32_t last_thread, last_account; /* numbers given */
     uint64_t attached, attached_peak;
-    struct cai_owner *by_number[CAI_OWNERS];
 } registry = {.lock = CAI_LOCK_INIT(CAI_RANK_REGISTRY), .last_account = CAI_ACCOUNTS - 1};
+
+/* Under the registry's lock, too. By itself, for what is zero at the start is neither in the file nor in memory. */
+static struct cai_owner *by_number[CAI_OWNERS];
 
 /* Serves threads that have no heap of their own, one at a time. */
 static struct {
@@ -34,7 +36,7 @@ void cai_registry_hold(struct cai_thread *thread)
 
 struct cai_owner *cai_registry_owner(uint32_t number)
 {
-    return cai_load_acquire(&registry.by_number[number]);
+    return cai_load_acquire(&by_number[number]);
 }
 
 struct cai_account *cai_registry_account(uint32_t number)
@@ -79,7 +81,7 @@ static void *create(size_t bytes, uint32_t *last, uint32_t end)
     } else {
         cai_registry_hold((struct cai_thread *)owner);
     }
-    cai_store_release(&registry.by_number[owner->heap.id], owner);
+    cai_store_release(&by_number[owner->heap.id], owner);
     cai_store_release(&registry.first, owner);
     return owner;
 }
@@ -197,7 +199,7 @@ static void relink(void)
     registry.first_account = NULL;
     registry.warm = registry.cold = NULL;
     for (uint32_t number = 1; number < CAI_OWNERS; number++) {
-        struct cai_owner *owner = registry.by_number[number];
+        struct cai_owner *owner = by_number[number];
         if (owner == NULL)
             continue;
         owner->next = registry.first;

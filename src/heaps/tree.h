@@ -29,17 +29,17 @@ struct cai_node {
 
 struct cai_tree {
     struct cai_lock lock;
-    struct cai_node *blocks[CAI_NODE_BLOCKS];
     uint32_t count;  /* nodes there are, the default one included */
     uint32_t unused; /* list, 0: empty */
     uint32_t killed; /* list: children come before their parents */
     uint64_t serial; /* of the last authority made: no two have the same first word */
 };
 extern struct cai_tree cai_tree;
+extern struct cai_node *cai_tree_blocks[CAI_NODE_BLOCKS]; /* under the same lock; zero at the start, the rest is not */
 
 CAI_INLINE struct cai_node *cai_node_at(uint32_t number)
 {
-    return &cai_tree.blocks[number / CAI_NODES_PER_BLOCK][number % CAI_NODES_PER_BLOCK];
+    return &cai_tree_blocks[number / CAI_NODES_PER_BLOCK][number % CAI_NODES_PER_BLOCK];
 }
 
 /* The lock is held in the two that follow. Still the authority that was found. */

@@ -19,7 +19,7 @@ CHILD_TEST(test_a_number_is_a_node_in_every_block, 10)
         require(grants[i].node == i + 1 && cai_node_at(grants[i].node)->quota == i);
         require(grants[i].node / CAI_NODES_PER_BLOCK < CAI_NODE_BLOCKS);
     }
-    require(cai_tree.blocks[2] != NULL && cai_tree.blocks[4] == NULL && cai_tree.count == COUNT + 1);
+    require(cai_tree_blocks[2] != NULL && cai_tree_blocks[4] == NULL && cai_tree.count == COUNT + 1);
 }
 
 CHILD_TEST(test_C5_a_node_is_who_was_found_while_it_lives, 10)
