@@ -15,6 +15,8 @@
 
 /* Reads state bytes 16 at a time while others change single ones; what it finds it looks at again, atomically. */
 #define CAI_NO_TSAN __attribute__((no_sanitize("thread")))
+/* Reads what no variable of the program is: registers that were saved on a stack. */
+#define CAI_UNSEEN __attribute__((no_sanitize("address"), no_sanitize("thread")))
 
 /* Whether that is on: it does not know a store of two bytes that others read one by one. */
 #if defined(__SANITIZE_THREAD__)

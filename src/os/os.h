@@ -45,6 +45,9 @@ enum cai_holds cai_os_holds(uintptr_t address, uint64_t value);
 /* Something is mapped at this address. */
 bool cai_os_is_mapped(uintptr_t address);
 
+/* The page at this address can be read; async-signal-safe. False also where a filter of system calls forbids to ask. */
+bool cai_os_is_readable(uintptr_t page);
+
 /* Gives the range back; the addresses are unmapped, so a stale pointer into it faults. */
 bool cai_os_unmap(uintptr_t address, size_t length);
 

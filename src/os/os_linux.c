@@ -168,6 +168,16 @@ bool cai_os_is_mapped(uintptr_t address)
     return mapped;
 }
 
+/* A set of signals is copied from there before the kernel sees that this is no way to change the mask. */
+bool cai_os_is_readable(uintptr_t page)
+{
+    int saved = errno;
+    bool readable = page != 0 && syscall(SYS_rt_sigprocmask, -1L, page, NULL, sizeof(uint64_t)) != 0 && errno == EINVAL;
+
+    errno = saved;
+    return readable;
+}
+
 bool cai_os_unmap(uintptr_t address, size_t length)
 {
     int saved = errno;

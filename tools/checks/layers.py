@@ -9,7 +9,8 @@ from .tree import c_without, line_of
 MAY_INCLUDE = {
     "base": "",
     "os": "base",
-    "core": "base os",
+    "stack": "base os",
+    "core": "base os stack",
     "cap": "base os",
     "pages": "base os core",
     "blocks": "base os core pages",

@@ -52,6 +52,27 @@ static void test_holds_at_addresses_that_cannot_be_read(void **state)
     munmap(pages + page, page);
 }
 
+static void test_what_can_be_read(void **state)
+{
+    size_t page = cai_os_page_size();
+    char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    (void)state;
+    assert_ptr_not_equal(pages, MAP_FAILED);
+    errno = 77;
+    assert_true(cai_os_is_readable((uintptr_t)pages));
+    assert_int_equal(mprotect(pages, page, PROT_READ), 0);
+    assert_true(cai_os_is_readable((uintptr_t)pages));
+    assert_int_equal(mprotect(pages, page, PROT_NONE), 0);
+    assert_false(cai_os_is_readable((uintptr_t)pages));
+    assert_true(cai_os_is_readable((uintptr_t)pages + page));
+    assert_int_equal(munmap(pages, 2 * page), 0);
+    assert_false(cai_os_is_readable((uintptr_t)pages + page));
+    assert_false(cai_os_is_readable(0));
+    assert_false(cai_os_is_readable(-page));
+    assert_int_equal(errno, 77);
+}
+
 static void end(const void *unused)
 {
     (void)unused;
@@ -72,6 +93,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_holds_all_eight_bytes),
         cmocka_unit_test(test_holds_at_addresses_that_cannot_be_read),
+        cmocka_unit_test(test_what_can_be_read),
         cmocka_unit_test(test_exit_is_at_once),
     };
 
