@@ -37,7 +37,9 @@ struct cai_slabs {
  * by the fast path ends in the slow one, without a test for it. */
 enum { CAI_BINS_PER_PLACE = 128 };
 
-enum { CAI_LARGE_CACHED = 2 };
+/* Large blocks that were freed and are kept, by length: a set for each number of units below 16, one for those below 32, and
+ * one for all others; in each the latest first. */
+enum { CAI_KEPT_SETS = 16, CAI_KEPT_WAYS = 2 };
 
 struct cai_heap {
     uint32_t id; /* in the table of owners; 0: stands for no heap */
@@ -45,7 +47,8 @@ struct cai_heap {
     /* Its user's alone. */
     struct cai_bin bins[CAI_PLACES][CAI_BINS_PER_PLACE];
     uint64_t used_bins[CAI_PLACES][2];
-    struct cai_unit *large[CAI_LARGE_CACHED]; /* large blocks for reuse */
+    struct cai_unit *kept[CAI_KEPT_SETS][CAI_KEPT_WAYS];
+    uint32_t kept_units;        /* of all of them together */
     struct cai_unit *ending[2]; /* large blocks that are neither live nor kept at the moment: for the child of a fork */
     bool large_idle;            /* no large block was taken from or put into the cache since the last look */
     bool armed;                 /* memory became free: look at the clock soon */

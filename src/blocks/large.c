@@ -13,8 +13,8 @@
 
 #include <string.h>
 
-/* The largest block a heap keeps: 1 MiB. */
-enum { KEPT_UNITS_MAX = 1 << (20 - CAI_UNIT_SHIFT) };
+/* The largest block a heap keeps, 1 MiB, and what it keeps in all, 2 MiB. */
+enum { KEPT_UNITS_MAX = 1 << (20 - CAI_UNIT_SHIFT), KEPT_UNITS_ALL = 2 * KEPT_UNITS_MAX };
 
 /* What no address space can hold is refused before any arithmetic on it. */
 #define LARGE_BYTES_MAX ((size_t)1 << 45)
@@ -62,22 +62,43 @@ static void note_ending(struct cai_heap *heap, unsigned which, struct cai_unit *
     cai_fence_for_compiler();
 }
 
-/* A kept block of this length, or at most an eighth longer. */
-static struct cai_unit *take_kept(struct cai_heap *heap, enum cai_place place, uint32_t units)
+/* Where blocks of this length are kept. */
+static struct cai_unit **set_of(struct cai_heap *heap, uint32_t units)
 {
-    for (unsigned i = 0; i < CAI_LARGE_CACHED; i++) {
-        struct cai_unit *run = heap->large[i];
-        if (run != NULL && run->units >= units && run->units <= units + units / 8 &&
-            run->zone == cai_zone_number(place, CAI_COARSE)) {
+    return heap->kept[units < CAI_KEPT_SETS ? units : units < 2 * CAI_KEPT_SETS];
+}
+
+static struct cai_unit *take_from(struct cai_heap *heap, struct cai_unit **set, unsigned zone, uint32_t units)
+{
+    for (unsigned way = 0; way < CAI_KEPT_WAYS; way++) {
+        struct cai_unit *run = set[way];
+        if (run != NULL && run->units >= units && run->units <= units + units / 8 && run->zone == zone) {
             note_ending(heap, 0, run);
-            heap->large[i] = NULL;
-            heap->large_idle = false;
-            run->zeroed = cai_place_zeroes(place) || cai_claimed_is_marked(run);
-            cai_store_relaxed(&run->inferred, 0);
+            set[way] = NULL;
+            heap->kept_units -= run->units;
             return run;
         }
     }
     return NULL;
+}
+
+/* A kept block of this length, or at most an eighth longer. */
+static struct cai_unit *take_kept(struct cai_heap *heap, enum cai_place place, uint32_t units)
+{
+    if (units > KEPT_UNITS_MAX)
+        return NULL;
+    unsigned zone = cai_zone_number(place, CAI_COARSE);
+    struct cai_unit **set = set_of(heap, units), **longer = set_of(heap, units + units / 8);
+    struct cai_unit *run = take_from(heap, set, zone, units);
+
+    if (run == NULL && longer != set)
+        run = take_from(heap, longer, zone, units);
+    if (run == NULL)
+        return NULL;
+    heap->large_idle = false;
+    run->zeroed = cai_place_zeroes(place) || cai_claimed_is_marked(run);
+    cai_store_relaxed(&run->inferred, 0);
+    return run;
 }
 
 static struct cai_unit *take_run(enum cai_place place, uint32_t units, size_t align)
@@ -165,37 +186,46 @@ void cai_large_give(struct cai_heap *heap, struct cai_unit *run)
     cai_run_give(run);
 }
 
-_Static_assert(CAI_LARGE_CACHED == 2, "one moves to the place of the one that leaves");
+_Static_assert(CAI_KEPT_WAYS == 2, "one moves to the place of the one that leaves");
 
 bool cai_large_may_keep(const struct cai_unit *run)
 {
     return run->units <= KEPT_UNITS_MAX;
 }
 
-bool cai_large_keep(struct cai_heap *heap, struct cai_unit *run)
+/* At each step each of the three is somewhere, or at two places: cai_large_salvage counts it once. */
+static void replace(struct cai_heap *heap, struct cai_unit **set, struct cai_unit *run)
 {
-    if (heap->id == 0 || !cai_large_may_keep(run)) {
-        cai_large_give(heap, run);
-        return false;
-    }
-    heap->large_idle = false;
-    if (*owner_of(run) != heap->id)
-        cai_store_release(owner_of(run), heap->id);
-    for (unsigned i = 0; i < CAI_LARGE_CACHED; i++)
-        if (heap->large[i] == NULL) {
-            heap->large[i] = run;
-            note_ending(heap, 0, NULL);
-            return true;
-        }
-    /* At each step each of the three is somewhere, or at two places: cai_large_salvage counts it once. */
-    struct cai_unit *leaves = heap->large[1];
+    struct cai_unit *leaves = set[1];
+
     note_ending(heap, 1, leaves);
-    heap->large[1] = heap->large[0];
+    set[1] = set[0];
     cai_fence_for_compiler();
-    heap->large[0] = run;
+    set[0] = run;
+    heap->kept_units += run->units - leaves->units;
     note_ending(heap, 0, leaves);
     note_ending(heap, 1, NULL);
     cai_large_give(heap, leaves);
+}
+
+bool cai_large_keep(struct cai_heap *heap, struct cai_unit *run)
+{
+    heap->large_idle = false;
+    if (heap->id == 0 || !cai_large_may_keep(run) || heap->kept_units + run->units > KEPT_UNITS_ALL) {
+        cai_large_give(heap, run);
+        return false;
+    }
+    if (*owner_of(run) != heap->id)
+        cai_store_release(owner_of(run), heap->id);
+    struct cai_unit **set = set_of(heap, run->units);
+    for (unsigned way = 0; way < CAI_KEPT_WAYS; way++)
+        if (set[way] == NULL) {
+            set[way] = run;
+            heap->kept_units += run->units;
+            note_ending(heap, 0, NULL);
+            return true;
+        }
+    replace(heap, set, run);
     return false;
 }
 
@@ -273,11 +303,15 @@ void cai_large_end_moved(struct cai_live live)
 
 void cai_large_flush(struct cai_heap *heap)
 {
-    for (unsigned i = 0; i < CAI_LARGE_CACHED; i++)
-        if (heap->large[i] != NULL) {
-            note_ending(heap, 0, heap->large[i]);
-            heap->large[i] = NULL;
-            cai_large_give(heap, heap->ending[0]);
+    for (unsigned set = 0; set < CAI_KEPT_SETS; set++)
+        for (unsigned way = 0; way < CAI_KEPT_WAYS; way++) {
+            struct cai_unit *run = heap->kept[set][way];
+            if (run == NULL)
+                continue;
+            note_ending(heap, 0, run);
+            heap->kept[set][way] = NULL;
+            heap->kept_units -= run->units;
+            cai_large_give(heap, run);
         }
 }
 
@@ -294,15 +328,18 @@ static void end_lost(struct cai_heap *heap, struct cai_unit *run, bool was_endin
 
 void cai_large_salvage(struct cai_heap *heap)
 {
-    enum { LOST = 4 };
-    struct cai_unit *lost[LOST] = {heap->ending[0], heap->ending[1], heap->large[0], heap->large[1]};
+    enum { HELD = 2, LOST = HELD + CAI_KEPT_SETS * CAI_KEPT_WAYS };
+    struct cai_unit *lost[LOST] = {heap->ending[0], heap->ending[1]};
 
+    memcpy(lost + HELD, heap->kept, sizeof heap->kept);
     for (unsigned i = 0; i < LOST; i++) {
         bool is_first = lost[i] != NULL;
         for (unsigned before = 0; before < i; before++)
             is_first = is_first && lost[before] != lost[i];
         if (is_first)
-            end_lost(heap, lost[i], i < 2);
+            end_lost(heap, lost[i], i < HELD);
     }
-    heap->ending[0] = heap->ending[1] = heap->large[0] = heap->large[1] = NULL;
+    heap->ending[0] = heap->ending[1] = NULL;
+    memset(heap->kept, 0, sizeof heap->kept);
+    heap->kept_units = 0;
 }

@@ -38,22 +38,3 @@ uint32_t cai_class_slab_units(unsigned size_class)
 {
     return (uint32_t)(cai_round_up(SLAB_SLOTS_MIN * cai_class_bytes(size_class), SLAB_STEP) >> CAI_UNIT_SHIFT);
 }
-
-unsigned cai_class_aligned(size_t bytes, size_t align)
-{
-    size_t rounded = cai_round_up(bytes == 0 ? 1 : bytes, align);
-
-    if (rounded > CAI_SMALL_BYTES_MAX || align > CAI_UNIT_BYTES)
-        return 0;
-    for (unsigned size_class = (unsigned)cai_class_of(rounded); size_class <= CAI_CLASS_LAST; size_class++)
-        if (cai_class_bytes(size_class) % align == 0)
-            return size_class;
-    return 0;
-}
-
-unsigned cai_class_for(size_t bytes, size_t align)
-{
-    if (bytes > CAI_SMALL_BYTES_MAX)
-        return 0;
-    return align <= 16 ? (unsigned)cai_class_of(bytes) : cai_class_aligned(bytes, align);
-}

@@ -59,10 +59,16 @@ CAI_INLINE enum cai_grain cai_class_grain(unsigned size_class)
 /* Length in units of a slab of this class. */
 uint32_t cai_class_slab_units(unsigned size_class);
 
-/* The class for blocks of this size and alignment (a power of two); 0: they are large. */
-unsigned cai_class_for(size_t bytes, size_t align);
+/* The smallest class whose slots are at least `bytes` long and multiples of align, a power of two; 0: none is. A slot of
+ * the class of the next multiple of align is one: classes are multiples of an eighth of their doubling, and a longer
+ * align is a multiple of that, so that there it is the class itself. Slabs are aligned to units and no more. */
+CAI_INLINE unsigned cai_class_for(size_t bytes, size_t align)
+{
+    size_t rounded = cai_round_up(bytes + (bytes == 0), align);
 
-/* The smallest class whose slots are at least `bytes` long and multiples of align (16 to 64 KiB); 0: none is. */
-unsigned cai_class_aligned(size_t bytes, size_t align);
+    return rounded >= bytes && rounded <= CAI_SMALL_BYTES_MAX && align <= CAI_UNIT_BYTES
+               ? (unsigned)cai_class_of(rounded)
+               : 0;
+}
 
 #endif

@@ -4,6 +4,7 @@
 #include "core/settings.h"
 #include "heaps/heaps.h"
 #include "malloc/early.h"
+#include "malloc/fast.h"
 
 #include <errno.h>
 
@@ -13,7 +14,17 @@ static CAI_COLD void *failed(int error)
     return NULL;
 }
 
-static void *allocate(enum cai_place place, size_t alignment, size_t size)
+/* A small block: its size rounded up to the alignment is the size of a slot (blocks/sizeclass.h). */
+CAI_INLINE void *allocate_fast(enum cai_place place, size_t alignment, size_t size)
+{
+    size_t rounded = cai_round_up(size, alignment);
+
+    if (CAI_UNLIKELY(size == 0 || rounded < size || alignment > CAI_UNIT_BYTES))
+        return NULL;
+    return cai_fast_allocate(place, rounded, false);
+}
+
+static CAI_NOINLINE void *allocate_slow(enum cai_place place, size_t alignment, size_t size)
 {
     if (CAI_UNLIKELY(cai_early()))
         return cai_early_allocate(size, alignment);
@@ -21,6 +32,13 @@ static void *allocate(enum cai_place place, size_t alignment, size_t size)
         return failed(ENOMEM);
     void *block = cai_allocate_aligned(place, size, alignment, false);
     return CAI_LIKELY(block != NULL) ? block : failed(ENOMEM);
+}
+
+CAI_INLINE void *allocate(enum cai_place place, size_t alignment, size_t size)
+{
+    void *block = allocate_fast(place, alignment, size);
+
+    return CAI_LIKELY(block != NULL) ? block : allocate_slow(place, alignment, size);
 }
 
 void *cai_aligned_alloc(enum cai_place place, size_t alignment, size_t size)
@@ -41,12 +59,15 @@ int cai_aligned_posix(enum cai_place place, void **block, size_t alignment, size
 {
     if (!cai_is_power_of_two(alignment) || alignment % sizeof(void *) != 0)
         return EINVAL;
-    int saved = cai_early() ? 0 : errno;
-    void *aligned = allocate(place, alignment, size);
-    if (!cai_early())
-        errno = saved;
-    if (aligned == NULL)
-        return ENOMEM;
+    void *aligned = allocate_fast(place, alignment, size);
+    if (CAI_UNLIKELY(aligned == NULL)) {
+        int saved = cai_early() ? 0 : errno;
+        aligned = allocate_slow(place, alignment, size);
+        if (!cai_early())
+            errno = saved;
+        if (aligned == NULL)
+            return ENOMEM;
+    }
     *block = aligned;
     return 0;
 }

@@ -3,6 +3,7 @@
  */
 #include "malloc/aligned.h"
 #include "malloc/early.h"
+#include "malloc/fast.h"
 #include "malloc/names.h"
 #include "malloc/nocaps.h"
 #include "malloc/sanitizer.h"
@@ -47,16 +48,6 @@ static CAI_COLD void *out_of_memory(void)
     return NULL;
 }
 
-/* NULL: see allocate_slow. What the sizes are compared with: malloc/early.h. */
-CAI_INLINE void *allocate_fast(size_t size, bool zeroed)
-{
-    if (CAI_LIKELY(size < cai_load_relaxed_in_place(&cai_doors.fine_below)))
-        return cai_cache_take(cai_self_heap(), PLACE, CAI_FINE, cai_class_of_fine(size), zeroed, size);
-    if (size < cai_load_relaxed_in_place(&cai_doors.small_below))
-        return cai_cache_take(cai_self_heap(), PLACE, CAI_COARSE, cai_class_of_coarse(size), zeroed, size);
-    return NULL;
-}
-
 /* Everything but the fast path; a tail call from there, so that it saves no registers. */
 static CAI_NOINLINE void *allocate_slow(size_t size, bool zeroed)
 {
@@ -72,7 +63,7 @@ static CAI_NOINLINE void *allocate_slow(size_t size, bool zeroed)
 
 void *CAI_NAME(malloc)(size_t size)
 {
-    void *block = allocate_fast(size, false);
+    void *block = cai_fast_allocate(PLACE, size, false);
 
     return CAI_LIKELY(block != NULL) ? block : allocate_slow(size, false);
 }
@@ -83,7 +74,7 @@ void *CAI_NAME(calloc)(size_t count, size_t size)
 
     if (CAI_UNLIKELY(__builtin_mul_overflow(count, size, &bytes)))
         return out_of_memory();
-    void *block = allocate_fast(bytes, true);
+    void *block = cai_fast_allocate(PLACE, bytes, true);
     return CAI_LIKELY(block != NULL) ? block : allocate_slow(bytes, true);
 }
 

@@ -119,8 +119,8 @@ const struct scenario scenario_large_free_kept = {.name = "large_free_kept",
 static void to_replace_another(void)
 {
     large_in_flight(100 * KIB);
-    struct kept *first = keep(KIND_MALLOC, 70 * KIB);
-    struct kept *second = keep(KIND_MALLOC, 200 * KIB);
+    struct kept *first = keep(KIND_MALLOC, 100 * KIB);
+    struct kept *second = keep(KIND_MALLOC, 100 * KIB);
     kept_give(first);
     kept_give(second);
 }
@@ -283,8 +283,11 @@ static void much_is_old(void)
     much_is_free();
     operand = keep_in_flight(KIND_MALLOC, 40 * KIB);
     keep(KIND_MALLOC, 40 * KIB);
+    struct kept *first = keep(KIND_MALLOC, 40 * KIB), *second = keep(KIND_MALLOC, 40 * KIB);
     clock_advance(250);
-    kept_give(keep(KIND_MALLOC, 50 * KIB)); /* a first look; idle is what did nothing until the second */
+    kept_give(keep(KIND_MALLOC, 2 * MIB)); /* a first look; idle is what did nothing until the second */
+    kept_give(first);
+    kept_give(second); /* as many as are kept of a length: to give one more back is a look */
     clock_advance(1000);
 }
 

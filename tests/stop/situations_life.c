@@ -58,7 +58,7 @@ static void have_everything(void)
     kept_give(keep(KIND_MALLOC, 60000));
     kept_give(keep(KIND_SECRET, 90000));
     kept_give(neighbours);
-    require(cai_self->pending == 1 && cai_self_heap()->large[1] != NULL);
+    require(cai_self->pending == 1 && cai_self_heap()->kept_units != 0);
 }
 
 const struct scenario scenario_thread_ends = {

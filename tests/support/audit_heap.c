@@ -120,8 +120,8 @@ static const char *check_large(const struct cai_unit *run)
     unsigned found = 0;
 
     for (const struct cai_owner *owner = cai_registry_first(); owner != NULL; owner = owner->next)
-        for (unsigned i = 0; i < CAI_LARGE_CACHED; i++)
-            found += owner->heap.large[i] == run;
+        for (unsigned i = 0; i < CAI_KEPT_SETS * CAI_KEPT_WAYS; i++)
+            found += owner->heap.kept[i / CAI_KEPT_WAYS][i % CAI_KEPT_WAYS] == run;
     if (cai_zone_grain(run->zone) != CAI_COARSE)
         return audit_say("zone %u: a large block in a fine zone", run->zone);
     if (id == 0 || cai_registry_owner(id) == NULL)
@@ -176,6 +176,19 @@ static const char *check_list(const struct cai_heap *heap, unsigned place, unsig
     return NULL;
 }
 
+static const char *check_kept(const struct cai_heap *heap)
+{
+    size_t units = 0;
+
+    for (unsigned i = 0; i < CAI_KEPT_SETS * CAI_KEPT_WAYS; i++) {
+        const struct cai_unit *run = heap->kept[i / CAI_KEPT_WAYS][i % CAI_KEPT_WAYS];
+        units += run != NULL ? run->units : 0;
+    }
+    if (units != heap->kept_units)
+        return audit_say("heap %u: keeps %zu units of large blocks, counts %u", heap->id, units, heap->kept_units);
+    return NULL;
+}
+
 static const char *check_heaps(size_t *cached)
 {
     const char *wrong = NULL;
@@ -184,6 +197,8 @@ static const char *check_heaps(size_t *cached)
         const struct cai_heap *heap = &owner->heap;
         if (cai_registry_owner(heap->id) != owner)
             return audit_say("heap %u is not found by its number", heap->id);
+        if ((wrong = check_kept(heap)) != NULL)
+            return wrong;
         for (enum cai_place place = 0; place < CAI_PLACES; place++)
             for (unsigned size_class = 1; size_class < CAI_CLASSES; size_class++) {
                 if ((wrong = check_bin(heap, place, size_class)) != NULL ||

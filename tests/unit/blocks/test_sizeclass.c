@@ -51,7 +51,7 @@ static void test_slabs_hold_slots(void **state)
  * would do. */
 static void check_aligned(size_t bytes, size_t align)
 {
-    unsigned got = cai_class_aligned(bytes, align);
+    unsigned got = cai_class_for(bytes, align);
     unsigned wanted = 0;
 
     for (unsigned i = CAI_CLASS_LAST; i >= 1; i--)
@@ -74,7 +74,7 @@ static void test_D2_aligned_classes(void **state)
         check_aligned(CAI_SMALL_BYTES_MAX, align);
         check_aligned(CAI_SMALL_BYTES_MAX + 1, align);
     }
-    assert_int_equal(cai_class_aligned(1, (size_t)1 << 62), 0);
+    assert_int_equal(cai_class_for(1, (size_t)1 << 62), 0);
 }
 
 int main(void)

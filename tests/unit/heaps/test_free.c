@@ -73,7 +73,7 @@ CHILD_TEST_EACH(test_a_large_block_is_kept, 10, places)
     char *block = take(value, 100000);
     const struct cai_unit *run = cai_live_run(own_live(value, block));
     cai_free(value, block, "free");
-    require(cai_self_heap()->large[0] == run && run->kind == CAI_UNIT_LARGE);
+    require(cai_self_heap()->kept_units == run->units && run->kind == CAI_UNIT_LARGE);
     require(cai_find_live(value, block).state == NULL && take(value, 100000) == block);
 }
 
@@ -226,7 +226,7 @@ CHILD_TEST_EACH(test_C6_whoever_gives_back_credits_the_account, 10, places)
     require(account->uncharged == SLOT && slab->remote == 1);
     cai_free(value, large, "free"); /* is not kept: nobody pays for what lies there */
     require(account->uncharged == SLOT + bytes && *cai_live_owner(live) == 0 && run->kind != CAI_UNIT_LARGE);
-    require(cai_self_heap()->large[0] == NULL);
+    require(cai_self_heap()->kept_units == 0);
     require_null(audit_all());
     require_null(audit_zeros(true));
 }

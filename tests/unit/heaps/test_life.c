@@ -124,7 +124,7 @@ static void *leave_things(void *slot)
     require(cai_allocate_for(&grant, CAI_PLACE_secret, 100, 8, false, &error) != NULL);
     give(take(100));
     give(take(100000));
-    require(cai_self_heap()->large[0] != NULL && cai_self_heap()->wants[CAI_PLACE_ordinary][CLASS] != 0);
+    require(cai_self_heap()->kept_units != 0 && cai_self_heap()->wants[CAI_PLACE_ordinary][CLASS] != 0);
     if (foreign != NULL)
         give(foreign);
     foreign = NULL;
@@ -140,7 +140,7 @@ CHILD_TEST(test_a_thread_that_ends_tells_and_gives_back, 10)
     struct cai_unit *slab = cai_live_run(own_live(CAI_PLACE_ordinary, foreign));
     in_thread(leave_things, &there);
     require(there->orphan && there->pending == 0 && slab->remote == 1);
-    require(there->owner.heap.large[0] == NULL && there->owner.heap.wants[CAI_PLACE_ordinary][CLASS] == 0);
+    require(there->owner.heap.kept_units == 0 && there->owner.heap.wants[CAI_PLACE_ordinary][CLASS] == 0);
     require(there->owner.heap.bins[CAI_PLACE_ordinary][CLASS].count != 0); /* for who comes next */
     require(cai_registry_warm() == 1 && cai_registry_threads() == 1);
     require(cai_registry_first_account()->holder == NULL);
@@ -295,7 +295,7 @@ static void *be_lost(void *slot)
 static void check_child(struct cai_thread *own, struct cai_thread *lost)
 {
     require(cai_self == own && !own->orphan && cai_registry_threads() == 1);
-    require(lost->orphan && lost->pending == 0 && lost->pending_slab == NULL && lost->owner.heap.large[0] == NULL);
+    require(lost->orphan && lost->pending == 0 && lost->pending_slab == NULL && lost->owner.heap.kept_units == 0);
     require(cai_cache_bytes(&lost->owner.heap) == 0 && cai_registry_warm() == 0); /* cold: what it had is not known */
     CAI_FOR_ACCOUNTS(account) require(account->holder == NULL);
     require_null(audit_all());

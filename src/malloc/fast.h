@@ -1,0 +1,22 @@
+/* The fast path of what hands memory out under the names of malloc.
+ */
+#ifndef CAI_MALLOC_FAST_H
+#define CAI_MALLOC_FAST_H
+
+#include "base/atomic.h"
+#include "blocks/cache.h"
+#include "heaps/registry.h"
+#include "malloc/early.h"
+
+/* A slot for `size` bytes from a bin, or NULL: then the slow path has it. What the sizes are compared with:
+ * malloc/early.h. */
+CAI_INLINE void *cai_fast_allocate(enum cai_place place, size_t size, bool zeroed)
+{
+    if (CAI_LIKELY(size < cai_load_relaxed_in_place(&cai_doors.fine_below)))
+        return cai_cache_take(cai_self_heap(), place, CAI_FINE, cai_class_of_fine(size), zeroed, size);
+    if (size < cai_load_relaxed_in_place(&cai_doors.small_below))
+        return cai_cache_take(cai_self_heap(), place, CAI_COARSE, cai_class_of_coarse(size), zeroed, size);
+    return NULL;
+}
+
+#endif
