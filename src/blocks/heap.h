@@ -37,8 +37,8 @@ struct cai_slabs {
  * by the fast path ends in the slow one, without a test for it. */
 enum { CAI_BINS_PER_PLACE = 128 };
 
-/* Large blocks that were freed and are kept, by length: a set for each number of units below 16, one for those below 32, and
- * one for all others; in each the latest first. */
+/* Large blocks that were freed and are kept, by length: a set for each number of units below 16, and the first for all
+ * others; in each the latest first. */
 enum { CAI_KEPT_SETS = 16, CAI_KEPT_WAYS = 2 };
 
 struct cai_heap {

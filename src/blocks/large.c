@@ -65,7 +65,7 @@ static void note_ending(struct cai_heap *heap, unsigned which, struct cai_unit *
 /* Where blocks of this length are kept. */
 static struct cai_unit **set_of(struct cai_heap *heap, uint32_t units)
 {
-    return heap->kept[units < CAI_KEPT_SETS ? units : units < 2 * CAI_KEPT_SETS];
+    return heap->kept[units < CAI_KEPT_SETS ? units : 0];
 }
 
 static struct cai_unit *take_from(struct cai_heap *heap, struct cai_unit **set, unsigned zone, uint32_t units)

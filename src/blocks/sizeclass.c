@@ -15,7 +15,8 @@ const uint8_t cai_class_table[CAI_FINE_BYTES_MAX / 16 + 1] = {
 #define TIMES4(n) TIMES2(n), TIMES2(n)
 #define TIMES8(n) TIMES4(n), TIMES4(n)
 #define TIMES16(n) TIMES8(n), TIMES8(n)
-#define EACH(times, n) times(n), times(n + 1), times(n + 2), times(n + 3), times(n + 4), times(n + 5), times(n + 6), times(n + 7)
+#define EACH(times, n)                                                                                                 \
+    times(n), times(n + 1), times(n + 2), times(n + 3), times(n + 4), times(n + 5), times(n + 6), times(n + 7)
 const uint8_t cai_class_table_coarse[CAI_SMALL_BYTES_MAX / 128 + 1] = {
     TIMES8(0), 0, /* to 1024: in the other one */
     EACH(TIMES1, 33), EACH(TIMES2, 41), EACH(TIMES4, 49), EACH(TIMES8, 57), EACH(TIMES16, 65),

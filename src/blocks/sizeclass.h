@@ -25,8 +25,8 @@ CAI_INLINE size_t cai_class_of_fine(size_t bytes)
     return cai_class_table[(bytes + 15) / 16];
 }
 
-/* The class of every size from there to 32 KiB, by (size + 127) / 128. Computing it took seven instructions more, each of
- * which waited for the one before. */
+/* The class of every size from there to 32 KiB, by (size + 127) / 128. Computing it took seven instructions more, each
+ * of which waited for the one before. */
 extern const uint8_t cai_class_table_coarse[CAI_SMALL_BYTES_MAX / 128 + 1];
 
 /* CAI_FINE_BYTES_MAX < bytes <= CAI_SMALL_BYTES_MAX */
@@ -59,8 +59,8 @@ CAI_INLINE enum cai_grain cai_class_grain(unsigned size_class)
 /* Length in units of a slab of this class. */
 uint32_t cai_class_slab_units(unsigned size_class);
 
-/* The smallest class whose slots are at least `bytes` long and multiples of align, a power of two; 0: none is. A slot of
- * the class of the next multiple of align is one: classes are multiples of an eighth of their doubling, and a longer
+/* The smallest class whose slots are at least `bytes` long and multiples of align, a power of two; 0: none is. A slot
+ * of the class of the next multiple of align is one: classes are multiples of an eighth of their doubling, and a longer
  * align is a multiple of that, so that there it is the class itself. Slabs are aligned to units and no more. */
 CAI_INLINE unsigned cai_class_for(size_t bytes, size_t align)
 {

@@ -11,7 +11,6 @@
 
 #include "base/atomic.h"
 #include "heaps/heaps.h"
-#include "heaps/resize.h"
 
 #include <errno.h>
 #include <stddef.h>

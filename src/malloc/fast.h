@@ -3,9 +3,7 @@
 #ifndef CAI_MALLOC_FAST_H
 #define CAI_MALLOC_FAST_H
 
-#include "base/atomic.h"
-#include "blocks/cache.h"
-#include "heaps/registry.h"
+#include "heaps/heaps.h"
 #include "malloc/early.h"
 
 /* A slot for `size` bytes from a bin, or NULL: then the slow path has it. What the sizes are compared with:
