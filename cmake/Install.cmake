@@ -8,7 +8,8 @@ install(TARGETS capalloc_static EXPORT capallocTargets
 install(TARGETS capalloc_conformance EXPORT capallocTargets
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
 if(TARGET capalloc_preload)
-    install(TARGETS capalloc_preload capalloc_preload_revoke LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime)
+    install(TARGETS capalloc_preload capalloc_preload_revoke capalloc_preload_harden
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime)
 endif()
 if(TARGET capalloc_program)
     install(TARGETS capalloc_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)

@@ -5,7 +5,7 @@
 #                    audit at exit
 #   conformance      the suite for allocators, libcapalloc-conformance.a
 #   libcapalloc.so, libcapalloc.a = engine;   libcapalloc-preload.so = engine + plain
-#   libcapalloc-preload-revoke.so = both once more, compiled for the mode in which freed blocks wait (core/mode.h)
+#   libcapalloc-preload-revoke.so, libcapalloc-preload-harden.so = both once more, compiled for a mode (core/mode.h)
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
@@ -19,6 +19,8 @@ endforeach()
 file(GLOB revoke_sources CONFIGURE_DEPENDS ${source_dir}/revoke/*.c)
 list(APPEND revoke_sources ${source_dir}/heaps/quarantine.c ${source_dir}/os/inspect.c)
 list(REMOVE_ITEM engine_sources ${revoke_sources})
+file(GLOB harden_sources CONFIGURE_DEPENDS ${source_dir}/harden/*.c)
+list(APPEND harden_sources ${revoke_sources})
 file(GLOB malloc_sources CONFIGURE_DEPENDS ${source_dir}/malloc/*.c)
 file(GLOB preload_sources CONFIGURE_DEPENDS ${source_dir}/preload/*.c)
 set(plain_sources ${source_dir}/malloc/family.c ${preload_sources})
@@ -27,12 +29,15 @@ set_source_files_properties(${malloc_sources} ${preload_sources} PROPERTIES COMP
 add_library(capalloc_engine OBJECT ${engine_sources} ${malloc_sources})
 target_link_libraries(capalloc_engine PRIVATE capalloc_engine_flags)
 
-add_library(capalloc_engine_revoke OBJECT ${engine_sources} ${revoke_sources} ${malloc_sources})
-target_link_libraries(capalloc_engine_revoke PRIVATE capalloc_engine_flags)
-target_compile_definitions(capalloc_engine_revoke PUBLIC CAI_MODE_REVOKE=1)
-if(NOT PROJECT_IS_TOP_LEVEL)
-    set_target_properties(capalloc_engine_revoke PROPERTIES EXCLUDE_FROM_ALL ON)
-endif()
+foreach(mode revoke harden)
+    string(TOUPPER CAI_MODE_${mode} definition)
+    add_library(capalloc_engine_${mode} OBJECT ${engine_sources} ${${mode}_sources} ${malloc_sources})
+    target_link_libraries(capalloc_engine_${mode} PRIVATE capalloc_engine_flags)
+    target_compile_definitions(capalloc_engine_${mode} PUBLIC ${definition}=1)
+    if(NOT PROJECT_IS_TOP_LEVEL)
+        set_target_properties(capalloc_engine_${mode} PROPERTIES EXCLUDE_FROM_ALL ON)
+    endif()
+endforeach()
 
 # Until 1.0 a minor version may change the interface, so it is part of the soname.
 set(soversion ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
@@ -95,12 +100,15 @@ if(CAPALLOC_PRELOAD AND plain_sources)
     target_link_options(capalloc_preload PRIVATE -Wl,-soname,libcapalloc.so.${soversion})
     set_target_properties(capalloc_preload PROPERTIES OUTPUT_NAME capalloc-preload NO_SONAME ON)
 
-    add_library(capalloc_plain_revoke OBJECT ${plain_sources})
-    target_link_libraries(capalloc_plain_revoke PRIVATE capalloc_engine_flags)
-    target_compile_definitions(capalloc_plain_revoke PRIVATE CAI_PLAIN_NAMES=1 CAI_MODE_REVOKE=1)
-    add_library(capalloc_preload_revoke SHARED
-        $<TARGET_OBJECTS:capalloc_engine_revoke> $<TARGET_OBJECTS:capalloc_plain_revoke>)
-    capalloc_shared_form(capalloc_preload_revoke ${source_dir}/preload/preload.map)
-    target_link_options(capalloc_preload_revoke PRIVATE -Wl,-soname,libcapalloc.so.${soversion})
-    set_target_properties(capalloc_preload_revoke PROPERTIES OUTPUT_NAME capalloc-preload-revoke NO_SONAME ON)
+    foreach(mode revoke harden)
+        string(TOUPPER CAI_MODE_${mode} definition)
+        add_library(capalloc_plain_${mode} OBJECT ${plain_sources})
+        target_link_libraries(capalloc_plain_${mode} PRIVATE capalloc_engine_flags)
+        target_compile_definitions(capalloc_plain_${mode} PRIVATE CAI_PLAIN_NAMES=1 ${definition}=1)
+        add_library(capalloc_preload_${mode} SHARED
+            $<TARGET_OBJECTS:capalloc_engine_${mode}> $<TARGET_OBJECTS:capalloc_plain_${mode}>)
+        capalloc_shared_form(capalloc_preload_${mode} ${source_dir}/preload/preload.map)
+        target_link_options(capalloc_preload_${mode} PRIVATE -Wl,-soname,libcapalloc.so.${soversion})
+        set_target_properties(capalloc_preload_${mode} PROPERTIES OUTPUT_NAME capalloc-preload-${mode} NO_SONAME ON)
+    endforeach()
 endif()

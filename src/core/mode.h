@@ -1,14 +1,17 @@
-/* Modes: the same sources make a second drop-in library, in which a freed block waits before it is handed out again.
- * Which of the two this is, is known when it is compiled, so that the standard one has nothing of the other: no test,
- * no instruction, no file.
+/* Modes: the same sources make other drop-in libraries. In that of the first a freed block waits before it is handed
+ * out again; in the hardened one it waits likewise, and blocks are looked at beyond their address.
+ * Which of them this is, is known when it is compiled, so that the standard one has nothing of the others: no test, no
+ * instruction, no file.
  */
 #ifndef CAI_CORE_MODE_H
 #define CAI_CORE_MODE_H
 
-#if defined(CAI_MODE_REVOKE) && CAI_MODE_REVOKE
-enum { CAI_QUARANTINES = 1 };
+#if defined(CAI_MODE_HARDEN) && CAI_MODE_HARDEN
+enum { CAI_QUARANTINES = 1, CAI_HARDENS = 1 };
+#elif defined(CAI_MODE_REVOKE) && CAI_MODE_REVOKE
+enum { CAI_QUARANTINES = 1, CAI_HARDENS = 0 };
 #else
-enum { CAI_QUARANTINES = 0 };
+enum { CAI_QUARANTINES = 0, CAI_HARDENS = 0 };
 #endif
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/bits.h"
 #include "core/amount.h"
+#include "core/checks.h"
 #include "core/mode.h"
 #include "os/os.h"
 #include "os/sealed.h"
@@ -63,9 +64,9 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
             settings->audit = true;
         else if (word_is(word, length, "trust-tokens"))
             settings->trust_tokens = true;
-        else if (CAI_QUARANTINES && word_is(word, length, "revoke"))
+        else if (CAI_QUARANTINES && !CAI_HARDENS && word_is(word, length, "revoke"))
             settings->revoke = true;
-        else if (CAI_QUARANTINES && word_is(word, length, "trace-sweeps"))
+        else if (CAI_QUARANTINES && !CAI_HARDENS && word_is(word, length, "trace-sweeps"))
             settings->trace_sweeps = true;
         else if (word_is(word, length, "names"))
             settings->names = true;
@@ -83,6 +84,8 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
     size_t text_length = length - name_length - 1;
     if (word_is(word, name_length, "delay"))
         return parse_delay(settings, text, text_length);
+    if (word_is(word, name_length, "harden"))
+        return CAI_HARDENS && cai_checks_parse(text, text_length, &settings->checks);
     if (!(is_time ? cai_amount_time(text, text_length, &value) : cai_amount_size(text, text_length, &value)))
         return false;
     if (is_time && value <= CAI_DECAY_MS_MAX)
@@ -121,7 +124,11 @@ void cai_settings_derive(struct cai_settings *settings)
 {
     size_t space = settings->tokens != 0 ? settings->tokens : SIZE_MAX;
 
-    if (CAI_QUARANTINES && settings->delay_percent == 0)
+    bool delays = CAI_QUARANTINES && (!CAI_HARDENS || (settings->checks & CAI_CHECK_delay) != 0);
+
+    if (!delays)
+        settings->delay_percent = 0;
+    else if (settings->delay_percent == 0)
         settings->delay_percent = settings->revoke ? REVOKE_PERCENT_DEFAULT : DELAY_PERCENT_DEFAULT;
     settings->token_half = space / 2;
     settings->token_half_fast = settings->tokens != 0 ? settings->tokens / 2 : TOKENS_FAST_DEFAULT / 2;
@@ -148,6 +155,7 @@ void cai_settings_start(void)
     settings->limit_bytes = SIZE_MAX;
     settings->decay_ms = DECAY_MS_DEFAULT;
     settings->mappings_max = CAI_OS_MAPPINGS_MAX;
+    settings->checks = CAI_HARDENS ? CAI_CHECKS_ALL : 0;
     const char *text = cai_os_is_privileged() ? NULL : getenv(CAI_SETTINGS_ENV);
     if (text != NULL)
         cai_settings_parse(settings, text, complain_on_stderr);

@@ -3,7 +3,7 @@
  * Sizes and times: core/amount.h.
  *
  *     CAPALLOC_OPTIONS="limit=2G,decay=500,helper,strict,audit,tokens=512,trust-tokens,names,visible,
- *                      no-deepbind,mappings=65530,delay=12%,revoke,trace-sweeps"
+ *                      no-deepbind,mappings=65530,delay=12%,revoke,trace-sweeps,harden=-delay"
  */
 #ifndef CAI_CORE_SETTINGS_H
 #define CAI_CORE_SETTINGS_H
@@ -36,6 +36,7 @@ struct cai_settings {
 
     uint32_t mappings_max;  /* what the kernel lets the whole process have */
     uint32_t delay_percent; /* of the live bytes must have been freed after a block before it is handed out again */
+    uint32_t checks;        /* in the hardened library: those that are on (checks.h) */
     char ignored[64];       /* the first word of the environment that was not understood; empty: none */
 };
 

@@ -77,6 +77,10 @@ static const char *code_of(ca_violation_kind kind)
         return "stale";
     case CA_VIOLATION_DENIED:
         return "denied";
+    case CA_VIOLATION_USE_AFTER_FREE_WRITE:
+        return "use-after-free-write";
+    case CA_VIOLATION_OVERFLOW:
+        return "overflow";
     default:
         return "unknown";
     }

@@ -6,6 +6,8 @@
 #include "blocks/claimed.h"
 #include "blocks/clear.h"
 #include "blocks/large.h"
+#include "core/checks.h"
+#include "core/settings.h"
 #include "heaps/account.h"
 #include "heaps/claim.h"
 #include "heaps/housekeeping.h"
@@ -148,16 +150,31 @@ static CAI_NOINLINE bool put_large(struct cai_live live)
     return true;
 }
 
-/* Of a place that zeroes: claimed before it is cleared, as it may be somebody else's block right after another free. */
+/* In the hardened library, one that is on. */
+CAI_INLINE bool has_check(enum cai_check check)
+{
+    return CAI_HARDENS && (cai_settings->checks & check) != 0;
+}
+
+/* What is given back waits. */
+CAI_INLINE bool waits(void)
+{
+    return CAI_QUARANTINES && (!CAI_HARDENS || has_check(CAI_CHECK_delay));
+}
+
+/* Of a place that zeroes, or where all is cleared: claimed before it is cleared, as it may be somebody else's block
+ * right after another free. */
 static CAI_NOINLINE bool put_cleared(enum cai_place place, void *address, struct cai_live live)
 {
     bool claimed = live.byte == CAI_STATE_CLAIMED;
+    bool is_zero = has_check(CAI_CHECK_zero);
 
     if (!claimed && !cai_claim(live))
         return false;
-    if (cai_place_zeroes(place))
+    if (is_zero || cai_place_zeroes(place))
         cai_clear(cai_self_heap(), address, cai_class_sizes[live.size_class]);
-    bool put = cai_free_slot(place, address, cai_live_claimed(live));
+    live = cai_live_claimed(live);
+    bool put = put_near(attach(), place, address, live, is_zero) || put_remote(cai_self, place, live);
     cai_claim_end();
     return put;
 }
@@ -170,6 +187,7 @@ static bool put_in_quarantine(enum cai_place place, void *address, struct cai_li
         put = cai_quarantine_put(place, address, live);
     if (CAI_QUARANTINES && CAI_UNLIKELY(put == CAI_QUARANTINED_DUE)) {
         cai_quarantine_look();
+        cai_quarantine_report();
         if (cai_thread_has_heap(cai_self))
             cai_housekeeping_look(&cai_self->owner);
     }
@@ -192,7 +210,7 @@ static bool put_small_claimed(enum cai_place place, void *address, struct cai_li
 
 bool cai_free_claimed_zero(enum cai_place place, void *address, struct cai_live live)
 {
-    if (CAI_QUARANTINES) /* where what is freed is cleared, and nobody's word counts */
+    if (waits()) /* where what is freed is cleared, and nobody's word counts */
         return put_in_quarantine(place, address, live);
     cai_claimed_mark(cai_live_run(live));
     bool put = live.size_class == 0 ? put_large(live) : put_small_claimed(place, address, live);
@@ -203,7 +221,7 @@ bool cai_free_claimed_zero(enum cai_place place, void *address, struct cai_live 
 bool cai_free_live(enum cai_place place, void *address, struct cai_live live)
 {
     cai_process_notice(); /* before there is something in the child of a fork that a lost thread's record speaks of */
-    if (CAI_QUARANTINES)
+    if (waits())
         return put_in_quarantine(place, address, live);
     if (live.size_class == 0) {
         bool put = put_large(live);
@@ -211,7 +229,8 @@ bool cai_free_live(enum cai_place place, void *address, struct cai_live live)
             cai_claim_end();
         return put;
     }
-    if (live.byte == CAI_STATE_CLAIMED || (cai_place_zeroes(place) && !cai_state_is_wiped(live.byte)))
+    if (has_check(CAI_CHECK_zero) || live.byte == CAI_STATE_CLAIMED ||
+        (cai_place_zeroes(place) && !cai_state_is_wiped(live.byte)))
         return put_cleared(place, address, live);
     return cai_free_slot(place, address, live);
 }

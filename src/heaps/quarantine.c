@@ -10,7 +10,10 @@
 #include "blocks/cache.h"
 #include "blocks/clear.h"
 #include "blocks/exact.h"
+#include "core/checks.h"
+#include "core/mode.h"
 #include "core/settings.h"
+#include "harden/finding.h"
 #include "heaps/account.h"
 #include "heaps/claim.h"
 #include "heaps/remote.h"
@@ -72,10 +75,18 @@ void cai_quarantine_let_go(void)
     cai_lock_give(&looking);
 }
 
+/* What is freed is zero, and looked at. */
+static bool clears(void)
+{
+    return !CAI_HARDENS || (cai_settings->checks & CAI_CHECK_zero) != 0;
+}
+
 /* --- going in --- */
 
 static void clear_for_good(enum cai_place place, char *address, size_t bytes)
 {
+    if (!clears() && !cai_place_zeroes(place))
+        return;
     cai_clear_count(cai_self_heap(), bytes);
     /* Pages of must-zero memory are cleared by stores before anything else: giving them back alone may leave what was
      * there somewhere. */
@@ -200,8 +211,12 @@ static bool is_zero(const char *address, size_t bytes)
  * its word. */
 static void make_zero(enum cai_place place, char *address, size_t bytes)
 {
+    if (CAI_HARDENS && clears() && bytes <= KEPT_BYTES_MAX && !is_zero(address, bytes))
+        cai_finding_note(place, address, bytes);
     if (cai_place_zeroes(place)) {
         cai_wipe(address, bytes);
+    } else if (!clears()) {
+        return;
     } else if (bytes > KEPT_BYTES_MAX) {
         if (!cai_os_discard((uintptr_t)address, bytes))
             cai_wipe(address, bytes);
@@ -242,7 +257,8 @@ static bool look_at(unsigned zone, uint8_t *state, char *slot, size_t bytes)
     if (!is_to_go(state, zone, (uintptr_t)slot, bytes))
         return false;
     make_zero(place, slot, bytes);
-    cai_store_release(state, CAI_STATE_IN_SLAB | CAI_STATE_ZERO);
+    cai_store_release(state,
+                      clears() || cai_place_zeroes(place) ? CAI_STATE_IN_SLAB | CAI_STATE_ZERO : CAI_STATE_IN_SLAB);
     return true;
 }
 
@@ -391,6 +407,18 @@ CAI_NOINLINE void cai_quarantine_look(void)
     if (is_due())
         look();
     cai_lock_give(&looking);
+}
+
+void cai_quarantine_report(void)
+{
+    struct cai_findings findings;
+
+    if (CAI_HARDENS && cai_findings_wait()) {
+        cai_lock_take(&looking);
+        cai_findings_take(&findings);
+        cai_lock_give(&looking);
+        cai_findings_report(&findings);
+    }
 }
 
 void cai_quarantine_release(void)

@@ -47,6 +47,9 @@ uint64_t cai_quarantine_kept_bytes(void);
 uint64_t cai_quarantine_in_doubt(void);
 uint64_t cai_quarantine_stale_bytes(void);
 
+/* In the hardened library: what looks found is reported. No lock is held. */
+void cai_quarantine_report(void);
+
 /* In the child of a fork: the lock, without another; and later the slab in which slots were being released. */
 void cai_quarantine_repair(void);
 void cai_quarantine_repair_rest(void);

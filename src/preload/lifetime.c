@@ -57,6 +57,8 @@ __attribute__((constructor)) static void say_hello(void)
         channel->no_deepbind = cai_settings->no_deepbind;
         channel->delay_percent = cai_settings->delay_percent;
         channel->revoke = cai_settings->revoke;
+        channel->harden = CAI_HARDENS;
+        channel->checks = cai_settings->checks;
         memcpy(channel->ignored, cai_settings->ignored, sizeof channel->ignored);
     }
     cai_store_release(&channel->state, CAI_CHANNEL_LOADED);
@@ -83,6 +85,8 @@ __attribute__((destructor)) static void leave_numbers(void)
     cai_process_notice();
     if (cai_settings->audit && started == getpid())
         audit();
+    if (CAI_HARDENS)
+        cai_quarantine_report();
     if (CAI_QUARANTINES && cai_page() != NULL) {
         struct cai_channel *channel = cai_page();
         channel->stale_bytes = cai_quarantine_stale_bytes();

@@ -3,6 +3,7 @@
  */
 #include "run/doctor.h"
 
+#include "core/checks.h"
 #include "run/channel_host.h"
 #include "run/elf.h"
 #include "run/help.h"
@@ -114,12 +115,17 @@ static void probe_judge(const struct cai_channel *page, const struct cai_elf_loo
         return;
     }
     cai_doctor_line(CAI_DOCTOR_OK, "interposition", "a test program's malloc is capalloc's");
-    if (page->delay_percent != 0)
+    if (page->harden != 0)
+        cai_doctor_line(CAI_DOCTOR_INFO, "mode", "harden: blocks are looked at beyond their address");
+    else if (page->delay_percent != 0)
         cai_doctor_line(CAI_DOCTOR_INFO, "mode", "%s",
                         page->revoke != 0 ? "revoke: a freed block waits until no word points to it"
                                           : "delay: a freed block waits until a share of the heap was freed after it");
     else
         cai_doctor_line(CAI_DOCTOR_INFO, "mode", "standard: a freed block may be handed out again at once");
+    for (unsigned i = 0; i < CAI_CHECKS && page->harden != 0; i++)
+        cai_doctor_line(CAI_DOCTOR_INFO, (page->checks >> i & 1) != 0 ? "check" : "check (off)", "%s: %s",
+                        cai_check_name(i), cai_check_text(i));
     if (WIFSIGNALED(status))
         cai_doctor_line(CAI_DOCTOR_FAIL, "test program", "ended by signal %d (%s)", WTERMSIG(status),
                         strsignal(WTERMSIG(status)));
@@ -132,6 +138,14 @@ static void probe_judge(const struct cai_channel *page, const struct cai_elf_loo
         cai_doctor_line(CAI_DOCTOR_OK, "test program", "works; its statistics arrived (%s allocation%s)",
                         cai_count_text(page->numbers[0].stats.allocations).text,
                         cai_plural(page->numbers[0].stats.allocations));
+}
+
+/* Where it is, or that it is not there. */
+static void say_library(const char *what, const char *name)
+{
+    static char path[PATH_MAX];
+    (void)cai_library_find(name, NULL, path, sizeof path);
+    cai_doctor_line(CAI_DOCTOR_INFO, what, "%s", path);
 }
 
 /* ignored: gets the first setting that the library did not understand; empty: none, or it was not asked. */
@@ -153,10 +167,8 @@ static void check_library(const char *chosen, char *ignored, size_t size)
         return;
     }
     cai_doctor_line(CAI_DOCTOR_OK, "library", "%s", library);
-    static char delaying[PATH_MAX];
-    bool delays = cai_library_find(CAI_LIBRARY_NAME_DELAY, NULL, delaying, sizeof delaying);
-    cai_doctor_line(CAI_DOCTOR_INFO, "library for other modes", "%s", delaying);
-    (void)delays;
+    say_library("library for waiting", CAI_LIBRARY_NAME_DELAY);
+    say_library("library for hardening", CAI_LIBRARY_NAME_HARDEN);
     int error = cai_channel_open(&host);
     if (error != 0 || !cai_self_path(self, sizeof self)) {
         cai_doctor_line(CAI_DOCTOR_FAIL, "interposition", "cannot be tried: %s",

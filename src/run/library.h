@@ -7,6 +7,7 @@
 
 #define CAI_LIBRARY_NAME "libcapalloc-preload.so"
 #define CAI_LIBRARY_NAME_DELAY "libcapalloc-preload-revoke.so" /* in which freed blocks wait */
+#define CAI_LIBRARY_NAME_HARDEN "libcapalloc-preload-harden.so"
 
 /* Writes the absolute path of the library with this name: `chosen` if not NULL, else beside this program, else in the
  * lib directories of the same prefix. On failure returns false and writes to path what went wrong, one sentence without

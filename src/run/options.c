@@ -4,6 +4,7 @@
 #include "run/options.h"
 
 #include "core/amount.h"
+#include "core/checks.h"
 #include "run/message.h"
 #include "run/units.h"
 
@@ -19,6 +20,7 @@ enum {
     OPT_DECAY,
     OPT_DELAY,
     OPT_REVOKE,
+    OPT_HARDEN,
     OPT_TOKENS,
     OPT_LIBRARY,
     OPT_OUTPUT,
@@ -44,6 +46,8 @@ static const struct {
      "a freed block waits until SHARE of the heap, such as 25%\n(12% unless told), was freed after it, at least 8 MiB"},
     {"revoke", "[=SHARE]", OPT_REVOKE, 0,
      "a freed block waits until nothing points to it; memory is\nsearched when SHARE of it was freed, 25% unless told"},
+    {"harden", "[=CHECKS]", OPT_HARDEN, 0,
+     "look at blocks beyond their address: all checks, or those\nof a list such as -delay (all others) or zero+delay"},
     {"trace-sweeps", NULL, 0, offsetof(struct cai_run_options, trace_sweeps), "a line for each of these searches"},
     {"helper", NULL, 0, offsetof(struct cai_run_options, helper), "do housekeeping in a background thread"},
     {"strict", NULL, 0, offsetof(struct cai_run_options, strict), "also report sized deletes of a wrong size"},
@@ -116,6 +120,12 @@ static bool option_apply(int option, const char *value, struct cai_run_options *
         out->revoke = true;
         return value == NULL || share_parse(value, &out->delay_percent) ||
                wrong_value("--revoke", value, "a share of the memory from 1% to 1000%");
+    case OPT_HARDEN:
+        out->harden = true;
+        out->checks = value;
+        return value == NULL || cai_checks_parse(value, strlen(value), &(uint32_t){CAI_CHECKS_ALL}) ||
+               wrong_value("--harden", value,
+                           "names of checks, such as -delay or zero+delay (see: capalloc help settings)");
     case OPT_TOKENS:
         return (cai_number_parse(value, UINT64_MAX, &out->tokens) && out->tokens != 0) ||
                wrong_value("--tokens", value, "a number, as given to -falloc-token-max");
@@ -178,8 +188,9 @@ enum cai_options_answer cai_run_options_parse(int argc, char **argv, struct cai_
         if (!option_apply(option, optarg, out))
             return CAI_OPTIONS_WRONG;
     }
-    if (out->delay && out->revoke) {
-        cai_say("bad-usage", "--delay and --revoke: a process has one mode");
+    if (out->delay + out->revoke + out->harden > 1) {
+        cai_say("bad-usage", "%s and %s: a process has one mode", out->delay ? "--delay" : "--revoke",
+                out->harden ? "--harden" : "--revoke");
         return CAI_OPTIONS_WRONG;
     }
     if (argv[optind] == NULL) {
@@ -196,17 +207,19 @@ void cai_run_options_settings(const struct cai_run_options *options, char *text,
         bool stated;
         const char *name;
         const uint64_t *value; /* NULL: the name says it all */
+        const char *text;      /* or this does */
     } settings[] = {
-        {options->has_limit, "limit", &options->limit_bytes},
-        {options->has_decay, "decay", &options->decay_ms},
-        {options->revoke, "revoke", NULL},
-        {options->trace_sweeps, "trace-sweeps", NULL},
-        {options->delay_percent != 0, "delay", &options->delay_percent},
-        {options->helper, "helper", NULL},
-        {options->strict, "strict", NULL},
-        {options->audit, "audit", NULL},
-        {options->tokens != 0, "tokens", &options->tokens},
-        {options->trust_tokens, "trust-tokens", NULL},
+        {options->has_limit, "limit", &options->limit_bytes, ""},
+        {options->has_decay, "decay", &options->decay_ms, ""},
+        {options->revoke, "revoke", NULL, ""},
+        {options->trace_sweeps, "trace-sweeps", NULL, ""},
+        {options->delay_percent != 0, "delay", &options->delay_percent, ""},
+        {options->helper, "helper", NULL, ""},
+        {options->strict, "strict", NULL, ""},
+        {options->audit, "audit", NULL, ""},
+        {options->tokens != 0, "tokens", &options->tokens, ""},
+        {options->trust_tokens, "trust-tokens", NULL, ""},
+        {options->checks != NULL, "harden=", NULL, options->checks},
     };
     size_t used = 0;
 
@@ -217,7 +230,7 @@ void cai_run_options_settings(const struct cai_run_options *options, char *text,
             used += (size_t)snprintf(text + used, size - used, "%s%s=%" PRIu64, comma, settings[i].name,
                                      *settings[i].value);
         else if (settings[i].stated)
-            used += (size_t)snprintf(text + used, size - used, "%s%s", comma, settings[i].name);
+            used += (size_t)snprintf(text + used, size - used, "%s%s%s", comma, settings[i].name, settings[i].text);
     }
 }
 

@@ -14,11 +14,12 @@ struct cai_run_options {
     int require; /* fail when the program does not use capalloc; int: getopt_long stores it */
     int helper, strict, audit, trust_tokens;
     unsigned on_violation, on_audit; /* the exit status then; 0: the program's */
-    bool has_limit, has_decay, delay, revoke;
+    bool has_limit, has_decay, delay, revoke, harden;
     int trace_sweeps;
     uint64_t limit_bytes, decay_ms;
     uint64_t delay_percent; /* 0: not stated; the share for --revoke as well */
     uint64_t tokens;        /* 0: not stated */
+    const char *checks;     /* of --harden: a list that core/checks.h reads; NULL: all */
     const char *library;    /* NULL: look for it */
     const char *output;     /* NULL: stderr */
     char *const *argv;      /* the program and its arguments, ends with NULL */

@@ -3,6 +3,7 @@
  */
 #include "run/report.h"
 
+#include "core/checks.h"
 #include "run/report_live.h"
 
 #include <inttypes.h>
@@ -126,6 +127,15 @@ static json_object *use_object(const struct cai_report *report)
     return OBJECT(members);
 }
 
+static json_object *checks_object(uint32_t checks)
+{
+    struct member members[CAI_CHECKS];
+
+    for (unsigned i = 0; i < CAI_CHECKS; i++)
+        members[i] = (struct member){cai_check_name(i), flag((checks >> i & 1) != 0)};
+    return OBJECT(members);
+}
+
 static json_object *settings_object(const struct cai_channel *channel)
 {
     const struct member members[] = {
@@ -133,6 +143,7 @@ static json_object *settings_object(const struct cai_channel *channel)
         {"decay_ms", number(channel->active_decay_ms)},
         {"delay_percent", channel->delay_percent != 0 ? number(channel->delay_percent) : NULL},
         {"revoke", flag(channel->revoke != 0)},
+        {"harden", channel->harden != 0 ? checks_object(channel->checks) : NULL},
         {"helper", flag(channel->helper != 0)},
         {"strict", flag(channel->strict != 0)},
         {"audit", flag(channel->audit != 0)},

@@ -3,6 +3,7 @@
  */
 #include "run/report.h"
 
+#include "core/checks.h"
 #include "run/message.h"
 #include "run/units.h"
 
@@ -57,18 +58,23 @@ void cai_report_settings(FILE *to, const struct cai_channel *channel)
 {
     char tokens[32];
     char delay[32];
+    char checks[128];
     const struct {
         uint32_t on;
         const char *text;
     } others[] = {
         {channel->strict, "strict"},           {channel->audit, "audit"}, {channel->trust_tokens, "trust-tokens"},
         {channel->no_deepbind, "no-deepbind"}, {channel->names, "names"}, {channel->tokens != 0, tokens},
-        {channel->delay_percent != 0, delay},
+        {channel->delay_percent != 0, delay},  {channel->harden, checks},
     };
 
     snprintf(tokens, sizeof tokens, "tokens %" PRIu64, channel->tokens);
     snprintf(delay, sizeof delay, "%s %" PRIu32 " %%", channel->revoke != 0 ? "revoke" : "delay",
              channel->delay_percent);
+    size_t used = (size_t)snprintf(checks, sizeof checks, "harden");
+    for (unsigned i = 0; i < CAI_CHECKS && used < sizeof checks; i++)
+        if ((channel->checks >> i & 1) != 0)
+            used += (size_t)snprintf(checks + used, sizeof checks - used, " %s", cai_check_name(i));
     int column = fprintf(to, "  settings     limit %s, decay %u ms, helper %s",
                          channel->limit_bytes != 0 ? cai_size_text(channel->limit_bytes).text : "none",
                          channel->active_decay_ms, channel->helper != 0 ? "on" : "off");

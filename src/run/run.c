@@ -58,7 +58,8 @@ static void say_not_in_use(struct run *run, const struct cai_channel *page, enum
 /* A library that --library names may be one that cannot do it. */
 static bool lacks_mode(const struct run *run, const struct cai_channel *page)
 {
-    return (run->options.delay && page->delay_percent == 0) || (run->options.revoke && page->revoke == 0);
+    return (run->options.delay && page->delay_percent == 0) || (run->options.revoke && page->revoke == 0) ||
+           (run->options.harden && page->harden == 0);
 }
 
 static int say_cannot_write(const struct run *run)
@@ -78,11 +79,17 @@ static void on_answer(void *context)
         say_not_in_use(run, &page, CAI_USE_RIVAL, reason, sizeof reason);
 }
 
+static const char *library_name(const struct cai_run_options *options)
+{
+    if (options->harden)
+        return CAI_LIBRARY_NAME_HARDEN;
+    return options->delay || options->revoke ? CAI_LIBRARY_NAME_DELAY : CAI_LIBRARY_NAME;
+}
+
 /* Everything that can fail before the program exists. 0 or an exit status. */
 static int run_prepare(struct run *run)
 {
-    if (!cai_library_find(run->options.delay || run->options.revoke ? CAI_LIBRARY_NAME_DELAY : CAI_LIBRARY_NAME,
-                          run->options.library, run->library, sizeof run->library))
+    if (!cai_library_find(library_name(&run->options), run->options.library, run->library, sizeof run->library))
         return cai_say("no-library", "%s", run->library);
     char *other = cai_preload_other_mode(getenv("LD_PRELOAD"), run->library);
     if (other != NULL) {
@@ -233,7 +240,10 @@ static int run_conclude(struct run *run)
     bool used = cai_is_used(use);
     if (used && lacks_mode(run, &page))
         cai_say("other-mode", "%s did not run with %s: %s cannot do that", run->options.argv[0],
-                run->options.revoke ? "--revoke" : "--delay", run->library);
+                run->options.harden   ? "--harden"
+                : run->options.revoke ? "--revoke"
+                                      : "--delay",
+                run->library);
     if (!used)
         say_not_in_use(run, &page, use, reason, sizeof reason);
     else

@@ -103,7 +103,7 @@ class Mode(unittest.TestCase):
         self.assertRegex(run("doctor", "--library", REVOKE).stdout, "mode +delay: a freed block waits until a share")
         said = run("doctor").stdout
         self.assertRegex(said, "mode +standard")
-        self.assertIn("library for other modes", said)
+        self.assertIn("library for waiting", said)
 
 
 if __name__ == "__main__":

@@ -15,12 +15,13 @@ MAY_INCLUDE = {
     "pages": "base os core",
     "blocks": "base os core pages",
     "revoke": "base os core pages blocks",
-    "heaps": "base os core cap pages blocks revoke",
+    "harden": "base os core pages blocks",
+    "heaps": "base os core cap pages blocks revoke harden",
     "api": "base os core cap heaps/heaps.h",
     "kit": "base os core heaps/heaps.h api",
     "malloc": "base os core heaps/heaps.h",
     "preload": "base os core heaps/heaps.h heaps/channel.h malloc",
-    "run": "core/amount.h heaps/channel.h heaps/zone_map.h preload/audit_line.h",
+    "run": "core/amount.h core/checks.h heaps/channel.h heaps/zone_map.h preload/audit_line.h",
 }
 ROOMS = tuple(MAY_INCLUDE)
 

@@ -42,6 +42,8 @@ static const struct {
     {CA_VIOLATION_NOT_WIPED, "not-wiped"},
     {CA_VIOLATION_STALE, "stale"},
     {CA_VIOLATION_DENIED, "denied"},
+    {CA_VIOLATION_USE_AFTER_FREE_WRITE, "use-after-free-write"},
+    {CA_VIOLATION_OVERFLOW, "overflow"},
 };
 
 static void test_V1_codes_are_stable(void **state)

@@ -1,0 +1,76 @@
+/* The checks of the hardened library, each of which can be switched off by name: `harden=-delay`, or `harden=zero` for
+ * one alone. Library and program `capalloc` say what is on by this one list.
+ */
+#ifndef CAI_CORE_CHECKS_H
+#define CAI_CORE_CHECKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* X(name, what it does) */
+#define CAI_FOR_CHECKS(X)                                                                                              \
+    X(zero, "what is freed is cleared, and looked at before it is handed out again")                                   \
+    X(delay, "a freed block waits until a share of the heap was freed after it")
+
+enum cai_check_number {
+#define CAI_CHECK_NUMBER(name, text) CAI_CHECK_NUMBER_##name,
+    CAI_FOR_CHECKS(CAI_CHECK_NUMBER)
+#undef CAI_CHECK_NUMBER
+        CAI_CHECKS
+};
+
+enum cai_check {
+#define CAI_CHECK_BIT(name, text) CAI_CHECK_##name = 1 << CAI_CHECK_NUMBER_##name,
+    CAI_FOR_CHECKS(CAI_CHECK_BIT)
+#undef CAI_CHECK_BIT
+        CAI_CHECKS_ALL = (1 << CAI_CHECKS) - 1
+};
+
+static inline const char *cai_check_name(unsigned number)
+{
+    static const char *const names[] = {
+#define CAI_CHECK_NAME(name, text) #name,
+        CAI_FOR_CHECKS(CAI_CHECK_NAME)
+#undef CAI_CHECK_NAME
+    };
+    return names[number];
+}
+
+static inline const char *cai_check_text(unsigned number)
+{
+    static const char *const texts[] = {
+#define CAI_CHECK_TEXT(name, text) text,
+        CAI_FOR_CHECKS(CAI_CHECK_TEXT)
+#undef CAI_CHECK_TEXT
+    };
+    return texts[number];
+}
+
+/* A list of names, joined by + and -: a first name that is not taken away leaves that alone. False: it is none, and
+ * *checks is what it was. */
+static inline bool cai_checks_parse(const char *text, size_t length, uint32_t *checks)
+{
+    uint32_t found = length != 0 && (text[0] == '-' || text[0] == '+') ? *checks : 0;
+
+    for (size_t at = 0; at < length;) {
+        bool take_away = text[at] == '-';
+        at += text[at] == '-' || text[at] == '+';
+        size_t end = at;
+        unsigned number = 0;
+        while (end < length && text[end] != '-' && text[end] != '+')
+            end++;
+        while (number < CAI_CHECKS &&
+               (strlen(cai_check_name(number)) != end - at || memcmp(cai_check_name(number), text + at, end - at) != 0))
+            number++;
+        if (number == CAI_CHECKS)
+            return false;
+        found = take_away ? found & ~(UINT32_C(1) << number) : found | UINT32_C(1) << number;
+        at = end;
+    }
+    *checks = found;
+    return length != 0;
+}
+
+#endif

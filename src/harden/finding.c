@@ -1,0 +1,75 @@
+/* See finding.h. */
+#include "harden/finding.h"
+
+#include "base/atomic.h"
+#include "base/compiler.h"
+#include "core/violation.h"
+
+#include <string.h>
+
+static struct cai_findings kept; /* `count` atomic */
+
+CAI_COLD void cai_finding_note(enum cai_place place, const char *block, size_t bytes)
+{
+    uint32_t count = kept.count;
+    size_t at = 0;
+
+    while (at < bytes && block[at] == 0)
+        at++;
+    if (at == bytes || count == CAI_FINDINGS_MAX)
+        return;
+    kept.kept[count] =
+        (struct cai_finding){.block = block, .bytes = bytes, .offset = at, .place = place, .value = (uint8_t)block[at]};
+    cai_store_release(&kept.count, count + 1);
+}
+
+bool cai_findings_wait(void)
+{
+    return cai_load_relaxed(&kept.count) != 0;
+}
+
+void cai_findings_take(struct cai_findings *findings)
+{
+    *findings = kept;
+    cai_store_relaxed(&kept.count, 0);
+}
+
+static char *add_number(char *to, size_t number)
+{
+    char digits[20];
+    unsigned count = 0;
+
+    do
+        digits[count++] = (char)('0' + number % 10);
+    while ((number /= 10) != 0);
+    while (count != 0)
+        *to++ = digits[--count];
+    return to;
+}
+
+static CAI_COLD void report(const struct cai_finding *finding)
+{
+    char found[80];
+    char *at = found;
+
+    at = stpcpy(at, "0x");
+    *at++ = "0123456789abcdef"[finding->value >> 4];
+    *at++ = "0123456789abcdef"[finding->value & 15];
+    at = add_number(stpcpy(at, " at offset "), finding->offset);
+    strcpy(at, " of a freed block");
+    cai_violation_report((ca_violation){
+        .kind = CA_VIOLATION_USE_AFTER_FREE_WRITE,
+        .function = "reuse",
+        .address = finding->block,
+        .size = finding->bytes,
+        .place = cai_place_name(finding->place),
+        .stated = "zero since it was freed",
+        .found = found,
+    });
+}
+
+void cai_findings_report(const struct cai_findings *findings)
+{
+    for (uint32_t i = 0; i < findings->count; i++)
+        report(&findings->kept[i]);
+}

@@ -1,0 +1,79 @@
+"""What `capalloc run --harden` picks, says and refuses: which checks are on, and one mode in one process."""
+import json
+import os
+import subprocess
+import unittest
+
+CAPALLOC = os.environ["CAPALLOC"]
+STANDARD = os.environ["CAPALLOC_STANDARD"]
+HARDEN = os.environ["CAPALLOC_PRELOAD"]
+PROGRAMS = os.environ["DROP_IN_PROGRAMS"]
+
+
+def run(*arguments, **environment):
+    clean = {key: value for key, value in os.environ.items() if key not in ("LD_PRELOAD", "CAPALLOC_OPTIONS")}
+    return subprocess.run([CAPALLOC, *arguments], capture_output=True, text=True, env=clean | environment)
+
+
+def settings(*arguments, **environment):
+    report = json.loads(run("run", "--stats=json", *arguments, **environment).stderr)
+    return report["settings"] | {"library": report["use"]["library"]}
+
+
+class Mode(unittest.TestCase):
+    def test_H9_all_checks_are_on_and_each_can_be_switched_off(self):
+        found = settings("--harden", "--", "ls", "/")
+        self.assertEqual(found["library"], HARDEN)
+        names = list(found["harden"])
+        self.assertTrue(all(found["harden"].values()), found)
+        self.assertEqual(found["delay_percent"], 12)
+        for name in names:
+            found = settings(f"--harden=-{name}", "--", "ls", "/")["harden"]
+            self.assertEqual(found, {other: other != name for other in names})
+            found = settings(f"--harden={name}", "--", "ls", "/")["harden"]
+            self.assertEqual(found, {other: other == name for other in names})
+        found = settings("--harden=" + "".join(f"-{name}" for name in names), "--", "ls", "/")
+        self.assertFalse(any(found["harden"].values()), found)
+        self.assertIsNone(found["delay_percent"])
+
+    def test_H9_the_report_and_doctor_say_which_are_on(self):
+        text = run("run", "--stats", "--harden=-delay", "--", "ls", "/").stderr
+        self.assertRegex(text, r"harden zero")
+        self.assertNotIn("delay 12 %", text)
+        self.assertRegex(run("doctor", "--library", HARDEN).stdout, r"check +zero: ")
+        self.assertRegex(run("doctor", "--library", HARDEN).stdout, "mode +harden: ")
+        self.assertIn(HARDEN, run("doctor").stdout)
+
+    def test_H9_names_that_are_none_are_refused(self):
+        for names in ("", "x", "-x", "zero,delay", "zero+", "-", "+", "--zero", "ZERO", "zer"):
+            done = run("run", f"--harden={names}", "--", "true")
+            self.assertEqual(done.returncode, 125, names)
+            self.assertIn("wanted names of checks", done.stderr)
+        done = run("run", "--", "true", CAPALLOC_OPTIONS="harden=zero")
+        self.assertIn("setting ignored, unknown or malformed: harden=zero", done.stderr)
+        done = run("run", "--harden", "--", "true", CAPALLOC_OPTIONS="harden=-nothing,revoke")
+        self.assertIn("setting ignored, unknown or malformed: harden=-nothing", done.stderr)
+        self.assertIn("setting ignored, unknown or malformed: revoke", done.stderr)
+
+    def test_H9_two_modes_are_refused(self):
+        for one, other in (("--delay", "--harden"), ("--revoke", "--harden"), ("--delay", "--revoke")):
+            for pair in ((one, other), (other, one)):
+                done = run("run", *pair, "--", "true")
+                self.assertEqual(done.returncode, 125)
+                self.assertEqual(done.stderr, f"capalloc: bad-usage: {one} and {other}: a process has one mode\n")
+        for arguments, inherited in (([], HARDEN), (["--harden"], STANDARD)):
+            done = run("run", *arguments, "--", "true", LD_PRELOAD=inherited)
+            self.assertEqual(done.returncode, 125)
+            self.assertRegex(done.stderr, "capalloc: other-mode: LD_PRELOAD has .* one process has one mode")
+
+    def test_H9_a_library_that_cannot_is_never_silent(self):
+        done = run("run", "--harden", "--library", STANDARD, "--", "true")
+        self.assertIn("capalloc: other-mode: true did not run with --harden", done.stderr)
+        self.assertEqual(run("run", "--harden", "--require", "--library", STANDARD, "--", "true").returncode, 125)
+
+    def test_H9_a_linked_program_gets_the_engine_of_the_mode(self):
+        self.assertEqual(settings("--harden", "--", f"{PROGRAMS}/linked")["library"], HARDEN)
+
+
+if __name__ == "__main__":
+    unittest.main()
