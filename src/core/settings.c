@@ -72,6 +72,8 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
             settings->names = true;
         else if (word_is(word, length, "visible"))
             settings->visible = true;
+        else if (word_is(word, length, "backtrace"))
+            settings->backtrace = true;
         else if (word_is(word, length, "no-deepbind"))
             settings->no_deepbind = true;
         else

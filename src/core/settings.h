@@ -3,7 +3,7 @@
  * Sizes and times: core/amount.h.
  *
  *     CAPALLOC_OPTIONS="limit=2G,decay=500,helper,strict,audit,tokens=512,trust-tokens,names,visible,
- *                      no-deepbind,mappings=65530,delay=12%,revoke,trace-sweeps,harden=-delay"
+ *                      backtrace,no-deepbind,mappings=65530,delay=12%,revoke,trace-sweeps,harden=-delay"
  */
 #ifndef CAI_CORE_SETTINGS_H
 #define CAI_CORE_SETTINGS_H
@@ -26,6 +26,7 @@ struct cai_settings {
     bool trace_sweeps;  /* a line for each sweep */
     bool names;         /* the library's mappings have names in /proc/self/maps */
     bool visible;       /* `capalloc top`, `stats` and `map` can look at the process */
+    bool backtrace;     /* what called follows the line of a violation */
     bool no_deepbind;   /* dlopen takes no notice of RTLD_DEEPBIND */
     size_t tokens;      /* how many allocation tokens the program was compiled for; 0: not stated */
 

@@ -4,14 +4,17 @@
 
 #include "base/atomic.h"
 #include "base/compiler.h"
+#include "core/callers.h"
+#include "core/settings.h"
 #include "os/os.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static ca_violation_handler handler;                            /* atomic */
-static uint64_t count;                                          /* atomic */
-static void (*watch)(const ca_violation *violation, bool last); /* atomic */
+static ca_violation_handler handler; /* atomic */
+static uint64_t count;               /* atomic */
+/* atomic */
+static bool (*watch)(const ca_violation *violation, bool last, const char *calls);
 
 struct line {
     char text[512];
@@ -129,6 +132,23 @@ static void write_report(const ca_violation *violation)
     cai_os_write_error(line.text, line.length);
 }
 
+static bool tell(const ca_violation *violation, bool last, const char *calls)
+{
+    bool (*seen)(const ca_violation *, bool, const char *) = cai_load_acquire(&watch);
+
+    return seen != NULL && seen(violation, last, calls);
+}
+
+/* Behind the line, which is out whatever becomes of this. A frame of its own: the text takes much of a small stack. */
+CAI_COLD static void tell_with_calls(const ca_violation *violation)
+{
+    char calls[CAI_CALLERS_BYTES];
+    size_t length = cai_callers_write(calls);
+
+    if (!tell(violation, true, calls))
+        cai_os_write_error(calls, length);
+}
+
 CAI_COLD void cai_violation_report(ca_violation violation)
 {
     ca_violation_handler decide = cai_load_acquire(&handler);
@@ -137,16 +157,19 @@ CAI_COLD void cai_violation_report(ca_violation violation)
     violation.code = code_of(violation.kind);
     cai_add_relaxed(&count, 1);
     bool refuse = decide != NULL && decide(&violation);
-    void (*seen)(const ca_violation *, bool) = cai_load_acquire(&watch);
-    if (!refuse)
-        write_report(&violation);
-    if (seen != NULL)
-        seen(&violation, !refuse);
-    if (!refuse)
-        abort();
+    if (refuse) {
+        tell(&violation, false, "");
+        return;
+    }
+    write_report(&violation);
+    if (cai_settings->backtrace)
+        tell_with_calls(&violation);
+    else
+        tell(&violation, true, "");
+    abort();
 }
 
-void cai_violation_watch(void (*seen)(const ca_violation *violation, bool last))
+void cai_violation_watch(bool (*seen)(const ca_violation *violation, bool last, const char *calls))
 {
     cai_store_release(&watch, seen);
 }

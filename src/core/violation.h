@@ -11,8 +11,9 @@
 void cai_violation_report(ca_violation violation);
 
 /* From now on `seen` is told of every violation when it has been decided: `last` says that the process aborts next,
- * with its line written. What V3 asks of a report holds for it, too. */
-void cai_violation_watch(void (*seen)(const ca_violation *violation, bool last));
+ * with its line written, and `calls`, where that was asked for, what called (core/callers.h), else "". It answers
+ * whether somebody else shows these calls. What V3 asks of a report holds for it, too. */
+void cai_violation_watch(bool (*seen)(const ca_violation *violation, bool last, const char *calls));
 
 /* How many were reported since the start. */
 uint64_t cai_violation_count(void);

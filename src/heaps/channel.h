@@ -10,6 +10,7 @@
 #ifndef CAI_HEAPS_CHANNEL_H
 #define CAI_HEAPS_CHANNEL_H
 
+#include "core/callers.h"
 #include "heaps/zone_map.h"
 
 #include <capalloc/stats.h>
@@ -20,7 +21,7 @@
 #define CAI_CHANNEL_ENV "CAPALLOC_CHANNEL"
 #define CAI_CHANNEL_NAME "capalloc-channel" /* of the memfd, by which its mapping is found in /proc/PID/maps */
 enum {
-    CAI_CHANNEL_VERSION = 6,
+    CAI_CHANNEL_VERSION = 7,
     CAI_CHANNEL_FINDINGS = 16,
     CAI_CHANNEL_PROCESSES = 512,   /* at most; of the rest the table has sums only */
     CAI_CHANNEL_PROCESSES_OWN = 32 /* in a table that a process makes for itself and its forked children */
@@ -88,8 +89,9 @@ struct cai_channel {
     uint32_t dlopen_flags;  /* all that the program passed to dlopen, at any time */
     char ignored[64];       /* the first word of CAPALLOC_OPTIONS that the library did not understand; empty: none */
     char violation[32];     /* the code of the last one; empty: none */
-    uint64_t violations;    /* of this pid, told at once */
-    uint64_t start_ns;      /* CLOCK_MONOTONIC */
+    char calls[CAI_CALLERS_BYTES]; /* what led to the last one, where that was asked for */
+    uint64_t violations;           /* of this pid, told at once */
+    uint64_t start_ns;             /* CLOCK_MONOTONIC */
     uint64_t end_ns;
     uint64_t stale_bytes; /* valid when FINISHED: what was freed and then written before it was handed out again */
     uint64_t sweeps_in_doubt,
@@ -104,11 +106,12 @@ struct cai_channel {
 struct cai_channel_table {
     uint64_t magic;
     uint32_t version;
-    uint32_t processes;  /* how many pages there are */
-    uint32_t page_bytes; /* from one to the next: whole pages of the kernel's */
-    uint32_t claimed;    /* atomic: pages that were given away; more than there are: so many processes found none */
-    uint64_t violations; /* atomic: in all processes, with a page or without */
-    uint64_t findings;   /* atomic: of audits, in all processes */
+    uint32_t processes;   /* how many pages there are */
+    uint32_t page_bytes;  /* from one to the next: whole pages of the kernel's */
+    uint32_t shows_calls; /* 1: who made the table shows what led to violations, so that the process need not */
+    uint32_t claimed;     /* atomic: pages that were given away; more than there are: so many processes found none */
+    uint64_t violations;  /* atomic: in all processes, with a page or without */
+    uint64_t findings;    /* atomic: of audits, in all processes */
     int32_t pid[CAI_CHANNEL_PROCESSES]; /* atomic: whose each page is; the first is that of the program started */
 };
 

@@ -136,19 +136,21 @@ void cai_page_child(void)
     cai_store_release(&page, ours);
 }
 
-static void violated(const ca_violation *violation, bool last)
+static bool violated(const ca_violation *violation, bool last, const char *calls)
 {
     struct cai_channel *ours = cai_page();
 
     cai_add_relaxed(&table->violations, 1);
     if (ours == NULL)
-        return;
+        return false;
     cai_add_relaxed(&ours->violations, 1);
     size_t length = strnlen(violation->code, sizeof ours->violation - 1);
     memcpy(ours->violation, violation->code, length);
     memset(ours->violation + length, 0, sizeof ours->violation - length);
+    memcpy(ours->calls, calls, strlen(calls) + 1);
     if (last)
         leave(ours);
+    return table->shows_calls != 0;
 }
 
 struct cai_channel *cai_page_start(struct cai_channel_table *with, uint32_t pages, size_t bytes)

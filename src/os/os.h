@@ -127,6 +127,9 @@ int32_t cai_os_process_number(void);
 int32_t cai_os_parent_number(void);
 const char *cai_os_process_name(void);
 
+/* The file that the process executes, ended by 0; false: the kernel does not say, or it is longer. */
+bool cai_os_process_file(char *path, size_t size);
+
 /* Ends the process at once: no handlers, nothing flushed. */
 _Noreturn void cai_os_exit(int status);
 

@@ -395,6 +395,17 @@ const char *cai_os_process_name(void)
     return program_invocation_short_name;
 }
 
+bool cai_os_process_file(char *path, size_t size)
+{
+    int saved = errno;
+    long length = syscall(SYS_readlinkat, (long)AT_FDCWD, "/proc/self/exe", path, size);
+    bool whole = length > 0 && (size_t)length < size;
+
+    path[whole ? length : 0] = '\0';
+    errno = saved;
+    return whole;
+}
+
 _Noreturn void cai_os_exit(int status)
 {
     for (;;)

@@ -62,6 +62,7 @@ int cai_channel_open(struct cai_channel_host *host)
     host->table->magic = CAI_CHANNEL_MAGIC;
     host->table->version = CAI_CHANNEL_VERSION;
     host->table->processes = host->processes;
+    host->table->shows_calls = 1;
     host->table->page_bytes = (uint32_t)host->page_bytes;
     snprintf(host->name, sizeof host->name, "/proc/%d/fd/%d", (int)getpid(), host->fd);
     return 0;
@@ -126,6 +127,7 @@ void cai_channel_clean(struct cai_channel *page)
     clean_text(page->rival, sizeof page->rival);
     clean_text(page->ignored, sizeof page->ignored);
     clean_text(page->violation, sizeof page->violation);
+    page->calls[sizeof page->calls - 1] = 0;
 }
 
 void cai_channel_snapshot(const struct cai_channel_host *host, uint32_t index, struct cai_channel *out)

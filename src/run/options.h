@@ -12,7 +12,7 @@ enum cai_stats_form { CAI_STATS_NONE, CAI_STATS_TEXT, CAI_STATS_JSON };
 struct cai_run_options {
     enum cai_stats_form stats;
     int require; /* fail when the program does not use capalloc; int: getopt_long stores it */
-    int helper, strict, audit, trust_tokens;
+    int helper, strict, audit, trust_tokens, backtrace;
     unsigned on_violation, on_audit; /* the exit status then; 0: the program's */
     bool has_limit, has_decay, delay, revoke, harden;
     int trace_sweeps;

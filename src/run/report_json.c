@@ -4,6 +4,7 @@
 #include "run/report.h"
 
 #include "core/checks.h"
+#include "run/calls.h"
 #include "run/report_live.h"
 
 #include <inttypes.h>
@@ -234,6 +235,26 @@ static json_object *stats_object(const struct cai_channel *channel, bool final, 
     return OBJECT(members);
 }
 
+static json_object *calls_object(const char *text_of_calls)
+{
+    json_object *objects = json_object_new_array();
+    struct cai_calls calls;
+
+    cai_calls_read(text_of_calls, &calls);
+    for (size_t i = 0; i < calls.count; i++) {
+        const struct cai_call *call = &calls.call[i];
+        const struct member row[] = {{"module", call->module != NULL ? text(call->module) : NULL},
+                                     {"offset", address(call->offset)},
+                                     {"function", call->function != NULL ? text(call->function) : NULL},
+                                     {"file", call->file != NULL ? text(call->file) : NULL},
+                                     {"line", call->line != 0 ? number((uint64_t)call->line) : NULL},
+                                     {"inlined", flag(call->inlined)}};
+        json_object_array_add(objects, OBJECT(row));
+    }
+    cai_calls_free(&calls);
+    return objects;
+}
+
 /* Of each process what one asks first; the program itself is the first of them. */
 static json_object *processes_object(const struct cai_tree *tree, uint64_t start_ns)
 {
@@ -259,6 +280,7 @@ static json_object *processes_object(const struct cai_tree *tree, uint64_t start
             {"threads_peak", number(stats->threads_peak)},
             {"violations", number(process->violations)},
             {"violation", process->violation[0] != 0 ? text(process->violation) : NULL},
+            {"calls", calls_object(process->calls)},
             {"findings", process->findings.done != 0 ? number(process->findings.found) : NULL}};
         json_object_array_add(processes, OBJECT(row));
     }

@@ -4,6 +4,7 @@
 #include "run/run.h"
 
 #include "preload/audit_line.h"
+#include "run/calls.h"
 #include "run/channel_host.h"
 #include "run/elf.h"
 #include "run/help.h"
@@ -194,12 +195,18 @@ static void say_findings(const struct cai_channel *page, const char *whose)
     cai_say("audit", "%s%s", cai_audit_total(text, &page->findings), whose);
 }
 
-/* What the audit found. Not in front of an object that programs read: it has all of this, too. */
+/* Stderr is an object that programs read, with all that would be said in front of it. */
+static bool is_for_programs(const struct run *run)
+{
+    return run->options.stats == CAI_STATS_JSON && run->output == STDERR_FILENO;
+}
+
+/* What the audit found. */
 static void say_audit(const struct run *run, const struct cai_channel *page)
 {
     char whose[80];
 
-    if (run->options.stats == CAI_STATS_JSON && run->output == STDERR_FILENO)
+    if (is_for_programs(run))
         return;
     if (page->audit != 0 && (page->state != CAI_CHANNEL_FINISHED || page->findings.done == 0))
         cai_say("audit", "there was none: the program ended past its exit handlers");
@@ -236,6 +243,8 @@ static int run_conclude(struct run *run)
     char reason[1024] = "";
     cai_channel_snapshot(&run->channel, 0, &page);
     cai_tree_read(&run->channel, &run->tree);
+    if (!is_for_programs(run))
+        cai_calls_say(&run->tree);
     enum cai_use use = cai_use_judge(&page);
     bool used = cai_is_used(use);
     if (used && lacks_mode(run, &page))

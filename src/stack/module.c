@@ -18,7 +18,9 @@ bool cai_module_find(struct cai_module *module, uintptr_t address)
         return false;
     *module = (struct cai_module){.low = (uintptr_t)found.dlfo_map_start,
                                   .high = (uintptr_t)found.dlfo_map_end,
-                                  .index = (uintptr_t)found.dlfo_eh_frame};
+                                  .index = (uintptr_t)found.dlfo_eh_frame,
+                                  .bias = found.dlfo_link_map->l_addr,
+                                  .name = found.dlfo_link_map->l_name};
     return true;
 }
 #else

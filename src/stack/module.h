@@ -7,6 +7,8 @@
 struct cai_module {
     uintptr_t low, high; /* from its first byte to behind its last */
     uintptr_t index;     /* its .eh_frame_hdr; 0: it has none */
+    uintptr_t bias;      /* to be taken from an address for what the file says of it */
+    const char *name;    /* its file; empty: the program itself. Valid while it is loaded */
 };
 
 /* False: no module, or the C library does not say. */

@@ -19,8 +19,9 @@ FORK = {"clone", "set_robust_list", "wait4"}
 START = {"mmap", "munmap", "mprotect", "madvise", "getrandom", "getpid"}
 BESIDE = {"fork": FORK, "fork-of-all": FORK, "report": {"rt_sigprocmask", "getpid", "gettid", "tgkill"}, "channel": START,
           "helper": START, "names": START, "visible": START}
-# Situations that are a start of the library with a setting.
-SETTINGS = {"helper", "names"}
+BESIDE["backtrace"] = BESIDE["report"]
+# Situations that are another one with a setting.
+SETTINGS = {"helper": "start", "names": "start", "backtrace": "report"}
 # Preloaded behind the library, so that its constructor comes first.
 FILTERED = program("filtered.so")
 # What other parts of the library make, but not the malloc family.
@@ -44,14 +45,14 @@ class Table(drop_in.DropIn):
         if situation == "visible":
             return self.run_program([CALLS, "nothing", ""], ours=False, options="visible",
                                     LD_PRELOAD=f"{drop_in.PRELOAD}:{FILTERED}", FILTER=words).returncode
-        command = [CALLS, "start" if situation in SETTINGS else situation, words]
+        command = [CALLS, SETTINGS.get(situation, situation), words]
         options = situation if situation in SETTINGS else ""
         return self.run_program(command, ours=False, options=options).returncode
 
     def test_D10_each_situation_makes_the_calls_of_its_row(self):
         for situation, (always, perhaps) in rows().items():
             with self.subTest(situation):
-                expected = -signal.SIGABRT if situation == "report" else 0
+                expected = -signal.SIGABRT if situation in ("report", "backtrace") else 0
                 self.assertEqual(self.only(situation, always | perhaps), expected)
 
     def test_D10_no_call_stands_there_for_nothing(self):

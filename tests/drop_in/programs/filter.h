@@ -26,14 +26,27 @@ static inline unsigned filter_number(const char *name)
         long number;
     } known[] = {
 #define CALL(name) {#name, SYS_##name}
-        CALL(brk),         CALL(clock_gettime),    CALL(clone),        CALL(clone3),       CALL(close),
-        CALL(exit),        CALL(exit_group),       CALL(fcntl),        CALL(fstat),        CALL(ftruncate),
-        CALL(futex),       CALL(getpid),           CALL(getppid),      CALL(getrandom),    CALL(gettid),
-        CALL(madvise),     CALL(membarrier),       CALL(memfd_create), CALL(memfd_secret), CALL(mincore),
-        CALL(mlock),       CALL(mlock2),           CALL(mmap),         CALL(mprotect),     CALL(mremap),
-        CALL(munlock),     CALL(munmap),           CALL(newfstatat),   CALL(openat),       CALL(pread64),
-        CALL(prctl),       CALL(process_vm_readv), CALL(rseq),         CALL(rt_sigaction), CALL(rt_sigprocmask),
-        CALL(sched_yield), CALL(set_robust_list),  CALL(tgkill),       CALL(wait4),        CALL(write),
+        CALL(brk),          CALL(clock_gettime),
+        CALL(clone),        CALL(clone3),
+        CALL(close),        CALL(exit),
+        CALL(exit_group),   CALL(fcntl),
+        CALL(fstat),        CALL(ftruncate),
+        CALL(futex),        CALL(getpid),
+        CALL(getppid),      CALL(getrandom),
+        CALL(gettid),       CALL(madvise),
+        CALL(membarrier),   CALL(memfd_create),
+        CALL(memfd_secret), CALL(mincore),
+        CALL(mlock),        CALL(mlock2),
+        CALL(mmap),         CALL(mprotect),
+        CALL(mremap),       CALL(munlock),
+        CALL(munmap),       CALL(newfstatat),
+        CALL(openat),       CALL(pread64),
+        CALL(prctl),        CALL(process_vm_readv),
+        CALL(readlinkat),   CALL(rseq),
+        CALL(rt_sigaction), CALL(rt_sigprocmask),
+        CALL(sched_yield),  CALL(set_robust_list),
+        CALL(tgkill),       CALL(wait4),
+        CALL(write),
 #undef CALL
     };
 

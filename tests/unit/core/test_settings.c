@@ -45,7 +45,7 @@ static bool is_untouched(const struct cai_settings *settings)
 static void test_every_setting(void **state)
 {
     struct cai_settings settings =
-        parse("limit=2G,decay=500,helper,strict,audit,tokens=512,trust-tokens,names,no-deepbind");
+        parse("limit=2G,decay=500,helper,strict,audit,tokens=512,trust-tokens,names,no-deepbind,backtrace");
 
     (void)state;
     assert_int_equal(complaints, 0);
@@ -55,7 +55,7 @@ static void test_every_setting(void **state)
     assert_int_equal(parse("mappings=1T").mappings_max, UINT32_MAX);
     assert_int_equal(parse("mappings=0").mappings_max, 0); /* not understood: what it was */
     assert_true(settings.helper && settings.strict && settings.audit && settings.trust_tokens);
-    assert_true(settings.names && settings.no_deepbind);
+    assert_true(settings.names && settings.no_deepbind && settings.backtrace);
     assert_int_equal(settings.tokens, 512);
     assert_int_equal(settings.page_bytes, 1);
 }

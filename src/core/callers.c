@@ -1,0 +1,87 @@
+/* See callers.h. A name that holds line breaks must not look like a line of ours. */
+#include "core/callers.h"
+
+#include "os/os.h"
+#include "stack/module.h"
+#include "stack/stack.h"
+
+#include <string.h>
+
+enum { FRAMES_MAX = 64, NAME_BYTES = 512 };
+
+/* Longest: the beginning, a name, '+', an address, a line break. */
+enum { LINE_BYTES = 8 + NAME_BYTES + 1 + 18 + 1 };
+
+struct line {
+    char text[LINE_BYTES];
+    size_t length;
+};
+
+static void add(struct line *line, const char *text, size_t most)
+{
+    for (size_t i = 0; i < most && text[i] != '\0'; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        line->text[line->length++] = (char)(byte < ' ' || byte == 0x7f ? '?' : byte);
+    }
+}
+
+static void add_hexadecimal(struct line *line, uintptr_t n)
+{
+    unsigned digits = 1;
+
+    while (digits < 16 && n >> (4 * digits) != 0)
+        digits++;
+    add(line, "0x", 2);
+    while (digits-- > 0)
+        line->text[line->length++] = "0123456789abcdef"[n >> (4 * digits) & 15];
+}
+
+static void make_line(struct line *line, uintptr_t address, const char *program)
+{
+    struct cai_module module;
+
+    line->length = 0;
+    add(line, CAI_CALLERS_LINE, sizeof CAI_CALLERS_LINE);
+    if (cai_module_find(&module, address)) {
+        add(line, module.name[0] != '\0' ? module.name : program, NAME_BYTES);
+        add(line, "+", 1);
+        add_hexadecimal(line, address - module.bias);
+    } else {
+        add_hexadecimal(line, address);
+    }
+    line->text[line->length++] = '\n';
+}
+
+/* How many of the innermost calls are the library's own. All are, where it is part of the program: then none. */
+static size_t own_calls(const uintptr_t *frames, size_t count)
+{
+    struct cai_module own;
+    size_t calls = 0;
+
+    if (!cai_module_find(&own, (uintptr_t)&own_calls) || own.name[0] == '\0')
+        return 0;
+    while (calls < count && frames[calls] >= own.low && frames[calls] < own.high)
+        calls++;
+    return calls;
+}
+
+size_t cai_callers_write(char text[CAI_CALLERS_BYTES])
+{
+    uintptr_t frames[FRAMES_MAX];
+    char program[NAME_BYTES];
+    struct line line;
+    size_t length = 0;
+    size_t count = cai_stack_read(frames, FRAMES_MAX, 1);
+
+    if (!cai_os_process_file(program, sizeof program))
+        memcpy(program, "?", sizeof "?");
+    for (size_t i = own_calls(frames, count); i < count; i++) {
+        make_line(&line, frames[i], program);
+        if (line.length >= CAI_CALLERS_BYTES - length)
+            break;
+        memcpy(text + length, line.text, line.length);
+        length += line.length;
+    }
+    text[length] = '\0';
+    return length;
+}

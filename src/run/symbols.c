@@ -1,0 +1,209 @@
+/* By elfutils' libdw, which finds debug information that was split off as well, and libiberty, which knows the names of
+ * C++ and Rust. Files are opened here, never in the process that is looked at. Called by calls.
+ */
+#include "run/symbols.h"
+
+#include <stddef.h>
+
+#ifdef CAI_HAVE_LIBDW
+
+#include <dwarf.h>
+#include <elfutils/libdwfl.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifdef CAI_HAVE_LIBIBERTY
+#include <libiberty/demangle.h>
+#endif
+
+/* A session of libdw for each file, so that the addresses are those that the file states. */
+struct file {
+    struct file *next;
+    Dwfl *session;
+    Dwfl_Module *module; /* NULL: it cannot be read */
+    char name[];
+};
+
+struct cai_symbols {
+    struct file *files;
+};
+
+/* One function of an address, to be handed to whoever asks. */
+struct visitor {
+    cai_symbols_visit visit;
+    void *context;
+    const char *file;
+    int line;
+};
+
+struct cai_symbols *cai_symbols_open(void)
+{
+    unsetenv("DEBUGINFOD_URLS"); /* nothing is fetched from elsewhere */
+    return calloc(1, sizeof(struct cai_symbols));
+}
+
+void cai_symbols_free(struct cai_symbols *symbols)
+{
+    while (symbols != NULL && symbols->files != NULL) {
+        struct file *file = symbols->files;
+        symbols->files = file->next;
+        dwfl_end(file->session);
+        free(file);
+    }
+    free(symbols);
+}
+
+/* What stands under a name by now may be anything. */
+static int open_regular(const char *name)
+{
+    struct stat status;
+    int descriptor = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+    if (descriptor >= 0 && (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode))) {
+        close(descriptor);
+        descriptor = -1;
+    }
+    return descriptor;
+}
+
+static struct file *file_of(struct cai_symbols *symbols, const char *name)
+{
+    static const Dwfl_Callbacks callbacks = {
+        .find_elf = dwfl_build_id_find_elf,
+        .find_debuginfo = dwfl_standard_find_debuginfo,
+        .section_address = dwfl_offline_section_address,
+    };
+    size_t length = strlen(name);
+    struct file *file = symbols->files;
+
+    while (file != NULL && strcmp(file->name, name) != 0)
+        file = file->next;
+    if (file != NULL || (file = calloc(1, sizeof *file + length + 1)) == NULL)
+        return file;
+    memcpy(file->name, name, length);
+    file->next = symbols->files;
+    symbols->files = file;
+    file->session = dwfl_begin(&callbacks);
+    int descriptor = file->session != NULL ? open_regular(name) : -1;
+    if (descriptor >= 0) {
+        dwfl_report_begin(file->session);
+        file->module = dwfl_report_elf(file->session, name, name, descriptor, 0, true);
+        dwfl_report_end(file->session, NULL, NULL);
+        if (file->module == NULL)
+            close(descriptor);
+    }
+    return file;
+}
+
+static void visit_name(struct visitor *visitor, const char *name, bool inlined)
+{
+    struct cai_symbol symbol = {.file = visitor->file, .line = visitor->line, .inlined = inlined, .function = name};
+    char *readable = NULL;
+
+#ifdef CAI_HAVE_LIBIBERTY
+    readable = name != NULL ? cplus_demangle(name, DMGL_AUTO | DMGL_PARAMS | DMGL_ANSI) : NULL;
+#endif
+    if (readable != NULL)
+        symbol.function = readable;
+    visitor->visit(&symbol, visitor->context);
+    free(readable);
+}
+
+static const char *name_of(Dwarf_Die *die)
+{
+    Dwarf_Attribute attribute;
+    const char *name = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute));
+
+    return name != NULL ? name : dwarf_diename(die);
+}
+
+/* Where an inlined function was called: there the one that it was merged into goes on. */
+static void go_out(struct visitor *visitor, Dwarf_Die *inlined, Dwarf_Files *files)
+{
+    Dwarf_Attribute attribute;
+    Dwarf_Word number;
+
+    visitor->file = NULL;
+    visitor->line = 0;
+    if (dwarf_formudata(dwarf_attr(inlined, DW_AT_call_file, &attribute), &number) == 0)
+        visitor->file = dwarf_filesrc(files, number, NULL, NULL);
+    if (dwarf_formudata(dwarf_attr(inlined, DW_AT_call_line, &attribute), &number) == 0)
+        visitor->line = (int)number;
+}
+
+/* The functions merged into the one that the address is in, and that one, from its debug information. */
+static bool visit_scopes(struct visitor *visitor, Dwfl_Module *module, Dwarf_Addr address)
+{
+    Dwarf_Addr bias;
+    Dwarf_Die *unit = dwfl_module_addrdie(module, address, &bias);
+    Dwarf_Die *scopes = NULL;
+    Dwarf_Die innermost;
+    Dwarf_Files *files;
+    bool found = false;
+
+    if (unit == NULL || dwarf_getsrcfiles(unit, &files, NULL) != 0 ||
+        dwarf_getscopes(unit, address - bias, &scopes) <= 0)
+        return false;
+    bool known = dwarf_offdie(dwfl_module_getdwarf(module, &bias), dwarf_dieoffset(&scopes[0]), &innermost) != NULL;
+    free(scopes);
+    scopes = NULL;
+    int count = known ? dwarf_getscopes_die(&innermost, &scopes) : 0;
+    for (int i = 0; i < count && !found; i++) {
+        int tag = dwarf_tag(&scopes[i]);
+        found = tag == DW_TAG_subprogram;
+        if (found || tag == DW_TAG_inlined_subroutine)
+            visit_name(visitor, name_of(&scopes[i]), !found);
+        if (tag == DW_TAG_inlined_subroutine)
+            go_out(visitor, &scopes[i], files);
+    }
+    free(scopes);
+    return found;
+}
+
+void cai_symbols_find(struct cai_symbols *symbols, const char *file_name, uint64_t address, cai_symbols_visit visit,
+                      void *context)
+{
+    struct visitor visitor = {.visit = visit, .context = context};
+    struct file *file = symbols != NULL && file_name != NULL ? file_of(symbols, file_name) : NULL;
+
+    if (file == NULL || file->module == NULL) {
+        visit_name(&visitor, NULL, false);
+        return;
+    }
+    Dwfl_Line *line = dwfl_module_getsrc(file->module, address);
+    if (line != NULL)
+        visitor.file = dwfl_lineinfo(line, NULL, &visitor.line, NULL, NULL, NULL);
+    if (!visit_scopes(&visitor, file->module, address)) {
+        GElf_Off offset;
+        GElf_Sym symbol;
+        visit_name(&visitor, dwfl_module_addrinfo(file->module, address, &offset, &symbol, NULL, NULL, NULL), false);
+    }
+}
+
+#else
+
+struct cai_symbols *cai_symbols_open(void)
+{
+    return NULL;
+}
+
+void cai_symbols_free(struct cai_symbols *symbols)
+{
+    (void)symbols;
+}
+
+void cai_symbols_find(struct cai_symbols *symbols, const char *file, uint64_t address, cai_symbols_visit visit,
+                      void *context)
+{
+    const struct cai_symbol unknown = {.function = NULL};
+
+    (void)symbols;
+    (void)file;
+    (void)address;
+    visit(&unknown, context);
+}
+
+#endif
