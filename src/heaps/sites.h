@@ -1,8 +1,9 @@
-/* The sites of a process's sampled heap profile: which calls hold the memory, and which modules those calls lie in. It
- * stands behind the numbers in the process's page (channel.h) where the table was made with room for it, so it outlives
- * the process and is read as the numbers are: by `capalloc run` from the table, by others out of the process's memory.
+/* The sites of a process's sampled heap profile: which calls hold the memory, and which modules those calls lie in.
+ * They stand behind the numbers in the process's page (channel.h) where the table was made with room for them, so they
+ * outlive the process and are read as the numbers are: by `capalloc run` from the table, by others out of the process's
+ * memory.
  *
- * Every number is an estimate and grows by what a sample stands for: one block of s bytes, sampled at a mean distance of
+ * Every number is an estimate and grows by what a sample stands for: a block of s bytes, sampled at a mean distance of
  * `rate` bytes, stands for 1 / (1 - exp(-s / rate)) blocks of s bytes.
  */
 #ifndef CAI_HEAPS_SITES_H
@@ -26,7 +27,7 @@ struct cai_site {
     uint64_t peak_blocks, peak_bytes; /* live at the moment when all sites together had most */
     uint32_t frames;
     uint32_t reserved;
-    uint64_t frame[CAI_SITE_FRAMES]; /* return addresses, innermost first; one less lies in the instruction */
+    uint64_t frame[CAI_SITE_FRAMES];  /* return addresses, innermost first; one less lies in the instruction */
     uint16_t module[CAI_SITE_FRAMES]; /* which it lay in when the site was first seen: module[it - 1]; 0: none known */
 };
 
