@@ -11,6 +11,7 @@
 #define CAI_HEAPS_CHANNEL_H
 
 #include "core/callers.h"
+#include "heaps/sites.h"
 #include "heaps/zone_map.h"
 
 #include <capalloc/stats.h>
@@ -24,6 +25,8 @@ enum {
     CAI_CHANNEL_VERSION = 7,
     CAI_CHANNEL_FINDINGS = 16,
     CAI_CHANNEL_PROCESSES = 512,   /* at most; of the rest the table has sums only */
+    CAI_CHANNEL_PROFILED = 128,    /* the same where there is room for sites */
+    CAI_CHANNEL_SITES_AT = 64,     /* they begin at a multiple of this behind the numbers */
     CAI_CHANNEL_PROCESSES_OWN = 32 /* in a table that a process makes for itself and its forked children */
 };
 
@@ -124,5 +127,16 @@ static inline struct cai_channel *cai_channel_at(struct cai_channel_table *table
 {
     return (struct cai_channel *)(void *)((char *)table + (index + (size_t)1) * table->page_bytes);
 }
+
+/* Where in a page of the table its sites are; 0: pages of so many bytes have none. */
+static inline size_t cai_channel_sites_at(size_t page_bytes)
+{
+    size_t at = (sizeof(struct cai_channel) + CAI_CHANNEL_SITES_AT - 1) / CAI_CHANNEL_SITES_AT * CAI_CHANNEL_SITES_AT;
+
+    return page_bytes >= at + sizeof(struct cai_sites) ? at : 0;
+}
+
+/* A page with room for them, before it is rounded up to whole pages of the kernel's. */
+#define CAI_CHANNEL_PROFILED_BYTES (sizeof(struct cai_channel) + CAI_CHANNEL_SITES_AT + sizeof(struct cai_sites))
 
 #endif

@@ -21,7 +21,8 @@ MAY_INCLUDE = {
     "kit": "base os core heaps/heaps.h api",
     "malloc": "base os core heaps/heaps.h",
     "preload": "base os core heaps/heaps.h heaps/channel.h malloc",
-    "run": "core/amount.h core/callers.h core/checks.h heaps/channel.h heaps/zone_map.h preload/audit_line.h",
+    "run": "core/amount.h core/callers.h core/checks.h heaps/channel.h heaps/sites.h heaps/zone_map.h "
+           "preload/audit_line.h",
 }
 ROOMS = tuple(MAY_INCLUDE)
 
