@@ -45,6 +45,13 @@ static void add(const struct cai_symbol *symbol, void *context)
                                                     .inlined = symbol->inlined};
 }
 
+void cai_calls_add(struct cai_calls *calls, struct cai_symbols *symbols, const char *module, uint64_t offset)
+{
+    struct reading reading = {.calls = calls, .module = module, .offset = offset};
+
+    cai_symbols_find(symbols, module, offset - 1, add, &reading);
+}
+
 /* "  at FILE+0xOFFSET" or "  at 0xADDRESS", with the line's end cut off. */
 static void read_line(char *line, struct cai_symbols *symbols, struct cai_calls *calls)
 {
@@ -56,14 +63,12 @@ static void read_line(char *line, struct cai_symbols *symbols, struct cai_calls 
     char *module = line + begin;
     char *plus = strrchr(module, '+');
     const char *number = plus != NULL ? plus + 1 : module;
-    struct reading reading = {.calls = calls, .offset = strtoull(number, &end, 16)};
+    uint64_t offset = strtoull(number, &end, 16);
     if (strncmp(number, "0x", 2) != 0 || *end != 0)
         return;
-    if (plus != NULL) {
+    if (plus != NULL)
         *plus = 0;
-        reading.module = module;
-    }
-    cai_symbols_find(symbols, reading.module, reading.offset - 1, add, &reading);
+    cai_calls_add(calls, symbols, plus != NULL ? module : NULL, offset);
 }
 
 void cai_calls_read(const char *text, struct cai_calls *calls)

@@ -2,6 +2,7 @@
 #ifndef CAI_RUN_CALLS_H
 #define CAI_RUN_CALLS_H
 
+#include "run/symbols.h"
 #include "run/tree.h"
 
 #include <stdbool.h>
@@ -22,6 +23,10 @@ struct cai_calls {
     struct cai_call *call;
     size_t count;
 };
+
+/* Appends the functions that go on at `offset` of a module, the innermost first; one at least, unless there is no
+ * memory. */
+void cai_calls_add(struct cai_calls *calls, struct cai_symbols *symbols, const char *module, uint64_t offset);
 
 /* Lines that do not look as they should, and what there is no memory for, are left out. */
 void cai_calls_read(const char *text, struct cai_calls *calls);
