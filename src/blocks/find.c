@@ -6,8 +6,8 @@
 #include "os/process.h"
 #include "pages/run.h"
 
-/* A wiped block's state byte has forgotten its class: the run knows. */
-static uint8_t class_of_wiped(const struct cai_view *view, enum cai_grain grain, size_t granule)
+/* The state byte of a block that is wiped or sampled has forgotten its class: the run knows. */
+static uint8_t class_of_run(const struct cai_view *view, enum cai_grain grain, size_t granule)
 {
     const struct cai_unit *run = cai_slab_of(view, grain, granule);
 
@@ -20,7 +20,7 @@ static uint8_t class_of_state(const struct cai_view *view, enum cai_grain grain,
         return state;
     if (state == CAI_STATE_LARGE)
         return 0;
-    return state == CAI_STATE_WIPED ? class_of_wiped(view, grain, granule) : 1;
+    return state == CAI_STATE_WIPED || state == CAI_STATE_SAMPLED ? class_of_run(view, grain, granule) : 1;
 }
 
 static struct cai_live find_live(enum cai_place place, const void *address)

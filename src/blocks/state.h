@@ -16,6 +16,7 @@ enum cai_state {
                                   /* 1 to CAI_CLASS_LAST: live block of that size class */
     CAI_STATE_SHORT = 80,         /* plus 1 to 15: live block of so many bytes in a slot of 16 (see blocks/exact.h) */
     CAI_STATE_SHORT_WIPED = 96,   /* plus 1 to 15: the same, wiped */
+    CAI_STATE_SAMPLED = 124,      /* live block of any size that has a record in the heap profile (heaps/sample.h) */
     CAI_STATE_CLAIMED = 125,      /* live block of any size that one call is about to change or end: nobody else may */
     CAI_STATE_WIPED = 126,        /* live block of any size, cleared ahead of being given back */
     CAI_STATE_LARGE = 127,        /* live large block */
@@ -73,6 +74,12 @@ CAI_INLINE uint8_t cai_state_unwiped(uint8_t state, uint8_t size_class)
     if (state != CAI_STATE_WIPED)
         return (uint8_t)(state - (CAI_STATE_SHORT_WIPED - CAI_STATE_SHORT));
     return size_class != 0 ? size_class : CAI_STATE_LARGE;
+}
+
+/* In the first granule of a run that is a large block: live, and not wiped. */
+CAI_INLINE bool cai_state_is_large(uint8_t state)
+{
+    return state == CAI_STATE_LARGE || state == CAI_STATE_SAMPLED;
 }
 
 /* Live, and free to be used by a call. */

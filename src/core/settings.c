@@ -14,6 +14,9 @@
 /* How long free memory is kept by default: longer than the phases of a busy program, short for a person. */
 enum { DECAY_MS_DEFAULT = 200 };
 
+/* Of the heap profile: what other profilers of heaps take. */
+enum { PROFILE_BYTES_DEFAULT = 512 * 1024 };
+
 /* Tokens that are part of a function's name are few: at least one for each half. */
 enum { TOKENS_FAST_DEFAULT = 2 };
 
@@ -74,6 +77,8 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
             settings->visible = true;
         else if (word_is(word, length, "backtrace"))
             settings->backtrace = true;
+        else if (word_is(word, length, "profile"))
+            settings->profile_bytes = PROFILE_BYTES_DEFAULT;
         else if (word_is(word, length, "no-deepbind"))
             settings->no_deepbind = true;
         else
@@ -94,6 +99,8 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
         settings->decay_ms = (uint32_t)value;
     else if (word_is(word, name_length, "limit") && value > 0)
         settings->limit_bytes = value;
+    else if (word_is(word, name_length, "profile") && value > 0)
+        settings->profile_bytes = value;
     else if (word_is(word, name_length, "tokens"))
         settings->tokens = value;
     else if (word_is(word, name_length, "mappings") && value > 0)

@@ -24,6 +24,7 @@
 #include "heaps/quarantine.h"
 #include "heaps/reap.h"
 #include "heaps/resize.h"
+#include "heaps/sample.h"
 #include "heaps/stats.h"
 #include "heaps/words.h"
 #include "pages/meta.h"

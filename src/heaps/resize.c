@@ -9,6 +9,7 @@
 #include "heaps/free.h"
 #include "heaps/housekeeping.h"
 #include "heaps/life.h"
+#include "heaps/sample.h"
 
 #include <string.h>
 
@@ -43,11 +44,18 @@ static void *move_large(struct cai_live live, size_t bytes)
 
     if (thread == NULL)
         return NULL;
+    struct cai_live before = live;
+    enum cai_place place = (enum cai_place)(live.zone / CAI_GRAINS);
+    cai_sample_drop(&live); /* before its address is anybody else's */
     void *moved = cai_large_move(&thread->owner.heap, live, bytes, to);
     if (moved == NULL && cai_large_run_bytes(bytes) != 0) {
         cai_housekeeping_shortage(&thread->owner, own != NULL);
         moved = cai_large_move(&thread->owner.heap, live, bytes, to);
     }
+    if (moved != NULL)
+        cai_sample_large(&thread->owner.heap, place, moved);
+    else
+        cai_sample_restore(before);
     if (own == NULL)
         cai_registry_return();
     return moved;
@@ -63,12 +71,12 @@ void *cai_resize_large(struct cai_live live, size_t bytes, bool may_move)
         cai_claim_return(live);
         return address;
     }
-    if (bytes <= cai_slot_bytes(live)) {
+    bool shrinks = bytes <= cai_slot_bytes(live);
+    if (shrinks)
         shrink_large(live, bytes);
-        cai_claim_return(live);
-        return address;
-    }
-    if (cai_large_grow(live, bytes)) {
+    if (shrinks || cai_large_grow(live, bytes)) {
+        cai_sample_drop(&live);
+        cai_sample_redraw(&live);
         cai_claim_return(live);
         return address;
     }

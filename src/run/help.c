@@ -107,6 +107,8 @@ static const char help_settings[] =
     "  trust-tokens  its allocation tokens are promises, not guesses\n"
     "  visible       capalloc top, stats and map can look at the process; under\n"
     "                `capalloc run` they always can\n"
+    "  profile=SIZE  sample the calls that hold the heap, one in SIZE bytes, 512K\n"
+    "                unless told\n"
     "  no-deepbind   dlopen takes no notice of RTLD_DEEPBIND\n"
     "  names         the library's mappings have names in /proc/self/maps\n"
     "  mappings=N    what vm.max_map_count says where it is not 65530: the library has\n"

@@ -16,7 +16,7 @@ MAY_INCLUDE = {
     "blocks": "base os core pages",
     "revoke": "base os core pages blocks",
     "harden": "base os core pages blocks",
-    "heaps": "base os core cap pages blocks revoke harden",
+    "heaps": "base os stack core cap pages blocks revoke harden",
     "api": "base os core cap heaps/heaps.h",
     "kit": "base os core heaps/heaps.h api",
     "malloc": "base os core heaps/heaps.h",
