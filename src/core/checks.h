@@ -11,6 +11,8 @@
 
 /* X(name, what it does) */
 #define CAI_FOR_CHECKS(X)                                                                                              \
+    X(canary, "what was written behind a block is seen when it, or the one behind it, is freed or resized")            \
+    X(mismatch, "malloc, new and new[] have their own ways back, and stated sizes are exact")                          \
     X(zero, "what is freed is cleared, and looked at before it is handed out again")                                   \
     X(delay, "a freed block waits until a share of the heap was freed after it")
 

@@ -10,6 +10,7 @@
 #include "core/settings.h"
 #include "heaps/account.h"
 #include "heaps/claim.h"
+#include "heaps/hardened.h"
 #include "heaps/housekeeping.h"
 #include "heaps/life.h"
 #include "heaps/quarantine.h"
@@ -246,6 +247,8 @@ static CAI_NOINLINE void free_any(enum cai_place place, void *address, const cha
         return;
     cai_process_notice();
     struct cai_live live = cai_find_live(place, address);
+    if (CAI_HARDENS && live.state != NULL)
+        cai_hardened_look(place, address, live, function);
     if (live.state == NULL || !cai_free_live(place, address, live))
         cai_find_report(place, address, function);
 }

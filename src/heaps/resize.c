@@ -7,6 +7,7 @@
 #include "heaps/allocate.h"
 #include "heaps/claim.h"
 #include "heaps/free.h"
+#include "heaps/hardened.h"
 #include "heaps/housekeeping.h"
 #include "heaps/life.h"
 #include "heaps/sample.h"
@@ -17,6 +18,8 @@ size_t cai_usable(enum cai_place place, const void *address, const char *functio
 {
     struct cai_live live = cai_find_live(place, address);
 
+    if (CAI_HARDENS && live.state != NULL && cai_state_is_hardened(live.byte))
+        return cai_exact_bytes(live);
     if (CAI_LIKELY(live.state != NULL))
         return cai_usable_bytes(live);
     cai_find_report(place, address, function);
@@ -127,6 +130,8 @@ void *cai_resize(enum cai_place place, void *address, size_t bytes, const char *
     struct cai_live live = cai_find_live(place, address);
     size_t usable = live.state != NULL ? cai_usable_bytes(live) : 0;
 
+    if (CAI_HARDENS && live.state != NULL && cai_state_is_hardened(live.byte))
+        return cai_hardened_resize(place, address, live, bytes, function);
     if (live.size_class != 0 && bytes <= usable && bytes >= usable / 2)
         return address;
     if (CAI_UNLIKELY(live.state == NULL || !cai_claim(live))) {

@@ -95,7 +95,7 @@ static const char help_settings[] =
     "  trace-sweeps  a line on stderr for each search\n"
     "  harden=LIST   in the library that `capalloc run --harden` takes, where all checks\n"
     "                are on: -NAME takes one away, NAME+NAME leaves these alone. Names:\n"
-    "                zero, delay (`capalloc doctor --library` says what each does)\n"
+    "                canary, mismatch, zero, delay (`capalloc doctor --library` says what each does)\n"
     "  helper        give it back from a background thread, so that an idle program\n"
     "                does too\n"
     "  strict        report a sized delete whose size cannot be right\n"
