@@ -165,7 +165,7 @@ void cai_settings_start(void)
     settings->decay_ms = DECAY_MS_DEFAULT;
     settings->mappings_max = CAI_OS_MAPPINGS_MAX;
     settings->secret = CAI_HARDENS ? cai_os_random() : 0;
-    settings->checks = CAI_HARDENS ? CAI_CHECKS_ALL : 0;
+    settings->checks = CAI_HARDENS ? CAI_CHECKS_DEFAULT : 0;
     const char *text = cai_os_is_privileged() ? NULL : getenv(CAI_SETTINGS_ENV);
     if (text != NULL)
         cai_settings_parse(settings, text, complain_on_stderr);
