@@ -32,7 +32,7 @@ typedef struct ca_authority {
 enum {
     CA_RIGHT_ALLOCATE = 1, /* take new blocks */
     CA_RIGHT_GROW = 2,     /* grow blocks of its heap */
-    CA_RIGHT_SWEEP = 4,    /* have freed memory swept for pointers; nothing sweeps yet */
+    CA_RIGHT_SWEEP = 4,    /* have all memory searched for pointers to what was freed */
     CA_RIGHT_DERIVE = 8,   /* make lesser authorities */
     CA_RIGHT_DESTROY = 16, /* give everything back at once */
     CA_RIGHT_ALL = 31,
@@ -114,6 +114,14 @@ typedef struct ca_authority_info {
 
 /* Fills the first struct_size bytes of *out. CA_ERROR_NOT_PERMITTED: no authority, *out unchanged. Contract: C5, C6. */
 ca_error ca_authority_describe(ca_authority authority, ca_authority_info *out);
+
+/* Searches all memory of the process for pointers to what was freed, now. What had been given back before the call is
+ * free for reuse when it returns, but for blocks that a word somewhere still points to. The search stops all threads
+ * while it reads. Needs the right to sweep. CA_ERROR_NOT_PERMITTED: no authority, or no right to sweep.
+ * CA_ERROR_INVALID: nothing was released, because freed blocks do not wait for a search here (they do under `capalloc
+ * run --revoke` alone), or because part of the memory could not be seen, which is said once on stderr. From any
+ * thread; not in a signal handler. Contract: R10. */
+ca_error ca_sweep(ca_authority authority);
 
 #ifdef __cplusplus
 }

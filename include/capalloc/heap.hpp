@@ -113,6 +113,12 @@ template <ca_error (*End)(ca_authority)> class CA_NODISCARD_TYPE_ authority_owne
         return ca_free_all(authority_);
     }
 
+    /* Searches all memory for pointers to what was freed, now: see ca_sweep. */
+    CA_NODISCARD_ ca_error sweep() const noexcept
+    {
+        return ca_sweep(authority_);
+    }
+
   protected:
     authority_owner(ca_error error, ca_authority authority) noexcept : authority_(authority), error_(error) {}
 

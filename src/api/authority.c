@@ -1,6 +1,7 @@
 /* Authorities and heaps as the program sees them: rights are checked here, on the way in. */
 #include "api/authority.h"
 
+#include "core/settings.h"
 #include "heaps/heaps.h"
 
 /* No version will have longer options. */
@@ -66,6 +67,15 @@ CAI_EXPORT ca_error ca_free_all(ca_authority authority)
     if (!find(authority, CA_RIGHT_DESTROY, &grant) || !cai_reap_blocks(&grant))
         return CA_ERROR_NOT_PERMITTED;
     return CA_OK;
+}
+
+CAI_EXPORT ca_error ca_sweep(ca_authority authority)
+{
+    struct cai_grant grant;
+
+    if (!find(authority, CA_RIGHT_SWEEP, &grant))
+        return CA_ERROR_NOT_PERMITTED;
+    return CAI_QUARANTINES && cai_settings->revoke && cai_quarantine_sweep() ? CA_OK : CA_ERROR_INVALID;
 }
 
 CAI_EXPORT ca_error ca_authority_derive(ca_authority parent, unsigned rights, size_t quota_bytes, ca_authority *out)

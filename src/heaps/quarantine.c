@@ -419,6 +419,16 @@ void cai_quarantine_release(void)
     cai_lock_give(&looking);
 }
 
+bool cai_quarantine_sweep(void)
+{
+    cai_lock_take(&looking);
+    uint64_t in_doubt = cai_sweeps_in_doubt();
+    look();
+    bool done = cai_sweeps_in_doubt() == in_doubt;
+    cai_lock_give(&looking);
+    return done;
+}
+
 /* --- a heap that ends --- */
 
 /* Calls of others on blocks of the heap that are under way at this moment keep theirs. */

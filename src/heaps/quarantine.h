@@ -34,6 +34,10 @@ void cai_quarantine_put_run(struct cai_unit *run);
  * quarantine's is held. Contract: R3. */
 void cai_quarantine_release(void);
 
+/* A look with a search, whatever is due. False: the search was in doubt, nothing was released. No lock is held.
+ * Contract: R10. */
+bool cai_quarantine_sweep(void);
+
 /* While this is held nothing is released, so that who pays for a block can change. */
 void cai_quarantine_hold(void);
 void cai_quarantine_let_go(void);

@@ -194,6 +194,36 @@ CHILD_TEST(test_R1_a_hidden_pointer_keeps_nothing, 60)
     require_released(block);
 }
 
+/* As it leaves no word on the stack of its caller. */
+static CAI_NOINLINE ca_error sweep(ca_authority authority)
+{
+    ca_error error = ca_sweep(authority);
+
+    clean_stack();
+    return error;
+}
+
+/* One call is enough; on a busy machine it may be in doubt, and says so. */
+CHILD_TEST(test_R10_a_sweep_when_it_is_asked_for, 60)
+{
+    ca_authority root, lesser;
+
+    require(ca_heap_create(NULL, &root) == CA_OK);
+    require(ca_authority_derive(root, CA_RIGHT_ALL & ~CA_RIGHT_SWEEP, SIZE_MAX, &lesser) == CA_OK);
+    uint64_t block = take();
+    global = (uintptr_t)(block ^ MASK);
+    give(block);
+    clean_stack();
+    require(sweep(lesser) == CA_ERROR_NOT_PERMITTED && waits(block));
+    for (unsigned seen = 0, tries = 0; seen < 2 && tries < 20; tries++)
+        seen += sweep(root) == CA_OK;
+    require(waits(block)); /* a word points to it */
+    global = 0;
+    for (unsigned tries = 0; tries < 20 && sweep(root) != CA_OK; tries++)
+        continue;
+    require(!waits(block));
+}
+
 int main(void)
 {
     setenv("CAPALLOC_OPTIONS", "revoke", 1);
@@ -209,6 +239,7 @@ int main(void)
         cmocka_unit_test(test_N3_nocaps_memory_is_not_read),
         cmocka_unit_test(test_N4_nocaps_memory_waits_too),
         cmocka_unit_test(test_R1_a_hidden_pointer_keeps_nothing),
+        cmocka_unit_test(test_R10_a_sweep_when_it_is_asked_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,20 @@ static void test_C5_heaps_are_apart_and_ordinary_to_free(void **state)
     assert_well(audit_heap());
 }
 
+/* In a library whose blocks do not wait there is nothing to search for, and that is no silence. */
+static void test_R10_nothing_is_swept_here(void **state)
+{
+    ca_authority root = make(SIZE_MAX);
+    ca_authority lesser = derive(root, CA_RIGHT_ALL & ~CA_RIGHT_SWEEP, SIZE_MAX);
+
+    (void)state;
+    assert_int_equal(ca_sweep(root), CA_ERROR_INVALID);
+    assert_int_equal(ca_sweep(ca_default_authority()), CA_ERROR_INVALID);
+    assert_int_equal(ca_sweep(lesser), CA_ERROR_NOT_PERMITTED);
+    assert_int_equal(ca_sweep((ca_authority){{0, 0}}), CA_ERROR_NOT_PERMITTED);
+    assert_int_equal(ca_heap_destroy(root), CA_OK);
+}
+
 static void test_C5_C7_altered_and_made_up_authorities_are_refused(void **state)
 {
     ca_authority genuine[] = {ca_default_authority(), make(SIZE_MAX), {{0, 0}}};
@@ -370,6 +384,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_C5_heaps_are_apart_and_ordinary_to_free),
+        cmocka_unit_test(test_R10_nothing_is_swept_here),
         cmocka_unit_test(test_C5_C7_altered_and_made_up_authorities_are_refused),
         cmocka_unit_test(test_C5_C7_rights_only_narrow),
         cmocka_unit_test(test_C5_C7_quotas_only_narrow),

@@ -158,6 +158,7 @@ extern "C" {
         out: *mut ca_authority,
     ) -> ca_error;
     pub fn ca_authority_revoke(authority: ca_authority) -> ca_error;
+    pub fn ca_sweep(authority: ca_authority) -> ca_error;
     pub fn ca_authority_quota_remaining(authority: ca_authority) -> usize;
     pub fn ca_authority_describe(authority: ca_authority, out: *mut ca_authority_info) -> ca_error;
 }

@@ -160,6 +160,17 @@ impl<'heap> Authority<'heap> {
         Error::from_raw(unsafe { c::ca_authority_describe(self.raw, &mut info) }).ok().map(|()| AuthorityInfo(info))
     }
 
+    /// Searches all memory of the process, now, for pointers to what was freed. What had been given back before and
+    /// nothing points to is free when it returns.
+    ///
+    /// # Errors
+    /// [`Error::NotPermitted`]: no right to sweep. [`Error::Invalid`]: nothing was released, as in every process that
+    /// does not run under `capalloc run --revoke`.
+    pub fn sweep(self) -> Result<(), Error> {
+        // Safety: only what nobody has a pointer to any more is handed out again.
+        Error::from_raw(unsafe { c::ca_sweep(self.raw) })
+    }
+
     /// Gives back every block that was allocated by this authority and those derived from it, must-zero ones cleared
     /// first. The authorities stay.
     ///
