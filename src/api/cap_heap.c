@@ -96,9 +96,7 @@ CAI_INLINE ca_cap_result hand_out(enum cai_place place, cai_result block, size_t
 CAI_INLINE cai_result own_allocate(enum cai_place place, enum cai_form form, ca_authority authority, ca_layout layout)
 {
     size_t bytes;
-    void *address = CAI_LIKELY(cai_is_fine(layout) && cai_authority_is_default(authority))
-                        ? cai_own_take_fine(cai_self_heap(), place, layout.size, form, &bytes)
-                        : cai_own_take(place, form, authority, layout, &bytes);
+    void *address = cai_own_take(place, form, authority, layout, &bytes);
 
     return CAI_LIKELY(address != NULL) ? cai_success(address, bytes)
                                        : cai_own_allocate_slow(authority, layout, place, form);

@@ -50,7 +50,7 @@ CAI_EXPORT ca_block_result ca_block_allocate_hinted_(ca_authority authority, siz
 
 static CAI_NOINLINE void deallocate_rest(void *address, size_t hint)
 {
-    cai_own_deallocate_rest(CAI_PLACE_ordinary, address, size_of_hint(hint));
+    cai_own_deallocate_rest(address, size_of_hint(hint), CAI_PLACE_ordinary);
 }
 
 CAI_EXPORT void ca_block_deallocate_hinted_(void *address, size_t hint)

@@ -7,58 +7,37 @@
 #include "api/own.h"
 #include "core/violation.h"
 
-/* Allocation in steps, each called last by the one before and with no more than it needs, so that it costs that one
- * nothing: a fine layout from the calling thread's heap; one from the account that the thread used last; other layouts
- * from either; the rest. */
-#define FOR_SLOW(type)                                                                                                 \
-    static CAI_NOINLINE type##_result type##_slow(ca_authority authority, ca_layout layout, enum cai_place place,      \
-                                                  enum cai_form form)                                                  \
+/* Allocation in steps, each called last by the one before, so that it costs that one nothing: a small layout from the
+ * calling thread's heap; one from the account that the thread used last; the rest. CAI_AS_CALLED: with arguments where
+ * the caller has them, so that nothing is moved ahead of a call that is seldom made. */
+#define FOR_ALLOCATION(name, type, place, form)                                                                        \
+    static CAI_NOINLINE type##_result name##_slow(ca_authority authority, ca_layout layout)                            \
     {                                                                                                                  \
-        cai_result done = cai_own_allocate_slow(authority, layout, place, form);                                       \
+        cai_result done = cai_own_allocate_slow(authority, layout, CAI_PLACE_##place, form);                           \
         return CAI_AS(type, done);                                                                                     \
     }                                                                                                                  \
-    static CAI_NOINLINE type##_result type##_fine_slow(ca_authority authority, size_t bytes, enum cai_place place,     \
-                                                       enum cai_form form)                                             \
-    {                                                                                                                  \
-        return type##_slow(authority, (ca_layout){.size = bytes, .align = 16}, place, form);                           \
-    }                                                                                                                  \
-    static CAI_NOINLINE type##_result type##_own_slow(uint64_t key, size_t bytes, enum cai_place place,                \
-                                                      enum cai_form form)                                              \
-    {                                                                                                                  \
-        return type##_fine_slow((ca_authority){{key, 0}}, bytes, place, form);                                         \
-    }
-FOR_SLOW(ca_block)
-FOR_SLOW(ca_nocaps)
-FOR_SLOW(ca_mustzero)
-FOR_SLOW(ca_secret)
-
-#define FOR_ALLOCATION(name, type, place, form)                                                                        \
-    static CAI_NOINLINE type##_result name##_from_account(ca_authority authority, size_t size)                         \
+    static CAI_AS_CALLED type##_result name##_from_account(ca_authority authority, ca_layout layout)                   \
     {                                                                                                                  \
         size_t bytes;                                                                                                  \
-        void *address = cai_own_take_from_account(CAI_PLACE_##place, form, authority, size, &bytes);                   \
+        void *address = cai_own_take_from_account(CAI_PLACE_##place, form, authority, layout, &bytes);                 \
         if (CAI_UNLIKELY(address == NULL))                                                                             \
-            return type##_fine_slow(authority, size, CAI_PLACE_##place, form);                                         \
+            return name##_slow(authority, layout);                                                                     \
         return (type##_result){.ptr = address, .size_or_error = bytes};                                                \
     }                                                                                                                  \
-    static CAI_NOINLINE type##_result name##_rest(ca_authority authority, ca_layout layout)                            \
+    /* The authority in its registers is not used: so the fast path need not keep it. */                               \
+    static CAI_AS_CALLED type##_result name##_default_slow(ca_authority unused, ca_layout layout)                      \
     {                                                                                                                  \
-        size_t bytes;                                                                                                  \
-        void *address = cai_own_take(CAI_PLACE_##place, form, authority, layout, &bytes);                              \
-        if (CAI_UNLIKELY(address == NULL))                                                                             \
-            return type##_slow(authority, layout, CAI_PLACE_##place, form);                                            \
-        return (type##_result){.ptr = address, .size_or_error = bytes};                                                \
+        (void)unused;                                                                                                  \
+        return name##_slow((ca_authority){{cai_sealed.secret, 0}}, layout);                                            \
     }                                                                                                                  \
     CAI_EXPORT type##_result name(ca_authority authority, ca_layout layout)                                            \
     {                                                                                                                  \
         size_t bytes;                                                                                                  \
-        if (CAI_UNLIKELY(!cai_is_fine(layout)))                                                                        \
-            return name##_rest(authority, layout);                                                                     \
         if (CAI_UNLIKELY(!cai_authority_is_default(authority)))                                                        \
-            return name##_from_account(authority, layout.size);                                                        \
-        void *address = cai_own_take_fine(cai_self_heap(), CAI_PLACE_##place, layout.size, form, &bytes);              \
+            return name##_from_account(authority, layout);                                                             \
+        void *address = cai_own_take_small(NULL, CAI_PLACE_##place, layout, form, &bytes);                             \
         if (CAI_UNLIKELY(address == NULL))                                                                             \
-            return type##_own_slow(authority.opaque[0], layout.size, CAI_PLACE_##place, form);                         \
+            return name##_default_slow((ca_authority){{0, 0}}, layout);                                                \
         return (type##_result){.ptr = address, .size_or_error = bytes};                                                \
     }
 FOR_ALLOCATION(ca_allocate, ca_block, ordinary, CAI_PLAIN)

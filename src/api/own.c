@@ -84,7 +84,7 @@ static CAI_NOINLINE void deallocate_cleared(enum cai_place place, void *address,
         deallocate_in(CAI_PLACE_secret, address, bytes);
 }
 
-CAI_NOINLINE void cai_own_deallocate_rest(enum cai_place place, void *address, size_t bytes)
+CAI_NOINLINE void cai_own_deallocate_rest(void *address, size_t bytes, enum cai_place place)
 {
     if (place == CAI_PLACE_ordinary)
         deallocate_in(CAI_PLACE_ordinary, address, bytes);

@@ -22,82 +22,48 @@ typedef ca_block_result cai_result;
 
 enum cai_form { CAI_PLAIN, CAI_ZEROED, CAI_AT_LEAST };
 
-/* Alignments up to 16 as a set of bits. */
-CAI_INLINE bool cai_is_small_alignment(size_t align)
+/* A power of two up to 64: slots that are long enough for the size rounded up to it are aligned to it. */
+CAI_INLINE bool cai_is_easy_alignment(size_t align)
 {
-    return align <= 16 && (0x10116u >> align & 1) != 0;
+    return ((align - 1) & (align | ~(size_t)63)) == 0;
 }
 
-/* The most frequent layouts. */
-CAI_INLINE bool cai_is_fine(ca_layout layout)
+/* A small block that lies ready in a bin of this heap (NULL: the calling thread's), with its exact size on record, or
+ * NULL, also for other layouts. */
+CAI_INLINE void *cai_own_take_small(struct cai_heap *heap, enum cai_place place, ca_layout layout, enum cai_form form,
+                                    size_t *got)
 {
-    return cai_has_stamp(layout.size) && cai_is_small_alignment(layout.align);
+    size_t last = (layout.size - 1) | (layout.align - 1); /* of the rounded size */
+    bool zeroed = form == CAI_ZEROED;
+    bool whole = form == CAI_AT_LEAST;
+
+    if (CAI_UNLIKELY(!cai_is_easy_alignment(layout.align)))
+        return NULL;
+    if (CAI_LIKELY(last - 16 < CAI_FINE_BYTES_MAX - 16)) {
+        size_t size_class = cai_fits[last / 16].size_class;
+        *got = whole ? cai_class_sizes[size_class] : layout.size;
+        return cai_sized_take(heap != NULL ? heap : cai_self_heap(), place, CAI_KIND_FINE, size_class,
+                              cai_record_of_fine(&cai_fits[last / 16], *got), zeroed, *got);
+    }
+    if (last < 16) {
+        *got = whole ? 16 : layout.size;
+        return cai_sized_take(heap != NULL ? heap : cai_self_heap(), place, CAI_KIND_SHORT, 1, 0, zeroed, *got);
+    }
+    if (CAI_UNLIKELY(last >= CAI_SMALL_BYTES_MAX))
+        return NULL;
+    size_t size_class = cai_class_table_coarse[last / 128 + 1];
+    *got = whole ? cai_class_sizes[size_class] : layout.size;
+    return cai_sized_take(heap != NULL ? heap : cai_self_heap(), place, CAI_KIND_COARSE, size_class, 0, zeroed, *got);
 }
 
-/* A block with a fine layout of so many bytes, or NULL. */
-CAI_INLINE void *cai_own_take_fine(struct cai_heap *heap, enum cai_place place, size_t bytes, enum cai_form form,
-                                   size_t *got)
-{
-    *got = form == CAI_AT_LEAST ? cai_class_sizes[cai_class_of_fine(bytes)] : bytes;
-    return cai_stamped_take(heap, place, cai_stamp_of(*got), form == CAI_ZEROED, *got);
-}
-
-/* The same from the account that the thread used last, when this authority opens it. The block is whole before anyone
- * may take the account away. */
+/* From the account that the thread used last, when this authority opens it: NULL when it does not. The block is whole
+ * before anyone may take the account away. */
 CAI_INLINE void *cai_own_take_from_account(enum cai_place place, enum cai_form form, ca_authority authority,
-                                           size_t bytes, size_t *got)
+                                           ca_layout layout, size_t *got)
 {
     struct cai_thread *thread = cai_self;
 
     if (CAI_UNLIKELY(cai_authority_may_be_default(authority))) /* no account has such a key */
-        return NULL;
-    struct cai_heap *heap = cai_bias_enter(thread, authority.opaque[0], authority.opaque[1]);
-    if (CAI_UNLIKELY(heap == NULL))
-        return NULL;
-    void *address = cai_own_take_fine(heap, place, bytes, form, got);
-    cai_bias_leave(thread);
-    return address;
-}
-
-/* A block of one class, whose bin is the heap's, with its exact size on record; or NULL. */
-CAI_INLINE void *cai_own_take_class(struct cai_heap *heap, enum cai_place place, enum cai_grain grain,
-                                    size_t size_class, size_t bytes, enum cai_form form, size_t *got)
-{
-    const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
-    bool zeroed = form == CAI_ZEROED || cai_place_zeroes(place);
-
-    *got = form == CAI_AT_LEAST ? cai_class_sizes[size_class] : bytes;
-    void *address = cai_cache_take(heap, place, grain, size_class, zeroed, *got);
-    if (CAI_LIKELY(address != NULL))
-        cai_exact_record(view->state + cai_granule_of(view, grain, address), (unsigned)size_class, *got);
-    return address;
-}
-
-/* A small block of any size, or NULL, also for other layouts. */
-CAI_INLINE void *cai_own_take_small(struct cai_heap *heap, enum cai_place place, ca_layout layout, enum cai_form form,
-                                    size_t *got)
-{
-    size_t bytes = layout.size;
-
-    if (CAI_UNLIKELY(!cai_is_small_alignment(layout.align) || bytes - 1 >= CAI_SMALL_BYTES_MAX))
-        return NULL;
-    if (bytes > CAI_FINE_BYTES_MAX)
-        return cai_own_take_class(heap, place, CAI_COARSE, cai_class_of_coarse(bytes), bytes, form, got);
-    if (CAI_LIKELY(cai_has_stamp(bytes)))
-        return cai_own_take_fine(heap, place, bytes, form, got);
-    return cai_own_take_class(heap, place, CAI_FINE, cai_class_of_fine(bytes), bytes, form, got);
-}
-
-/* From the heap that the authority opens without a lock: the thread's own, or the account it used last. NULL: no such
- * heap, or nothing in its bin. The block is whole before anyone may take the account away. */
-CAI_INLINE void *cai_own_take(enum cai_place place, enum cai_form form, ca_authority authority, ca_layout layout,
-                              size_t *got)
-{
-    struct cai_thread *thread = cai_self;
-
-    if (cai_authority_is_default(authority))
-        return cai_own_take_small(&thread->owner.heap, place, layout, form, got);
-    if (cai_authority_may_be_default(authority))
         return NULL;
     struct cai_heap *heap = cai_bias_enter(thread, authority.opaque[0], authority.opaque[1]);
     if (CAI_UNLIKELY(heap == NULL))
@@ -107,28 +73,20 @@ CAI_INLINE void *cai_own_take(enum cai_place place, enum cai_form form, ca_autho
     return address;
 }
 
+/* From the heap that the authority opens without a lock: the thread's own, or the account it used last. NULL: no such
+ * heap, or nothing in its bin. */
+CAI_INLINE void *cai_own_take(enum cai_place place, enum cai_form form, ca_authority authority, ca_layout layout,
+                              size_t *got)
+{
+    if (CAI_LIKELY(cai_authority_is_default(authority)))
+        return cai_own_take_small(NULL, place, layout, form, got);
+    return cai_own_take_from_account(place, form, authority, layout, got);
+}
+
 /* Everything but blocks that lie ready: other authorities, empty bins, large blocks, the first allocation of all. */
 cai_result cai_own_allocate_slow(ca_authority authority, ca_layout layout, enum cai_place place, enum cai_form form);
 
 /* --- giving back --- */
-
-/* Everything but a stamped block of the calling thread's heap or of the account it used last. */
-void cai_own_deallocate_rest(enum cai_place place, void *address, size_t bytes);
-
-/* In must-zero places the whole slot is cleared first. What is no such block is reported. */
-CAI_INLINE void cai_own_deallocate(enum cai_place place, void *address, size_t bytes)
-{
-    if (CAI_UNLIKELY(!cai_stamped_may_put(place, bytes) || !cai_free_stamped(place, cai_stamp_of(bytes), address)))
-        cai_own_deallocate_rest(place, address, bytes);
-}
-
-/* A live block of a class that is exactly so long. */
-CAI_INLINE bool cai_own_is_whole(enum cai_grain grain, const uint8_t *state, uint8_t live, size_t bytes)
-{
-    if (grain == CAI_FINE && bytes - 1 < 16) /* their states tell their sizes */
-        return live == cai_state_of_short(bytes);
-    return live >= 2 && live <= CAI_CLASS_LAST && cai_exact_is(state, live, bytes);
-}
 
 /* Gives a small block of this grain back that is whole, to the calling thread's heap or to the account that it used
  * last: so nobody else can hand its slot out again while it, or with `tags` what it has of them, is cleared. */
@@ -153,26 +111,47 @@ CAI_INLINE enum cai_own_put cai_own_put_small(enum cai_place place, enum cai_gra
     bool own = owner == heap->id;
     if (CAI_UNLIKELY(!own) && CAI_UNLIKELY((heap = cai_bias_enter_number(thread, owner)) == NULL))
         return put;
-    uint8_t live = cai_load_relaxed(state);
-    if (CAI_LIKELY(cai_own_is_whole(grain, state, live, bytes))) {
-        uint8_t size_class = grain == CAI_FINE && bytes <= 16 ? 1 : live;
+    uint8_t size_class = cai_load_relaxed(state);
+    bool whole = cai_exact_is(grain, state, size_class, bytes);
+    if (grain == CAI_FINE && !whole && cai_exact_is_short(size_class, bytes)) {
+        whole = true;
+        size_class = 1;
+    }
+    if (CAI_LIKELY(whole)) {
         struct cai_bin *bin = &heap->bins[place][size_class];
         if (cai_place_zeroes(place))
             cai_clear_small(heap, address, cai_class_sizes[size_class]);
         if (tags)
             cai_tags_clear((uintptr_t)address, bytes);
-        put = CAI_LIKELY(bin->count != bin->limit) ? CAI_OWN_PUT : CAI_OWN_PUT_FULL;
-        if (CAI_LIKELY(put == CAI_OWN_PUT))
+        if (CAI_LIKELY(bin->count != bin->limit)) {
             cai_bin_push(bin, place, state, address);
+            put = CAI_OWN_PUT;
+        } else if (size_class <= CAI_CLASS_LAST) {
+            put = CAI_OWN_PUT_FULL;
+        }
     }
     if (CAI_UNLIKELY(!own))
         cai_bias_leave(thread);
     return put;
 }
 
-void cai_own_deallocate_full(enum cai_place place, void *address, size_t bytes);
+/* Everything but a small block that is as simple as pushing it. */
+void cai_own_deallocate_rest(void *address, size_t bytes, enum cai_place place);
 
-/* The slow half of it. */
+/* In must-zero places the whole slot is cleared first. What is no such block is reported. */
+CAI_INLINE void cai_own_deallocate(enum cai_place place, void *address, size_t bytes)
+{
+    bool done =
+        cai_place_zeroes(place)
+            ? cai_stamped_may_put(place, bytes) && cai_free_stamped(place, cai_stamp_of(bytes), address)
+            : cai_free_exact(place, CAI_FINE, address, bytes) || cai_free_exact(place, CAI_COARSE, address, bytes);
+
+    if (CAI_UNLIKELY(!done))
+        cai_own_deallocate_rest(address, bytes, place);
+}
+
+/* Its slow halves: of a block that is cleared, when the bin is full; and of any block. */
+void cai_own_deallocate_full(enum cai_place place, void *address, size_t bytes);
 void cai_own_deallocate_slow(enum cai_place place, void *address, size_t bytes);
 
 /* --- judging --- */
@@ -210,6 +189,31 @@ CAI_INLINE ca_error cai_own_check(enum cai_place place, const void *address, siz
 }
 
 /* --- resizing --- */
+
+/* A small block of the calling thread's heap becomes longer or shorter where its slot is the shortest for the new
+ * layout as well. False: it is another's, does not fit, or is no such block; nothing has changed. Not for must-zero
+ * places, where what is cut off is cleared. */
+CAI_INLINE bool cai_own_resize_in_slot(enum cai_place place, enum cai_grain grain, void *address, size_t bytes,
+                                       ca_layout layout)
+{
+    const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
+    size_t granule;
+    uint8_t *state = cai_find_state(place, grain, address, &granule);
+    size_t last = (layout.size - 1) | (layout.align - 1);
+
+    if (state == NULL || !cai_is_easy_alignment(layout.align) || ((uintptr_t)address & (layout.align - 1)) != 0 ||
+        last >= (grain == CAI_FINE ? CAI_FINE_BYTES_MAX : CAI_SMALL_BYTES_MAX) ||
+        (grain == CAI_COARSE && last < CAI_FINE_BYTES_MAX))
+        return false;
+    size_t live = cai_load_relaxed(state);
+    size_t size_class = grain == CAI_FINE ? cai_fits[last / 16].size_class : cai_class_table_coarse[last / 128 + 1];
+    bool fits = size_class == 1 ? cai_exact_is_short(live, bytes)
+                                : live == size_class && bytes != 0 && cai_exact_is(grain, state, live, bytes);
+    if (!fits || cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)]) != cai_self_heap()->id)
+        return false;
+    cai_exact_record(state, (unsigned)size_class, layout.size);
+    return true;
+}
 
 /* ca_shrink, reported under the name of the function called. With `tags`, those of what leaves the block are cleared
  * before it is anybody else's. */

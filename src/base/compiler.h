@@ -11,6 +11,12 @@
 /* The slow half of a fast path: kept out of line and out of the hot cache lines. */
 #define CAI_COLD __attribute__((noinline, cold))
 #define CAI_NOINLINE __attribute__((noinline))
+/* Not inlined, and with the arguments of the declaration: not specialized for what its callers pass. */
+#if defined(__clang__)
+#define CAI_AS_CALLED __attribute__((noinline))
+#else
+#define CAI_AS_CALLED __attribute__((noipa))
+#endif
 #define CAI_INLINE static inline __attribute__((always_inline))
 
 /* Reads state bytes 16 at a time while others change single ones; what it finds it looks at again, atomically. */

@@ -1,15 +1,30 @@
-/* The stamps, from the same formulas that the public header gives to the compiler. */
+/* How sizes fit into slots, from the same formulas that the public header gives to the compiler. */
 #include "blocks/exact.h"
 
 /* clang-format off */
-#define STAMP(size_class, slot) (uint16_t)((size_class) | (CAI_RECORD + (slot)) << 8)
+#define FIT(size_class, slot) {size_class, (uint8_t)(CAI_RECORD + (slot))}
 #define FOUR(size_class, slot, step)                                                                                   \
-    STAMP(size_class, slot), STAMP((size_class) + 1, (slot) + (step)), STAMP((size_class) + 2, (slot) + 2 * (step)),   \
-        STAMP((size_class) + 3, (slot) + 3 * (step))
-#define TWICE(size_class, slot) STAMP(size_class, slot), STAMP(size_class, slot)
-const uint16_t cai_stamps[CAI_STAMP_BYTES_MAX / 16 + 1] = {
-    0, FOUR(1, 16, 16), FOUR(5, 80, 16), FOUR(9, 144, 16), FOUR(13, 208, 16),
+    FIT(size_class, slot), FIT((size_class) + 1, (slot) + (step)), FIT((size_class) + 2, (slot) + 2 * (step)),         \
+        FIT((size_class) + 3, (slot) + 3 * (step))
+#define TWICE(size_class, slot) FIT(size_class, slot), FIT(size_class, slot)
+#define FOUR_TIMES(size_class, slot) TWICE(size_class, slot), TWICE(size_class, slot)
+const struct cai_fit cai_fits[CAI_FINE_BYTES_MAX / 16] = {
+    FOUR(1, 16, 16), FOUR(5, 80, 16), FOUR(9, 144, 16), FOUR(13, 208, 16),
     TWICE(17, 288), TWICE(18, 320), TWICE(19, 352), TWICE(20, 384),
     TWICE(21, 416), TWICE(22, 448), TWICE(23, 480), TWICE(24, 512),
+    FOUR_TIMES(25, 576), FOUR_TIMES(26, 640), FOUR_TIMES(27, 704), FOUR_TIMES(28, 768),
+    FOUR_TIMES(29, 832), FOUR_TIMES(30, 896), FOUR_TIMES(31, 960), FOUR_TIMES(32, 1024),
+};
+
+#define SHORT(bytes) CAI_STATE_SHORT + (bytes)
+const uint8_t cai_short_states[17] = {0,         SHORT(1),  SHORT(2),  SHORT(3),  SHORT(4),  SHORT(5),
+                                      SHORT(6),  SHORT(7),  SHORT(8),  SHORT(9),  SHORT(10), SHORT(11),
+                                      SHORT(12), SHORT(13), SHORT(14), SHORT(15), 1};
+
+#define SLOTS(first, step)                                                                                             \
+    first, first + step, first + 2 * step, first + 3 * step, first + 4 * step, first + 5 * step, first + 6 * step,     \
+        first + 7 * step
+const uint16_t cai_exact_slots[256] = {
+    0, 0, 32, 48, 64, 80, 96, 112, 128, SLOTS(144, 16), SLOTS(288, 32), SLOTS(576, 64),
 };
 /* clang-format on */

@@ -4,11 +4,15 @@
  *   usable  what malloc's callers may use: the slot; of a large block, the exact size in whole pages
  *   exact   what was asked for, recorded out of line where a door wants it back
  *
- * The exact size of a small block stands in state bytes that nobody uses: a slot's all but its first. What the block
- * lacks to its slot is written there in bytes from 0x80 to 0xbf, which no block starts with: five bits each, lowest
- * first, and a bit that says another follows. No such byte: the block is as long as its slot. A slot of 16 bytes has
- * one state byte only: shorter blocks in it are live states of their own. Blocks of malloc have no record: what an
- * earlier block left there means nothing. A large block has its exact size in its descriptor.
+ * The exact size of a small block stands in state bytes that nobody uses: a slot's all but its first. They are written
+ * with bytes from 0x80 to 0xc0, which no block starts with, so each tells six bits:
+ *
+ *   fine    what the block lacks to its slot, in one byte; from 64 on, 0xc0 and two bytes, lower bits first
+ *   coarse  the size itself, in four bytes at once: no branch to write or to compare it
+ *
+ * No such byte: the block is as long as its slot. A slot of 16 bytes has one state byte only: shorter blocks in it are
+ * live states of their own. Blocks of malloc have no record: what an earlier block left there means nothing. A large
+ * block has its exact size in its descriptor.
  */
 #ifndef CAI_BLOCKS_EXACT_H
 #define CAI_BLOCKS_EXACT_H
@@ -18,9 +22,45 @@
 
 #include <string.h>
 
-enum { CAI_RECORD = 0x80, CAI_RECORD_END = 0xc0, CAI_RECORD_MORE = 0x20, CAI_RECORD_BITS = 5 };
+enum { CAI_RECORD = 0x80, CAI_RECORD_MORE = 0xc0, CAI_RECORD_END = CAI_RECORD_MORE + 1, CAI_RECORD_BITS = 6 };
+enum { CAI_RECORD_ONE_MAX = (1 << CAI_RECORD_BITS) - 1 }; /* the most that one byte tells */
 
 /* --- small blocks, by their state bytes --- */
+
+CAI_INLINE bool cai_is_record(uint8_t byte)
+{
+    return byte >= CAI_RECORD && byte < CAI_RECORD_END;
+}
+
+/* The four bytes behind the first of a coarse block, as they lie in memory: bits 0 to 5, 8 to 13, 2 to 7 and 10 to 15
+ * of its size. 32 bits of them are one shift and one mask away from it. */
+CAI_INLINE uint32_t cai_record_of_coarse(size_t bytes)
+{
+    return (((uint32_t)bytes | (uint32_t)bytes << 14) & 0x3f3f3f3fu) | 0x80808080u;
+}
+
+CAI_INLINE uint32_t cai_record_at(const uint8_t *state)
+{
+    uint32_t there = 0;
+
+    if (CAI_TSAN)
+        for (unsigned i = 0; i < sizeof there; i++)
+            there |= (uint32_t)cai_load_relaxed(&state[1 + i]) << 8 * i;
+    else
+        memcpy(&there, state + 1, sizeof there);
+    return there;
+}
+
+CAI_INLINE void cai_record_coarse(uint8_t *state, size_t bytes)
+{
+    uint32_t record = cai_record_of_coarse(bytes);
+
+    if (CAI_TSAN)
+        for (unsigned i = 0; i < sizeof record; i++)
+            cai_store_relaxed(&state[1 + i], (uint8_t)(record >> 8 * i));
+    else
+        memcpy(state + 1, &record, sizeof record);
+}
 
 /* state: the live block's first state byte. bytes <= the class's. Writes the record and the state. */
 CAI_INLINE void cai_exact_record(uint8_t *state, unsigned size_class, size_t bytes)
@@ -29,14 +69,44 @@ CAI_INLINE void cai_exact_record(uint8_t *state, unsigned size_class, size_t byt
         cai_store_relaxed(state, cai_state_of_short(bytes));
         return;
     }
-    size_t lacks = cai_class_sizes[size_class] - bytes;
-    for (uint8_t *record = state + 1;; record++) {
-        uint8_t low = (uint8_t)(lacks & ((1 << CAI_RECORD_BITS) - 1));
-        lacks >>= CAI_RECORD_BITS;
-        cai_store_relaxed(record, (uint8_t)(CAI_RECORD | (lacks != 0 ? CAI_RECORD_MORE : 0) | low));
-        if (CAI_LIKELY(lacks == 0))
-            break;
+    if (size_class > CAI_CLASS_FINE_LAST) {
+        cai_record_coarse(state, bytes);
+        return;
     }
+    size_t lacks = cai_class_sizes[size_class] - bytes;
+    if (CAI_LIKELY(lacks <= CAI_RECORD_ONE_MAX)) {
+        cai_store_relaxed(&state[1], (uint8_t)(CAI_RECORD | lacks));
+        return;
+    }
+    cai_store_relaxed(&state[1], CAI_RECORD_MORE);
+    cai_store_relaxed(&state[2], (uint8_t)(CAI_RECORD | (lacks & CAI_RECORD_ONE_MAX)));
+    cai_store_relaxed(&state[3], (uint8_t)(CAI_RECORD | lacks >> CAI_RECORD_BITS));
+}
+
+/* How long a live block of these classes is; 0: the record says more than there is, and is none. */
+CAI_INLINE size_t cai_exact_recorded_fine(const uint8_t *state, unsigned size_class)
+{
+    size_t slot = cai_class_sizes[size_class];
+    uint8_t record = cai_load_relaxed(&state[1]);
+
+    if (!cai_is_record(record))
+        return slot;
+    size_t lacks = record & CAI_RECORD_ONE_MAX;
+    if (CAI_UNLIKELY(record == CAI_RECORD_MORE))
+        lacks = (cai_load_relaxed(&state[2]) & CAI_RECORD_ONE_MAX) |
+                (size_t)(cai_load_relaxed(&state[3]) & CAI_RECORD_ONE_MAX) << CAI_RECORD_BITS;
+    return lacks < slot ? slot - lacks : 0;
+}
+
+CAI_INLINE size_t cai_exact_recorded_coarse(const uint8_t *state, unsigned size_class)
+{
+    size_t slot = cai_class_sizes[size_class];
+    uint32_t record = cai_record_at(state);
+
+    if ((record & 0xc0c0c0c0u) != 0x80808080u)
+        return slot;
+    size_t bytes = (record & 0x3f3fu) | (record >> 14 & 0xc0c0u);
+    return bytes <= slot ? bytes : 0;
 }
 
 /* `live` is the block's first state byte. */
@@ -44,51 +114,66 @@ CAI_INLINE size_t cai_exact_recorded(const uint8_t *state, uint8_t live, unsigne
 {
     if (size_class == 1)
         return cai_state_short_bytes(live);
-    size_t slot = cai_class_sizes[size_class];
-    size_t lacks = 0;
-    for (unsigned i = 0; i < 3; i++) {
-        uint8_t record = cai_load_relaxed(&state[1 + i]);
-        if (record < CAI_RECORD || record >= CAI_RECORD_END)
-            break;
-        lacks |= (size_t)(record & ((1 << CAI_RECORD_BITS) - 1)) << (i * CAI_RECORD_BITS);
-        if ((record & CAI_RECORD_MORE) == 0)
-            break;
-    }
-    return lacks < slot ? slot - lacks : 0;
+    return size_class <= CAI_CLASS_FINE_LAST ? cai_exact_recorded_fine(state, size_class)
+                                             : cai_exact_recorded_coarse(state, size_class);
 }
 
-/* True when a live block of a class but the first is exactly this long: one comparison for most blocks. */
-CAI_INLINE bool cai_exact_is(const uint8_t *state, uint8_t size_class, size_t bytes)
-{
-    size_t lacks = cai_class_sizes[size_class] - bytes;
+/* How long the slots are whose blocks have a record of one byte beside their state, by state; 0 for all others. */
+extern const uint16_t cai_exact_slots[256];
 
-    if (CAI_LIKELY(lacks < 1 << CAI_RECORD_BITS && cai_load_relaxed(&state[1]) == (CAI_RECORD | lacks)))
-        return true;
-    return cai_exact_recorded(state, size_class, size_class) == bytes;
+/* A block of this grain, whose first state byte says `live`, is exactly so long and of the class that this is. False:
+ * it is not, or only a longer look can tell. Of 0 bytes it may be a live state that is no class, whose bin is empty and
+ * full. */
+CAI_INLINE bool cai_exact_is(enum cai_grain grain, const uint8_t *state, size_t live, size_t bytes)
+{
+    if (grain == CAI_COARSE)
+        return live - 1 < CAI_CLASS_LAST && bytes <= CAI_SMALL_BYTES_MAX &&
+               cai_record_at(state) == cai_record_of_coarse(bytes);
+    size_t lacks = cai_exact_slots[live] - bytes;
+    return lacks <= CAI_RECORD_ONE_MAX && (int8_t)live >= 0 &&
+           cai_load_relaxed_in_place(&state[1]) == (uint8_t)(CAI_RECORD + lacks);
+}
+
+/* The same of a block in a slot of 16 bytes. */
+CAI_INLINE bool cai_exact_is_short(size_t live, size_t bytes)
+{
+    return bytes - 1 < 16 && live == cai_short_states[bytes];
 }
 
 /* --- stamps ---
- * State and record of a block of 17 to 512 bytes in the shortest slot for it, as one number: the state is the lower
- * byte, and so comes first in memory. One store writes both, and one comparison says on the way back that a live block
- * of exactly this size starts there. */
+ * State and record of a fine block in the shortest slot for it, as one number: the state is the lower byte, and so
+ * comes first in memory. Where the compiler knows the size (17 to 512 bytes) one store writes both, and one comparison
+ * says on the way back that a live block of exactly this size starts there. */
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the lower byte of a stamp comes first");
 
 #define CAI_STAMP_BYTES_MIN ((size_t)17)
-#define CAI_STAMP_BYTES_MAX ((size_t)512) /* longer slots may lack more than one record byte tells */
+#define CAI_STAMP_BYTES_MAX ((size_t)512)
 
 CAI_INLINE bool cai_has_stamp(size_t bytes)
 {
     return bytes - CAI_STAMP_BYTES_MIN <= CAI_STAMP_BYTES_MAX - CAI_STAMP_BYTES_MIN;
 }
 
-/* The stamp of a block as long as its slot, for every size by (size + 15) / 16. */
-extern const uint16_t cai_stamps[CAI_STAMP_BYTES_MAX / 16 + 1];
+/* What a block gets that is as long as its slot, for every fine size by (size - 1) / 16: what it lacks to that is added
+ * to the record. Two bytes, as one is wanted without the other. */
+struct cai_fit {
+    uint8_t size_class, record;
+};
+extern const struct cai_fit cai_fits[CAI_FINE_BYTES_MAX / 16];
 
-/* cai_has_stamp(bytes) */
+/* The record of a fine block that is so long, in a slot that fits so. Both numbers are taken modulo 256. */
+CAI_INLINE uint8_t cai_record_of_fine(const struct cai_fit *fit, size_t bytes)
+{
+    return (uint8_t)(fit->record - bytes);
+}
+
+/* 16 < bytes <= CAI_FINE_BYTES_MAX */
 CAI_INLINE uint16_t cai_stamp_of(size_t bytes)
 {
-    return (uint16_t)(cai_stamps[(bytes + 15) / 16] - (bytes << 8));
+    const struct cai_fit *fit = &cai_fits[(bytes - 1) / 16];
+
+    return (uint16_t)(fit->size_class | cai_record_of_fine(fit, bytes) << 8);
 }
 
 CAI_INLINE size_t cai_stamp_class(uint16_t stamp)

@@ -1,8 +1,8 @@
-/* The fast paths of blocks that have a stamp (exact.h): the most frequent sizes of the heap's own form.
+/* The fast paths of small blocks whose exact size is recorded: those of the heap's own form.
  *
- * What cai_cache_take and cai_cache_put do, and the exact size with it: one store writes state and record, and one
- * comparison on the way back proves both. In must-zero places a slot leaves its bin only as one that is known to be
- * zero, and is cleared between the proof and the moment when it can be seen to be free.
+ * What cai_cache_take and cai_cache_put do, and the exact size with it. In must-zero places a slot leaves its bin only
+ * as one that is known to be zero, and is cleared between the proof of its size and the moment when it can be seen to
+ * be free.
  */
 #ifndef CAI_BLOCKS_STAMPED_H
 #define CAI_BLOCKS_STAMPED_H
@@ -11,29 +11,49 @@
 #include "blocks/clear.h"
 #include "blocks/exact.h"
 
-/* A block of `bytes` bytes, whose stamp this is, from a bin of this heap; with `zeroed`, all of them zero. NULL: the
- * slow path must be asked. */
-CAI_INLINE void *cai_stamped_take(struct cai_heap *heap, enum cai_place place, uint16_t stamp, bool zeroed,
-                                  size_t bytes)
-{
-    const struct cai_view *view = cai_view_of(cai_zone_number(place, CAI_FINE));
-    struct cai_bin *bin = &heap->bins[place][cai_stamp_class(stamp)];
-    size_t count;
+/* How the exact size of a small block is written (exact.h). */
+enum cai_kind {
+    CAI_KIND_SHORT,  /* in the state itself, in a slot of 16 */
+    CAI_KIND_FINE,   /* in a byte that is given */
+    CAI_KIND_COARSE, /* in four */
+};
 
-    if (CAI_UNLIKELY(__builtin_sub_overflow((size_t)bin->count, 1u, &count) || --bin->countdown < 0))
+/* A block of exactly `bytes` bytes, of this class, from a bin of this heap; with `zeroed`, all of them zero. `record`
+ * is that of a fine one. NULL: the slow path must be asked. */
+CAI_INLINE void *cai_sized_take(struct cai_heap *heap, enum cai_place place, enum cai_kind kind, size_t size_class,
+                                uint8_t record, bool zeroed, size_t bytes)
+{
+    enum cai_grain grain = kind == CAI_KIND_COARSE ? CAI_COARSE : CAI_FINE;
+    const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
+    struct cai_bin *bin = &heap->bins[place][size_class];
+    size_t count = bin->count;
+
+    __asm__("" : "+r"(count)); /* one register for it, before and after */
+    if (CAI_UNLIKELY(__builtin_sub_overflow(count, 1u, &count) || --bin->countdown < 0))
         return NULL;
     void *address = bin->slots[count];
-    size_t granule = ((uintptr_t)address - view->origin) >> CAI_FINE_SHIFT;
-    uint8_t before = cai_load_relaxed_in_place(&view->state[granule]);
+    uint8_t *state = view->state + (((uintptr_t)address - view->origin) >> cai_grain_shift(grain));
+    uint8_t before = cai_load_relaxed_in_place(state);
     if (CAI_UNLIKELY(!cai_state_may_leave(place, before)))
         return NULL;
-    cai_stamp_set(&view->state[granule], stamp);
+    if (kind == CAI_KIND_FINE)
+        cai_store_relaxed(state + 1, record);
+    if (kind == CAI_KIND_COARSE)
+        cai_record_coarse(state, bytes);
+    cai_store_relaxed(state, kind == CAI_KIND_SHORT ? cai_short_states[bytes] : (uint8_t)size_class);
     bin->count = (uint32_t)count;
     if (address == NULL)
         __builtin_unreachable(); /* never in a bin: spares the caller's test */
     if (zeroed)
         cai_cache_zero(heap, address, bytes, cai_place_zeroes(place) || (before & CAI_STATE_ZERO) != 0);
     return address;
+}
+
+/* A fine block with this stamp. */
+CAI_INLINE void *cai_stamped_take(struct cai_heap *heap, enum cai_place place, uint16_t stamp, bool zeroed,
+                                  size_t bytes)
+{
+    return cai_sized_take(heap, place, CAI_KIND_FINE, cai_stamp_class(stamp), (uint8_t)(stamp >> 8), zeroed, bytes);
 }
 
 /* Longer slots of must-zero places are worth a call of memset, and that is not for a fast path. */
@@ -44,16 +64,16 @@ CAI_INLINE bool cai_stamped_may_put(enum cai_place place, size_t bytes)
     return bytes - CAI_STAMP_BYTES_MIN <= most - CAI_STAMP_BYTES_MIN;
 }
 
-/* Pushes a block that has been proved to be one of this heap. */
-CAI_INLINE bool cai_stamped_push(struct cai_heap *heap, enum cai_place place, uint16_t stamp, uint8_t *state,
-                                 void *address)
+/* Pushes a block that has been proved to be one of this class and heap. */
+CAI_INLINE bool cai_sized_push(struct cai_heap *heap, enum cai_place place, size_t size_class, uint8_t *state,
+                               void *address)
 {
-    struct cai_bin *bin = &heap->bins[place][cai_stamp_class(stamp)];
+    struct cai_bin *bin = &heap->bins[place][size_class];
 
     if (CAI_UNLIKELY(bin->count == bin->limit))
         return false;
     if (cai_place_zeroes(place))
-        cai_clear_slot(heap, address, cai_class_sizes[cai_stamp_class(stamp)]);
+        cai_clear_slot(heap, address, cai_class_sizes[size_class]);
     cai_bin_push(bin, place, state, address);
     return true;
 }

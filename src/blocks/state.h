@@ -49,6 +49,9 @@ CAI_INLINE uint8_t cai_state_of_short(size_t bytes)
     return (uint8_t)(bytes == 16 ? 1 : CAI_STATE_SHORT + bytes);
 }
 
+/* The same from a table, for the fast paths. */
+extern const uint8_t cai_short_states[17];
+
 /* In a slot of 16: how many bytes, 1 to 16; the byte of a live block of class 1 has told it. */
 CAI_INLINE size_t cai_state_short_bytes(uint8_t state)
 {

@@ -37,8 +37,23 @@ CAI_INLINE void cai_free(enum cai_place place, void *address, const char *functi
         cai_free_slow(place, address, function);
 }
 
-/* Gives a block with this stamp back, to the calling thread's heap or to the account it used last, where that takes no
- * more than pushing it and, in must-zero places, clearing its slot. False: nothing has changed. */
+/* Pushes a small block that has been proved to be one of this class: to the calling thread's heap or to the account it
+ * used last, clearing its slot in must-zero places. False: it is another's, or the bin is full; nothing has changed. */
+CAI_INLINE bool cai_free_sized(enum cai_place place, size_t size_class, uint32_t owner, uint8_t *state, void *address)
+{
+    struct cai_thread *thread = cai_self;
+
+    if (CAI_LIKELY(owner == thread->owner.heap.id))
+        return cai_sized_push(&thread->owner.heap, place, size_class, state, address);
+    struct cai_heap *heap = cai_bias_enter_number(thread, owner);
+    if (CAI_UNLIKELY(heap == NULL))
+        return false;
+    bool done = cai_sized_push(heap, place, size_class, state, address);
+    cai_bias_leave(thread);
+    return done;
+}
+
+/* Gives a block with this stamp back, where that takes no more than that. */
 CAI_INLINE bool cai_free_stamped(enum cai_place place, uint16_t stamp, void *address)
 {
     uint32_t owner;
@@ -46,17 +61,25 @@ CAI_INLINE bool cai_free_stamped(enum cai_place place, uint16_t stamp, void *add
     if (CAI_QUARANTINES)
         return false;
     uint8_t *state = cai_stamped_find(place, stamp, address, &owner);
-    if (CAI_UNLIKELY(state == NULL))
+    return CAI_LIKELY(state != NULL) && cai_free_sized(place, cai_stamp_class(stamp), owner, state, address);
+}
+
+/* Gives a block of this grain back that is exactly so long, likewise; not of a must-zero place. */
+CAI_INLINE bool cai_free_exact(enum cai_place place, enum cai_grain grain, void *address, size_t bytes)
+{
+    const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
+    size_t granule;
+    uint8_t *state = cai_find_state(place, grain, address, &granule);
+
+    if (CAI_QUARANTINES || CAI_UNLIKELY(state == NULL))
         return false;
-    struct cai_thread *thread = cai_self;
-    if (CAI_LIKELY(owner == thread->owner.heap.id))
-        return cai_stamped_push(&thread->owner.heap, place, stamp, state, address);
-    struct cai_heap *heap = cai_bias_enter_number(thread, owner);
-    if (CAI_UNLIKELY(heap == NULL))
-        return false;
-    bool done = cai_stamped_push(heap, place, stamp, state, address);
-    cai_bias_leave(thread);
-    return done;
+    size_t live = cai_load_relaxed(state);
+    if (CAI_LIKELY(cai_exact_is(grain, state, live, bytes)))
+        return cai_free_sized(place, live, cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)]), state,
+                              address);
+    return grain == CAI_FINE && cai_exact_is_short(live, bytes) &&
+           cai_free_sized(place, 1, cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)]), state,
+                          address);
 }
 
 #endif

@@ -1,9 +1,13 @@
 /* The global allocator: two words that are written while `state` is open and read once it is sealed. The first use
  * seals. The layout's size stands for the block's: between what was asked for and what was returned, as the trait
  * allows.
+ *
+ * Nobody registered another: then it is the heap, without the trait in between, and what lies ready in the thread's own
+ * bins is handed out here.
  */
 #include <capalloc/global.h>
 
+#include "api/own.h"
 #include "base/atomic.h"
 #include "base/compiler.h"
 #include "os/os.h"
@@ -43,9 +47,10 @@ static CAI_COLD void seal(void)
     cai_store_release(&state, by_heap ? SEALED_HEAP : SEALED);
 }
 
+/* Then nothing else is read here. */
 CAI_INLINE bool is_heap(void)
 {
-    return CAI_LIKELY(cai_load_acquire(&state) == SEALED_HEAP);
+    return CAI_LIKELY(cai_load_relaxed_in_place(&state) == SEALED_HEAP);
 }
 
 static ca_allocator global(void)
@@ -67,15 +72,37 @@ CAI_EXPORT ca_error ca_global_register(ca_allocator allocator)
     return CA_OK;
 }
 
-CAI_EXPORT void *ca_alloc(ca_layout layout)
+/* Anything but what lies ready. */
+static CAI_NOINLINE void *alloc_slow(ca_layout layout)
 {
     return is_heap() ? ca_allocate(ca_default_authority(), layout).ptr : ca_allocator_allocate(global(), layout).ptr;
 }
 
-CAI_EXPORT void *ca_alloc_zeroed(ca_layout layout)
+static CAI_NOINLINE void *alloc_zeroed_slow(ca_layout layout)
 {
     return is_heap() ? ca_allocate_zeroed(ca_default_authority(), layout).ptr
                      : ca_allocator_allocate_zeroed(global(), layout).ptr;
+}
+
+CAI_INLINE void *alloc_ready(ca_layout layout, enum cai_form form)
+{
+    size_t bytes;
+
+    return is_heap() ? cai_own_take_small(NULL, CAI_PLACE_ordinary, layout, form, &bytes) : NULL;
+}
+
+CAI_EXPORT void *ca_alloc(ca_layout layout)
+{
+    void *block = alloc_ready(layout, CAI_PLAIN);
+
+    return CAI_LIKELY(block != NULL) ? block : alloc_slow(layout);
+}
+
+CAI_EXPORT void *ca_alloc_zeroed(ca_layout layout)
+{
+    void *block = alloc_ready(layout, CAI_ZEROED);
+
+    return CAI_LIKELY(block != NULL) ? block : alloc_zeroed_slow(layout);
 }
 
 static ca_block block_of(void *ptr, ca_layout layout)
@@ -83,19 +110,34 @@ static ca_block block_of(void *ptr, ca_layout layout)
     return (ca_block){.ptr = ptr, .size = layout.size};
 }
 
+static CAI_NOINLINE void dealloc_slow(void *ptr, ca_layout layout)
+{
+    ca_allocator_deallocate(global(), block_of(ptr, layout), layout);
+}
+
 CAI_EXPORT void ca_dealloc(void *ptr, ca_layout layout)
 {
     if (is_heap())
-        ca_block_deallocate(block_of(ptr, layout));
+        cai_own_deallocate(CAI_PLACE_ordinary, ptr, layout.size);
     else
-        ca_allocator_deallocate(global(), block_of(ptr, layout), layout);
+        dealloc_slow(ptr, layout);
 }
 
-CAI_EXPORT void *ca_global_realloc(void *ptr, ca_layout layout, size_t new_size)
+static CAI_NOINLINE void *realloc_slow(void *ptr, ca_layout layout, size_t new_size)
 {
     ca_layout new_layout = {.size = new_size, .align = layout.align};
 
     if (new_size >= layout.size)
         return ca_allocator_grow(global(), block_of(ptr, layout), layout, new_layout).ptr;
     return ca_allocator_shrink(global(), block_of(ptr, layout), layout, new_layout).ptr;
+}
+
+CAI_EXPORT void *ca_global_realloc(void *ptr, ca_layout layout, size_t new_size)
+{
+    ca_layout new_layout = {.size = new_size, .align = layout.align};
+
+    if (is_heap() && (cai_own_resize_in_slot(CAI_PLACE_ordinary, CAI_FINE, ptr, layout.size, new_layout) ||
+                      cai_own_resize_in_slot(CAI_PLACE_ordinary, CAI_COARSE, ptr, layout.size, new_layout)))
+        return ptr;
+    return realloc_slow(ptr, layout, new_size);
 }

@@ -26,7 +26,7 @@ static const char *count_slots(const struct cai_unit *slab, struct slots *slots)
     const uint8_t *state = state_of(slab);
 
     for (size_t i = 0; i < granules; i++) {
-        bool is_record = state[i] >= CAI_RECORD && state[i] < 0xc0 && i % step != 0;
+        bool is_record = cai_is_record(state[i]) && i % step != 0;
         if (state[i] == CAI_STATE_NONE || is_record)
             continue;
         if (i % step != 0 || i / step >= slab->slots)

@@ -10,7 +10,7 @@ import struct
 import gdb
 
 PLACES = ("ordinary", "nocaps", "mustzero", "secret")
-SHORT, SHORT_WIPED, CLAIMED, WIPED, LARGE, RECORD, RECORD_END = 80, 96, 125, 126, 127, 0x80, 0xbf
+SHORT, SHORT_WIPED, CLAIMED, WIPED, LARGE, RECORD, RECORD_END = 80, 96, 125, 126, 127, 0x80, 0xc0
 STATES = {0xfc: "free, in its slab", 0xfd: "free, in its slab, zero", 0xfe: "free, in a thread's bin",
           0xff: "free, in a thread's bin, zero"}
 

@@ -41,12 +41,19 @@ static void check_record(unsigned size_class, size_t bytes)
     for (size_t i = 1; i < granules && first[i] != 0; i++)
         if (first[i] < CAI_RECORD || first[i] >= CAI_RECORD_END)
             fail_msg("class %u: %zu bytes: %u is no byte of a record", size_class, bytes, first[i]);
+    enum cai_grain grain = cai_class_grain(size_class);
+    bool one_byte = size_class > 1 && (grain == CAI_COARSE || cai_class_sizes[size_class] - bytes < 64);
+    if (cai_exact_is(grain, first, first[0], bytes) != one_byte)
+        fail_msg("class %u: %zu bytes are not seen at once", size_class, bytes);
+    if (cai_exact_is(grain, first, first[0], bytes - 1) || cai_exact_is(grain, first, first[0], bytes + 1) ||
+        cai_exact_is(grain, first, first[0], bytes + 65536) ||
+        cai_exact_is(grain, first, first[0], bytes + (1ull << 32)))
+        fail_msg("class %u: %zu bytes and others are not told apart", size_class, bytes);
     if (size_class == 1)
-        return;
-    assert_int_equal(first[0], size_class);
-    if (!cai_exact_is(first, (uint8_t)size_class, bytes) || cai_exact_is(first, (uint8_t)size_class, bytes - 1) ||
-        cai_exact_is(first, (uint8_t)size_class, bytes + 1))
-        fail_msg("class %u: %zu bytes and its neighbours are not told apart", size_class, bytes);
+        assert_true(cai_exact_is_short(first[0], bytes) && !cai_exact_is_short(first[0], bytes - 1) &&
+                    !cai_exact_is_short(first[0], bytes + 1));
+    else
+        assert_int_equal(first[0], size_class);
 }
 
 static void test_C2_every_size_in_every_class(void **state)
@@ -75,17 +82,21 @@ static void test_without_a_record_it_is_as_long_as_its_slot(void **state)
     for (unsigned size_class = 1; size_class <= CAI_CLASS_LAST; size_class++) {
         clear(size_class);
         assert_int_equal(cai_exact_recorded(first, first[0], size_class), cai_class_sizes[size_class]);
-        if (size_class > 1)
-            assert_true(cai_exact_is(first, (uint8_t)size_class, cai_class_sizes[size_class]));
     }
-    /* What is no byte of a record ends it. */
+    /* What is no byte of a record is none. */
     clear(3);
     first[1] = CAI_RECORD_END | 3;
     assert_int_equal(cai_exact_recorded(first, 3, 3), 48);
     first[1] = CAI_RECORD - 1;
     assert_int_equal(cai_exact_recorded(first, 3, 3), 48);
-    first[1] = CAI_RECORD_END - 1;
+    first[1] = CAI_RECORD | 31;
     assert_int_equal(cai_exact_recorded(first, 3, 3), 48 - 31);
+    clear(CAI_CLASS_LAST);
+    for (unsigned missing = 1; missing <= 4; missing++) {
+        cai_exact_record(first, CAI_CLASS_LAST, 20000);
+        first[missing] = 0;
+        assert_int_equal(cai_exact_recorded(first, CAI_CLASS_LAST, CAI_CLASS_LAST), CAI_SMALL_BYTES_MAX);
+    }
 }
 
 /* A record that says more than the slot has, as none does that was written here, is no huge size. */
@@ -93,11 +104,36 @@ static void test_a_record_longer_than_the_slot_is_none(void **state)
 {
     (void)state;
     clear(3);
-    first[1] = CAI_RECORD | CAI_RECORD_MORE | (48 & 31);
-    first[2] = CAI_RECORD | (48 >> CAI_RECORD_BITS);
+    first[1] = CAI_RECORD | 48;
     assert_int_equal(cai_exact_recorded(first, 3, 3), 0);
-    first[2] = CAI_RECORD | 31;
-    assert_int_equal(cai_exact_recorded(first, 3, 3), 0);
+    clear(6);
+    first[1] = CAI_RECORD_MORE;
+    first[2] = CAI_RECORD | (96 & 63);
+    first[3] = CAI_RECORD | 96 >> 6;
+    assert_int_equal(cai_exact_recorded(first, 6, 6), 0);
+    first[2] = CAI_RECORD | (95 & 63);
+    assert_int_equal(cai_exact_recorded(first, 6, 6), 1);
+    clear(33);
+    cai_record_coarse(first, cai_class_sizes[33] + 1);
+    assert_int_equal(cai_exact_recorded(first, 33, 33), 0);
+}
+
+/* The doors that state a layout look sizes up by what they are rounded up to. */
+static void test_sizes_fit_into_the_shortest_slot_that_is_aligned(void **state)
+{
+    (void)state;
+    for (size_t align = 1; align <= 64; align *= 2)
+        for (size_t bytes = 1; bytes <= CAI_SMALL_BYTES_MAX; bytes++) {
+            size_t last = (bytes - 1) | (align - 1);
+            unsigned size_class =
+                last < CAI_FINE_BYTES_MAX ? cai_fits[last / 16].size_class : cai_class_table_coarse[last / 128 + 1];
+            if (size_class != cai_class_for(bytes, align) || cai_class_sizes[size_class] % align != 0)
+                fail_msg("%zu bytes aligned to %zu: class %u, not %u", bytes, align, size_class,
+                         cai_class_for(bytes, align));
+            if (last >= 16 && last < CAI_FINE_BYTES_MAX)
+                assert_int_equal(cai_record_of_fine(&cai_fits[last / 16], bytes),
+                                 CAI_RECORD + cai_class_sizes[size_class] - bytes);
+        }
 }
 
 /* --- stamps --- */
@@ -178,6 +214,7 @@ int main(void)
         cmocka_unit_test(test_a_record_hides_the_one_before_it),
         cmocka_unit_test(test_without_a_record_it_is_as_long_as_its_slot),
         cmocka_unit_test(test_a_record_longer_than_the_slot_is_none),
+        cmocka_unit_test(test_sizes_fit_into_the_shortest_slot_that_is_aligned),
         cmocka_unit_test(test_C2_stamps_agree_with_records),
         cmocka_unit_test(test_which_sizes_have_a_stamp),
         cmocka_unit_test(test_the_sizes_of_a_small_block),

@@ -69,7 +69,7 @@ CHILD_TEST_EACH(test_A6_Z7_zeros_are_made_where_they_are_not_known, 10, places)
     char *fresh = take(value, true);
     require(heap.bytes_cleared == 0 && heap.bytes_clear_skipped == BYTES);
     memset(fresh, 1, SLOT);
-    require(cai_stamped_push(&heap, value, stamp, state_at(value, fresh), fresh));
+    require(cai_sized_push(&heap, value, cai_stamp_class(stamp), state_at(value, fresh), fresh));
     uint64_t pushed = heap.bytes_cleared;
     require(pushed == (cai_place_zeroes(value) ? SLOT : 0));
     require(take(value, true) == fresh && content_is_zero(fresh, BYTES));
@@ -91,7 +91,7 @@ CHILD_TEST_EACH(test_Z2_a_block_goes_back_cleared_where_it_must_be, 10, places)
     char *block = take(value, false);
     uint32_t count = bin->count;
     memset(block, 1, SLOT);
-    require(cai_stamped_push(&heap, value, stamp, state_at(value, block), block));
+    require(cai_sized_push(&heap, value, cai_stamp_class(stamp), state_at(value, block), block));
     require(bin->count == count + 1 && bin->slots[count] == block);
     require(*state_at(value, block) == cai_state_freed(value, CAI_STATE_CACHED));
     require(content_is_zero(block, SLOT) == cai_place_zeroes(value));
@@ -104,7 +104,7 @@ CHILD_TEST_EACH(test_a_full_bin_changes_nothing, 10, places)
     uint8_t *state = state_at(value, block);
     memset(block, 1, SLOT);
     bin->limit = bin->count;
-    require(!cai_stamped_push(&heap, value, stamp, state, block));
+    require(!cai_sized_push(&heap, value, cai_stamp_class(stamp), state, block));
     require(bin->count == bin->limit && cai_state_is_live(*state) && block[0] == 1 && heap.bytes_cleared == 0);
 }
 
@@ -124,7 +124,7 @@ CHILD_TEST_EACH(test_C2_only_the_exact_block_is_found, 10, places)
     require(cai_stamped_find(value, stamp, &owner, &owner) == NULL);
     for (enum cai_place other = 0; other < CAI_PLACES; other++)
         require(other == value || cai_stamped_find(other, stamp, block, &owner) == NULL);
-    require(cai_stamped_push(&heap, value, stamp, state_at(value, block), block));
+    require(cai_sized_push(&heap, value, cai_stamp_class(stamp), state_at(value, block), block));
     require(cai_stamped_find(value, stamp, block, &owner) == NULL && owner == 99);
 }
 

@@ -38,6 +38,35 @@ CHILD_TEST(test_G1_G2_the_heap_is_the_default, 60)
     require(ca_global_register(ca_heap_allocator(ca_default_authority())) == CA_ERROR_NOT_PERMITTED);
 }
 
+/* Every class and what is rounded up to it, aligned or not: exact on both ways, taken from bins and given back to them,
+ * and resized within the slot or to another. */
+CHILD_TEST(test_C2_G1_G2_every_layout_has_its_exact_size, 60)
+{
+    refuse_start();
+    for (size_t align = 1; align <= 256; align *= 2)
+        for (size_t size = 1; size <= 40000; size += 1 + size / 97) {
+            char *block = ca_alloc(layout(size, align));
+            require(block != NULL && (uintptr_t)block % align == 0);
+            require(ca_block_check((ca_block){block, size}) == CA_OK);
+            require(ca_block_check((ca_block){block, size + 1}) == CA_ERROR_INVALID);
+            content_fill(block, 0, size, align);
+            ca_dealloc(block, layout(size + 1, align));
+            require(was_refused("size-mismatch"));
+            ca_dealloc(block, layout(size + 65536, align));
+            require(was_refused("size-mismatch"));
+            ca_dealloc(block, layout(0, align));
+            require(ca_block_check((ca_block){block, size}) == CA_OK);
+            char *other = ca_global_realloc(block, layout(size, align), size + 7);
+            require(other != NULL && (uintptr_t)other % align == 0 && content_holds(other, size, align));
+            require(ca_block_check((ca_block){other, size + 7}) == CA_OK);
+            require(other == block || ca_block_check((ca_block){block, size}) != CA_OK);
+            other = ca_global_realloc(other, layout(size + 7, align), size + 3);
+            require(ca_block_check((ca_block){other, size + 3}) == CA_OK && content_holds(other, size, align));
+            ca_dealloc(other, layout(size + 3, align));
+            require(ca_block_check((ca_block){other, size + 3}) == CA_ERROR_STALE);
+        }
+}
+
 CHILD_TEST(test_G1_G2_bad_input_changes_nothing, 60)
 {
     char *block = ca_alloc(layout(100, 8));
@@ -146,6 +175,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_G1_G2_the_heap_is_the_default),
+        cmocka_unit_test(test_C2_G1_G2_every_layout_has_its_exact_size),
         cmocka_unit_test(test_G1_G2_bad_input_changes_nothing),
         cmocka_unit_test(test_G1_the_last_registration_before_the_first_use_counts),
         cmocka_unit_test(test_G1_registering_races_with_use),
