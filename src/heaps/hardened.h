@@ -15,6 +15,9 @@ void *cai_hardened_allocate(enum cai_place place, size_t bytes, size_t align, bo
 void *cai_hardened_resize(enum cai_place place, void *address, struct cai_live live, size_t bytes,
                           const char *function);
 
+/* realloc of a block of no bytes (nothing.h). */
+void *cai_hardened_from_nothing(enum cai_place place, void *address, size_t bytes, const char *function);
+
 /* Before a block is given back or resized by a door of this family: reports the wrong one (mismatched-delete). False: a
  * handler refused the call. What is no such block is for others to judge. */
 bool cai_hardened_family(enum cai_place place, const void *address, enum cai_family family, const char *function);
