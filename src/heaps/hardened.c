@@ -83,6 +83,21 @@ static void look_for_writes(enum cai_place place, char *block, struct cai_live l
     cai_wipe(block, slot);
 }
 
+/* What was just allocated as one of this class. */
+static struct cai_live live_of(enum cai_place place, const void *block, unsigned size_class)
+{
+    unsigned zone = cai_zone_number(place, cai_class_grain(size_class));
+    const struct cai_view *view = cai_view_of(zone);
+
+    if (CAI_UNLIKELY(size_class == 0))
+        return cai_find_live(place, block);
+    uint8_t *state = view->state + cai_granule_of(view, cai_class_grain(size_class), block);
+    return (struct cai_live){.state = cai_load_relaxed(state) == size_class ? state : NULL,
+                             .byte = (uint8_t)size_class,
+                             .size_class = (uint8_t)size_class,
+                             .zone = (uint8_t)zone};
+}
+
 void *cai_hardened_allocate(enum cai_place place, size_t bytes, size_t align, bool zeroed, enum cai_family family)
 {
     if (!cai_life_start()) /* nothing below makes sense before the settings are read */
@@ -95,10 +110,12 @@ void *cai_hardened_allocate(enum cai_place place, size_t bytes, size_t align, bo
     }
     if (bytes > PTRDIFF_MAX)
         return NULL;
-    bool is_large = cai_class_for(with_canary(bytes), align) == 0;
-    char *block = cai_allocate_aligned(place, is_large ? with_guard(bytes) : with_canary(bytes), align, zeroed);
-    struct cai_live live = cai_find_live(place, block);
-    if (block == NULL || live.state == NULL)
+    unsigned size_class = cai_class_for(with_canary(bytes), align);
+    char *block = cai_allocate_aligned(place, size_class == 0 ? with_guard(bytes) : with_canary(bytes), align, zeroed);
+    if (block == NULL)
+        return NULL;
+    struct cai_live live = live_of(place, block, size_class);
+    if (live.state == NULL) /* another thread gave it back by an old pointer */
         return NULL;
     if (has(CAI_CHECK_zero))
         look_for_writes(place, block, live, zeroed);
@@ -177,7 +194,7 @@ void cai_hardened_look(enum cai_place place, const void *address, struct cai_liv
         look_before(place, address, live, function);
 }
 
-bool cai_hardened_family(enum cai_place place, const void *address, enum cai_family family, const char *function)
+bool cai_hardened_family_slow(enum cai_place place, const void *address, enum cai_family family, const char *function)
 {
     static const char *const doors[] = {"a block of malloc", "a block of operator new", "a block of operator new[]"};
     static const char *const found[] = {"a live block of malloc", "a live block of operator new",

@@ -96,7 +96,7 @@ static const char help_settings[] =
     "  harden=LIST   in the library that `capalloc run --harden` takes, which checks\n"
     "                are on, all but copy unless told: -NAME takes one away, +NAME adds\n"
     "                it, NAME+NAME leaves these alone. Names: canary, mismatch, guard,\n"
-    "                zero, delay, copy (`capalloc doctor --library` says what each does)\n"
+    "                random, zero, delay, copy (`capalloc doctor` says what each does)\n"
     "  helper        give it back from a background thread, so that an idle program\n"
     "                does too\n"
     "  strict        report a sized delete whose size cannot be right\n"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NEIGHBOURS = 64, OTHERS = 4000 };
+enum { NEIGHBOURS = 64, OTHERS = 2000 };
 
 static size_t size = 64, bytes = 1;
 static long offset;
@@ -30,7 +30,7 @@ static void stir(void)
 /* Freed memory of all sizes until what waits has gone, and what it was is handed out again. */
 static void wait_for_reuse(void)
 {
-    for (size_t i = 0; i < ((size_t)64 << 20) / (size + 512); i++)
+    for (size_t i = 0; i < ((size_t)32 << 20) / (size + 512); i++)
         free(malloc(size + i % 1024));
 }
 
@@ -109,12 +109,22 @@ static void overflow_never_freed(void)
 
 static void zero_write(void)
 {
-    *(volatile char *)malloc(0) = 'z';
+    char *volatile block = malloc(0);
+
+    *(volatile char *)block = 'z';
 }
 
 static void zero_read(void)
 {
-    printf("%d\n", *(volatile char *)calloc(0, 8));
+    char *volatile block = calloc(0, 8);
+
+    printf("%d\n", *(volatile char *)block);
+}
+
+/* Where in its slab the first block lies: the seventeenth bit up to the fifth of its address. */
+static void first_slot(void)
+{
+    printf("%lu\n", (unsigned long)malloc(size) >> 5 & 2047);
 }
 
 static void zero_twice(void)
@@ -248,6 +258,7 @@ static const struct {
     {"underflow", underflow},
     {"overflow-then-grow", overflow_then_grow},
     {"overflow-never-freed", overflow_never_freed},
+    {"first-slot", first_slot},
     {"zero-write", zero_write},
     {"zero-read", zero_read},
     {"zero-twice", zero_twice},

@@ -41,7 +41,7 @@ class Found(unittest.TestCase):
         self.assertEqual(commit("large-overflow", 40000, harden="-guard").stdout, "reached\n")
 
     def test_H4_large_blocks_are_what_they_were(self):
-        for harden in (None, "-guard", "-delay", "-zero", "-canary", "guard", "zero"):
+        for harden in (None, "-guard", "-delay", "zero"):
             done = commit("large-right", harden=harden)
             self.assertEqual((done.stdout, done.stderr, done.returncode), ("0\n", "", 0), harden)
 
@@ -54,7 +54,7 @@ class Found(unittest.TestCase):
             self.assertEqual(done.returncode, -signal.SIGABRT)
 
     def test_H2_an_overflow_is_found_at_free(self):
-        for size in (1, 15, 16, 31, 32, 33, 63, 64, 100, 1000, 1024, 5000, 20000, 32767, 40000):
+        for size in (1, 15, 16, 31, 32, 63, 64, 1000, 1024, 32767, 40000):
             for bytes in (1, 8):
                 if size + bytes <= 32 or size % 16 + bytes <= 16:
                     self.ends(commit("overflow", size, 0, bytes),
@@ -65,7 +65,7 @@ class Found(unittest.TestCase):
         self.assertEqual(commit("overflow", 64, 0, 1, harden="-canary").returncode, 0)
 
     def test_H2_an_overflow_is_found_at_any_offset_within_the_slack(self):
-        for size in (97, 98, 105, 110, 111):
+        for size in (97, 105, 111):
             for offset in range(112 - size):
                 done = commit("overflow", size, offset)
                 self.assertEqual(done.returncode, -signal.SIGABRT, (size, offset))
@@ -114,6 +114,12 @@ class Found(unittest.TestCase):
         for size in (16, 32, 100, 1000, 5000, 30000, 100000, 1000000):
             self.assertEqual(commit("read-after-free", size, size // 2, harden="-guard").stdout, "zero\n")
         self.assertEqual(commit("read-after-free", 100, 50, harden="-zero").stdout, "the secret is still there\n")
+
+    def test_H8_the_first_slot_is_any(self):
+        slots = {commit("first-slot", 40).stdout for _ in range(20)}
+        self.assertGreater(len(slots), 10)
+        fixed = {commit("first-slot", 40, harden="-random").stdout for _ in range(20)}
+        self.assertLessEqual(len(fixed), 10)
 
     def test_H8_a_freed_block_is_not_handed_out_at_once(self):
         for size in (16, 100, 1000, 30000, 100000):
