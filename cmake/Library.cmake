@@ -20,8 +20,9 @@ file(GLOB revoke_sources CONFIGURE_DEPENDS ${source_dir}/revoke/*.c)
 list(APPEND revoke_sources ${source_dir}/heaps/quarantine.c ${source_dir}/os/inspect.c)
 list(REMOVE_ITEM engine_sources ${revoke_sources})
 file(GLOB harden_sources CONFIGURE_DEPENDS ${source_dir}/harden/*.c)
-list(APPEND harden_sources ${revoke_sources} ${source_dir}/heaps/hardened.c)
-list(REMOVE_ITEM engine_sources ${source_dir}/heaps/hardened.c)
+list(APPEND harden_sources ${revoke_sources} ${source_dir}/heaps/hardened.c ${source_dir}/heaps/nothing.c
+    ${source_dir}/os/guard.c)
+list(REMOVE_ITEM engine_sources ${harden_sources})
 file(GLOB malloc_sources CONFIGURE_DEPENDS ${source_dir}/malloc/*.c)
 file(GLOB preload_sources CONFIGURE_DEPENDS ${source_dir}/preload/*.c)
 # The copies that are checked, of the hardened library alone: it may be called before it is relocated, and none of its loops

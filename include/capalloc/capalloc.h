@@ -19,6 +19,7 @@
  *     delay=SHARE   a freed block waits until so much of the heap was freed after it; in the library of the mode alone
  *     revoke        the same until no word points to it; in that library alone
  *     trace-sweeps  a line for each search for such words
+ *     harden=LIST   which checks are on, in the hardened library alone; docs/hardening.md
  *     helper        a thread in the background does that, so that an idle program does too
  *     strict        a sized delete whose size cannot be right is a violation
  *     audit         at exit, words in memory promised to hold no pointers are listed that look like some: audit.h

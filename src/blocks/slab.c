@@ -4,6 +4,10 @@
 #include "blocks/slab.h"
 
 #include "base/check.h"
+#include "core/checks.h"
+#include "core/mode.h"
+#include "core/settings.h"
+#include "os/os.h"
 #include "pages/run.h"
 
 #include <string.h>
@@ -47,6 +51,8 @@ struct cai_unit *cai_slab_create(struct cai_heap *heap, enum cai_place place, un
      * front, so that a slab that replaces another one in warm memory touches the same pages. */
     uint32_t start = (uint32_t)((cai_unit_number(slab) * UINT64_C(0x9e3779b9) >> 8) % COLOURS * COLOUR_BYTES /
                                 cai_class_bytes(size_class));
+    if (CAI_HARDENS && (cai_settings->checks & CAI_CHECK_random) != 0)
+        start = (uint32_t)(cai_os_random() % slab->slots);
     cai_store_relaxed(&slab->start, start);
     slab->fresh = 0;
     slab->used = 0;

@@ -13,6 +13,8 @@
 #define CAI_FOR_CHECKS(X)                                                                                              \
     X(canary, "what was written behind a block is seen when it, or the one behind it, is freed or resized")            \
     X(mismatch, "malloc, new and new[] have their own ways back, and stated sizes are exact")                          \
+    X(guard, "blocks of no bytes, what lies behind large blocks, and freed ones of these cannot be touched")           \
+    X(random, "the first slot of a slab that is handed out is any of them")                                            \
     X(zero, "what is freed is cleared, and looked at before it is handed out again")                                   \
     X(delay, "a freed block waits until a share of the heap was freed after it")                                       \
     X(copy, "memcpy, memset, strcpy and their like write no further than to the end of a block that is live")

@@ -22,44 +22,64 @@ size_t cai_canary_slack(struct cai_live live, size_t bytes)
            bytes;
 }
 
-static void write_part(char *to, size_t bytes, uint64_t canary)
+/* The canary stands in words that end where the slack ends; the first of them may begin inside the block. So many of a
+ * word's bytes are the canary's, the last ones. */
+static uint64_t mask_of(size_t slack)
 {
-    for (; bytes >= sizeof canary; bytes -= sizeof canary, to += sizeof canary)
-        memcpy(to, &canary, sizeof canary);
-    memcpy(to, &canary, bytes);
+    return slack >= sizeof(uint64_t) ? UINT64_MAX : ~(UINT64_MAX >> 8 * slack);
+}
+
+/* Of `slack` bytes before `end` the last `bytes`, or all. */
+static void write_part(char *end, size_t slack, size_t bytes, uint64_t canary)
+{
+    for (size_t done = 0; done < cai_min(slack, bytes); done += sizeof canary) {
+        uint64_t mask = mask_of(slack - done);
+        uint64_t word;
+        end -= sizeof canary;
+        memcpy(&word, end, sizeof word);
+        word = (word & ~mask) | (canary & mask);
+        memcpy(end, &word, sizeof word);
+    }
+}
+
+/* How far before `end` the last byte ends that is another; `slack`: none is. */
+CAI_NO_TSAN static size_t unchanged(const char *end, size_t slack, size_t bytes, uint64_t canary)
+{
+    for (size_t done = 0; done < cai_min(slack, bytes); done += sizeof canary) {
+        uint64_t word;
+        end -= sizeof canary;
+        memcpy(&word, end, sizeof word);
+        word = (word ^ canary) & mask_of(slack - done);
+        if (CAI_UNLIKELY(word != 0))
+            return done + (size_t)__builtin_clzll(word) / 8;
+    }
+    return slack;
+}
+
+/* Where the first part ends, when it is not the last as well: whole words before the end of the slack. */
+static size_t behind_first(size_t slack)
+{
+    return (slack - PART) & ~(sizeof(uint64_t) - 1);
 }
 
 void cai_canary_write(char *block, size_t bytes, size_t slack)
 {
     uint64_t canary = canary_of(block);
+    char *end = block + bytes + slack;
 
-    write_part(block + bytes, cai_min(slack, PART), canary);
+    write_part(end, slack, PART, canary);
     if (CAI_UNLIKELY(slack > PART))
-        write_part(block + bytes + slack - cai_min(slack - PART, PART), cai_min(slack - PART, PART), canary);
-}
-
-/* How much of the part, up to its last byte that is another. */
-CAI_NO_TSAN static size_t changed(const char *from, size_t bytes, uint64_t canary)
-{
-    uint64_t there;
-    size_t last = 0;
-
-    for (size_t at = 0; at < bytes; at += sizeof canary) {
-        size_t length = cai_min(bytes - at, sizeof canary);
-        there = canary;
-        memcpy(&there, from + at, length);
-        if (CAI_UNLIKELY((there ^= canary) != 0))
-            last = at + 8 - (size_t)__builtin_clzll(there) / 8;
-    }
-    return last;
+        write_part(end - behind_first(slack), slack - behind_first(slack), 2 * PART, canary);
 }
 
 size_t cai_canary_overflow(const char *block, size_t bytes, size_t slack)
 {
     uint64_t canary = canary_of(block);
-    size_t front = cai_min(slack, PART);
-    size_t back = cai_min(slack - front, PART);
-    size_t last = CAI_UNLIKELY(back != 0) ? changed(block + bytes + slack - back, back, canary) : 0;
+    const char *end = block + bytes + slack;
+    size_t same = unchanged(end, slack, PART, canary);
 
-    return last != 0 ? slack - back + last : changed(block + bytes, front, canary);
+    if (CAI_UNLIKELY(slack > PART) && same == slack)
+        same =
+            behind_first(slack) + unchanged(end - behind_first(slack), slack - behind_first(slack), 2 * PART, canary);
+    return slack - same;
 }

@@ -8,11 +8,13 @@
 #include "blocks/large.h"
 #include "core/checks.h"
 #include "core/settings.h"
+#include "harden/fence.h"
 #include "heaps/account.h"
 #include "heaps/claim.h"
 #include "heaps/hardened.h"
 #include "heaps/housekeeping.h"
 #include "heaps/life.h"
+#include "heaps/nothing.h"
 #include "heaps/quarantine.h"
 #include "heaps/remote.h"
 #include "heaps/sample.h"
@@ -229,6 +231,8 @@ bool cai_free_live(enum cai_place place, void *address, struct cai_live live)
         return false;
     if (waits())
         return put_in_quarantine(place, address, live);
+    if (CAI_HARDENS && live.size_class == 0)
+        cai_fence_lift(live);
     if (live.size_class == 0) {
         bool put = put_large(live);
         if (live.byte == CAI_STATE_CLAIMED)
@@ -249,6 +253,10 @@ static CAI_NOINLINE void free_any(enum cai_place place, void *address, const cha
     struct cai_live live = cai_find_live(place, address);
     if (CAI_HARDENS && live.state != NULL)
         cai_hardened_look(place, address, live, function);
+    if (CAI_HARDENS && live.state == NULL && cai_nothing_is(address)) {
+        cai_nothing_free(address, function);
+        return;
+    }
     if (live.state == NULL || !cai_free_live(place, address, live))
         cai_find_report(place, address, function);
 }

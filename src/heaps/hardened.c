@@ -7,10 +7,13 @@
 #include "core/settings.h"
 #include "core/violation.h"
 #include "harden/canary.h"
+#include "harden/fence.h"
 #include "harden/finding.h"
 #include "heaps/allocate.h"
 #include "heaps/claim.h"
 #include "heaps/free.h"
+#include "heaps/life.h"
+#include "heaps/nothing.h"
 #include "heaps/quarantine.h"
 #include "heaps/resize.h"
 
@@ -35,12 +38,20 @@ static size_t with_canary(size_t bytes)
     return cai_max(bytes + (has(CAI_CHECK_canary) ? 1 : 0), SLOT_MIN);
 }
 
+/* A large block: whole pages, and one behind them. */
+static size_t with_guard(size_t bytes)
+{
+    return cai_round_up(bytes, cai_settings->page_bytes) + cai_fence_room();
+}
+
 /* Of a block that is live or claimed, and of which nobody else knows yet, or may. */
 static void record(char *block, struct cai_live live, size_t bytes)
 {
     cai_exact_set(live, bytes);
     if (has(CAI_CHECK_canary))
         cai_canary_write(block, bytes, cai_canary_slack(live, bytes));
+    if (live.size_class == 0)
+        cai_fence_tail(live);
 }
 
 /* Longer slots are looked at in part, unless all of them has to be zero. */
@@ -72,15 +83,39 @@ static void look_for_writes(enum cai_place place, char *block, struct cai_live l
     cai_wipe(block, slot);
 }
 
+/* What was just allocated as one of this class. */
+static struct cai_live live_of(enum cai_place place, const void *block, unsigned size_class)
+{
+    unsigned zone = cai_zone_number(place, cai_class_grain(size_class));
+    const struct cai_view *view = cai_view_of(zone);
+
+    if (CAI_UNLIKELY(size_class == 0))
+        return cai_find_live(place, block);
+    uint8_t *state = view->state + cai_granule_of(view, cai_class_grain(size_class), block);
+    return (struct cai_live){.state = cai_load_relaxed(state) == size_class ? state : NULL,
+                             .byte = (uint8_t)size_class,
+                             .size_class = (uint8_t)size_class,
+                             .zone = (uint8_t)zone};
+}
+
 void *cai_hardened_allocate(enum cai_place place, size_t bytes, size_t align, bool zeroed, enum cai_family family)
 {
-    if (bytes == 0)
+    if (!cai_life_start()) /* nothing below makes sense before the settings are read */
+        return NULL;
+    if (bytes == 0) {
+        void *nothing = has(CAI_CHECK_guard) && align <= 16 ? cai_nothing_allocate(family) : NULL;
+        if (nothing != NULL)
+            return nothing;
         bytes = 1;
+    }
     if (bytes > PTRDIFF_MAX)
         return NULL;
-    char *block = cai_allocate_aligned(place, with_canary(bytes), align, zeroed);
-    struct cai_live live = cai_find_live(place, block);
-    if (block == NULL || live.state == NULL)
+    unsigned size_class = cai_class_for(with_canary(bytes), align);
+    char *block = cai_allocate_aligned(place, size_class == 0 ? with_guard(bytes) : with_canary(bytes), align, zeroed);
+    if (block == NULL)
+        return NULL;
+    struct cai_live live = live_of(place, block, size_class);
+    if (live.state == NULL) /* another thread gave it back by an old pointer */
         return NULL;
     if (has(CAI_CHECK_zero))
         look_for_writes(place, block, live, zeroed);
@@ -159,24 +194,30 @@ void cai_hardened_look(enum cai_place place, const void *address, struct cai_liv
         look_before(place, address, live, function);
 }
 
-bool cai_hardened_family(enum cai_place place, const void *address, enum cai_family family, const char *function)
+bool cai_hardened_family_slow(enum cai_place place, const void *address, enum cai_family family, const char *function)
 {
     static const char *const doors[] = {"a block of malloc", "a block of operator new", "a block of operator new[]"};
     static const char *const found[] = {"a live block of malloc", "a live block of operator new",
                                         "a live block of operator new[]"};
     struct cai_live live = cai_find_live(place, address);
+    enum cai_family of;
 
-    if (live.state == NULL || !cai_state_is_hardened(live.byte) || !has(CAI_CHECK_mismatch) ||
-        live.byte == CAI_STATE_HARDENED + family)
+    if (!has(CAI_CHECK_mismatch))
+        return true;
+    if (live.state != NULL && cai_state_is_hardened(live.byte))
+        of = (enum cai_family)(live.byte - CAI_STATE_HARDENED);
+    else if (live.state != NULL || !cai_nothing_family(address, &of))
+        return true;
+    if (CAI_LIKELY(of == family))
         return true;
     cai_violation_report((ca_violation){
         .kind = CA_VIOLATION_MISMATCHED_DELETE,
         .function = function,
         .address = address,
-        .size = cai_exact_bytes(live),
-        .place = cai_place_name(place),
+        .size = live.state != NULL ? cai_exact_bytes(live) : 0,
+        .place = cai_place_name(live.state != NULL ? place : CAI_PLACE_none),
         .stated = doors[family],
-        .found = found[live.byte - CAI_STATE_HARDENED],
+        .found = found[of],
     });
     return false;
 }
@@ -185,18 +226,20 @@ bool cai_hardened_stated(enum cai_place place, const void *address, size_t bytes
 {
     struct cai_live live = cai_find_live(place, address);
 
-    if (live.state == NULL || !cai_state_is_hardened(live.byte) || !has(CAI_CHECK_mismatch))
+    bool is_nothing = live.state == NULL && cai_nothing_is_live(address);
+
+    if (!has(CAI_CHECK_mismatch) || (!is_nothing && (live.state == NULL || !cai_state_is_hardened(live.byte))))
         return true;
-    size_t exact = cai_exact_bytes(live);
+    size_t exact = is_nothing ? 0 : cai_exact_bytes(live);
     bool is_aligned = ((uintptr_t)address & (align - 1)) == 0;
-    if (CAI_LIKELY(exact == cai_max(bytes, 1) && is_aligned))
+    if (CAI_LIKELY((exact == bytes || (exact == 1 && bytes == 0)) && is_aligned))
         return true;
     cai_violation_report((ca_violation){
         .kind = CA_VIOLATION_SIZE_MISMATCH,
         .function = function,
         .address = address,
         .size = exact,
-        .place = cai_place_name(place),
+        .place = cai_place_name(is_nothing ? CAI_PLACE_none : place),
         .stated = !is_aligned     ? "an alignment that it does not have"
                   : bytes > exact ? "a size that is larger"
                                   : "a size that is smaller",
@@ -248,13 +291,24 @@ void *cai_hardened_resize(enum cai_place place, void *address, struct cai_live l
         return address;
     }
     if (live.size_class == 0 && with_canary(bytes) > CAI_SMALL_BYTES_MAX) {
-        char *resized = cai_resize_large(live, bytes, false);
+        cai_fence_lift(live);
+        char *resized = cai_resize_large(live, with_guard(bytes), false);
         if (resized != NULL) {
             record(resized, live, bytes);
             return resized;
         }
     }
     return move(place, address, live, bytes, function);
+}
+
+void *cai_hardened_from_nothing(enum cai_place place, void *address, size_t bytes, const char *function)
+{
+    void *block =
+        cai_nothing_is_live(address) ? cai_hardened_allocate(place, bytes, 16, false, CAI_FAMILY_malloc) : NULL;
+
+    if (block != NULL || !cai_nothing_is_live(address))
+        cai_nothing_free(address, function);
+    return block;
 }
 
 /* --- all of them --- */
@@ -290,12 +344,11 @@ static void look_at_slot(unsigned zone, uint8_t *state, const char *block, unsig
     enum cai_place place = (enum cai_place)(zone / CAI_GRAINS);
     struct cai_live live = {
         .state = state, .byte = cai_load_acquire(state), .size_class = (uint8_t)size_class, .zone = (uint8_t)zone};
-    size_t slot = size_class != 0 ? cai_class_sizes[size_class] : cai_slot_bytes(live);
 
     if (has(CAI_CHECK_canary) && cai_state_is_hardened(live.byte))
         note_overflow(place, block, live);
-    if (has(CAI_CHECK_zero) && cai_state_waits(live.byte))
-        cai_finding_note(place, block, cai_min(slot, CAI_SMALL_BYTES_MAX));
+    if (has(CAI_CHECK_zero) && cai_state_waits(live.byte) && size_class != 0)
+        cai_finding_note(place, block, cai_class_sizes[size_class]);
 }
 
 static void look_at_run(const struct cai_unit *run)

@@ -15,9 +15,22 @@ void *cai_hardened_allocate(enum cai_place place, size_t bytes, size_t align, bo
 void *cai_hardened_resize(enum cai_place place, void *address, struct cai_live live, size_t bytes,
                           const char *function);
 
+/* realloc of a block of no bytes (nothing.h). */
+void *cai_hardened_from_nothing(enum cai_place place, void *address, size_t bytes, const char *function);
+
 /* Before a block is given back or resized by a door of this family: reports the wrong one (mismatched-delete). False: a
  * handler refused the call. What is no such block is for others to judge. */
-bool cai_hardened_family(enum cai_place place, const void *address, enum cai_family family, const char *function);
+bool cai_hardened_family_slow(enum cai_place place, const void *address, enum cai_family family, const char *function);
+CAI_INLINE bool cai_hardened_family(enum cai_place place, const void *address, enum cai_family family,
+                                    const char *function)
+{
+    size_t granule;
+    const uint8_t *state = cai_find_state(place, CAI_FINE, address, &granule);
+
+    if (CAI_LIKELY(state != NULL) && CAI_LIKELY(cai_load_relaxed(state) == CAI_STATE_HARDENED + family))
+        return true;
+    return cai_hardened_family_slow(place, address, family, function);
+}
 
 /* Likewise before a block is given back with its size and alignment: both are what was asked for. */
 bool cai_hardened_stated(enum cai_place place, const void *address, size_t bytes, size_t align, const char *function);

@@ -21,6 +21,7 @@
 #include "heaps/hardened.h"
 #include "heaps/housekeeping.h"
 #include "heaps/life.h"
+#include "heaps/nothing.h"
 #include "heaps/page.h"
 #include "heaps/quarantine.h"
 #include "heaps/reap.h"

@@ -14,6 +14,7 @@
 #include "core/checks.h"
 #include "core/mode.h"
 #include "core/settings.h"
+#include "harden/fence.h"
 #include "harden/finding.h"
 #include "heaps/account.h"
 #include "heaps/claim.h"
@@ -102,7 +103,8 @@ static size_t enter(enum cai_place place, void *address, struct cai_live live)
         return 0;
     size_t bytes = cai_slot_bytes(live);
     /* Also what was wiped, or is said to be zero: it may have been written to since. */
-    clear_for_good(place, address, bytes);
+    if (!CAI_HARDENS || live.size_class != 0 || cai_place_zeroes(place) || !cai_fence_all(live))
+        clear_for_good(place, address, bytes);
     cai_store_release(live.state, CAI_STATE_QUARANTINED);
     cai_claim_end();
     return bytes;
@@ -306,7 +308,8 @@ static void release_large(struct cai_unit *run)
 {
     size_t bytes = (size_t)run->units << CAI_UNIT_SHIFT;
 
-    make_zero((enum cai_place)(run->zone / CAI_GRAINS), (char *)cai_unit_address(run), bytes);
+    if (!CAI_HARDENS || !cai_fence_lift(cai_find_of_state(states_of(run), CAI_STATE_LARGE)))
+        make_zero((enum cai_place)(run->zone / CAI_GRAINS), (char *)cai_unit_address(run), bytes);
     credit(run, bytes);
     /* From here on it is this thread's alone, and free when that is not there, in the child of a fork. */
     cai_run_withdraw_owned(run);

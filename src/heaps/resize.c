@@ -10,6 +10,7 @@
 #include "heaps/hardened.h"
 #include "heaps/housekeeping.h"
 #include "heaps/life.h"
+#include "heaps/nothing.h"
 #include "heaps/sample.h"
 
 #include <string.h>
@@ -20,6 +21,8 @@ size_t cai_usable(enum cai_place place, const void *address, const char *functio
 
     if (CAI_HARDENS && live.state != NULL && cai_state_is_hardened(live.byte))
         return cai_exact_bytes(live);
+    if (CAI_HARDENS && live.state == NULL && cai_nothing_is_live(address))
+        return 0;
     if (CAI_LIKELY(live.state != NULL))
         return cai_usable_bytes(live);
     cai_find_report(place, address, function);
@@ -132,6 +135,8 @@ void *cai_resize(enum cai_place place, void *address, size_t bytes, const char *
 
     if (CAI_HARDENS && live.state != NULL && cai_state_is_hardened(live.byte))
         return cai_hardened_resize(place, address, live, bytes, function);
+    if (CAI_HARDENS && live.state == NULL && cai_nothing_is(address))
+        return cai_hardened_from_nothing(place, address, bytes, function);
     if (live.size_class != 0 && bytes <= usable && bytes >= usable / 2)
         return address;
     if (CAI_UNLIKELY(live.state == NULL || !cai_claim(live))) {

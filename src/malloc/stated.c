@@ -12,6 +12,8 @@ bool cai_stated_size_fits(void *block, size_t alignment, size_t size, const char
 
     if (CAI_HARDENS && !cai_hardened_stated(place, block, size, alignment, function))
         return false;
+    if (CAI_HARDENS && cai_nothing_is_live(block))
+        return true;
     size_t usable = cai_usable(place, block, function);
 
     if (usable == 0)

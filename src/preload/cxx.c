@@ -92,7 +92,7 @@ CAI_INLINE void *operator_new(size_t size, size_t alignment, enum cai_family fam
 {
     if (!CAI_HARDENS)
         return cai_new(PLACE, size, alignment, may_throw);
-    if (!cai_is_power_of_two(alignment) || !cai_life_start())
+    if (!cai_is_power_of_two(alignment))
         return cai_new_failed(PLACE, size, alignment, may_throw);
     void *block = cai_hardened_allocate(PLACE, size, cai_max(alignment, 16), false, family);
     return CAI_LIKELY(block != NULL) ? block : cai_new_failed(PLACE, size, alignment, may_throw);

@@ -18,6 +18,9 @@
 #ifndef SYS_memfd_secret
 #define SYS_memfd_secret 447
 #endif
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24
 #endif
@@ -55,6 +58,17 @@ static int try_secret(void)
     return 0;
 }
 
+/* In a page of its own: what the others did to theirs may forbid it. */
+static int try_guard(size_t size)
+{
+    void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int error = page == MAP_FAILED ? errno : error_of(madvise(page, size, MADV_GUARD_INSTALL));
+
+    if (page != MAP_FAILED)
+        munmap(page, size);
+    return error;
+}
+
 static void check_calls(void *page, size_t size)
 {
     char byte;
@@ -78,6 +92,7 @@ static void check_calls(void *page, size_t size)
          "locked memory is resident from the start, or cannot be had"},
         {"MADV_DONTNEED_LOCKED", error_of(madvise(page, size, MADV_DONTNEED_LOCKED)), CAI_DOCTOR_INFO,
          "locked memory cannot be given back in place"},
+        {"MADV_GUARD_INSTALL", try_guard(size), CAI_DOCTOR_INFO, "with --harden, large blocks have no guards"},
         {"memfd_secret", try_secret(), CAI_DOCTOR_INFO, "secrets stay readable by the kernel and by root"},
         {"PR_SET_VMA_ANON_NAME", error_of(prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, page, size, "capalloc: doctor")),
          CAI_DOCTOR_INFO, "the setting `names` does nothing"},

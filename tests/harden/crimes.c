@@ -1,11 +1,12 @@
 /* What only the hardened library sees: `crimes CRIME [SIZE [OFFSET [BYTES]]]`, between neighbours and after thousands
  * of other blocks. The crime does not end the program by itself; what does is the library, when it finds out.
  */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { NEIGHBOURS = 64, OTHERS = 4000 };
+enum { NEIGHBOURS = 64, OTHERS = 2000 };
 
 static size_t size = 64, bytes = 1;
 static long offset;
@@ -29,7 +30,7 @@ static void stir(void)
 /* Freed memory of all sizes until what waits has gone, and what it was is handed out again. */
 static void wait_for_reuse(void)
 {
-    for (unsigned i = 0; i < 64 * 1024; i++)
+    for (size_t i = 0; i < ((size_t)32 << 20) / (size + 512); i++)
         free(malloc(size + i % 1024));
 }
 
@@ -106,6 +107,92 @@ static void overflow_never_freed(void)
     memset(block + size + offset, 'o', bytes);
 }
 
+static void zero_write(void)
+{
+    char *volatile block = malloc(0);
+
+    *(volatile char *)block = 'z';
+}
+
+static void zero_read(void)
+{
+    char *volatile block = calloc(0, 8);
+
+    printf("%d\n", *(volatile char *)block);
+}
+
+/* Where in its slab the first block lies: the seventeenth bit up to the fifth of its address. */
+static void first_slot(void)
+{
+    printf("%lu\n", (unsigned long)malloc(size) >> 5 & 2047);
+}
+
+static void zero_twice(void)
+{
+    void *block = malloc(0);
+
+    free(block);
+    free(block);
+}
+
+static void zero_right(void)
+{
+    char *blocks[1000];
+
+    for (unsigned i = 0; i < 1000; i++) {
+        blocks[i] = malloc(0);
+        if (blocks[i] == NULL || malloc_usable_size(blocks[i]) != 0 || (i != 0 && blocks[i] == blocks[i - 1]))
+            puts("wrong");
+    }
+    for (unsigned i = 0; i < 1000; i++) {
+        char *grown = realloc(blocks[i], i % 100 + 1);
+        memset(grown, 'g', i % 100 + 1);
+        free(grown);
+    }
+    free(realloc(malloc(10), 0));
+}
+
+/* Behind the last page of a large block, and freed. */
+static void large_overflow(void)
+{
+    char *block = victim();
+
+    ((volatile char *)block)[(size + 4095) / 4096 * 4096 + (size_t)offset] = 'o';
+    puts("reached");
+}
+
+static void large_after_free(void)
+{
+    char *block = victim();
+
+    free(block);
+    ((volatile char *)block)[offset] = 'o';
+    puts("reached");
+}
+
+static void large_right(void)
+{
+    char *block = NULL;
+    unsigned long sum = 0;
+
+    for (size_t length = 33000; length < 40u << 20; length = length * 9 / 8) {
+        char *grown = realloc(block, length);
+        for (size_t at = block == NULL ? 0 : length * 8 / 9; at < length; at += 1000)
+            grown[at] = 'r';
+        grown[length - 1] = 'r';
+        block = grown;
+        char *zero = calloc(1, length);
+        for (size_t at = 0; at < length; at += 64)
+            sum += (unsigned char)zero[at];
+        memset(zero, 'z', length);
+        free(zero);
+    }
+    for (size_t length = 30u << 20; length > 30000; length = length / 3 * 2)
+        block = realloc(block, length);
+    free(block);
+    printf("%lu\n", sum);
+}
+
 /* operator new and delete, of the preloaded library: there is no C++ here. */
 void *_Znwm(size_t) __attribute__((weak));
 void *_Znam(size_t) __attribute__((weak));
@@ -171,6 +258,14 @@ static const struct {
     {"underflow", underflow},
     {"overflow-then-grow", overflow_then_grow},
     {"overflow-never-freed", overflow_never_freed},
+    {"first-slot", first_slot},
+    {"zero-write", zero_write},
+    {"zero-read", zero_read},
+    {"zero-twice", zero_twice},
+    {"zero-right", zero_right},
+    {"large-overflow", large_overflow},
+    {"large-after-free", large_after_free},
+    {"large-right", large_right},
     {"new-delete-array", new_delete_array},
     {"new-free", new_free},
     {"new-realloc", new_realloc},

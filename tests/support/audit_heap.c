@@ -34,7 +34,7 @@ static const char *count_slots(const struct cai_unit *slab, struct slots *slots)
                              cai_unit_number(slab), slab->size_class, state[i], i);
         bool is_short = slab->size_class == 1 && cai_state_short_bytes(state[i]) != 16;
         if (cai_state_is_live(state[i]) && state[i] != slab->size_class && state[i] != CAI_STATE_CLAIMED &&
-            !cai_state_is_wiped(state[i]) && !is_short)
+            !cai_state_is_wiped(state[i]) && !cai_state_is_hardened(state[i]) && !is_short)
             return audit_say("zone %u: slab %u of class %u holds a live block of class %u", slab->zone,
                              cai_unit_number(slab), slab->size_class, state[i]);
         slots->live += cai_state_is_live(state[i]);
