@@ -106,14 +106,16 @@ static bool free_middle(struct scene *scene)
 
 static bool free_before(struct scene *scene)
 {
-    return give(scene, scene->block - 16);
+    unsigned char *before = scene->block - 16;
+
+    return give(scene, scene_starts(before) ? before + 8 : before); /* not what is a block */
 }
 
 static bool free_behind(struct scene *scene)
 {
     unsigned char *end = scene->block + ((scene->size + 15) & ~(size_t)15);
 
-    return give(scene, scene_overlaps(end, 1) ? end + 8 : end); /* not what happens to be a block */
+    return give(scene, scene_starts(end) ? end + 8 : end);
 }
 
 /* A block that the program made up, with the sizes before and behind it that glibc would look at. */

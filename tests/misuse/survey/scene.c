@@ -129,6 +129,14 @@ bool scene_overlaps(const unsigned char *at, size_t length)
     return false;
 }
 
+bool scene_starts(const unsigned char *at)
+{
+    for (unsigned i = 0; i < live_count; i++)
+        if (live[i].at == at)
+            return true;
+    return false;
+}
+
 unsigned char *scene_more(const struct scene *scene, unsigned count, const unsigned char *at, bool keep)
 {
     unsigned char *found = NULL;

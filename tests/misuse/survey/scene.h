@@ -27,6 +27,9 @@ bool scene_changed(void);
 /* Does a live block lie in these bytes? */
 bool scene_overlaps(const unsigned char *at, size_t length);
 
+/* Does one start there? */
+bool scene_starts(const unsigned char *at);
+
 /* `count` more blocks of the size, live and filled from now on. Returns the one of them that lies over `at`, as it was
  * when it was handed out if `keep`; else NULL. */
 unsigned char *scene_more(const struct scene *scene, unsigned count, const unsigned char *at, bool keep);

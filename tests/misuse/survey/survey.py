@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """What becomes of each misuse of `survey`, under one malloc or several: a table for docs/hardening.md.
 
-    survey.py PROGRAM [--seeds N] [--first N] NAME=LIBRARY[,OPTIONS]...      LIBRARY may be empty: the C library's
+    survey.py PROGRAM [--seeds N] [--first N] [--write FILE] NAME=LIBRARY[,OPTIONS]...
+
+LIBRARY may be empty: the C library's malloc. --write puts the table into FILE, between the two lines that say survey.
 
 Four classes, of which each variant (a kind of misuse, done to a small, a medium or a large block) gets the worst that any
 seed met:
@@ -12,6 +14,7 @@ seed met:
 """
 import argparse
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -71,17 +74,42 @@ def survey(program, seeds, library, options=""):
     return found
 
 
-def rows(found):
-    """Rows by kind: what each mode does to small, medium and large blocks."""
-    modes = list(found)
-    names = list(dict.fromkeys(name for _, _, name in found[modes[0]]))
-    for name in names:
-        cells = []
-        for mode in modes:
-            met = {measure: (kind, code) for (_, measure, its), (kind, code, _, _) in found[mode].items() if its == name}
-            said = [kind + (f" ({code})" if kind in ("killed", "late") and code else "") for kind, code in met.values()]
-            cells.append(said[0] if len(set(said)) == 1 else ", ".join(f"{m}: {s}" for m, s in zip(met, said)))
-        yield [name, *cells]
+def cell(met):
+    """{measure: (class, code)} as the table has it: `killed (overflow)`, or `s: silent, m: neutralised`."""
+    said = {measure: kind + (f" ({code})" if kind in ("killed", "late") and code else "")
+            for measure, (kind, code) in met.items()}
+    words = set(said.values())
+    return words.pop() if len(words) == 1 else ", ".join(f"{measure}: {word}" for measure, word in said.items())
+
+
+def table(found):
+    """The lines: a row for each kind, and how many variants ended how."""
+    yield "| misuse | " + " | ".join(found) + " |"
+    yield "|---" * (1 + len(found)) + "|"
+    for name in dict.fromkeys(name for _, _, name in next(iter(found.values()))):
+        cells = [cell({measure: result[:2] for (_, measure, its), result in each.items() if its == name})
+                 for each in found.values()]
+        yield f"| {name} | " + " | ".join(cells) + " |"
+    for kind in CLASSES:
+        counts = [str(sum(result[0] == kind for result in each.values())) for each in found.values()]
+        yield f"| **{kind}** | " + " | ".join(counts) + " |"
+
+
+def documented(text):
+    """{mode: {(name, measure): class}} of a table that --write left."""
+    lines = [[word.strip() for word in line.strip("|\n ").split("|")] for line in BETWEEN.search(text)[2].splitlines()
+             if line.startswith("| ")]
+    modes = {mode: {} for mode in lines[0][1:]}
+    for name, *cells in lines[1:]:
+        for mode, said in zip(modes, cells):
+            for part in said.split(", "):
+                measure, _, kind = part.rpartition(": ")
+                for one in measure or "sml":
+                    modes[mode][name, one] = kind.split(" ")[0]
+    return modes
+
+
+BETWEEN = re.compile(r"(<!-- survey: begin -->\n)(.*?)(<!-- survey: end -->\n)", re.DOTALL)
 
 
 def main():
@@ -90,6 +118,7 @@ def main():
     parser.add_argument("modes", nargs="+", metavar="NAME=LIBRARY[,OPTIONS]")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--write", metavar="FILE")
     arguments = parser.parse_args()
     found = {}
     for mode in arguments.modes:
@@ -98,12 +127,12 @@ def main():
         if library and not os.path.exists(library):
             sys.exit(f"survey.py: {library} is not there")
         found[name] = survey(arguments.program, range(arguments.first, arguments.first + arguments.seeds), library, options)
-    print("| misuse |", " | ".join(found), "|\n|---" * (len(found) > 0) + "|---" * len(found) + "|", sep="")
-    for row in rows(found):
-        print("|", " | ".join(row), "|")
-    for kind in CLASSES:
-        print("|", " | ".join([f"**{kind}**", *(str(sum(one[0] == kind for one in each.values())) for each in found.values())]),
-              "|")
+    lines = "".join(f"{line}\n" for line in table(found))
+    print(lines, end="")
+    if arguments.write:
+        text = pathlib.Path(arguments.write).read_text(encoding="utf-8")
+        pathlib.Path(arguments.write).write_text(BETWEEN.sub(lambda between: between[1] + lines + between[3], text),
+                                                 encoding="utf-8")
     for name, each in found.items():
         luck = [f"{v[2]} ({v[1]}): {one[0]} with {one[2]}, first {one[3]}" for v, one in each.items()
                 if one[2] != arguments.seeds]
