@@ -25,7 +25,7 @@ void cai_site_start(void)
     struct cai_origin own;
 
     cai_os_process_file(program_path, sizeof program_path);
-    if (cai_origin_look(&own, (uintptr_t)&cai_site_start) && own.path[0] != '\0') {
+    if (cai_origin_look(&own, (uintptr_t)&own_low) && own.path[0] != '\0') {
         own_low = own.low;
         own_high = own.high;
     }
