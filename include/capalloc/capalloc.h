@@ -24,6 +24,7 @@
  *     strict        a sized delete whose size cannot be right is a violation
  *     audit         at exit, words in memory promised to hold no pointers are listed that look like some: audit.h
  *     visible       `capalloc top`, `stats` and `map` can look at the process; under `capalloc run` they always can
+ *     profile=SIZE  sample the calls that hold the heap, one in SIZE bytes, 512K unless told
  *     backtrace     behind the line of a violation, the calls that led to it, as files and offsets
  *     names         the library's mappings have names in /proc/self/maps
  *     mappings=N    what vm.max_map_count says; the library has an eighth of it at most; 65530 unless told

@@ -20,7 +20,8 @@
  * live blocks. Once; allocations of the calling thread count from here on, those of others soon after. */
 bool cai_sample_start(struct cai_sites *sites, uint64_t rate);
 
-/* In the child of a fork: its samples are kept in these sites; NULL: it takes none, and ends those that it inherited. */
+/* In the child of a fork: its samples are kept in these sites; NULL: it takes none, and ends those that it
+ * inherited. */
 void cai_sample_child(struct cai_sites *sites);
 
 void cai_sample_look_at_large(struct cai_heap *heap, enum cai_place place, void *block);

@@ -1,5 +1,5 @@
-/* See site.h. A table of open addressing: an entry is one call's as soon as somebody has won it, and counts for readers
- * and for later calls when its frames stand in it. */
+/* See site.h. Sites are taken one after the other, so that few pages are touched, and found by an index of the
+ * process's own, which a forked child has as its parent had it. */
 #include "heaps/site.h"
 
 #include "base/atomic.h"
@@ -10,14 +10,15 @@
 
 #include <string.h>
 
-/* Places where a site may stand; and frames of the library's own that a stack may begin with. */
-enum { PROBES = 64, OWN_FRAMES = 16 };
+/* Entries of the index, and those in which one site may stand; and frames of the library's own that a stack may begin with. */
+enum { INDEX = 16384, PROBES = 64, OWN_FRAMES = 16 };
 
 /* The peak is written down when it has grown by a thirty-second: that costs a look at all sites. */
 enum { PEAK_STEP = 32 };
 
 static char program_path[sizeof((struct cai_site_module *)0)->path];
 static uintptr_t own_low, own_high; /* the library, where it is one that is loaded: its frames are left out */
+static uint16_t index_of[INDEX];    /* atomic: numbers of sites by their keys; 0: none */
 static uint32_t is_peaking;         /* atomic */
 
 void cai_site_start(void)
@@ -25,7 +26,7 @@ void cai_site_start(void)
     struct cai_origin own;
 
     cai_os_process_file(program_path, sizeof program_path);
-    if (cai_origin_look(&own, (uintptr_t)&cai_site_start) && own.path[0] != '\0') {
+    if (cai_origin_look(&own, (uintptr_t)&own_low) && own.path[0] != '\0') {
         own_low = own.low;
         own_high = own.high;
     }
@@ -100,26 +101,39 @@ static void write_site(struct cai_sites *sites, struct cai_site *site, uint64_t 
     cai_store_release(&site->key, key);
 }
 
-/* Two that write the same stack at once get two entries, which readers add up. */
+static uint32_t sites_of(const struct cai_sites *sites)
+{
+    return 1 + (uint32_t)cai_min(cai_load_relaxed(&sites->sites), CAI_SITES_MAX - 1);
+}
+
+static uint32_t add(struct cai_sites *sites, uint64_t key, const uintptr_t *frames, size_t count)
+{
+    uint32_t number = sites_of(sites) < CAI_SITES_MAX ? cai_add_relaxed(&sites->sites, 1) + 1 : CAI_SITES_MAX;
+
+    if (number >= CAI_SITES_MAX)
+        return 0;
+    write_site(sites, &sites->site[number], key, frames, count);
+    return number;
+}
+
+/* Two that write the same stack at once may write two sites, which readers add up. */
 static uint32_t find(struct cai_sites *sites, const uintptr_t *frames, size_t count)
 {
     uint64_t key = key_of(frames, count);
+    uint32_t added = 0;
 
     for (uint32_t i = 0; i < PROBES; i++) {
-        uint32_t number = (uint32_t)(key + i) % CAI_SITES_MAX;
-        struct cai_site *site = &sites->site[number];
-        uint64_t there = cai_load_acquire(&site->key);
-        uint32_t nobody = 0;
-        if (number == 0 || (there != 0 && there != key))
-            continue;
-        if (there == key)
-            return number;
-        if (cai_swap_strong_acq_rel(&site->is_taken, &nobody, 1)) {
-            write_site(sites, site, key, frames, count);
-            return number;
+        uint16_t *entry = &index_of[(key + i) % INDEX];
+        uint16_t number = cai_load_acquire(entry);
+        if (number == 0) {
+            added = added != 0 ? added : add(sites, key, frames, count);
+            if (added == 0 || cai_swap_strong_acq_rel(entry, &number, (uint16_t)added))
+                return added;
         }
+        if (cai_load_acquire(&sites->site[number].key) == key)
+            return number;
     }
-    return 0;
+    return added;
 }
 
 uint32_t cai_site_find(struct cai_sites *sites)
@@ -139,10 +153,8 @@ static void write_peak(struct cai_sites *sites, uint64_t bytes)
 
     if (!cai_swap_strong_acq_rel(&is_peaking, &nobody, 1))
         return;
-    for (uint32_t i = 0; i < CAI_SITES_MAX; i++) {
+    for (uint32_t i = 0; i < sites_of(sites); i++) {
         struct cai_site *site = &sites->site[i];
-        if (cai_load_relaxed(&site->all_bytes) == 0)
-            continue;
         cai_store_relaxed(&site->peak_blocks, cai_load_relaxed(&site->live_blocks));
         cai_store_relaxed(&site->peak_bytes, cai_load_relaxed(&site->live_bytes));
     }
@@ -190,13 +202,13 @@ void cai_site_inherit(struct cai_sites *sites, const struct cai_sites *parents)
     for (uint32_t i = 0; i < sites->modules; i++)
         if (cai_load_acquire(&parents->module[i].is_whole) != 0)
             memcpy(&sites->module[i], &parents->module[i], sizeof sites->module[i]);
-    for (uint32_t i = 0; i < CAI_SITES_MAX; i++) {
+    sites->sites = sites_of(parents) - 1;
+    for (uint32_t i = 0; i <= sites->sites; i++) {
         const struct cai_site *from = &parents->site[i];
         struct cai_site *site = &sites->site[i];
         uint64_t key = cai_load_acquire(&from->key);
         if (key == 0)
             continue;
-        site->is_taken = 1;
         site->frames = from->frames;
         memcpy(site->frame, from->frame, sizeof site->frame);
         memcpy(site->module, from->module, sizeof site->module);

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 enum {
-    CAI_SITES_MAX = 4096, /* a power of two; the first gathers what there is no room for, and has no frames */
+    CAI_SITES_MAX = 4096, /* taken in order; the first gathers what there is no room for, and has no frames */
     CAI_SITE_FRAMES = 32,
     CAI_SITE_MODULES = 256,
     CAI_SITE_BLOCK = 1024 /* numbers of blocks are in parts of so many */
@@ -25,8 +25,8 @@ struct cai_site {
     uint64_t live_blocks, live_bytes;
     uint64_t all_blocks, all_bytes;   /* since the process began; a forked child's begin with what it inherited */
     uint64_t peak_blocks, peak_bytes; /* live at the moment when all sites together had most */
-    uint32_t is_taken;                /* somebody has begun to write it */
     uint32_t frames;
+    uint32_t reserved;
     uint64_t frame[CAI_SITE_FRAMES];  /* return addresses, innermost first; one less lies in the instruction */
     uint16_t module[CAI_SITE_FRAMES]; /* which it lay in when the site was first seen: module[it - 1]; 0: none known */
 };
@@ -48,7 +48,7 @@ struct cai_sites {
     uint64_t live_bytes; /* atomic: of all sites */
     uint64_t peak_bytes; /* atomic: what they were when `peak` was written */
     uint32_t modules;    /* atomic: entries given away; more than there are: there was no room for so many */
-    uint32_t reserved;
+    uint32_t sites;      /* atomic: the same, besides the first */
     struct cai_site_module module[CAI_SITE_MODULES];
     struct cai_site site[CAI_SITES_MAX];
 };

@@ -21,16 +21,18 @@
 enum { CHANNEL_FD_AT_LEAST = 200 };
 
 /* As many pages as a limit of the size of files lets be; only those that are used take memory. */
-static int size_table(struct cai_channel_host *host)
+static int size_table(struct cai_channel_host *host, bool profiled)
 {
     size_t step = (size_t)sysconf(_SC_PAGESIZE);
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     struct sigaction before;
     int error = EFBIG;
 
-    host->page_bytes = (sizeof(struct cai_channel) + step - 1) / step * step;
+    size_t wanted = profiled ? CAI_CHANNEL_PROFILED_BYTES : sizeof(struct cai_channel);
+    host->page_bytes = (wanted + step - 1) / step * step;
     sigaction(SIGXFSZ, &ignore, &before);
-    for (host->processes = CAI_CHANNEL_PROCESSES; error == EFBIG && host->processes != 0;) {
+    for (host->processes = profiled ? CAI_CHANNEL_PROFILED : CAI_CHANNEL_PROCESSES;
+         error == EFBIG && host->processes != 0;) {
         host->bytes = cai_channel_bytes(host->processes, host->page_bytes);
         error = ftruncate(host->fd, (off_t)host->bytes) == 0 ? 0 : errno;
         if (error == EFBIG)
@@ -40,7 +42,7 @@ static int size_table(struct cai_channel_host *host)
     return error;
 }
 
-int cai_channel_open(struct cai_channel_host *host)
+int cai_channel_open(struct cai_channel_host *host, bool profiled)
 {
     int fd = memfd_create(CAI_CHANNEL_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
 
@@ -49,7 +51,7 @@ int cai_channel_open(struct cai_channel_host *host)
     if (fd < 0)
         return errno;
     host->fd = cai_descriptor_up(fd, CHANNEL_FD_AT_LEAST);
-    int error = size_table(host);
+    int error = size_table(host, profiled);
     void *at = MAP_FAILED;
     if (error == 0 && fcntl(host->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
         at = mmap(NULL, host->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, host->fd, 0);
@@ -143,6 +145,15 @@ void cai_channel_snapshot(const struct cai_channel_host *host, uint32_t index, s
     out->turn = turn;
     out->state = state;
     cai_channel_clean(out);
+}
+
+bool cai_channel_sites(const struct cai_channel_host *host, uint32_t index, struct cai_sites *out)
+{
+    size_t at = cai_channel_sites_at(host->page_bytes);
+
+    if (at != 0)
+        memcpy(out, (const char *)page_at(host, index) + at, sizeof *out);
+    return at != 0;
 }
 
 void cai_channel_close(struct cai_channel_host *host)

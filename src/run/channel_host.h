@@ -15,8 +15,9 @@ struct cai_channel_host {
     char name[48]; /* what CAPALLOC_CHANNEL says */
 };
 
-/* Creates the table, with magic, version and geometry filled in. Returns 0 or errno. */
-int cai_channel_open(struct cai_channel_host *host);
+/* Creates the table, with magic, version and geometry filled in; `profiled`: with room for sites. Returns 0 or
+ * errno. */
+int cai_channel_open(struct cai_channel_host *host, bool profiled);
 
 /* In the child, right before exec: the first page is this process's. */
 void cai_channel_claim(struct cai_channel_host *host);
@@ -37,6 +38,9 @@ void cai_channel_snapshot(const struct cai_channel_host *host, uint32_t index, s
 
 /* The same of a page that was copied as it is. */
 void cai_channel_clean(struct cai_channel *page);
+
+/* What stands there of a page's sites, as it is. False: the table has no room for any. */
+bool cai_channel_sites(const struct cai_channel_host *host, uint32_t index, struct cai_sites *out);
 
 void cai_channel_close(struct cai_channel_host *host);
 

@@ -169,7 +169,7 @@ static void check_library(const char *chosen, char *ignored, size_t size)
     cai_doctor_line(CAI_DOCTOR_OK, "library", "%s", library);
     say_library("library for waiting", CAI_LIBRARY_NAME_DELAY);
     say_library("library for hardening", CAI_LIBRARY_NAME_HARDEN);
-    int error = cai_channel_open(&host);
+    int error = cai_channel_open(&host, false);
     if (error != 0 || !cai_self_path(self, sizeof self)) {
         cai_doctor_line(CAI_DOCTOR_FAIL, "interposition", "cannot be tried: %s",
                         error != 0 ? strerror(error) : "/proc/self/exe is missing");

@@ -61,7 +61,7 @@ static const char help_run_end[] = "\n"
                                    "\n"
                                    "Messages on stderr have the form `capalloc: CODE: TEXT`. Codes: bad-usage,\n"
                                    "no-library, not-found, not-executable, cannot-start, cannot-write,\n"
-                                   "rival-preload, other-mode, will-not-be-used, not-in-use, audit, calls.\n";
+                                   "rival-preload, other-mode, will-not-be-used, not-in-use, audit, calls, profile.\n";
 
 static const char help_doctor[] = "Usage: capalloc doctor [--library FILE]\n"
                                   "\n"

@@ -75,7 +75,8 @@ static bool copy_page(int memory, uint64_t from, struct cai_channel *out)
     return true;
 }
 
-static enum cai_live look(int memory, uint64_t at, int32_t number, struct cai_channel *out)
+/* sites: NULL, or what stands there of them; their rate is 0 when there are none. */
+static enum cai_live look(int memory, uint64_t at, int32_t number, struct cai_channel *out, struct cai_sites *sites)
 {
     struct cai_channel_table table;
 
@@ -84,14 +85,19 @@ static enum cai_live look(int memory, uint64_t at, int32_t number, struct cai_ch
         table.processes > CAI_CHANNEL_PROCESSES)
         return CAI_LIVE_NO_PAGE;
     uint32_t count = table.claimed < table.processes ? table.claimed : table.processes;
-    for (uint32_t index = count; index-- != 0;)
-        if (table.pid[index] == number && copy_page(memory, at + (index + UINT64_C(1)) * table.page_bytes, out) &&
-            out->pid == number)
-            return out->state != CAI_CHANNEL_EMPTY ? CAI_LIVE_SEEN : CAI_LIVE_NO_TURN;
+    for (uint32_t index = count; index-- != 0;) {
+        uint64_t from = at + (index + UINT64_C(1)) * table.page_bytes;
+        if (table.pid[index] != number || !copy_page(memory, from, out) || out->pid != number)
+            continue;
+        size_t sites_at = cai_channel_sites_at(table.page_bytes);
+        if (sites != NULL && (sites_at == 0 || !copy(memory, sites, sizeof *sites, from + sites_at)))
+            sites->rate = 0;
+        return out->state != CAI_CHANNEL_EMPTY ? CAI_LIVE_SEEN : CAI_LIVE_NO_TURN;
+    }
     return CAI_LIVE_NO_TURN;
 }
 
-enum cai_live cai_live_look(pid_t pid, struct cai_channel *out)
+static enum cai_live look_at(pid_t pid, struct cai_channel *out, struct cai_sites *sites)
 {
     char name[64];
     uint64_t at = table_address(pid);
@@ -102,9 +108,21 @@ enum cai_live cai_live_look(pid_t pid, struct cai_channel *out)
     int memory = open(name, O_RDONLY | O_CLOEXEC);
     if (memory < 0)
         return errno == ENOENT || errno == ESRCH ? CAI_LIVE_GONE : CAI_LIVE_DENIED;
-    enum cai_live answer = look(memory, at, own_number(pid), out);
+    enum cai_live answer = look(memory, at, own_number(pid), out, sites);
     close(memory);
     return answer;
+}
+
+enum cai_live cai_live_look(pid_t pid, struct cai_channel *out)
+{
+    return look_at(pid, out, NULL);
+}
+
+bool cai_live_sites(pid_t pid, struct cai_sites *out)
+{
+    static struct cai_channel page;
+
+    return look_at(pid, &page, out) == CAI_LIVE_SEEN && out->rate != 0;
 }
 
 const char *cai_live_why(enum cai_live answer)

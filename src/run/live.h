@@ -18,6 +18,9 @@ enum cai_live {
 /* Looks once, and stops nothing. SEEN: *out is a clean snapshot. */
 enum cai_live cai_live_look(pid_t pid, struct cai_channel *out);
 
+/* The sites of its heap profile, as they stand there. False: it has none, or they may not be read. */
+bool cai_live_sites(pid_t pid, struct cai_sites *out);
+
 /* What to say of an answer: one clause. */
 const char *cai_live_why(enum cai_live answer);
 

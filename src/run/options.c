@@ -22,6 +22,8 @@ enum {
     OPT_REVOKE,
     OPT_HARDEN,
     OPT_TOKENS,
+    OPT_PROFILE,
+    OPT_PROFILE_OUTPUT,
     OPT_LIBRARY,
     OPT_OUTPUT,
     OPT_ON_VIOLATION,
@@ -56,6 +58,10 @@ static const struct {
      "behind the line of a violation, the calls that led to it"},
     {"audit", NULL, 0, offsetof(struct cai_run_options, audit),
      "at the end, list words in memory promised to hold no\npointers that look like pointers to live blocks"},
+    {"profile", "[=SIZE]", OPT_PROFILE, 0,
+     "sample the calls that take memory, one in SIZE bytes (512K\nunless told); what they hold is in files at the end"},
+    {"profile-output", "FILE", OPT_PROFILE_OUTPUT, 0,
+     "--profile, into FILE.PID.pb.gz (for pprof) and\nFILE.PID.*.folded; unless told, FILE is capalloc"},
     {"tokens", "N", OPT_TOKENS, 0, "PROGRAM was compiled with -falloc-token-max=N"},
     {"trust-tokens", NULL, 0, offsetof(struct cai_run_options, trust_tokens),
      "its allocation tokens are promises, not guesses"},
@@ -66,6 +72,9 @@ static const struct {
     {"library", "FILE", OPT_LIBRARY, 0, "the library to use (default: found beside capalloc)"},
     {"help", NULL, OPT_HELP, 0, "this text"},
 };
+/* As in the library's setting. */
+enum { PROFILE_BYTES = 512 * 1024 };
+
 enum { ROWS = sizeof rows / sizeof rows[0], TEXT_COLUMN = 23 };
 
 static bool wrong_value(const char *option, const char *value, const char *wanted)
@@ -129,6 +138,14 @@ static bool option_apply(int option, const char *value, struct cai_run_options *
         return value == NULL || cai_checks_parse(value, strlen(value), &(uint32_t){CAI_CHECKS_DEFAULT}) ||
                wrong_value("--harden", value,
                            "names of checks, such as -delay or zero+delay (see: capalloc help settings)");
+    case OPT_PROFILE:
+        out->profile_bytes = PROFILE_BYTES;
+        return value == NULL || (cai_size_parse(value, &out->profile_bytes) && out->profile_bytes != 0) ||
+               wrong_value("--profile", value, "a size such as 64K or 1M");
+    case OPT_PROFILE_OUTPUT:
+        out->profile_bytes = out->profile_bytes != 0 ? out->profile_bytes : PROFILE_BYTES;
+        out->profile_output = value;
+        return true;
     case OPT_TOKENS:
         return (cai_number_parse(value, UINT64_MAX, &out->tokens) && out->tokens != 0) ||
                wrong_value("--tokens", value, "a number, as given to -falloc-token-max");
@@ -165,7 +182,7 @@ enum cai_options_answer cai_run_options_parse(int argc, char **argv, struct cai_
 {
     struct option long_options[ROWS + 1] = {{0}};
 
-    *out = (struct cai_run_options){0};
+    *out = (struct cai_run_options){.profile_output = "capalloc"};
     for (size_t i = 0; i < ROWS; i++)
         long_options[i] = (struct option){
             .name = rows[i].name,
@@ -221,6 +238,7 @@ void cai_run_options_settings(const struct cai_run_options *options, char *text,
         {options->strict, "strict", NULL, ""},
         {options->backtrace, "backtrace", NULL, ""},
         {options->audit, "audit", NULL, ""},
+        {options->profile_bytes != 0, "profile", &options->profile_bytes, ""},
         {options->tokens != 0, "tokens", &options->tokens, ""},
         {options->trust_tokens, "trust-tokens", NULL, ""},
         {options->checks != NULL, "harden=", NULL, options->checks},

@@ -20,9 +20,11 @@ struct cai_run_options {
     uint64_t delay_percent; /* 0: not stated; the share for --revoke as well */
     uint64_t tokens;        /* 0: not stated */
     const char *checks;     /* of --harden: a list that core/checks.h reads; NULL: all */
-    const char *library;    /* NULL: look for it */
-    const char *output;     /* NULL: stderr */
-    char *const *argv;      /* the program and its arguments, ends with NULL */
+    uint64_t profile_bytes; /* 0: no profile */
+    const char *profile_output;
+    const char *library; /* NULL: look for it */
+    const char *output;  /* NULL: stderr */
+    char *const *argv;   /* the program and its arguments, ends with NULL */
 };
 
 enum cai_options_answer { CAI_OPTIONS_RUN, CAI_OPTIONS_HELP, CAI_OPTIONS_WRONG /* was said on stderr */ };

@@ -16,6 +16,7 @@
 #include "run/program.h"
 #include "run/report.h"
 #include "run/signals.h"
+#include "run/sites.h"
 #include "run/tree.h"
 #include "run/verdict.h"
 
@@ -126,7 +127,7 @@ static int run_prepare(struct run *run)
     }
     cai_preload_rivals(getenv("LD_PRELOAD"), say_rival_preload, NULL);
     cai_run_options_settings(&run->options, run->settings, sizeof run->settings);
-    error = cai_channel_open(&run->channel);
+    error = cai_channel_open(&run->channel, run->options.profile_bytes != 0);
     if (error != 0)
         return cai_say("cannot-start", "cannot make the page shared with the library: %s", strerror(error));
     return 0;
@@ -261,6 +262,8 @@ static int run_conclude(struct run *run)
         report_write(run, &page, use, reason);
     if (run->output > STDERR_FILENO && close(run->output) != 0)
         say_cannot_write(run);
+    if (run->options.profile_bytes != 0)
+        cai_sites_write(&run->channel, run->options.profile_output);
     cai_tree_free(&run->tree);
     return end_as_it_did(run, used && !lacks_mode(run, &page));
 }

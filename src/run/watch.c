@@ -6,6 +6,7 @@
 #include "run/live.h"
 #include "run/message.h"
 #include "run/report_live.h"
+#include "run/sites.h"
 #include "run/units.h"
 
 #include <errno.h>
@@ -91,10 +92,12 @@ int cai_watch_stats(int argc, char **argv)
         return UNSEEN;
     if (words.json)
         return cai_live_json(stdout, words.pid, &page, now_ns()) ? SEEN : cai_say("cannot-write", "out of memory");
-    if (words.prometheus)
+    if (words.prometheus) {
         cai_live_prometheus(stdout, words.pid, &page, now_ns());
-    else
-        cai_live_text(stdout, words.pid, &page, now_ns(), unicode());
+        return SEEN;
+    }
+    cai_live_text(stdout, words.pid, &page, now_ns(), unicode());
+    cai_sites_text(stdout, words.pid);
     return SEEN;
 }
 
@@ -178,6 +181,7 @@ static int one(pid_t pid, struct cai_channel *before)
                    .text,
                ((double)page.numbers[0].stats.live_bytes - (double)before->numbers[0].stats.live_bytes) / (double)ns *
                    1e9 / (1 << 20));
+    cai_sites_text(stdout, pid);
     cai_live_strips(stdout, &page, unicode());
     if (page.numbers[0].ns > before->numbers[0].ns)
         *before = page;

@@ -10,7 +10,8 @@ import struct
 import gdb
 
 PLACES = ("ordinary", "nocaps", "mustzero", "secret")
-SHORT, SHORT_WIPED, CLAIMED, WIPED, LARGE, RECORD, RECORD_END = 80, 96, 125, 126, 127, 0x80, 0xc0
+SHORT, SHORT_WIPED, SAMPLED, CLAIMED, WIPED, LARGE = 80, 96, 124, 125, 126, 127
+RECORD, RECORD_END = 0x80, 0xc0
 STATES = {0xfc: "free, in its slab", 0xfd: "free, in its slab, zero", 0xfe: "free, in a thread's bin",
           0xff: "free, in a thread's bin, zero"}
 
@@ -69,6 +70,8 @@ def state_text(state, slot):
         return f"live block of class {state} ({slot} bytes)"
     if SHORT < state < SHORT_WIPED:
         return f"live block of {state - SHORT} bytes, in a slot of {slot}"
+    if state == SAMPLED:
+        return f"live block, sampled, in a slot of {slot} bytes"
     if state in (CLAIMED, WIPED) or SHORT_WIPED < state < CLAIMED:
         return f"live block, {'claimed by a call' if state == CLAIMED else 'wiped'}, in a slot of {slot} bytes"
     return f"never handed out, a slot of {slot} bytes"
