@@ -20,11 +20,18 @@ file(GLOB revoke_sources CONFIGURE_DEPENDS ${source_dir}/revoke/*.c)
 list(APPEND revoke_sources ${source_dir}/heaps/quarantine.c ${source_dir}/os/inspect.c)
 list(REMOVE_ITEM engine_sources ${revoke_sources})
 file(GLOB harden_sources CONFIGURE_DEPENDS ${source_dir}/harden/*.c)
-list(APPEND harden_sources ${revoke_sources})
+list(APPEND harden_sources ${revoke_sources} ${source_dir}/heaps/hardened.c)
+list(REMOVE_ITEM engine_sources ${source_dir}/heaps/hardened.c)
 file(GLOB malloc_sources CONFIGURE_DEPENDS ${source_dir}/malloc/*.c)
 file(GLOB preload_sources CONFIGURE_DEPENDS ${source_dir}/preload/*.c)
+# The copies that are checked, of the hardened library alone: it may be called before it is relocated, and none of its loops
+# may become a call of the function that it is in.
+set(plain_harden_sources ${source_dir}/preload/copies.c)
+list(REMOVE_ITEM preload_sources ${plain_harden_sources})
 set(plain_sources ${source_dir}/malloc/family.c ${preload_sources})
 set_source_files_properties(${malloc_sources} ${preload_sources} PROPERTIES COMPILE_OPTIONS "${CAPALLOC_MALLOC_OPTIONS}")
+set_source_files_properties(${plain_harden_sources} PROPERTIES
+    COMPILE_OPTIONS "-ffreestanding;-fno-builtin;-fno-stack-protector;-U_FORTIFY_SOURCE;${CAPALLOC_NO_LOOP_CALLS}")
 
 add_library(capalloc_engine OBJECT ${engine_sources} ${malloc_sources})
 target_link_libraries(capalloc_engine PRIVATE capalloc_engine_flags)
@@ -102,7 +109,7 @@ if(CAPALLOC_PRELOAD AND plain_sources)
 
     foreach(mode revoke harden)
         string(TOUPPER CAI_MODE_${mode} definition)
-        add_library(capalloc_plain_${mode} OBJECT ${plain_sources})
+        add_library(capalloc_plain_${mode} OBJECT ${plain_sources} ${plain_${mode}_sources})
         target_link_libraries(capalloc_plain_${mode} PRIVATE capalloc_engine_flags)
         target_compile_definitions(capalloc_plain_${mode} PRIVATE CAI_PLAIN_NAMES=1 ${definition}=1)
         add_library(capalloc_preload_${mode} SHARED
@@ -111,4 +118,8 @@ if(CAPALLOC_PRELOAD AND plain_sources)
         target_link_options(capalloc_preload_${mode} PRIVATE -Wl,-soname,libcapalloc.so.${soversion})
         set_target_properties(capalloc_preload_${mode} PROPERTIES OUTPUT_NAME capalloc-preload-${mode} NO_SONAME ON)
     endforeach()
+    # The library's own copies are not looked at (preload/copies.c).
+    target_compile_options(capalloc_engine_harden PRIVATE -U_FORTIFY_SOURCE)
+    target_compile_options(capalloc_plain_harden PRIVATE -U_FORTIFY_SOURCE)
+    target_link_options(capalloc_preload_harden PRIVATE -Wl,--wrap=memcpy,--wrap=memmove,--wrap=memset)
 endif()

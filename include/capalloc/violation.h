@@ -16,7 +16,7 @@ typedef enum ca_violation_kind {
     CA_VIOLATION_INVALID_FREE = 2,      /* invalid-free: not the start of a block (interior, misaligned, foreign) */
     CA_VIOLATION_WRONG_DEALLOCATOR = 3, /* wrong-deallocator: must-zero memory given to a plain deallocator */
     CA_VIOLATION_SIZE_MISMATCH = 4,     /* size-mismatch: the stated size is not the block's */
-    CA_VIOLATION_MISMATCHED_DELETE = 5, /* mismatched-delete: reserved, nothing reports it yet */
+    CA_VIOLATION_MISMATCHED_DELETE = 5, /* mismatched-delete: malloc, new, new[]; hardened only */
     CA_VIOLATION_UNWRAP_ERROR = 6,      /* unwrap-error: a result was unwrapped that holds an error */
     CA_VIOLATION_ARENA_ORDER = 7,       /* arena-order: an arena was released past a newer mark */
     CA_VIOLATION_NOT_WIPED =

@@ -33,7 +33,7 @@ cai_result cai_own_allocate_slow(ca_authority authority, ca_layout layout, enum 
     if (live.state == NULL) /* it went with its heap, which another thread destroyed */
         return cai_failure(CA_ERROR_NOT_PERMITTED);
     size_t bytes = form == CAI_AT_LEAST ? cai_usable_bytes(live) : layout.size;
-    cai_exact_set(live, bytes);
+    cai_sample_set_exact(&live, bytes);
     return cai_success(address, bytes);
 }
 

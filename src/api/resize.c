@@ -95,7 +95,7 @@ static void *copy(const struct cai_grant *grant, enum cai_place place, const voi
         *error = CA_ERROR_NOT_PERMITTED;
         return NULL;
     }
-    cai_exact_set(live, layout.size);
+    cai_sample_set_exact(&live, layout.size);
     cai_claim_moves_to(moved);
     return memcpy(moved, address, bytes);
 }

@@ -9,6 +9,7 @@
 #define CAI_BLOCKS_CACHE_H
 
 #include "blocks/find.h"
+#include "core/mode.h"
 
 /* --- by who uses the heap --- */
 
@@ -79,6 +80,8 @@ CAI_INLINE bool cai_cache_activate(enum cai_place place, enum cai_grain grain, s
         return false;
     cai_store_relaxed(state, (uint8_t)size_class);
     *is_zero = cai_place_zeroes(place) || (before & CAI_STATE_ZERO) != 0;
+    if (CAI_HARDENS && size_class > 1)
+        cai_store_relaxed(state + 1, *is_zero ? CAI_STATE_WAS_ZERO : CAI_STATE_NONE);
     return true;
 }
 

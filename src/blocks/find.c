@@ -1,13 +1,14 @@
 /* See find.h. The fast half asks the state byte; the slow half walks runs, because interior addresses say nothing. */
 #include "blocks/find.h"
 
+#include "core/mode.h"
 #include "core/settings.h"
 #include "core/violation.h"
 #include "os/process.h"
 #include "pages/run.h"
 
-/* A wiped block's state byte has forgotten its class: the run knows. */
-static uint8_t class_of_wiped(const struct cai_view *view, enum cai_grain grain, size_t granule)
+/* The state byte of such a block does not tell its class: the run knows. */
+static uint8_t class_of_run(const struct cai_view *view, enum cai_grain grain, size_t granule)
 {
     const struct cai_unit *run = cai_slab_of(view, grain, granule);
 
@@ -20,7 +21,9 @@ static uint8_t class_of_state(const struct cai_view *view, enum cai_grain grain,
         return state;
     if (state == CAI_STATE_LARGE)
         return 0;
-    return state == CAI_STATE_WIPED ? class_of_wiped(view, grain, granule) : 1;
+    if (state == CAI_STATE_WIPED || state == CAI_STATE_SAMPLED || (CAI_HARDENS && cai_state_is_hardened(state)))
+        return class_of_run(view, grain, granule);
+    return 1;
 }
 
 static struct cai_live find_live(enum cai_place place, const void *address)

@@ -40,6 +40,11 @@ CAI_INLINE size_t cai_live_granule(struct cai_live live)
     return (size_t)(live.state - cai_view_of(live.zone)->state);
 }
 
+CAI_INLINE uintptr_t cai_live_address(struct cai_live live)
+{
+    return cai_view_of(live.zone)->origin + (cai_live_granule(live) << cai_grain_shift(cai_zone_grain(live.zone)));
+}
+
 /* The head of the run that it lies in, or is. */
 CAI_INLINE struct cai_unit *cai_live_run(struct cai_live live)
 {

@@ -16,10 +16,13 @@ enum cai_state {
                                   /* 1 to CAI_CLASS_LAST: live block of that size class */
     CAI_STATE_SHORT = 80,         /* plus 1 to 15: live block of so many bytes in a slot of 16 (see blocks/exact.h) */
     CAI_STATE_SHORT_WIPED = 96,   /* plus 1 to 15: the same, wiped */
+    CAI_STATE_HARDENED = 112,     /* plus 0 to 2: live block of any size, of a family of doors (heaps/hardened.h) */
+    CAI_STATE_SAMPLED = 124,      /* live block of any size that has a record in the heap profile (heaps/sample.h) */
     CAI_STATE_CLAIMED = 125,      /* live block of any size that one call is about to change or end: nobody else may */
     CAI_STATE_WIPED = 126,        /* live block of any size, cleared ahead of being given back */
     CAI_STATE_LARGE = 127,        /* live large block */
                                   /* 0x80 to 0xbf: not the start of a block but part of its record (blocks/exact.h) */
+    CAI_STATE_WAS_ZERO = 0xbf,    /* hardened: of a block that just left its bin, behind the first: it was zero there */
     CAI_STATE_QUARANTINED = 0xc8, /* freed, waits until it may be handed out again (heaps/quarantine.h) */
     CAI_STATE_CANDIDATE = 0xc9,   /* the same, and has waited for one look: goes with the next */
     CAI_STATE_IN_SLAB = 0xfc,     /* free, waits in its slab */
@@ -73,6 +76,17 @@ CAI_INLINE uint8_t cai_state_unwiped(uint8_t state, uint8_t size_class)
     if (state != CAI_STATE_WIPED)
         return (uint8_t)(state - (CAI_STATE_SHORT_WIPED - CAI_STATE_SHORT));
     return size_class != 0 ? size_class : CAI_STATE_LARGE;
+}
+
+CAI_INLINE bool cai_state_is_hardened(uint8_t state)
+{
+    return state >= CAI_STATE_HARDENED && state <= CAI_STATE_HARDENED + 2;
+}
+
+/* In the first granule of a run that is a large block: live, and not wiped. */
+CAI_INLINE bool cai_state_is_large(uint8_t state)
+{
+    return state == CAI_STATE_LARGE || state == CAI_STATE_SAMPLED || cai_state_is_hardened(state);
 }
 
 /* Live, and free to be used by a call. */

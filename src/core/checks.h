@@ -11,8 +11,11 @@
 
 /* X(name, what it does) */
 #define CAI_FOR_CHECKS(X)                                                                                              \
+    X(canary, "what was written behind a block is seen when it, or the one behind it, is freed or resized")            \
+    X(mismatch, "malloc, new and new[] have their own ways back, and stated sizes are exact")                          \
     X(zero, "what is freed is cleared, and looked at before it is handed out again")                                   \
-    X(delay, "a freed block waits until a share of the heap was freed after it")
+    X(delay, "a freed block waits until a share of the heap was freed after it")                                       \
+    X(copy, "memcpy, memset, strcpy and their like write no further than to the end of a block that is live")
 
 enum cai_check_number {
 #define CAI_CHECK_NUMBER(name, text) CAI_CHECK_NUMBER_##name,
@@ -25,7 +28,8 @@ enum cai_check {
 #define CAI_CHECK_BIT(name, text) CAI_CHECK_##name = 1 << CAI_CHECK_NUMBER_##name,
     CAI_FOR_CHECKS(CAI_CHECK_BIT)
 #undef CAI_CHECK_BIT
-        CAI_CHECKS_ALL = (1 << CAI_CHECKS) - 1
+    /* What is on unless it is switched off: those that cost less than a program is worth. */
+    CAI_CHECKS_DEFAULT = ((1 << CAI_CHECKS) - 1) & ~CAI_CHECK_copy
 };
 
 static inline const char *cai_check_name(unsigned number)

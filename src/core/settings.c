@@ -14,6 +14,9 @@
 /* How long free memory is kept by default: longer than the phases of a busy program, short for a person. */
 enum { DECAY_MS_DEFAULT = 200 };
 
+/* Of the heap profile: what other profilers of heaps take. */
+enum { PROFILE_BYTES_DEFAULT = 512 * 1024 };
+
 /* Tokens that are part of a function's name are few: at least one for each half. */
 enum { TOKENS_FAST_DEFAULT = 2 };
 
@@ -74,6 +77,8 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
             settings->visible = true;
         else if (word_is(word, length, "backtrace"))
             settings->backtrace = true;
+        else if (word_is(word, length, "profile"))
+            settings->profile_bytes = PROFILE_BYTES_DEFAULT;
         else if (word_is(word, length, "no-deepbind"))
             settings->no_deepbind = true;
         else
@@ -94,6 +99,8 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
         settings->decay_ms = (uint32_t)value;
     else if (word_is(word, name_length, "limit") && value > 0)
         settings->limit_bytes = value;
+    else if (word_is(word, name_length, "profile") && value > 0)
+        settings->profile_bytes = value;
     else if (word_is(word, name_length, "tokens"))
         settings->tokens = value;
     else if (word_is(word, name_length, "mappings") && value > 0)
@@ -157,7 +164,8 @@ void cai_settings_start(void)
     settings->limit_bytes = SIZE_MAX;
     settings->decay_ms = DECAY_MS_DEFAULT;
     settings->mappings_max = CAI_OS_MAPPINGS_MAX;
-    settings->checks = CAI_HARDENS ? CAI_CHECKS_ALL : 0;
+    settings->secret = CAI_HARDENS ? cai_os_random() : 0;
+    settings->checks = CAI_HARDENS ? CAI_CHECKS_DEFAULT : 0;
     const char *text = cai_os_is_privileged() ? NULL : getenv(CAI_SETTINGS_ENV);
     if (text != NULL)
         cai_settings_parse(settings, text, complain_on_stderr);

@@ -9,18 +9,23 @@
 
 static struct cai_findings kept; /* `count` atomic */
 
-CAI_COLD void cai_finding_note(enum cai_place place, const char *block, size_t bytes)
+static bool look(struct cai_finding *finding, enum cai_place place, const char *block, size_t bytes)
 {
-    uint32_t count = kept.count;
     size_t at = 0;
 
     while (at < bytes && block[at] == 0)
         at++;
-    if (at == bytes || count == CAI_FINDINGS_MAX)
-        return;
-    kept.kept[count] =
-        (struct cai_finding){.block = block, .bytes = bytes, .offset = at, .place = place, .value = (uint8_t)block[at]};
-    cai_store_release(&kept.count, count + 1);
+    *finding = (struct cai_finding){
+        .block = block, .bytes = bytes, .offset = at, .place = place, .value = at < bytes ? (uint8_t)block[at] : 0};
+    return at < bytes;
+}
+
+CAI_COLD void cai_finding_note(enum cai_place place, const char *block, size_t bytes)
+{
+    uint32_t count = kept.count;
+
+    if (count < CAI_FINDINGS_MAX && look(&kept.kept[count], place, block, bytes))
+        cai_store_release(&kept.count, count + 1);
 }
 
 bool cai_findings_wait(void)
@@ -66,6 +71,14 @@ static CAI_COLD void report(const struct cai_finding *finding)
         .stated = "zero since it was freed",
         .found = found,
     });
+}
+
+CAI_COLD void cai_finding_tell(enum cai_place place, const char *block, size_t bytes)
+{
+    struct cai_finding finding;
+
+    if (look(&finding, place, block, bytes))
+        report(&finding);
 }
 
 void cai_findings_report(const struct cai_findings *findings)

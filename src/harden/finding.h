@@ -27,6 +27,9 @@ struct cai_findings {
 /* A freed block of so many bytes, all of which should be zero: where it is not is kept. With the lock. */
 void cai_finding_note(enum cai_place place, const char *block, size_t bytes);
 
+/* The same, reported at once: no lock is held. */
+void cai_finding_tell(enum cai_place place, const char *block, size_t bytes);
+
 /* There are such; anybody may ask. What was kept, which is kept no more: with the lock. */
 bool cai_findings_wait(void);
 void cai_findings_take(struct cai_findings *findings);

@@ -10,6 +10,7 @@
 #include "heaps/life.h"
 #include "heaps/remote.h"
 #include "heaps/requests.h"
+#include "heaps/sample.h"
 
 /* Fills the empty bin. False: out of memory, or the account was refused the charge. */
 static bool refill(struct cai_owner *owner, struct cai_account *account, const struct cai_wanted *wanted)
@@ -33,16 +34,27 @@ static bool was_refused(const struct cai_account *account)
     return account != NULL && account->refused != CA_OK;
 }
 
+/* The bin's countdown ran out. Whether the allocation that is under way is one for the profile. */
+static bool is_due(struct cai_owner *owner, const struct cai_wanted *wanted)
+{
+    struct cai_bin *bin = &owner->heap.bins[wanted->place][wanted->size_class];
+    uint64_t passed = (uint64_t)((int64_t)bin->period - bin->countdown);
+
+    cai_housekeeping_due(owner, bin);
+    return cai_sample_is_on() && cai_sample_is_due(&owner->heap, wanted->place, wanted->size_class, passed);
+}
+
 static void *take_small(struct cai_owner *owner, struct cai_account *account, const struct cai_wanted *wanted,
                         void **twice)
 {
     struct cai_bin *bin = &owner->heap.bins[wanted->place][wanted->size_class];
     bool is_zero;
+    bool due = false;
 
     cai_requests_note(wanted->size_class, wanted->bytes);
     /* The fast path has counted this allocation already when it came here because of the countdown. */
     if (bin->countdown < 0 || --bin->countdown < 0)
-        cai_housekeeping_due(owner, bin);
+        due = is_due(owner, wanted);
     if (bin->count == 0 && !refill(owner, account, wanted)) {
         bool again = !was_refused(account);
         if (again)
@@ -57,6 +69,8 @@ static void *take_small(struct cai_owner *owner, struct cai_account *account, co
                                       &is_zero))) {
         if (wanted->zeroed)
             cai_cache_zero(&owner->heap, address, wanted->bytes, is_zero);
+        if (CAI_UNLIKELY(due))
+            cai_sample_begin(wanted->place, address);
         return address;
     }
     *twice = address;
@@ -85,7 +99,8 @@ static void *take_large(struct cai_owner *owner, const struct cai_account *accou
 void *cai_allocate_from(struct cai_owner *owner, struct cai_account *account, const struct cai_wanted *wanted,
                         void **twice)
 {
-    return wanted->size_class != 0 ? take_small(owner, account, wanted, twice) : take_large(owner, account, wanted);
+    return wanted->size_class != 0 ? take_small(owner, account, wanted, twice)
+                                   : cai_sample_large(&owner->heap, wanted->place, take_large(owner, account, wanted));
 }
 
 CAI_COLD void cai_allocate_report_twice(const struct cai_wanted *wanted, const void *address)
@@ -133,7 +148,7 @@ CAI_NOINLINE void *cai_allocate_slow(enum cai_place place, size_t bytes, bool ze
     if (bytes > CAI_SMALL_BYTES_MAX) {
         void *kept = cai_large_take_kept(cai_self_heap(), place, bytes, 16, zeroed);
         if (kept != NULL)
-            return kept;
+            return cai_sample_large(cai_self_heap(), place, kept);
     }
     return allocate(&(struct cai_wanted){place, cai_class_for(bytes, 16), bytes, 16, zeroed});
 }

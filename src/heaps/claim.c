@@ -3,6 +3,7 @@
 
 #include "blocks/exact.h"
 #include "blocks/large.h"
+#include "heaps/sample.h"
 
 void cai_claim_moves_to(void *to)
 {
@@ -21,8 +22,12 @@ void cai_claim_return_resized(struct cai_live live, size_t exact)
     if (record != NULL)
         record->exact = cai_exact_bytes(live); /* a record of several bytes may be left half written */
     cai_fence_for_compiler();
-    cai_exact_set(live, exact); /* whose state is its exact size is live by this */
-    if (live.size_class != 1)
+    cai_sample_set_exact(&live, exact); /* whose state is its exact size is live by this */
+    if (live.size_class == 0) {
+        cai_sample_drop(&live);
+        cai_sample_redraw(&live);
+    }
+    if (live.size_class != 1 || live.byte == CAI_STATE_SAMPLED)
         cai_store_release(live.state, live.byte);
     cai_claim_end();
     if (record != NULL)
@@ -31,6 +36,7 @@ void cai_claim_return_resized(struct cai_live live, size_t exact)
 
 void cai_claim_return_wiped(struct cai_live live)
 {
+    cai_sample_drop(&live); /* it is on its way back */
     cai_store_release(live.state, cai_state_wiped(live.byte));
     cai_claim_end();
 }

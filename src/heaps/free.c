@@ -10,10 +10,12 @@
 #include "core/settings.h"
 #include "heaps/account.h"
 #include "heaps/claim.h"
+#include "heaps/hardened.h"
 #include "heaps/housekeeping.h"
 #include "heaps/life.h"
 #include "heaps/quarantine.h"
 #include "heaps/remote.h"
+#include "heaps/sample.h"
 #include "os/os.h"
 #include "os/process.h"
 #include "pages/run.h"
@@ -210,6 +212,8 @@ static bool put_small_claimed(enum cai_place place, void *address, struct cai_li
 
 bool cai_free_claimed_zero(enum cai_place place, void *address, struct cai_live live)
 {
+    if (!cai_sample_end(&live))
+        return false;
     if (waits()) /* where what is freed is cleared, and nobody's word counts */
         return put_in_quarantine(place, address, live);
     cai_claimed_mark(cai_live_run(live));
@@ -221,6 +225,8 @@ bool cai_free_claimed_zero(enum cai_place place, void *address, struct cai_live 
 bool cai_free_live(enum cai_place place, void *address, struct cai_live live)
 {
     cai_process_notice(); /* before there is something in the child of a fork that a lost thread's record speaks of */
+    if (!cai_sample_end(&live))
+        return false;
     if (waits())
         return put_in_quarantine(place, address, live);
     if (live.size_class == 0) {
@@ -241,6 +247,8 @@ static CAI_NOINLINE void free_any(enum cai_place place, void *address, const cha
         return;
     cai_process_notice();
     struct cai_live live = cai_find_live(place, address);
+    if (CAI_HARDENS && live.state != NULL)
+        cai_hardened_look(place, address, live, function);
     if (live.state == NULL || !cai_free_live(place, address, live))
         cai_find_report(place, address, function);
 }

@@ -8,6 +8,7 @@
 #include "blocks/clear.h"
 #include "blocks/large.h"
 #include "heaps/quarantine.h"
+#include "heaps/sample.h"
 #include "pages/run.h"
 
 #include <string.h>
@@ -86,6 +87,7 @@ static void discard(struct cai_unit *run, void *of)
 
 void cai_owned_discard(struct cai_heap *heap)
 {
+    cai_sample_end_heap(heap);
     cai_cache_collect(heap, true);
     for (enum cai_place place = 0; place < CAI_PLACES && !CAI_QUARANTINES; place++)
         for (unsigned size_class = 1; size_class < CAI_CLASSES; size_class++)

@@ -5,7 +5,9 @@
 
 #include "base/atomic.h"
 #include "base/bits.h"
+#include "core/settings.h"
 #include "core/violation.h"
+#include "heaps/sample.h"
 #include "heaps/stats.h"
 #include "os/os.h"
 
@@ -71,6 +73,26 @@ static void begin(struct cai_channel *ours, int32_t pid)
     ours->start_ns = cai_os_nanoseconds();
 }
 
+static struct cai_sites *sites_of(struct cai_channel *ours)
+{
+    size_t at = cai_channel_sites_at(page_bytes);
+
+    return ours != NULL && at != 0 ? (struct cai_sites *)(void *)((char *)ours + at) : NULL;
+}
+
+/* What an earlier program of this pid has left is not ours. */
+static void start_profile(struct cai_channel *ours)
+{
+    struct cai_sites *sites = sites_of(ours);
+
+    if (sites == NULL)
+        return;
+    if (cai_load_relaxed(&sites->rate) != 0)
+        memset(sites, 0, sizeof *sites);
+    if (cai_settings->profile_bytes != 0)
+        cai_sample_start(sites, cai_settings->profile_bytes);
+}
+
 /* --- the numbers --- */
 
 /* Where the last whole numbers do not stand. */
@@ -133,6 +155,7 @@ void cai_page_child(void)
         begin(ours, pid);
         cai_store_release(&ours->state, CAI_CHANNEL_LOADED);
     }
+    cai_sample_child(sites_of(ours));
     cai_store_release(&page, ours);
 }
 
@@ -169,6 +192,7 @@ struct cai_channel *cai_page_start(struct cai_channel_table *with, uint32_t page
     }
     cai_store_release(&page, ours);
     cai_violation_watch(violated);
+    start_profile(ours);
     return ours;
 }
 

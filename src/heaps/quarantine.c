@@ -7,6 +7,7 @@
  */
 #include "heaps/quarantine.h"
 
+#include "base/zero.h"
 #include "blocks/cache.h"
 #include "blocks/clear.h"
 #include "blocks/exact.h"
@@ -195,23 +196,11 @@ CAI_NO_TSAN static struct slots count_slots(const struct cai_unit *slab)
     return slots;
 }
 
-static bool is_zero(const char *address, size_t bytes)
-{
-    uint64_t any = 0;
-
-    for (size_t at = 0; at < bytes; at += 2 * sizeof(uint64_t)) {
-        uint64_t words[2];
-        memcpy(words, address + at, sizeof words);
-        any |= words[0] | words[1];
-    }
-    return any == 0;
-}
-
 /* A stale pointer can write while a block waits: it is zero again when it leaves. Must-zero memory is never taken at
  * its word. */
 static void make_zero(enum cai_place place, char *address, size_t bytes)
 {
-    if (CAI_HARDENS && clears() && bytes <= KEPT_BYTES_MAX && !is_zero(address, bytes))
+    if (CAI_HARDENS && clears() && bytes <= KEPT_BYTES_MAX && !cai_is_zero(address, bytes))
         cai_finding_note(place, address, bytes);
     if (cai_place_zeroes(place)) {
         cai_wipe(address, bytes);
@@ -220,7 +209,7 @@ static void make_zero(enum cai_place place, char *address, size_t bytes)
     } else if (bytes > KEPT_BYTES_MAX) {
         if (!cai_os_discard((uintptr_t)address, bytes))
             cai_wipe(address, bytes);
-    } else if (!is_zero(address, bytes)) {
+    } else if (!cai_is_zero(address, bytes)) {
         cai_add_relaxed(&stale_bytes, bytes);
         cai_wipe(address, bytes);
     }

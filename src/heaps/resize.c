@@ -7,8 +7,10 @@
 #include "heaps/allocate.h"
 #include "heaps/claim.h"
 #include "heaps/free.h"
+#include "heaps/hardened.h"
 #include "heaps/housekeeping.h"
 #include "heaps/life.h"
+#include "heaps/sample.h"
 
 #include <string.h>
 
@@ -16,6 +18,8 @@ size_t cai_usable(enum cai_place place, const void *address, const char *functio
 {
     struct cai_live live = cai_find_live(place, address);
 
+    if (CAI_HARDENS && live.state != NULL && cai_state_is_hardened(live.byte))
+        return cai_exact_bytes(live);
     if (CAI_LIKELY(live.state != NULL))
         return cai_usable_bytes(live);
     cai_find_report(place, address, function);
@@ -43,11 +47,18 @@ static void *move_large(struct cai_live live, size_t bytes)
 
     if (thread == NULL)
         return NULL;
+    struct cai_live before = live;
+    enum cai_place place = (enum cai_place)(live.zone / CAI_GRAINS);
+    cai_sample_drop(&live); /* before its address is anybody else's */
     void *moved = cai_large_move(&thread->owner.heap, live, bytes, to);
     if (moved == NULL && cai_large_run_bytes(bytes) != 0) {
         cai_housekeeping_shortage(&thread->owner, own != NULL);
         moved = cai_large_move(&thread->owner.heap, live, bytes, to);
     }
+    if (moved != NULL)
+        cai_sample_large(&thread->owner.heap, place, moved);
+    else
+        cai_sample_restore(before);
     if (own == NULL)
         cai_registry_return();
     return moved;
@@ -63,12 +74,12 @@ void *cai_resize_large(struct cai_live live, size_t bytes, bool may_move)
         cai_claim_return(live);
         return address;
     }
-    if (bytes <= cai_slot_bytes(live)) {
+    bool shrinks = bytes <= cai_slot_bytes(live);
+    if (shrinks)
         shrink_large(live, bytes);
-        cai_claim_return(live);
-        return address;
-    }
-    if (cai_large_grow(live, bytes)) {
+    if (shrinks || cai_large_grow(live, bytes)) {
+        cai_sample_drop(&live);
+        cai_sample_redraw(&live);
         cai_claim_return(live);
         return address;
     }
@@ -119,6 +130,8 @@ void *cai_resize(enum cai_place place, void *address, size_t bytes, const char *
     struct cai_live live = cai_find_live(place, address);
     size_t usable = live.state != NULL ? cai_usable_bytes(live) : 0;
 
+    if (CAI_HARDENS && live.state != NULL && cai_state_is_hardened(live.byte))
+        return cai_hardened_resize(place, address, live, bytes, function);
     if (live.size_class != 0 && bytes <= usable && bytes >= usable / 2)
         return address;
     if (CAI_UNLIKELY(live.state == NULL || !cai_claim(live))) {

@@ -25,8 +25,8 @@ struct cai_site {
     uint64_t live_blocks, live_bytes;
     uint64_t all_blocks, all_bytes;   /* since the process began; a forked child's begin with what it inherited */
     uint64_t peak_blocks, peak_bytes; /* live at the moment when all sites together had most */
+    uint32_t is_taken;                /* somebody has begun to write it */
     uint32_t frames;
-    uint32_t reserved;
     uint64_t frame[CAI_SITE_FRAMES];  /* return addresses, innermost first; one less lies in the instruction */
     uint16_t module[CAI_SITE_FRAMES]; /* which it lay in when the site was first seen: module[it - 1]; 0: none known */
 };

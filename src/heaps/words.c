@@ -44,7 +44,7 @@ CAI_NO_TSAN static const struct cai_unit *run_at(unsigned zone, uint32_t number)
     if (cai_load_relaxed(&view->owner[number]) != 0)
         return view->units + unit->head;
     if (cai_load_relaxed(&unit->kind) == CAI_UNIT_LARGE &&
-        state_at(zone, (size_t)number << CAI_UNIT_SHIFT) == CAI_STATE_LARGE)
+        cai_state_is_large(state_at(zone, (size_t)number << CAI_UNIT_SHIFT)))
         return unit;
     for (uint32_t head = 1; head < cai_zones[zone].frontier; head += view->units[head].units)
         if (number < head + view->units[head].units)
@@ -111,7 +111,7 @@ CAI_NO_TSAN static size_t scan_large(struct step *step, const struct cai_unit *r
     size_t from = offset - begin;
 
     /* A block that is being moved has lost this state, and its pages go under the lock (cai_run_move). */
-    if (state_at(step->zone, begin) != CAI_STATE_LARGE)
+    if (!cai_state_is_large(state_at(step->zone, begin)))
         return end;
     size_t bytes = cai_min(run->bytes, end - begin);
     size_t done = scan(step, cai_view_of(step->zone)->origin + begin, bytes, from);

@@ -30,7 +30,9 @@ static CAI_NOINLINE void *allocate_slow(enum cai_place place, size_t alignment, 
         return cai_early_allocate(size, alignment);
     if (CAI_UNLIKELY(size > PTRDIFF_MAX || alignment > PTRDIFF_MAX))
         return failed(ENOMEM);
-    void *block = cai_allocate_aligned(place, size, alignment, false);
+    void *block = CAI_HARDENS && place == CAI_PLACE_ordinary
+                      ? cai_hardened_allocate(place, size, alignment, false, CAI_FAMILY_malloc)
+                      : cai_allocate_aligned(place, size, alignment, false);
     return CAI_LIKELY(block != NULL) ? block : failed(ENOMEM);
 }
 

@@ -56,7 +56,11 @@ static CAI_NOINLINE void *allocate_slow(size_t size, bool zeroed)
         cai_refuse_sanitizer();
         cai_early_end();
     }
-    void *block = size <= PTRDIFF_MAX ? cai_allocate_slow(PLACE, size, zeroed) : NULL;
+    void *block = NULL;
+    if (CAI_HARDENS)
+        block = cai_hardened_allocate(PLACE, size, 16, zeroed, CAI_FAMILY_malloc);
+    else if (size <= PTRDIFF_MAX)
+        block = cai_allocate_slow(PLACE, size, zeroed);
     return CAI_LIKELY(block != NULL) ? block : out_of_memory();
 }
 
@@ -77,9 +81,16 @@ void *CAI_NAME(calloc)(size_t count, size_t size)
     return CAI_LIKELY(block != NULL) ? block : allocate_slow(bytes, true);
 }
 
+/* In the hardened library: false when it is not, and a handler refused the call. */
+CAI_INLINE bool of_malloc(const void *block, const char *function)
+{
+    return cai_hardened_family(cai_back_place(block), block, CAI_FAMILY_malloc, function);
+}
+
 void CAI_NAME(free)(void *block)
 {
-    cai_back_free(block, DOOR(free));
+    if (!CAI_HARDENS || of_malloc(block, DOOR(free)))
+        cai_back_free(block, DOOR(free));
 }
 
 /* A block from before the library was ready: it stays where it is. */
@@ -95,6 +106,8 @@ static CAI_NOINLINE void *resize(void *block, size_t size, const char *function)
 {
     if (block == NULL)
         return CAI_NAME(malloc)(size);
+    if (CAI_HARDENS && !of_malloc(block, function))
+        return NULL;
     if (size == 0) {
         cai_back_free(block, function);
         return NULL;
@@ -157,6 +170,8 @@ size_t CAI_NAME(malloc_usable_size)(const void *block)
 
 static void free_stated(void *block, size_t alignment, size_t size, const char *function)
 {
+    if (CAI_HARDENS && !of_malloc(block, function))
+        return;
     if (block != NULL && !cai_early_owns(block) && cai_stated_size_fits(block, alignment, size, function))
         cai_back_free(block, function);
 }

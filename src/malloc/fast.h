@@ -10,6 +10,8 @@
  * malloc/early.h. */
 CAI_INLINE void *cai_fast_allocate(enum cai_place place, size_t size, bool zeroed)
 {
+    if (CAI_HARDENS && place == CAI_PLACE_ordinary) /* blocks that are more than their slot (heaps/hardened.h) */
+        return NULL;
     if (CAI_LIKELY(size < cai_load_relaxed_in_place(&cai_doors.fine_below)))
         return cai_cache_take(cai_self_heap(), place, CAI_FINE, cai_class_of_fine(size), zeroed, size);
     if (size < cai_load_relaxed_in_place(&cai_doors.small_below))

@@ -22,7 +22,7 @@ static void note(struct cai_live live, size_t bytes, bool inferred)
     struct cai_unit *run = cai_live_run(live);
 
     /* As in cai_nocaps_note_fine; what ca_shrink may have left in such a slot is undone. */
-    cai_exact_set(live, live.size_class == 1 ? 16 : cai_max(bytes, 1));
+    cai_sample_set_exact(&live, live.size_class == 1 ? 16 : cai_max(bytes, 1));
     if (inferred && cai_load_relaxed(&run->inferred) == 0)
         cai_store_relaxed(&run->inferred, 1);
 }

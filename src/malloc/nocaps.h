@@ -47,8 +47,10 @@ CAI_INLINE void cai_nocaps_note_fine(void *address, size_t bytes, bool inferred)
     struct cai_unit *slab = cai_slab_of(view, CAI_FINE, granule);
 
     /* In a slot of 16 bytes a record would be another state, which takes the slow way back: not worth it. */
-    if (CAI_LIKELY(size_class != 1))
+    if (CAI_LIKELY(size_class - 2 <= CAI_CLASS_LAST - 2))
         cai_exact_record(state, (unsigned)size_class, bytes);
+    else if (CAI_UNLIKELY(size_class != 1))
+        cai_nocaps_note(address, bytes, inferred);
     if (inferred && CAI_UNLIKELY(cai_load_relaxed(&slab->inferred) == 0))
         cai_store_relaxed(&slab->inferred, 1);
 }

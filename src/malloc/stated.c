@@ -9,6 +9,9 @@
 bool cai_stated_size_fits(void *block, size_t alignment, size_t size, const char *function)
 {
     enum cai_place place = cai_back_place(block);
+
+    if (CAI_HARDENS && !cai_hardened_stated(place, block, size, alignment, function))
+        return false;
     size_t usable = cai_usable(place, block, function);
 
     if (usable == 0)

@@ -87,29 +87,53 @@ CAI_COLD void *cai_new_failed(enum cai_place place, size_t size, size_t alignmen
     abort();
 }
 
-CAI_INLINE void operator_delete(void *block)
+/* In the hardened library alone it makes a difference which of the families a block is of. */
+CAI_INLINE void *operator_new(size_t size, size_t alignment, enum cai_family family, bool may_throw)
 {
-    cai_back_free(block, "operator delete");
+    if (!CAI_HARDENS)
+        return cai_new(PLACE, size, alignment, may_throw);
+    if (!cai_is_power_of_two(alignment) || !cai_life_start())
+        return cai_new_failed(PLACE, size, alignment, may_throw);
+    void *block = cai_hardened_allocate(PLACE, size, cai_max(alignment, 16), false, family);
+    return CAI_LIKELY(block != NULL) ? block : cai_new_failed(PLACE, size, alignment, may_throw);
+}
+
+CAI_INLINE const char *door_of(enum cai_family family)
+{
+    return CAI_HARDENS && family == CAI_FAMILY_new_array ? "operator delete[]" : "operator delete";
+}
+
+/* False: it is of another, and a handler refused the call. */
+CAI_INLINE bool is_of(enum cai_family family, const void *block)
+{
+    return !CAI_HARDENS || cai_hardened_family(cai_back_place(block), block, family, door_of(family));
+}
+
+CAI_INLINE void operator_delete(void *block, enum cai_family family)
+{
+    if (is_of(family, block))
+        cai_back_free(block, door_of(family));
 }
 
 /* A sized delete with the wrong size breaks no allocator that ignores the size, so many programs have one: strict
- * only. */
-static void operator_delete_sized(void *block, size_t size, size_t alignment)
+ * and hardened only. */
+static void operator_delete_sized(void *block, size_t size, size_t alignment, enum cai_family family)
 {
-    if (block == NULL)
+    if (block == NULL || !is_of(family, block))
         return;
-    if (CAI_LIKELY(!cai_settings->strict) || cai_stated_size_fits(block, alignment, size, "operator delete"))
-        operator_delete(block);
+    if (CAI_LIKELY(!CAI_HARDENS && !cai_settings->strict) ||
+        cai_stated_size_fits(block, alignment, size, door_of(family)))
+        cai_back_free(block, door_of(family));
 }
 
 #define IGNORED __attribute__((unused))
 
-/* NEW(mangled name, extra parameters, alignment, may throw): m is size_t, St11align_val_t the alignment. */
-#define NEW(name, parameters, alignment, may_throw)                                                                    \
+/* NEW(mangled name, extra parameters, alignment, family, may throw): m is size_t, St11align_val_t the alignment. */
+#define NEW(name, parameters, alignment, family, may_throw)                                                            \
     CAI_EXPORT void *name parameters;                                                                                  \
     void *name parameters                                                                                              \
     {                                                                                                                  \
-        return cai_new(PLACE, size, alignment, may_throw);                                                             \
+        return operator_new(size, alignment, CAI_FAMILY_##family, may_throw);                                          \
     }
 #define DELETE(name, parameters, body)                                                                                 \
     CAI_EXPORT void name parameters;                                                                                   \
@@ -117,30 +141,31 @@ static void operator_delete_sized(void *block, size_t size, size_t alignment)
     {                                                                                                                  \
         body;                                                                                                          \
     }
-NEW(_Znwm, (size_t size), 16, true)
-NEW(_Znam, (size_t size), 16, true)
-NEW(_ZnwmRKSt9nothrow_t, (size_t size, const struct nothrow *tag IGNORED), 16, false)
-NEW(_ZnamRKSt9nothrow_t, (size_t size, const struct nothrow *tag IGNORED), 16, false)
-NEW(_ZnwmSt11align_val_t, (size_t size, size_t alignment), alignment, true)
-NEW(_ZnamSt11align_val_t, (size_t size, size_t alignment), alignment, true)
+NEW(_Znwm, (size_t size), 16, new, true)
+NEW(_Znam, (size_t size), 16, new_array, true)
+NEW(_ZnwmRKSt9nothrow_t, (size_t size, const struct nothrow *tag IGNORED), 16, new, false)
+NEW(_ZnamRKSt9nothrow_t, (size_t size, const struct nothrow *tag IGNORED), 16, new_array, false)
+NEW(_ZnwmSt11align_val_t, (size_t size, size_t alignment), alignment, new, true)
+NEW(_ZnamSt11align_val_t, (size_t size, size_t alignment), alignment, new_array, true)
 NEW(_ZnwmSt11align_val_tRKSt9nothrow_t, (size_t size, size_t alignment, const struct nothrow *tag IGNORED), alignment,
-    false)
+    new, false)
 NEW(_ZnamSt11align_val_tRKSt9nothrow_t, (size_t size, size_t alignment, const struct nothrow *tag IGNORED), alignment,
-    false)
+    new_array, false)
 
-DELETE(_ZdlPv, (void *block), operator_delete(block))
-DELETE(_ZdaPv, (void *block), operator_delete(block))
-DELETE(_ZdlPvRKSt9nothrow_t, (void *block, const struct nothrow *tag IGNORED), operator_delete(block))
-DELETE(_ZdaPvRKSt9nothrow_t, (void *block, const struct nothrow *tag IGNORED), operator_delete(block))
-DELETE(_ZdlPvSt11align_val_t, (void *block, size_t alignment IGNORED), operator_delete(block))
-DELETE(_ZdaPvSt11align_val_t, (void *block, size_t alignment IGNORED), operator_delete(block))
+DELETE(_ZdlPv, (void *block), operator_delete(block, CAI_FAMILY_new))
+DELETE(_ZdaPv, (void *block), operator_delete(block, CAI_FAMILY_new_array))
+DELETE(_ZdlPvRKSt9nothrow_t, (void *block, const struct nothrow *tag IGNORED), operator_delete(block, CAI_FAMILY_new))
+DELETE(_ZdaPvRKSt9nothrow_t, (void *block, const struct nothrow *tag IGNORED),
+       operator_delete(block, CAI_FAMILY_new_array))
+DELETE(_ZdlPvSt11align_val_t, (void *block, size_t alignment IGNORED), operator_delete(block, CAI_FAMILY_new))
+DELETE(_ZdaPvSt11align_val_t, (void *block, size_t alignment IGNORED), operator_delete(block, CAI_FAMILY_new_array))
 DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t alignment IGNORED, const struct nothrow *tag IGNORED),
-       operator_delete(block))
+       operator_delete(block, CAI_FAMILY_new))
 DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t alignment IGNORED, const struct nothrow *tag IGNORED),
-       operator_delete(block))
-DELETE(_ZdlPvm, (void *block, size_t size), operator_delete_sized(block, size, 16))
-DELETE(_ZdaPvm, (void *block, size_t size), operator_delete_sized(block, size, 16))
+       operator_delete(block, CAI_FAMILY_new_array))
+DELETE(_ZdlPvm, (void *block, size_t size), operator_delete_sized(block, size, 16, CAI_FAMILY_new))
+DELETE(_ZdaPvm, (void *block, size_t size), operator_delete_sized(block, size, 16, CAI_FAMILY_new_array))
 DELETE(_ZdlPvmSt11align_val_t, (void *block, size_t size, size_t alignment),
-       operator_delete_sized(block, size, alignment))
+       operator_delete_sized(block, size, alignment, CAI_FAMILY_new))
 DELETE(_ZdaPvmSt11align_val_t, (void *block, size_t size, size_t alignment),
-       operator_delete_sized(block, size, alignment))
+       operator_delete_sized(block, size, alignment, CAI_FAMILY_new_array))

@@ -80,13 +80,13 @@ static void audit(void)
 /* A forked child has a page of its own, but what its memory holds was promised to its parent. */
 __attribute__((destructor)) static void leave_numbers(void)
 {
+    if (CAI_HARDENS && cai_life_start())
+        cai_hardened_look_at_all();
     if (started == 0)
         return;
     cai_process_notice();
     if (cai_settings->audit && started == getpid())
         audit();
-    if (CAI_HARDENS)
-        cai_quarantine_report();
     if (CAI_QUARANTINES && cai_page() != NULL) {
         struct cai_channel *channel = cai_page();
         channel->stale_bytes = cai_quarantine_stale_bytes();

@@ -17,7 +17,7 @@
 static bool is_well_formed(const struct cai_channel_table *table, uint32_t processes, size_t page_bytes, size_t bytes)
 {
     return table->magic == CAI_CHANNEL_MAGIC && table->version == CAI_CHANNEL_VERSION &&
-           page_bytes >= sizeof(struct cai_channel) && page_bytes <= CAI_MIB && processes != 0 &&
+           page_bytes >= sizeof(struct cai_channel) && page_bytes <= 4 * CAI_MIB && processes != 0 &&
            processes <= CAI_CHANNEL_PROCESSES && cai_channel_bytes(processes, page_bytes) <= bytes;
 }
 
@@ -58,7 +58,8 @@ static bool open_table(const char *name, struct cai_channel **page)
 /* For this process and its forked children. Whoever opens it in /proc cannot make it shorter. */
 static struct cai_channel *make_table(void)
 {
-    size_t each = cai_round_up(sizeof(struct cai_channel), cai_os_page_size());
+    size_t wanted = cai_settings->profile_bytes != 0 ? CAI_CHANNEL_PROFILED_BYTES : sizeof(struct cai_channel);
+    size_t each = cai_round_up(wanted, cai_os_page_size());
     size_t bytes = cai_channel_bytes(CAI_CHANNEL_PROCESSES_OWN, each);
     struct cai_channel_table *table = MAP_FAILED;
     int fd = memfd_create(CAI_CHANNEL_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -85,7 +86,8 @@ struct cai_channel *cai_table_open(void)
 
     if (cai_os_is_privileged() || (name != NULL && open_table(name, &page)))
         return page;
-    return cai_life_start() && cai_settings->visible ? make_table() : NULL;
+    bool wanted = cai_life_start() && (cai_settings->visible || cai_settings->profile_bytes != 0);
+    return wanted ? make_table() : NULL;
 }
 
 uint32_t *cai_table_dlopen_flags(void)

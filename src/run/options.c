@@ -47,7 +47,8 @@ static const struct {
     {"revoke", "[=SHARE]", OPT_REVOKE, 0,
      "a freed block waits until nothing points to it; memory is\nsearched when SHARE of it was freed, 25% unless told"},
     {"harden", "[=CHECKS]", OPT_HARDEN, 0,
-     "look at blocks beyond their address: all checks, or those\nof a list such as -delay (all others) or zero+delay"},
+     "look at blocks beyond their address: all checks but copy,\nor a list such as +copy, -delay (all others), "
+     "zero+delay"},
     {"trace-sweeps", NULL, 0, offsetof(struct cai_run_options, trace_sweeps), "a line for each of these searches"},
     {"helper", NULL, 0, offsetof(struct cai_run_options, helper), "do housekeeping in a background thread"},
     {"strict", NULL, 0, offsetof(struct cai_run_options, strict), "also report sized deletes of a wrong size"},
@@ -125,7 +126,7 @@ static bool option_apply(int option, const char *value, struct cai_run_options *
     case OPT_HARDEN:
         out->harden = true;
         out->checks = value;
-        return value == NULL || cai_checks_parse(value, strlen(value), &(uint32_t){CAI_CHECKS_ALL}) ||
+        return value == NULL || cai_checks_parse(value, strlen(value), &(uint32_t){CAI_CHECKS_DEFAULT}) ||
                wrong_value("--harden", value,
                            "names of checks, such as -delay or zero+delay (see: capalloc help settings)");
     case OPT_TOKENS:

@@ -74,6 +74,92 @@ static void reuse_at_once(void)
     puts("not handed out");
 }
 
+static void overflow(void)
+{
+    char *block = victim();
+
+    memset(block + size + offset, 'o', bytes);
+    free(block);
+}
+
+/* Bytes before the block; it is the one before that they hit. */
+static void underflow(void)
+{
+    char *block = victim();
+
+    memset(block - offset, 'u', bytes);
+    free(block);
+}
+
+static void overflow_then_grow(void)
+{
+    char *block = victim();
+
+    block[size + (size_t)offset] = 'o';
+    free(realloc(block, size * 3));
+}
+
+static void overflow_never_freed(void)
+{
+    char *block = victim();
+
+    memset(block + size + offset, 'o', bytes);
+}
+
+/* operator new and delete, of the preloaded library: there is no C++ here. */
+void *_Znwm(size_t) __attribute__((weak));
+void *_Znam(size_t) __attribute__((weak));
+void *_ZnwmSt11align_val_t(size_t, size_t) __attribute__((weak));
+void _ZdlPv(void *) __attribute__((weak));
+void _ZdaPv(void *) __attribute__((weak));
+void _ZdlPvm(void *, size_t) __attribute__((weak));
+void _ZdlPvmSt11align_val_t(void *, size_t, size_t) __attribute__((weak));
+
+static void new_delete_array(void)
+{
+    _ZdaPv(_Znwm(size));
+}
+static void new_free(void)
+{
+    free(_Znwm(size));
+}
+static void new_realloc(void)
+{
+    free(realloc(_Znwm(size), size * 2));
+}
+static void new_array_delete(void)
+{
+    _ZdlPv(_Znam(size));
+}
+static void new_array_free(void)
+{
+    free(_Znam(size));
+}
+static void malloc_delete(void)
+{
+    _ZdlPv(malloc(size));
+}
+static void malloc_delete_array(void)
+{
+    _ZdaPv(malloc(size));
+}
+static void wrong_size(void)
+{
+    _ZdlPvm(_Znwm(size), size + (size_t)offset);
+}
+static void wrong_alignment(void)
+{
+    _ZdlPvmSt11align_val_t(_Znwm(size), size, 1 << 20);
+}
+static void right_ways(void)
+{
+    _ZdlPv(_Znwm(size));
+    _ZdaPv(_Znam(size));
+    _ZdlPvm(_Znwm(size), size);
+    _ZdlPvmSt11align_val_t(_ZnwmSt11align_val_t(size, 256), size, 256);
+    free(realloc(malloc(size), size * 2));
+}
+
 static const struct {
     const char *name;
     void (*commit)(void);
@@ -81,6 +167,20 @@ static const struct {
     {"write-after-free", write_after_free},
     {"read-after-free", read_after_free},
     {"reuse-at-once", reuse_at_once},
+    {"overflow", overflow},
+    {"underflow", underflow},
+    {"overflow-then-grow", overflow_then_grow},
+    {"overflow-never-freed", overflow_never_freed},
+    {"new-delete-array", new_delete_array},
+    {"new-free", new_free},
+    {"new-realloc", new_realloc},
+    {"new-array-delete", new_array_delete},
+    {"new-array-free", new_array_free},
+    {"malloc-delete", malloc_delete},
+    {"malloc-delete-array", malloc_delete_array},
+    {"wrong-size", wrong_size},
+    {"wrong-alignment", wrong_alignment},
+    {"right-ways", right_ways},
 };
 
 int main(int argc, char **argv)

@@ -29,6 +29,63 @@ class Found(unittest.TestCase):
                           done.stderr)
             self.assertEqual(done.returncode, -signal.SIGABRT)
 
+    def test_H2_an_overflow_is_found_at_free(self):
+        for size in (1, 15, 16, 31, 32, 33, 63, 64, 100, 1000, 1024, 5000, 20000, 32767, 40000):
+            for bytes in (1, 8):
+                if size + bytes <= 32 or size % 16 + bytes <= 16:
+                    self.ends(commit("overflow", size, 0, bytes),
+                              f"overflow: free(A): stated a block that ends where it ends, found {bytes} "
+                              f"byte{'s' * (bytes > 1)} written behind a live block of {size} bytes")
+                else:
+                    self.assertEqual(commit("overflow", size, 0, bytes).returncode, -signal.SIGABRT)
+        self.assertEqual(commit("overflow", 64, 0, 1, harden="-canary").returncode, 0)
+
+    def test_H2_an_overflow_is_found_at_any_offset_within_the_slack(self):
+        for size in range(97, 112):
+            for offset in range(112 - size):
+                done = commit("overflow", size, offset)
+                self.assertEqual(done.returncode, -signal.SIGABRT, (size, offset))
+                self.assertIn(f"{offset + 1} byte", done.stderr)
+
+    def test_H2_an_overflow_is_found_at_realloc_and_at_exit(self):
+        for size in (24, 64, 1000, 5000, 40000):
+            self.ends(commit("overflow-then-grow", size),
+                      "overflow: realloc(A): stated a block that ends where it ends, found 1 byte written behind "
+                      f"a live block of {size} bytes")
+            self.ends(commit("overflow-never-freed", size),
+                      "overflow: exit(A): stated a block that ends where it ends, found 1 byte written behind "
+                      f"a live block of {size} bytes")
+
+    def test_H2_an_underflow_is_found_in_the_block_before(self):
+        for size in (24, 64, 100, 1000, 5000):
+            done = commit("underflow", size, 1, 1)
+            self.assertEqual(done.returncode, -signal.SIGABRT)
+            self.assertRegex(done.stderr, "capalloc: overflow: free.* [0-9]+ bytes? written behind a live block of ")
+
+    def test_H5_each_family_has_its_own_way_back(self):
+        names = {"new": "operator new", "new-array": "operator new[]", "malloc": "malloc"}
+        for crime, door, wanted in (("new-delete-array", "operator delete[]", "new-array"), ("new-free", "free", "malloc"),
+                                    ("new-realloc", "realloc", "malloc"), ("new-array-delete", "operator delete", "new"),
+                                    ("new-array-free", "free", "malloc"), ("malloc-delete", "operator delete", "new"),
+                                    ("malloc-delete-array", "operator delete[]", "new-array")):
+            made = names[crime.rsplit("-", 2)[0] if crime.startswith("malloc-delete-a") or crime == "new-delete-array"
+                         else crime.rsplit("-", 1)[0]]
+            for size in (4, 100, 5000, 100000):
+                self.ends(commit(crime, size), f"mismatched-delete: {door}(A): stated a block of {names[wanted]}, "
+                                               f"found a live block of {made} of {size} bytes")
+        self.assertEqual(commit("new-free", 100, harden="-mismatch").returncode, 0)
+        for size in (0, 1, 100, 5000, 100000):
+            self.assertEqual(commit("right-ways", size).stderr, "")
+
+    def test_H5_a_stated_size_and_alignment_are_exact(self):
+        for size in (4, 100, 5000, 100000):
+            for offset, stated in ((1, "larger"), (-1, "smaller"), (64, "larger")):
+                self.ends(commit("wrong-size", size, offset),
+                          f"size-mismatch: operator delete(A): stated a size that is {stated}, "
+                          f"found a live block of {size} bytes")
+            self.ends(commit("wrong-alignment", size), "size-mismatch: operator delete(A): stated an alignment "
+                      f"that it does not have, found a live block of {size} bytes")
+
     def test_H3_what_is_freed_is_zero(self):
         for size in (16, 32, 100, 1000, 5000, 30000, 100000, 1000000):
             self.assertEqual(commit("read-after-free", size, size // 2).stdout, "zero\n")

@@ -16,11 +16,11 @@ MAY_INCLUDE = {
     "blocks": "base os core pages",
     "revoke": "base os core pages blocks",
     "harden": "base os core pages blocks",
-    "heaps": "base os core cap pages blocks revoke harden",
+    "heaps": "base os stack core cap pages blocks revoke harden",
     "api": "base os core cap heaps/heaps.h",
     "kit": "base os core heaps/heaps.h api",
     "malloc": "base os core heaps/heaps.h",
-    "preload": "base os core heaps/heaps.h heaps/channel.h malloc",
+    "preload": "base os core heaps/heaps.h heaps/channel.h malloc harden/inside.h",
     "run": "core/amount.h core/callers.h core/checks.h heaps/channel.h heaps/sites.h heaps/zone_map.h "
            "preload/audit_line.h",
 }

@@ -1,0 +1,335 @@
+/* See hardened.h. */
+#include "heaps/hardened.h"
+
+#include "base/wipe.h"
+#include "base/zero.h"
+#include "core/checks.h"
+#include "core/settings.h"
+#include "core/violation.h"
+#include "harden/canary.h"
+#include "harden/finding.h"
+#include "heaps/allocate.h"
+#include "heaps/claim.h"
+#include "heaps/free.h"
+#include "heaps/quarantine.h"
+#include "heaps/resize.h"
+
+#include <string.h>
+
+/* So that a state byte is left for the exact size. */
+enum { SLOT_MIN = 32 };
+
+/* A neighbour may be under the hands of another thread: it is believed when it says the same so often. */
+enum { LOOKS_AT_NEIGHBOUR = 4 };
+
+static bool has(enum cai_check check)
+{
+    return (cai_settings->checks & check) != 0;
+}
+
+/* --- taking --- */
+
+/* What a block of so many bytes takes at least: a byte for the canary. */
+static size_t with_canary(size_t bytes)
+{
+    return cai_max(bytes + (has(CAI_CHECK_canary) ? 1 : 0), SLOT_MIN);
+}
+
+/* Of a block that is live or claimed, and of which nobody else knows yet, or may. */
+static void record(char *block, struct cai_live live, size_t bytes)
+{
+    cai_exact_set(live, bytes);
+    if (has(CAI_CHECK_canary))
+        cai_canary_write(block, bytes, cai_canary_slack(live, bytes));
+}
+
+/* Longer slots are looked at in part, unless all of them has to be zero. */
+enum { WHOLE_MAX = 1024, LINE = 64 };
+
+/* Which line of a long slot is looked at. */
+static uint64_t turn; /* atomic; a lost update does no harm */
+
+/* What was zero in its bin, and is to be handed out, should be zero. */
+static bool is_still_zero(const char *block, size_t slot, bool whole)
+{
+    if (whole || slot <= WHOLE_MAX)
+        return cai_is_zero(block, slot);
+    size_t lines = slot / LINE;
+    uint64_t next = (cai_load_relaxed(&turn) + cai_settings->secret) * UINT64_C(0x9e3779b97f4a7c15);
+    cai_store_relaxed(&turn, next);
+    return cai_is_zero(block, LINE) && cai_is_zero(block + (lines - 1) * LINE, LINE) &&
+           cai_is_zero(block + (next >> 40) % lines * LINE, LINE);
+}
+
+static void look_for_writes(enum cai_place place, char *block, struct cai_live live, bool zeroed)
+{
+    size_t slot = cai_class_sizes[live.size_class];
+
+    if (live.size_class <= 1 || cai_load_relaxed(live.state + 1) != CAI_STATE_WAS_ZERO ||
+        CAI_LIKELY(is_still_zero(block, slot, zeroed)))
+        return;
+    cai_finding_tell(place, block, slot);
+    cai_wipe(block, slot);
+}
+
+void *cai_hardened_allocate(enum cai_place place, size_t bytes, size_t align, bool zeroed, enum cai_family family)
+{
+    if (bytes == 0)
+        bytes = 1;
+    if (bytes > PTRDIFF_MAX)
+        return NULL;
+    char *block = cai_allocate_aligned(place, with_canary(bytes), align, zeroed);
+    struct cai_live live = cai_find_live(place, block);
+    if (block == NULL || live.state == NULL)
+        return NULL;
+    if (has(CAI_CHECK_zero))
+        look_for_writes(place, block, live, zeroed);
+    record(block, live, bytes);
+    cai_store_release(live.state, (uint8_t)(CAI_STATE_HARDENED + family));
+    return block;
+}
+
+/* --- looking --- */
+
+static CAI_COLD void report_overflow(enum cai_place place, const void *block, size_t bytes, size_t over,
+                                     const char *function)
+{
+    char found[80];
+    char digits[20];
+    char *to = found;
+    unsigned count = 0;
+    bool one = over == 1;
+
+    do
+        digits[count++] = (char)('0' + over % 10);
+    while ((over /= 10) != 0);
+    while (count != 0)
+        *to++ = digits[--count];
+    strcpy(to, one ? " byte written behind a live block" : " bytes written behind a live block");
+    cai_violation_report((ca_violation){
+        .kind = CA_VIOLATION_OVERFLOW,
+        .function = function,
+        .address = block,
+        .size = bytes,
+        .place = cai_place_name(place),
+        .stated = "a block that ends where it ends",
+        .found = found,
+    });
+}
+
+static size_t overflow_of(const char *block, struct cai_live live, size_t *bytes)
+{
+    *bytes = cai_exact_bytes(live);
+    return cai_canary_overflow(block, *bytes, cai_canary_slack(live, *bytes));
+}
+
+/* The slot before this one in its slab. It is not ours: each look takes what it says as one of some moment. */
+static void look_before(enum cai_place place, const char *address, struct cai_live live, const char *function)
+{
+    size_t slot = cai_class_sizes[live.size_class];
+    const char *block = address - slot;
+    size_t over = 0;
+    size_t bytes = 0;
+
+    if ((uintptr_t)address - cai_unit_address(cai_live_run(live)) < slot)
+        return;
+    live.state -= slot >> cai_grain_shift(cai_zone_grain(live.zone));
+    for (unsigned i = 0; i < LOOKS_AT_NEIGHBOUR; i++) {
+        live.byte = cai_load_acquire(live.state);
+        if (!cai_state_is_hardened(live.byte))
+            return;
+        size_t now = overflow_of(block, live, &bytes);
+        if (now == 0 || (i != 0 && now != over) || cai_load_acquire(live.state) != live.byte)
+            return;
+        over = now;
+    }
+    report_overflow(place, block, bytes, over, function);
+}
+
+void cai_hardened_look(enum cai_place place, const void *address, struct cai_live live, const char *function)
+{
+    size_t bytes;
+
+    if (!has(CAI_CHECK_canary) || !cai_state_is_hardened(live.byte))
+        return;
+    size_t over = overflow_of(address, live, &bytes);
+    if (CAI_UNLIKELY(over != 0))
+        report_overflow(place, address, bytes, over, function);
+    if (live.size_class != 0)
+        look_before(place, address, live, function);
+}
+
+bool cai_hardened_family(enum cai_place place, const void *address, enum cai_family family, const char *function)
+{
+    static const char *const doors[] = {"a block of malloc", "a block of operator new", "a block of operator new[]"};
+    static const char *const found[] = {"a live block of malloc", "a live block of operator new",
+                                        "a live block of operator new[]"};
+    struct cai_live live = cai_find_live(place, address);
+
+    if (live.state == NULL || !cai_state_is_hardened(live.byte) || !has(CAI_CHECK_mismatch) ||
+        live.byte == CAI_STATE_HARDENED + family)
+        return true;
+    cai_violation_report((ca_violation){
+        .kind = CA_VIOLATION_MISMATCHED_DELETE,
+        .function = function,
+        .address = address,
+        .size = cai_exact_bytes(live),
+        .place = cai_place_name(place),
+        .stated = doors[family],
+        .found = found[live.byte - CAI_STATE_HARDENED],
+    });
+    return false;
+}
+
+bool cai_hardened_stated(enum cai_place place, const void *address, size_t bytes, size_t align, const char *function)
+{
+    struct cai_live live = cai_find_live(place, address);
+
+    if (live.state == NULL || !cai_state_is_hardened(live.byte) || !has(CAI_CHECK_mismatch))
+        return true;
+    size_t exact = cai_exact_bytes(live);
+    bool is_aligned = ((uintptr_t)address & (align - 1)) == 0;
+    if (CAI_LIKELY(exact == cai_max(bytes, 1) && is_aligned))
+        return true;
+    cai_violation_report((ca_violation){
+        .kind = CA_VIOLATION_SIZE_MISMATCH,
+        .function = function,
+        .address = address,
+        .size = exact,
+        .place = cai_place_name(place),
+        .stated = !is_aligned     ? "an alignment that it does not have"
+                  : bytes > exact ? "a size that is larger"
+                                  : "a size that is smaller",
+        .found = "a live block",
+    });
+    return false;
+}
+
+/* --- resizing --- */
+
+static void *move(enum cai_place place, void *address, struct cai_live live, size_t bytes, const char *function)
+{
+    size_t before = cai_exact_bytes(live);
+    void *moved = cai_hardened_allocate(place, bytes, 16, false, CAI_FAMILY_malloc);
+
+    if (moved == NULL) {
+        cai_claim_return(live);
+        return NULL;
+    }
+    cai_claim_moves_to(moved);
+    memcpy(moved, address, cai_min(bytes, before));
+    bool put = cai_free_live(place, address, cai_live_claimed(live));
+    cai_claim_moves_to(NULL);
+    if (put)
+        return moved;
+    cai_free_slow(place, moved, function);
+    cai_find_report(place, address, function);
+    return NULL;
+}
+
+/* It stays where it is while it fills half of its slot. */
+static bool stays(struct cai_live live, size_t bytes)
+{
+    size_t slot = cai_class_sizes[live.size_class];
+
+    return live.size_class != 0 && with_canary(bytes) <= slot && bytes >= slot / 2;
+}
+
+void *cai_hardened_resize(enum cai_place place, void *address, struct cai_live live, size_t bytes, const char *function)
+{
+    cai_hardened_look(place, address, live, function);
+    if (CAI_UNLIKELY(!cai_claim(live))) {
+        cai_find_report(place, address, function);
+        return NULL;
+    }
+    if (stays(live, bytes)) {
+        record(address, live, bytes);
+        cai_claim_return(live);
+        return address;
+    }
+    if (live.size_class == 0 && with_canary(bytes) > CAI_SMALL_BYTES_MAX) {
+        char *resized = cai_resize_large(live, bytes, false);
+        if (resized != NULL) {
+            record(resized, live, bytes);
+            return resized;
+        }
+    }
+    return move(place, address, live, bytes, function);
+}
+
+/* --- all of them --- */
+
+struct over {
+    const char *block;
+    size_t bytes, over;
+    enum cai_place place;
+};
+
+enum { OVERS_MAX = 8 };
+
+static struct {
+    struct over kept[OVERS_MAX];
+    unsigned count;
+} overs; /* under the quarantine's lock */
+
+/* A block that says the same twice. */
+static void note_overflow(enum cai_place place, const char *block, struct cai_live live)
+{
+    size_t bytes;
+    size_t over = overflow_of(block, live, &bytes);
+    size_t again;
+
+    if (CAI_LIKELY(over == 0) || overflow_of(block, live, &again) != over || again != bytes ||
+        cai_load_acquire(live.state) != live.byte || overs.count == OVERS_MAX)
+        return;
+    overs.kept[overs.count++] = (struct over){block, bytes, over, place};
+}
+
+static void look_at_slot(unsigned zone, uint8_t *state, const char *block, unsigned size_class)
+{
+    enum cai_place place = (enum cai_place)(zone / CAI_GRAINS);
+    struct cai_live live = {
+        .state = state, .byte = cai_load_acquire(state), .size_class = (uint8_t)size_class, .zone = (uint8_t)zone};
+    size_t slot = size_class != 0 ? cai_class_sizes[size_class] : cai_slot_bytes(live);
+
+    if (has(CAI_CHECK_canary) && cai_state_is_hardened(live.byte))
+        note_overflow(place, block, live);
+    if (has(CAI_CHECK_zero) && cai_state_waits(live.byte))
+        cai_finding_note(place, block, cai_min(slot, CAI_SMALL_BYTES_MAX));
+}
+
+static void look_at_run(const struct cai_unit *run)
+{
+    unsigned shift = cai_grain_shift(cai_zone_grain(run->zone));
+    uint8_t *state = cai_view_of(run->zone)->state + ((size_t)cai_unit_number(run) << (CAI_UNIT_SHIFT - shift));
+    const char *block = (const char *)cai_unit_address(run);
+
+    if (cai_load_acquire(&run->kind) == CAI_UNIT_LARGE)
+        look_at_slot(run->zone, state, block, 0);
+    if (cai_load_acquire(&run->kind) != CAI_UNIT_SLAB)
+        return;
+    size_t slot = cai_class_sizes[run->size_class];
+    for (uint32_t i = 0; i < run->slots; i++)
+        look_at_slot(run->zone, state + i * (slot >> shift), block + i * slot, run->size_class);
+}
+
+void cai_hardened_look_at_all(void)
+{
+    cai_quarantine_hold();
+    for (unsigned number = 0; number < CAI_ZONES; number++) {
+        struct cai_zone *zone = &cai_zones[number];
+        if (cai_load_acquire(&zone->frontier) <= 1)
+            continue;
+        const struct cai_unit *units = cai_view_of(number)->units;
+        cai_lock_take(&zone->lock);
+        for (uint32_t head = 1; head < zone->frontier; head += units[head].units)
+            look_at_run(units + head);
+        cai_lock_give(&zone->lock);
+    }
+    unsigned count = overs.count;
+    overs.count = 0;
+    cai_quarantine_let_go();
+    for (unsigned i = 0; i < count; i++)
+        report_overflow(overs.kept[i].place, overs.kept[i].block, overs.kept[i].bytes, overs.kept[i].over, "exit");
+    cai_quarantine_report();
+}
