@@ -4,6 +4,7 @@
  */
 #include "blocks/cache.h"
 
+#include "base/probe.h"
 #include "blocks/claimed.h"
 #include "pages/meta.h"
 #include "pages/run.h"
@@ -27,6 +28,7 @@ static struct cai_unit *unit_at(unsigned zone, uint32_t number)
 static void end_slab(struct cai_heap *heap, struct cai_unit *slab)
 {
     cai_claimed_settle(heap, slab);
+    CAI_PROBE(slab_end, cai_class_bytes(slab->size_class), cai_unit_address(slab), heap->id);
     cai_run_give(slab);
 }
 
@@ -306,6 +308,7 @@ uint32_t cai_cache_refill(struct cai_heap *heap, enum cai_place place, unsigned 
     reverse(bin->slots, got);
     bin->count = got; /* before the lock is given: who holds none has its slots in bins */
     cai_lock_give(&heap->lock);
+    CAI_PROBE(refill, place, cai_class_bytes(size_class), got);
     return got;
 }
 

@@ -3,6 +3,7 @@
  */
 #include "blocks/large.h"
 
+#include "base/probe.h"
 #include "blocks/cache.h"
 #include "blocks/claimed.h"
 #include "blocks/clear.h"
@@ -123,6 +124,7 @@ static void *begin(struct cai_heap *heap, struct cai_unit *run, size_t bytes, bo
         cai_cache_zero(heap, block, cai_round_up(bytes, cai_settings->page_bytes), run->zeroed);
     heap->large_allocations++;
     cai_store_release(state_of(run), CAI_STATE_LARGE);
+    CAI_PROBE(large, bytes, block, heap->id);
     return block;
 }
 

@@ -4,6 +4,7 @@
 #include "blocks/slab.h"
 
 #include "base/check.h"
+#include "base/probe.h"
 #include "core/checks.h"
 #include "core/mode.h"
 #include "core/settings.h"
@@ -59,6 +60,7 @@ struct cai_unit *cai_slab_create(struct cai_heap *heap, enum cai_place place, un
     slab->cursor = 0;
     cai_store_relaxed(&slab->listed, 0);
     cai_run_publish(slab, CAI_UNIT_SLAB, heap->id);
+    CAI_PROBE(slab_begin, place, cai_class_bytes(size_class), cai_unit_address(slab));
     return slab;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/atomic.h"
 #include "base/compiler.h"
+#include "base/probe.h"
 #include "core/callers.h"
 #include "core/settings.h"
 #include "os/os.h"
@@ -156,6 +157,7 @@ CAI_COLD void cai_violation_report(ca_violation violation)
     violation.struct_size = sizeof violation;
     violation.code = code_of(violation.kind);
     cai_add_relaxed(&count, 1);
+    CAI_PROBE(violation, (uintptr_t)violation.code, (uintptr_t)violation.address, violation.size);
     bool refuse = decide != NULL && decide(&violation);
     if (refuse) {
         tell(&violation, false, "");

@@ -2,6 +2,7 @@
 #include "heaps/requests.h"
 
 #include "base/atomic.h"
+#include "base/probe.h"
 #include "blocks/sizeclass.h"
 
 static struct {
@@ -28,6 +29,7 @@ uint64_t cai_requests_estimate(unsigned size_class, uint64_t blocks)
 void cai_requests_refused(void)
 {
     cai_add_relaxed(&failed, 1);
+    CAI_PROBE(refused, cai_load_relaxed(&failed), 0, 0);
 }
 
 uint64_t cai_requests_failed(void)

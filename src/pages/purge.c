@@ -1,6 +1,7 @@
 /* See purge.h. One loop, three reasons to go on: age, amount, everything. */
 #include "pages/purge.h"
 
+#include "base/probe.h"
 #include "core/settings.h"
 #include "os/os.h"
 #include "pages/commit.h"
@@ -89,6 +90,7 @@ static size_t purge_run(struct cai_zone *zone, struct cai_unit *run, bool unmap)
     if (kind == CAI_UNIT_BARE)
         cai_uncommit(zone, head, units);
     cai_free_run_link(zone, head, units, kind);
+    CAI_PROBE(purge, zone->number, (uint64_t)units << CAI_UNIT_SHIFT, kind == CAI_UNIT_BARE);
     if (kind == CAI_UNIT_DIRTY || before != CAI_UNIT_DIRTY)
         return 0;
     cai_add_relaxed(&purged, (uint64_t)units << CAI_UNIT_SHIFT);

@@ -4,6 +4,7 @@
  */
 #include "revoke/sweep.h"
 
+#include "base/probe.h"
 #include "core/settings.h"
 #include "os/os.h"
 #include "revoke/marks.h"
@@ -92,6 +93,7 @@ bool cai_sweep(uint64_t *bytes)
         unlock_zones();
     }
     *bytes = last.heap + last.roots;
+    CAI_PROBE(sweep, *bytes, last.gone_ns - last.stopped_ns, last.complete);
     cai_add_relaxed(&scanned, *bytes);
     if (last.complete)
         cai_add_relaxed(&sweeps, 1);

@@ -5,7 +5,7 @@ All: libc alone is needed, no __tls_get_addr (it may call malloc), and libc's ma
 Shared forms: one soname, never unloaded, relocated at start, stack not executable; the drop-in exports all that the
 shared library does, so that either can stand in for the other. Only ca_ names, and in the drop-in malloc's, are visible;
 the former carry the version CAPALLOC_0, the latter none. Archives share one name space with their user: they define names that
-begin with ca_ or cai_ alone. ARCHIVE is a file that ends with .a.
+begin with ca_ or cai_ alone, and what notes of tracers share. ARCHIVE is a file that ends with .a.
 """
 import re
 import subprocess
@@ -83,7 +83,7 @@ def check(shared, static, *others):
             yield f"{shared}: does not export {name}, the archive has it"
     for path in (static, *archives):
         for name in sorted(symbols(readelf("-s", path))[0]):
-            if not name.startswith(("ca_", "cai_")):
+            if not name.startswith(("ca_", "cai_", "_.stapsdt.base")):
                 yield f"{path}: defines {name}"
     if preload:
         yield from (f"{preload}: {finding}"

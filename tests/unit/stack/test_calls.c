@@ -4,6 +4,7 @@
 #include "base/compiler.h"
 #include "unit/stack/calls.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -211,6 +212,58 @@ static void test_in_a_thread(void **state)
     assert_true(calls_agree(&calls, 13));
 }
 
+/* Loads and unloads a module until it is told to stop, and is asked for its stack in the middle of that. */
+static unsigned loaded, asked, shortest;
+
+static void ask(int signal)
+{
+    uintptr_t frames[64];
+    unsigned got = (unsigned)cai_stack_read(frames, 64, 0);
+
+    (void)signal;
+    if (got < shortest)
+        shortest = got;
+    __atomic_add_fetch(&asked, 1, __ATOMIC_RELEASE);
+}
+
+static void *load(void *unused)
+{
+    while (__atomic_load_n(&go, __ATOMIC_RELAXED)) {
+        void *module = dlopen("libanl.so.1", RTLD_NOW | RTLD_LOCAL);
+        if (module != NULL && dlclose(module) == 0)
+            __atomic_add_fetch(&loaded, 1, __ATOMIC_RELAXED);
+    }
+    return unused;
+}
+
+static void test_while_modules_are_loaded(void **state)
+{
+    pthread_t thread;
+
+    (void)state;
+    if (CAI_TSAN)
+        skip(); /* as above */
+    handle(SIGUSR2, ask, 0);
+    go = 1;
+    loaded = asked = 0;
+    shortest = 64;
+    assert_int_equal(pthread_create(&thread, NULL, load, NULL), 0);
+    while (__atomic_load_n(&loaded, __ATOMIC_RELAXED) == 0)
+        usleep(100); /* before that, the thread may be at its very start */
+    for (unsigned i = 1; i <= 100; i++) {
+        uintptr_t frames[64];
+        assert_int_equal(pthread_kill(thread, SIGUSR2), 0);
+        do
+            assert_true(cai_stack_read(frames, 64, 0) >= 4);
+        while (__atomic_load_n(&asked, __ATOMIC_ACQUIRE) < i);
+    }
+    __atomic_store_n(&go, 0, __ATOMIC_RELAXED);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(loaded > 0);
+    /* The handler, what it returns to, where it came from: perhaps the module's _init, which no table explains. */
+    assert_true(shortest >= 3);
+}
+
 static ucontext_t here, there;
 
 static void coroutine(void)
@@ -266,6 +319,7 @@ int main(void)
         cmocka_unit_test(test_on_the_stack_for_signals),
         cmocka_unit_test(test_of_what_calls_nobody),
         cmocka_unit_test(test_in_a_thread),
+        cmocka_unit_test(test_while_modules_are_loaded),
         cmocka_unit_test(test_in_a_coroutine),
         cmocka_unit_test(test_through_other_modules),
     };
