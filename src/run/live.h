@@ -18,6 +18,9 @@ enum cai_live {
 /* Looks once, and stops nothing. SEEN: *out is a clean snapshot. */
 enum cai_live cai_live_look(pid_t pid, struct cai_channel *out);
 
+/* The number is, here, that of a process with a table: not of another in a namespace of its own. */
+bool cai_live_is_mapped(pid_t pid);
+
 /* What to say of an answer: one clause. */
 const char *cai_live_why(enum cai_live answer);
 

@@ -22,6 +22,8 @@ struct cai_run_options {
     const char *checks;     /* of --harden: a list that core/checks.h reads; NULL: all */
     const char *library;    /* NULL: look for it */
     const char *output;     /* NULL: stderr */
+    const char *report;     /* NULL: no page is wanted */
+    int report_arguments;   /* it says how the program was called */
     char *const *argv;      /* the program and its arguments, ends with NULL */
 };
 
