@@ -51,7 +51,7 @@ function violationsDraw() {
   const all = data.tree ? data.tree.violations : 0;
   const more = all - items.length;
   show("violations-list", items.map(([process, one]) => violationItem(process, one)),
-    all === 0 ? tag("p", {class: "lead"}, data.use.used ? "None was seen: every pointer that was given back was one that was handed out."
+    all === 0 ? tag("p", {class: "lead"}, data.use.used ? "None was seen in this run."
       : "Nobody looked.") : null,
     more > 0 ? tag("p", {class: "lead"}, `and ${plural(more, "other")} of which the particulars were not kept.`) : null);
 }
@@ -88,6 +88,7 @@ function aboutDraw() {
     settings ? list("Settings", [
       ["limit", settings.limit_bytes === null ? "none" : sizeText(settings.limit_bytes)], ["decay", `${settings.decay_ms} ms`],
       ["delay", settings.delay_percent === null ? "off" : `${settings.delay_percent} %`], ["revoke", yes(settings.revoke)],
+      ["harden", settings.harden ? Object.keys(settings.harden).filter((name) => settings.harden[name]).join(", ") : "off"],
       ["helper", yes(settings.helper)], ["strict", yes(settings.strict)], ["audit", yes(settings.audit)],
       ["allocation tokens", settings.tokens === null ? "none stated" : countText(settings.tokens)],
       ["not understood", settings.ignored]]) : null,
