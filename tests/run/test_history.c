@@ -88,7 +88,7 @@ static void test_S6_halving_keeps_the_greater_neighbour(void **state)
     bool found = false;
 
     for (unsigned i = 1; i <= 3 * CAI_HISTORY_SAMPLES; i++) {
-        leave(i * 10 * MS - 1, i == 77 ? 1 << 30 : 1000);
+        leave(i * 10 * MS - 1, i == 78 ? 1 << 30 : 1000);
         cai_history_look(&histories, i * 10 * MS);
     }
     const struct cai_history *history = histories.of[0];
