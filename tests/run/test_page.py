@@ -159,7 +159,7 @@ class InABrowser(Pages):
         super().setUpClass()
         (cls.folder / "<").mkdir()
         program = shutil.copy(SUBJECT, cls.folder / "<" / HOSTILE)
-        text = cls.report("grow", "fork", "grow", "twice", program=program, options=["--report-arguments"])
+        text = cls.report("grow", "fork", "grow", "twice", program=program, options=["--report-arguments", "--backtrace"])
         cls.data = json.loads(Parts(text).texts["data"])
         cls.first, cls.second = cls.data["tree"]["processes"]
         cls.browser = browser.Browser()
@@ -227,6 +227,11 @@ class InABrowser(Pages):
         self.assertEqual(self.value("document.title"), f"{HOSTILE} · capalloc report")
         one = self.second["violated"][0]
         self.assertEqual(self.texts("#violations code"), [f"free({one['address']}): stated {one['stated']}, found {one['found']} of 64 bytes, place ordinary"])
+        shown = self.texts("#violations .calls li")
+        self.assertEqual(len(shown), len(self.second["calls"]))
+        for text, call in zip(shown, self.second["calls"]):
+            self.assertTrue(text.startswith(call["function"] or call["file"] or call["module"]), (text, call))
+        self.assertGreater(len(shown), 1)
         rows = self.texts("#processes tbody tr")
         self.assertEqual(len(rows), 2)
         self.assertIn(str(self.second["pid"]), rows[1])

@@ -39,11 +39,19 @@ function tilesDraw(process) {
   show("tiles", tiles.map(([kind, value, text]) => tag("div", {class: `tile ${kind}`}, tag("b", null, value), tag("span", null, text))));
 }
 
+// With --backtrace, of the last one of a process.
+function callText(call) {
+  const where = call.file !== null ? `${call.file}:${call.line}` : `${call.module}+${call.offset}`;
+  return call.function !== null ? `${call.function}  ${where}${call.inlined ? ", inlined" : ""}` : where;
+}
+
 function violationItem(process, one) {
   const size = one.block_bytes !== null ? ` of ${one.block_bytes} bytes` : "";
   return tag("div", {class: "violation-item"},
     tag("b", null, one.code), ` in ${nameOf(process)}, after ${timeText(one.at_ns)}`,
-    tag("code", null, `${one.function}(${one.address}): stated ${one.stated}, found ${one.found}${size}, place ${one.place}`));
+    tag("code", null, `${one.function}(${one.address}): stated ${one.stated}, found ${one.found}${size}, place ${one.place}`),
+    process.calls.length > 0 && one === process.violated[process.violated.length - 1] && process.violations === process.violated.length
+      ? tag("ol", {class: "calls"}, process.calls.map((call) => tag("li", null, callText(call)))) : null);
 }
 
 function violationsDraw() {
