@@ -24,6 +24,7 @@
 enum {
     CAI_CHANNEL_VERSION = 7,
     CAI_CHANNEL_FINDINGS = 16,
+    CAI_CHANNEL_VIOLATIONS = 8,
     CAI_CHANNEL_PROCESSES = 512,   /* at most; of the rest the table has sums only */
     CAI_CHANNEL_PROFILED = 128,    /* the same where there is room for sites */
     CAI_CHANNEL_SITES_AT = 64,     /* they begin at a multiple of this behind the numbers */
@@ -53,6 +54,14 @@ struct cai_channel_audit {
     struct cai_channel_finding finding[CAI_CHANNEL_FINDINGS];
 };
 
+/* A violation, as its line on stderr tells it; texts are cut. */
+struct cai_channel_violation {
+    uint64_t ns; /* CLOCK_MONOTONIC; 0: not told yet, so nothing else is valid */
+    uint64_t address;
+    uint64_t bytes; /* of the block that was found; 0: none */
+    char code[24], function[40], stated[48], found[64], place[16];
+};
+
 /* The names of the places, in the order of ca_stats.place. */
 static inline const char *cai_channel_place(uint32_t place)
 {
@@ -66,6 +75,7 @@ struct cai_channel_numbers {
     uint64_t ns; /* CLOCK_MONOTONIC of the moment; 0: never */
     ca_stats stats;
     struct cai_zone_map map[CAI_MAP_ZONES];
+    struct cai_class_held held[CA_STATS_CLASSES_MAX];
 };
 
 /* The page of one process, that is of one pid: a program that replaces another takes its page over. */
@@ -94,7 +104,8 @@ struct cai_channel {
     char violation[32];     /* the code of the last one; empty: none */
     char calls[CAI_CALLERS_BYTES]; /* what led to the last one, where that was asked for */
     uint64_t violations;           /* of this pid, told at once */
-    uint64_t start_ns;             /* CLOCK_MONOTONIC */
+    struct cai_channel_violation violated[CAI_CHANNEL_VIOLATIONS]; /* the first of them */
+    uint64_t start_ns;                                             /* CLOCK_MONOTONIC */
     uint64_t end_ns;
     uint64_t stale_bytes; /* valid when FINISHED: what was freed and then written before it was handed out again */
     uint64_t sweeps_in_doubt,

@@ -114,7 +114,7 @@ static bool leave(struct cai_channel *ours)
     if (!cai_swap_strong_acq_rel(&is_leaving, &nobody, 1))
         return false;
     struct cai_channel_numbers *numbers = other(ours);
-    bool whole = cai_stats_sample(&numbers->stats, numbers->map);
+    bool whole = cai_stats_sample(&numbers->stats, numbers->map, numbers->held);
     if (whole)
         show(ours, numbers);
     cai_store_release(&is_leaving, 0);
@@ -159,6 +159,27 @@ void cai_page_child(void)
     cai_store_release(&page, ours);
 }
 
+static void put(char *to, size_t size, const char *from)
+{
+    size_t length = strnlen(from, size - 1);
+
+    memcpy(to, from, length);
+    memset(to + length, 0, size - length);
+}
+
+/* The first of them are kept, as each is told. */
+static void keep(struct cai_channel_violation *kept, const ca_violation *violation)
+{
+    kept->address = (uintptr_t)violation->address;
+    kept->bytes = violation->size;
+    put(kept->code, sizeof kept->code, violation->code);
+    put(kept->function, sizeof kept->function, violation->function);
+    put(kept->stated, sizeof kept->stated, violation->stated);
+    put(kept->found, sizeof kept->found, violation->found);
+    put(kept->place, sizeof kept->place, violation->place);
+    cai_store_release(&kept->ns, cai_os_nanoseconds());
+}
+
 static bool violated(const ca_violation *violation, bool last, const char *calls)
 {
     struct cai_channel *ours = cai_page();
@@ -166,10 +187,10 @@ static bool violated(const ca_violation *violation, bool last, const char *calls
     cai_add_relaxed(&table->violations, 1);
     if (ours == NULL)
         return false;
-    cai_add_relaxed(&ours->violations, 1);
-    size_t length = strnlen(violation->code, sizeof ours->violation - 1);
-    memcpy(ours->violation, violation->code, length);
-    memset(ours->violation + length, 0, sizeof ours->violation - length);
+    uint64_t before = cai_add_relaxed(&ours->violations, 1);
+    if (before < CAI_CHANNEL_VIOLATIONS)
+        keep(&ours->violated[before], violation);
+    put(ours->violation, sizeof ours->violation, violation->code);
     memcpy(ours->calls, calls, strlen(calls) + 1);
     if (last)
         leave(ours);
@@ -210,7 +231,7 @@ void cai_page_finish(void)
         cai_os_yield();
     }
     struct cai_channel_numbers *numbers = other(ours);
-    if (!cai_stats_sample(&numbers->stats, numbers->map))
+    if (!cai_stats_sample(&numbers->stats, numbers->map, numbers->held))
         memset(numbers->map, 0, sizeof numbers->map);
     cai_stats_collect(&numbers->stats);
     show(ours, numbers);

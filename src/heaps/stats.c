@@ -46,7 +46,9 @@ CAI_NO_TSAN static uint64_t count_used(const struct cai_unit *slab)
     return used - cai_min(used, remote);
 }
 
-CAI_NO_TSAN static void count_run(ca_stats *stats, ca_place_stats *place, const struct cai_unit *run, bool quick)
+/* held: NULL where it is not a sample. */
+CAI_NO_TSAN static void count_run(ca_stats *stats, ca_place_stats *place, const struct cai_unit *run,
+                                  struct cai_class_held *held)
 {
     ca_class_stats *row;
     uint64_t blocks;
@@ -55,7 +57,7 @@ CAI_NO_TSAN static void count_run(ca_stats *stats, ca_place_stats *place, const 
 
     if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB) {
         row = &stats->size_class[run->size_class];
-        blocks = quick && !CAI_QUARANTINES ? count_used(run) : count_live(run, &waiting);
+        blocks = held != NULL && !CAI_QUARANTINES ? count_used(run) : count_live(run, &waiting);
         bytes = blocks * cai_class_bytes(run->size_class);
         waiting *= cai_class_bytes(run->size_class);
     } else {
@@ -66,6 +68,11 @@ CAI_NO_TSAN static void count_run(ca_stats *stats, ca_place_stats *place, const 
         bytes = blocks * cai_round_up(run->bytes, cai_settings->page_bytes);
         waiting = cai_state_waits(state) ? (uint64_t)run->units << CAI_UNIT_SHIFT : 0;
         stats->requested_bytes += blocks * run->bytes;
+    }
+    if (held != NULL) {
+        held[row - stats->size_class].bytes += (uint64_t)run->units << CAI_UNIT_SHIFT;
+        if (row == &stats->size_class[LARGE_ROW])
+            held[LARGE_ROW].requested_bytes += blocks * run->bytes;
     }
     row->live_blocks += blocks;
     place->live_blocks += blocks;
@@ -92,18 +99,26 @@ static enum cai_map_kind map_kind(enum cai_unit_kind kind)
 }
 
 /* The cells that begin inside this run. */
-static void map_run(struct cai_zone_map *map, uint32_t head, uint32_t units, enum cai_map_kind kind)
+CAI_NO_TSAN static void map_run(struct cai_zone_map *map, uint32_t head, const struct cai_unit *run)
 {
+    enum cai_map_kind kind = map_kind((enum cai_unit_kind)cai_load_relaxed(&run->kind));
+    bool slab = kind == CAI_MAP_SLAB && run->slots != 0;
+    uint64_t fill = slab ? cai_min(count_used(run) * 255 / run->slots, 255) : 0;
+    uint32_t units = run->units;
     uint64_t first = ((uint64_t)head * CAI_MAP_CELLS + map->units - 1) / map->units;
 
     map->kind[kind] += units;
     for (uint64_t cell = first; cell < CAI_MAP_CELLS && cell * map->units < (uint64_t)(head + units) * CAI_MAP_CELLS;
-         cell++)
+         cell++) {
         map->cell[cell] = (uint8_t)kind;
+        map->row[cell] = slab ? run->size_class : 0;
+        map->fill[cell] = (uint8_t)fill;
+    }
 }
 
-/* The zone's lock is held. map: may be NULL, and then state bytes are counted. */
-static void count_runs(ca_stats *stats, const struct cai_zone *zone, struct cai_zone_map *map)
+/* The zone's lock is held. map, held: both or none; where there is none, state bytes are counted. */
+static void count_runs(ca_stats *stats, const struct cai_zone *zone, struct cai_zone_map *map,
+                       struct cai_class_held *held)
 {
     ca_place_stats *place = &stats->place[zone->number / CAI_GRAINS];
     struct cai_unit *units = cai_view_of(zone->number)->units;
@@ -111,9 +126,9 @@ static void count_runs(ca_stats *stats, const struct cai_zone *zone, struct cai_
     for (uint32_t head = 1; head < zone->frontier; head += units[head].units) {
         enum cai_unit_kind kind = (enum cai_unit_kind)cai_load_relaxed(&units[head].kind);
         if (kind == CAI_UNIT_SLAB || kind == CAI_UNIT_LARGE)
-            count_run(stats, place, &units[head], map != NULL);
+            count_run(stats, place, &units[head], held);
         if (map != NULL)
-            map_run(map, head - 1, units[head].units, map_kind(kind));
+            map_run(map, head - 1, &units[head]);
     }
 }
 
@@ -129,7 +144,7 @@ static bool lock(struct cai_zone *zone, bool quick)
     return taken || !quick;
 }
 
-static bool count_zone(ca_stats *stats, unsigned number, struct cai_zone_map *map)
+static bool count_zone(ca_stats *stats, unsigned number, struct cai_zone_map *map, struct cai_class_held *held)
 {
     struct cai_zone *zone = &cai_zones[number];
     ca_place_stats *place = &stats->place[number / CAI_GRAINS];
@@ -140,7 +155,7 @@ static bool count_zone(ca_stats *stats, unsigned number, struct cai_zone_map *ma
     if (map != NULL)
         *map =
             (struct cai_zone_map){.units = zone->frontier > 1 ? zone->frontier - 1 : 0, .unit_bytes = CAI_UNIT_BYTES};
-    count_runs(stats, zone, map);
+    count_runs(stats, zone, map, held);
     place->used_bytes += zone->used_units << CAI_UNIT_SHIFT;
     place->used_bytes_peak += zone->used_units_peak << CAI_UNIT_SHIFT;
     place->committed_bytes += zone->committed_units << CAI_UNIT_SHIFT;
@@ -200,18 +215,20 @@ static void add_up(ca_stats *stats)
     stats->live_bytes_peak = cai_load_relaxed(&peak);
 }
 
-/* maps: may be NULL. False: without all that is in zones. */
-static bool collect(ca_stats *stats, struct cai_zone_map *maps)
+/* maps, held: both or none. False: without all that is in zones. */
+static bool collect(ca_stats *stats, struct cai_zone_map *maps, struct cai_class_held *held)
 {
     *stats = (ca_stats){.struct_size = sizeof *stats};
     for (unsigned size_class = 1; size_class < CAI_CLASSES; size_class++)
         stats->size_class[size_class].slot_bytes = cai_class_bytes(size_class);
     stats->size_class[LARGE_ROW].slot_bytes = SIZE_MAX;
     for (unsigned number = 0; number < CAI_ZONES; number++)
-        if (!count_zone(stats, number, maps != NULL ? &maps[number] : NULL))
+        if (!count_zone(stats, number, maps != NULL ? &maps[number] : NULL, held))
             return false;
     count_bins(stats, maps != NULL && !CAI_QUARANTINES);
     add_up(stats);
+    for (unsigned size_class = 1; held != NULL && size_class < CAI_CLASSES; size_class++)
+        held[size_class].requested_bytes = cai_requests_estimate(size_class, stats->size_class[size_class].live_blocks);
     if (CAI_QUARANTINES) {
         stats->sweeps = cai_sweeps();
         stats->sweep_bytes_scanned = cai_sweep_bytes();
@@ -229,12 +246,14 @@ static bool collect(ca_stats *stats, struct cai_zone_map *maps)
 
 void cai_stats_collect(ca_stats *stats)
 {
-    collect(stats, NULL);
+    collect(stats, NULL, NULL);
 }
 
-bool cai_stats_sample(ca_stats *stats, struct cai_zone_map maps[CAI_MAP_ZONES])
+bool cai_stats_sample(ca_stats *stats, struct cai_zone_map maps[CAI_MAP_ZONES],
+                      struct cai_class_held held[CA_STATS_CLASSES_MAX])
 {
-    return collect(stats, maps);
+    memset(held, 0, CA_STATS_CLASSES_MAX * sizeof *held);
+    return collect(stats, maps, held);
 }
 
 CAI_EXPORT void ca_stats_read(ca_stats *out)

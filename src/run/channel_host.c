@@ -95,6 +95,11 @@ uint32_t cai_channel_count(const struct cai_channel_host *host, uint32_t *missed
     return claimed - *missed;
 }
 
+uint32_t cai_channel_turn(const struct cai_channel_host *host, uint32_t index)
+{
+    return __atomic_load_n(&page_at(host, index)->turn, __ATOMIC_ACQUIRE);
+}
+
 uint64_t cai_channel_violations(const struct cai_channel_host *host)
 {
     return __atomic_load_n(&host->table->violations, __ATOMIC_RELAXED);
@@ -130,6 +135,14 @@ void cai_channel_clean(struct cai_channel *page)
     clean_text(page->ignored, sizeof page->ignored);
     clean_text(page->violation, sizeof page->violation);
     page->calls[sizeof page->calls - 1] = 0;
+    for (unsigned i = 0; i < CAI_CHANNEL_VIOLATIONS; i++) {
+        struct cai_channel_violation *kept = &page->violated[i];
+        clean_text(kept->code, sizeof kept->code);
+        clean_text(kept->function, sizeof kept->function);
+        clean_text(kept->stated, sizeof kept->stated);
+        clean_text(kept->found, sizeof kept->found);
+        clean_text(kept->place, sizeof kept->place);
+    }
 }
 
 void cai_channel_snapshot(const struct cai_channel_host *host, uint32_t index, struct cai_channel *out)

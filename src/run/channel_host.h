@@ -28,6 +28,9 @@ unsigned cai_channel_state_get(const struct cai_channel_host *host);
 /* How many pages are somebody's, and how many processes found none. */
 uint32_t cai_channel_count(const struct cai_channel_host *host, uint32_t *missed);
 
+/* How often the process has left numbers. */
+uint32_t cai_channel_turn(const struct cai_channel_host *host, uint32_t index);
+
 /* Violations and findings of all processes. */
 uint64_t cai_channel_violations(const struct cai_channel_host *host);
 uint64_t cai_channel_findings(const struct cai_channel_host *host);

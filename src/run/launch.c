@@ -90,15 +90,20 @@ static int program_follow(const struct cai_launch *launch, const struct cai_sign
 {
     struct rusage usage;
     int polls = 0;
+    bool answered = false;
 
     for (;;) {
-        if (polls <= ANSWER_POLLS_MAX && cai_channel_state_get(launch->channel) != CAI_CHANNEL_EMPTY) {
-            polls = ANSWER_POLLS_MAX + 1;
+        if (!answered && cai_channel_state_get(launch->channel) != CAI_CHANNEL_EMPTY) {
+            answered = true;
             if (launch->answered != NULL)
                 launch->answered(launch->context);
         }
         siginfo_t info;
-        int signal = cai_signals_next(signals, polls < ANSWER_POLLS_MAX ? ANSWER_POLL_MS : -1, &info);
+        int wait_ms = !answered && polls < ANSWER_POLLS_MAX ? ANSWER_POLL_MS : -1;
+        int look_ms = launch->look != NULL ? launch->look(launch->context, now_ns()) : -1;
+        if (look_ms >= 0 && (wait_ms < 0 || look_ms < wait_ms))
+            wait_ms = look_ms;
+        int signal = cai_signals_next(signals, wait_ms, &info);
         if (signal == 0 && polls < ANSWER_POLLS_MAX)
             polls++;
         if (signal != 0 && signal != SIGCHLD)

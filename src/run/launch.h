@@ -15,7 +15,9 @@ struct cai_launch {
     const char *library;  /* goes to the front of LD_PRELOAD */
     const char *settings; /* go to the end of CAPALLOC_OPTIONS; "" for none */
     struct cai_channel_host *channel;
-    void (*answered)(void *context); /* called once, soon after the library answered; may be NULL */
+    void (*answered)(void *context);             /* called once, soon after the library answered; may be NULL */
+    int (*look)(void *context, uint64_t now_ns); /* called again and again while the program runs, in as many
+                                                  * milliseconds as it says; may be NULL */
     void *context;
 };
 

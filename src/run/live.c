@@ -37,6 +37,11 @@ static uint64_t table_address(pid_t pid)
     return start;
 }
 
+bool cai_live_is_mapped(pid_t pid)
+{
+    return table_address(pid) != 0;
+}
+
 /* What the process calls itself, in its own namespace. */
 static int32_t own_number(pid_t pid)
 {
@@ -143,7 +148,7 @@ const char *cai_live_why(enum cai_live answer)
 
 void cai_live_each(void (*seen)(pid_t pid, const struct cai_channel *page, void *context), void *context)
 {
-    static struct cai_channel page; /* static: 9 KiB */
+    static struct cai_channel page; /* static: some 20 KiB */
     DIR *folder = opendir("/proc");
 
     for (const struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {

@@ -21,6 +21,9 @@ enum cai_live cai_live_look(pid_t pid, struct cai_channel *out);
 /* The sites of its heap profile, as they stand there. False: it has none, or they may not be read. */
 bool cai_live_sites(pid_t pid, struct cai_sites *out);
 
+/* The number is, here, that of a process with a table: not of another in a namespace of its own. */
+bool cai_live_is_mapped(pid_t pid);
+
 /* What to say of an answer: one clause. */
 const char *cai_live_why(enum cai_live answer);
 

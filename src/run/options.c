@@ -26,6 +26,7 @@ enum {
     OPT_PROFILE_OUTPUT,
     OPT_LIBRARY,
     OPT_OUTPUT,
+    OPT_REPORT,
     OPT_ON_VIOLATION,
     OPT_ON_AUDIT,
     OPT_HELP
@@ -42,6 +43,10 @@ static const struct {
 } rows[] = {
     {"stats", "[=text|json]", OPT_STATS, 0, "at the end, say what the allocator did (json: one object)"},
     {"output", "FILE", OPT_OUTPUT, 0, "write that to FILE instead of stderr"},
+    {"report", "FILE", OPT_REPORT, 0,
+     "at the end, write a page to look at and to send: what was\nheld when, and for what (HTML, needs no network)"},
+    {"report-arguments", NULL, 0, offsetof(struct cai_run_options, report_arguments),
+     "it says the arguments of PROGRAM, too"},
     {"limit", "SIZE", OPT_LIMIT, 0, "refuse memory beyond SIZE, such as 512M or 1.5G"},
     {"decay", "TIME", OPT_DECAY, 0, "give unused memory back after about TIME, such as 500ms\nor 10s; at most 1h"},
     {"delay", "[=SHARE]", OPT_DELAY, 0,
@@ -159,6 +164,9 @@ static bool option_apply(int option, const char *value, struct cai_run_options *
         return true;
     case OPT_OUTPUT:
         out->output = value;
+        return true;
+    case OPT_REPORT:
+        out->report = value;
         return true;
     default:
         return option == 0;

@@ -22,9 +22,11 @@ struct cai_run_options {
     const char *checks;     /* of --harden: a list that core/checks.h reads; NULL: all */
     uint64_t profile_bytes; /* 0: no profile */
     const char *profile_output;
-    const char *library; /* NULL: look for it */
-    const char *output;  /* NULL: stderr */
-    char *const *argv;   /* the program and its arguments, ends with NULL */
+    const char *library;  /* NULL: look for it */
+    const char *output;   /* NULL: stderr */
+    const char *report;   /* NULL: no page is wanted */
+    int report_arguments; /* it says how the program was called */
+    char *const *argv;    /* the program and its arguments, ends with NULL */
 };
 
 enum cai_options_answer { CAI_OPTIONS_RUN, CAI_OPTIONS_HELP, CAI_OPTIONS_WRONG /* was said on stderr */ };

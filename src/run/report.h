@@ -3,6 +3,7 @@
 #define CAI_RUN_REPORT_H
 
 #include "heaps/channel.h"
+#include "run/history.h"
 #include "run/launch.h"
 #include "run/tree.h"
 #include "run/verdict.h"
@@ -17,8 +18,11 @@ struct cai_report {
     const struct cai_outcome *outcome;
     const struct cai_channel *channel; /* a snapshot */
     enum cai_use use;
-    const char *reason;          /* why not, for CAI_USE_NONE and CAI_USE_RIVAL */
-    const struct cai_tree *tree; /* all processes; NULL: not known */
+    const char *reason;                    /* why not, for CAI_USE_NONE and CAI_USE_RIVAL */
+    const struct cai_tree *tree;           /* all processes; NULL: not known */
+    const struct cai_histories *histories; /* NULL: nobody looked while they ran */
+    bool compact;                          /* the object on one line */
+    bool without_arguments;                /* the program's name only */
 };
 
 /* For people: at most 80 columns; blocks as bars when unicode is true. */

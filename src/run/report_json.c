@@ -1,97 +1,25 @@
-/* The report for programs. Names are those of ca_stats and stay; README.md describes them. Bytes that are not UTF-8,
- * which arguments may hold, become U+FFFD so that the object always parses. Called by run.
+/* The report for programs. Names are those of ca_stats and stay; README.md describes them. Called by run.
  */
 #include "run/report.h"
 
 #include "core/checks.h"
 #include "run/calls.h"
+#include "run/json.h"
+#include "run/report_detail.h"
 #include "run/report_live.h"
 
-#include <inttypes.h>
-#include <json-c/json.h>
 #include <signal.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
-
-struct member {
-    const char *name;
-    json_object *value; /* NULL: null */
-};
-
-/* What an array of members makes. */
-#define OBJECT(members) object(members, sizeof(members) / sizeof(members)[0])
-
-static json_object *object(const struct member *members, size_t count)
-{
-    json_object *out = json_object_new_object();
-
-    for (size_t i = 0; out != NULL && i < count; i++)
-        json_object_object_add(out, members[i].name, members[i].value);
-    return out;
-}
-
-static json_object *number(uint64_t value)
-{
-    return json_object_new_uint64(value);
-}
-
-static json_object *flag(bool value)
-{
-    return json_object_new_boolean(value);
-}
-
-static json_object *address(uint64_t value)
-{
-    char digits[2 + 16 + 1];
-
-    snprintf(digits, sizeof digits, "0x%" PRIx64, value);
-    return json_object_new_string(digits);
-}
-
-/* The length of the UTF-8 sequence at bytes, 0 when there is none: iconv and the locales let more pass than Unicode. */
-static size_t utf8_length(const unsigned char *bytes)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000}; /* by length; what is below has a shorter form */
-    unsigned first = bytes[0];
-    size_t length = first < 0xc0 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf8 ? 4 : 0;
-    uint32_t code = first & (0x7fU >> length);
-
-    if (first < 0x80)
-        return 1;
-    for (size_t i = 1; i < length; i++) {
-        if ((bytes[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (bytes[i] & 0x3f);
-    }
-    bool surrogate = code >= 0xd800 && code <= 0xdfff;
-    return code < least[length] || code > 0x10ffff || surrogate ? 0 : length;
-}
-
-static json_object *text(const char *bytes)
-{
-    char *clean = malloc(strlen(bytes) * 3 + 1); /* U+FFFD takes three bytes */
-    char *end = clean;
-
-    if (clean == NULL)
-        return NULL;
-    while (*bytes != 0) {
-        size_t length = utf8_length((const unsigned char *)bytes);
-        end = length != 0 ? mempcpy(end, bytes, length) : stpcpy(end, "\xef\xbf\xbd");
-        bytes += length != 0 ? length : 1;
-    }
-    *end = 0;
-    json_object *out = json_object_new_string(clean);
-    free(clean);
-    return out;
-}
 
 static json_object *program_object(const struct cai_report *report)
 {
     json_object *arguments = json_object_new_array();
 
     for (char *const *argument = report->argv; *argument != NULL; argument++)
-        json_object_array_add(arguments, text(*argument));
+        if (argument == report->argv || !report->without_arguments)
+            json_object_array_add(arguments, text(*argument));
     const struct member members[] = {
         {"arguments", arguments}, {"path", text(report->path)}, {"pid", number((uint64_t)report->outcome->pid)}};
     return OBJECT(members);
@@ -255,8 +183,26 @@ static json_object *calls_object(const char *text_of_calls)
     return objects;
 }
 
+/* All that is known of a process. history: may be NULL. */
+static json_object *detail_object(const struct cai_channel *process, const struct cai_history *history,
+                                  uint64_t start_ns)
+{
+    const struct cai_channel_numbers *numbers = &process->numbers[0];
+    bool peak = history != NULL && history->peak.ns != 0;
+    const struct member members[] = {{"stats", stats_object(process, process->state == CAI_CHANNEL_FINISHED, 0)},
+                                     {"held", cai_held_object(numbers)},
+                                     {"map", cai_map_object(numbers)},
+                                     {"peak_at_ns", peak ? number(cai_since(history->peak.ns, start_ns)) : NULL},
+                                     {"peak_held", peak ? cai_held_object(&history->peak) : NULL},
+                                     {"peak_map", peak ? cai_map_object(&history->peak) : NULL},
+                                     {"history", history != NULL ? cai_history_object(history, start_ns) : NULL}};
+
+    return OBJECT(members);
+}
+
 /* Of each process what one asks first; the program itself is the first of them. */
-static json_object *processes_object(const struct cai_tree *tree, uint64_t start_ns)
+static json_object *processes_object(const struct cai_tree *tree, const struct cai_histories *histories,
+                                     uint64_t start_ns)
 {
     json_object *processes = json_object_new_array();
 
@@ -281,7 +227,10 @@ static json_object *processes_object(const struct cai_tree *tree, uint64_t start
             {"violations", number(process->violations)},
             {"violation", process->violation[0] != 0 ? text(process->violation) : NULL},
             {"calls", calls_object(process->calls)},
-            {"findings", process->findings.done != 0 ? number(process->findings.found) : NULL}};
+            {"findings", process->findings.done != 0 ? number(process->findings.found) : NULL},
+            {"violated", cai_violated_object(process, start_ns)},
+            {"detail",
+             histories != NULL ? detail_object(process, cai_history_of(histories, process->pid), start_ns) : NULL}};
         json_object_array_add(processes, OBJECT(row));
     }
     const struct member members[] = {{"violations", number(tree->violations)},
@@ -316,9 +265,9 @@ static json_object *stats_of(const struct cai_report *report)
     return stats_object(report->channel, report->use == CAI_USE_FINISHED, cai_report_age(report));
 }
 
-static bool print(FILE *to, json_object *root)
+static bool print(FILE *to, json_object *root, bool compact)
 {
-    const int form = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE;
+    const int form = JSON_C_TO_STRING_NOSLASHESCAPE | (compact ? 0 : JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
     const char *out = root != NULL ? json_object_to_json_string_ext(root, form) : NULL;
     bool made = out != NULL;
 
@@ -340,7 +289,7 @@ bool cai_live_json(FILE *to, pid_t pid, const struct cai_channel *page, uint64_t
                                      {"settings", settings_object(page)},
                                      {"stats", has ? stats_object(page, false, cai_live_age(page, now_ns)) : NULL}};
 
-    return print(to, OBJECT(members));
+    return print(to, OBJECT(members), false);
 }
 
 bool cai_report_json(FILE *to, const struct cai_report *report)
@@ -357,6 +306,8 @@ bool cai_report_json(FILE *to, const struct cai_report *report)
         {"settings", used ? settings_object(channel) : NULL},
         {"stats", used && cai_use_has_stats(channel) ? stats_of(report) : NULL},
         {"audit", audited ? audit_object(&channel->findings) : NULL},
-        {"tree", report->tree != NULL ? processes_object(report->tree, report->outcome->start_ns) : NULL}};
-    return print(to, OBJECT(members));
+        {"machine", cai_machine_object()},
+        {"tree",
+         report->tree != NULL ? processes_object(report->tree, report->histories, report->outcome->start_ns) : NULL}};
+    return print(to, OBJECT(members), report->compact);
 }

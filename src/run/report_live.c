@@ -44,9 +44,11 @@ static const struct {
     [CAI_MAP_DIRTY] = {"dirty", "▒", 'd'}, [CAI_MAP_FRESH] = {"fresh", "░", 'f'}, [CAI_MAP_BARE] = {"bare", "·", '.'},
 };
 
+enum { STRIP_COLUMNS = 64 };
+
 static void strip(FILE *to, const struct cai_zone_map *map, bool unicode)
 {
-    for (unsigned cell = 0; cell < CAI_MAP_CELLS; cell++)
+    for (unsigned cell = 0; cell < CAI_MAP_CELLS; cell += CAI_MAP_CELLS / STRIP_COLUMNS)
         if (unicode)
             fputs(kinds[map->cell[cell]].cell, to);
         else

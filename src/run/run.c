@@ -8,6 +8,7 @@
 #include "run/channel_host.h"
 #include "run/elf.h"
 #include "run/help.h"
+#include "run/history.h"
 #include "run/launch.h"
 #include "run/library.h"
 #include "run/message.h"
@@ -15,6 +16,7 @@
 #include "run/preload.h"
 #include "run/program.h"
 #include "run/report.h"
+#include "run/report_html.h"
 #include "run/signals.h"
 #include "run/sites.h"
 #include "run/tree.h"
@@ -35,10 +37,12 @@ struct run {
     char program[PATH_MAX];
     char settings[256];
     int output; /* where the statistics go; -1: none wanted */
+    int page;   /* where the page goes; -1: none wanted */
     struct cai_elf_look look;
     struct cai_channel_host channel;
     struct cai_outcome outcome;
     struct cai_tree tree;
+    struct cai_histories histories; /* where a page is wanted */
     bool said_not_in_use;
 };
 
@@ -64,10 +68,27 @@ static bool lacks_mode(const struct run *run, const struct cai_channel *page)
            (run->options.harden && page->harden == 0);
 }
 
-static int say_cannot_write(const struct run *run)
+static int say_cannot_write(const char *file)
 {
-    return cai_say("cannot-write", "%s: %s", run->options.output != NULL ? run->options.output : "standard error",
-                   strerror(errno));
+    return cai_say("cannot-write", "%s: %s", file != NULL ? file : "standard error", strerror(errno));
+}
+
+/* -1: it was said why not. */
+static int create(const char *path)
+{
+    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+
+    file = cai_descriptor_up(file, STDERR_FILENO + 1);
+    if (file < 0)
+        say_cannot_write(path);
+    return file;
+}
+
+static int on_look(void *context, uint64_t now_ns)
+{
+    struct run *run = context;
+
+    return cai_history_look(&run->histories, now_ns);
 }
 
 /* A rival is worth knowing while a long-running program still runs. */
@@ -110,15 +131,12 @@ static int run_prepare(struct run *run)
         cai_say("not-executable", "%s: %s", name, strerror(error));
         return CAI_EXIT_NOT_EXECUTABLE;
     }
-    run->output = -1;
-    if (run->options.output != NULL) {
-        int file = open(run->options.output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
-        run->output = cai_descriptor_up(file, STDERR_FILENO + 1);
-        if (run->output < 0)
-            return say_cannot_write(run);
-    } else if (run->options.stats != CAI_STATS_NONE) {
-        run->output = STDERR_FILENO;
-    }
+    run->output = run->options.output != NULL            ? create(run->options.output)
+                  : run->options.stats != CAI_STATS_NONE ? STDERR_FILENO
+                                                         : -1;
+    run->page = run->options.report != NULL ? create(run->options.report) : -1;
+    if ((run->options.output != NULL && run->output < 0) || (run->options.report != NULL && run->page < 0))
+        return CAI_EXIT_TROUBLE;
     cai_elf_look(run->program, run->library, &run->look);
     if (cai_obstacle_is_certain(run->look.obstacle)) {
         if (run->options.require)
@@ -150,7 +168,21 @@ static int say_exec_failed(const struct run *run)
     return CAI_EXIT_NOT_FOUND;
 }
 
-static void report_write(const struct run *run, const struct cai_channel *page, enum cai_use use, const char *reason)
+static void write_all(int file, const char *name, const char *text, size_t length)
+{
+    for (size_t done = 0; done < length;) {
+        ssize_t written = TEMP_FAILURE_RETRY(write(file, text + done, length - done));
+        if (written <= 0) {
+            say_cannot_write(name);
+            break;
+        }
+        done += (size_t)written;
+    }
+}
+
+/* The statistics; or the page. */
+static void report_write(const struct run *run, const struct cai_channel *page, enum cai_use use, const char *reason,
+                         bool as_page)
 {
     const struct cai_report report = {
         .argv = run->options.argv,
@@ -161,13 +193,18 @@ static void report_write(const struct run *run, const struct cai_channel *page, 
         .tree = &run->tree,
         .use = use,
         .reason = reason,
+        .histories = run->options.report != NULL ? &run->histories : NULL,
+        .compact = as_page,
+        .without_arguments = as_page && !run->options.report_arguments,
     };
     char *text = NULL;
     size_t length = 0;
     FILE *memory = open_memstream(&text, &length);
     bool made = memory != NULL;
 
-    if (made && run->options.stats == CAI_STATS_JSON)
+    if (made && as_page)
+        made = cai_report_html(memory, &report, getenv("HOME"));
+    else if (made && run->options.stats == CAI_STATS_JSON)
         made = cai_report_json(memory, &report);
     else if (made)
         cai_report_text(memory, &report, strcmp(nl_langinfo(CODESET), "UTF-8") == 0);
@@ -175,14 +212,7 @@ static void report_write(const struct run *run, const struct cai_channel *page, 
         cai_say("cannot-write", "out of memory");
         length = 0;
     }
-    for (size_t done = 0; done < length;) {
-        ssize_t written = TEMP_FAILURE_RETRY(write(run->output, text + done, length - done));
-        if (written <= 0) {
-            say_cannot_write(run);
-            break;
-        }
-        done += (size_t)written;
-    }
+    write_all(as_page ? run->page : run->output, as_page ? run->options.report : run->options.output, text, length);
     free(text);
 }
 
@@ -246,6 +276,8 @@ static int run_conclude(struct run *run)
     cai_tree_read(&run->channel, &run->tree);
     if (!is_for_programs(run))
         cai_calls_say(&run->tree);
+    if (run->page >= 0)
+        cai_history_end(&run->histories, run->outcome.start_ns + run->outcome.elapsed_ns);
     enum cai_use use = cai_use_judge(&page);
     bool used = cai_is_used(use);
     if (used && lacks_mode(run, &page))
@@ -259,11 +291,17 @@ static int run_conclude(struct run *run)
     else
         say_audit(run, &page);
     if (run->options.stats != CAI_STATS_NONE)
-        report_write(run, &page, use, reason);
+        report_write(run, &page, use, reason, false);
     if (run->output > STDERR_FILENO && close(run->output) != 0)
-        say_cannot_write(run);
+        say_cannot_write(run->options.output);
     if (run->options.profile_bytes != 0)
         cai_sites_write(&run->channel, run->options.profile_output);
+    if (run->page >= 0) {
+        report_write(run, &page, use, reason, true);
+        if (close(run->page) != 0)
+            say_cannot_write(run->options.report);
+    }
+    cai_history_free(&run->histories);
     cai_tree_free(&run->tree);
     return end_as_it_did(run, used && !lacks_mode(run, &page));
 }
@@ -281,8 +319,10 @@ static int run_program(struct run *run)
         .shell_text = run->look.shell_text,
         .channel = &run->channel,
         .answered = on_answer,
+        .look = run->page >= 0 ? on_look : NULL,
         .context = run,
     };
+    run->histories.host = &run->channel;
     int error = cai_launch_and_wait(&launch, &run->outcome);
     if (error != 0)
         status = cai_say("cannot-start", "%s: %s", run->options.argv[0], strerror(error));

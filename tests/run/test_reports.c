@@ -49,7 +49,13 @@ static void test_N6_findings_from_a_hostile_page(void **state)
     struct cai_outcome outcome = {.pid = 1};
     struct cai_channel page = sample_channel();
     struct cai_channel seen;
-    struct cai_report report = {argv, "/p", "/l/ours.so", &outcome, &seen, CAI_USE_FINISHED, "", NULL};
+    struct cai_report report = {.argv = argv,
+                                .path = "/p",
+                                .library = "/l/ours.so",
+                                .outcome = &outcome,
+                                .channel = &seen,
+                                .use = CAI_USE_FINISHED,
+                                .reason = ""};
     char *text = NULL;
     size_t length = 0;
     memset(&page.findings, 0xff, sizeof page.findings);
@@ -81,7 +87,13 @@ static void test_reports(void **state)
     char *argv[] = {name, NULL};
     struct cai_outcome outcome = {.pid = 4194304, .wait_status = SIGSEGV, .elapsed_ns = UINT64_C(59990000000)};
     struct cai_channel page = sample_channel();
-    struct cai_report report = {argv, name, "/l/ours.so", &outcome, &page, CAI_USE_FINISHED, "", NULL};
+    struct cai_report report = {.argv = argv,
+                                .path = name,
+                                .library = "/l/ours.so",
+                                .outcome = &outcome,
+                                .channel = &page,
+                                .use = CAI_USE_FINISHED,
+                                .reason = ""};
     for (int form = 0; form < 3; form++) {
         char *text = NULL;
         size_t length = 0;
@@ -114,7 +126,13 @@ static void test_one_of_each(void **state)
     char *argv[] = {name, NULL};
     struct cai_outcome outcome = {.pid = 1};
     struct cai_channel page = {.state = CAI_CHANNEL_FINISHED, .interposed = 1, .limit_bytes = UINT64_MAX};
-    struct cai_report report = {argv, name, "/l/ours.so", &outcome, &page, CAI_USE_FINISHED, "", NULL};
+    struct cai_report report = {.argv = argv,
+                                .path = name,
+                                .library = "/l/ours.so",
+                                .outcome = &outcome,
+                                .channel = &page,
+                                .use = CAI_USE_FINISHED,
+                                .reason = ""};
     char *text = NULL;
     size_t length = 0;
     page.tokens = UINT64_MAX;
@@ -171,7 +189,13 @@ static void test_json_is_utf_8(void **state)
     char *argv[CASES + 1] = {NULL};
     struct cai_outcome outcome = {.pid = 1};
     struct cai_channel page = sample_channel();
-    struct cai_report report = {argv, "/p", "/l/ours.so", &outcome, &page, CAI_USE_FINISHED, "", NULL};
+    struct cai_report report = {.argv = argv,
+                                .path = "/p",
+                                .library = "/l/ours.so",
+                                .outcome = &outcome,
+                                .channel = &page,
+                                .use = CAI_USE_FINISHED,
+                                .reason = ""};
     char *text = NULL;
     size_t length = 0;
     for (size_t i = 0; i < CASES; i++)

@@ -179,6 +179,7 @@ CHILD_TEST(test_S1_what_was_asked_for, 60)
 }
 
 static struct cai_zone_map maps[CAI_MAP_ZONES];
+static struct cai_class_held held[CA_STATS_CLASSES_MAX];
 
 CHILD_TEST(test_S1_a_sample_agrees_with_the_count, 60)
 {
@@ -196,7 +197,7 @@ CHILD_TEST(test_S1_a_sample_agrees_with_the_count, 60)
         }
         if (i % 1000 != 0)
             continue;
-        require(cai_stats_sample(&sample, maps));
+        require(cai_stats_sample(&sample, maps, held));
         ca_stats stats = read_stats();
         require(sample.live_blocks == stats.live_blocks && sample.live_bytes == stats.live_bytes);
         require(memcmp(sample.size_class, stats.size_class, sizeof stats.size_class) == 0);
@@ -210,7 +211,7 @@ CHILD_TEST(test_S2_a_map_has_every_unit, 60)
     void *large = ca_malloc(50 * CAI_UNIT_BYTES);
 
     require(large != NULL && ca_malloc(100) != NULL);
-    require(cai_stats_sample(&sample, maps));
+    require(cai_stats_sample(&sample, maps, held));
     uint64_t kinds[CAI_MAP_KINDS] = {0};
     for (unsigned zone = 0; zone < CAI_MAP_ZONES; zone++) {
         uint32_t units = 0;
@@ -229,6 +230,32 @@ CHILD_TEST(test_S2_a_map_has_every_unit, 60)
     require(shown >= exact && shown <= exact + 1);
 }
 
+/* The slab of some blocks of one class, and the run of a large one. */
+CHILD_TEST(test_S2_a_map_says_class_and_fill, 60)
+{
+    enum { TAKEN = 40, EACH = 1000 };
+    unsigned row = (unsigned)cai_class_of(EACH);
+    ca_stats sample;
+
+    for (unsigned i = 0; i < TAKEN; i++)
+        require(ca_malloc(EACH) != NULL);
+    require(ca_malloc(50 * CAI_UNIT_BYTES) != NULL);
+    require(cai_stats_sample(&sample, maps, held));
+    unsigned cells = 0;
+    for (unsigned cell = 0; cell < CAI_MAP_CELLS; cell++)
+        if (maps[0].cell[cell] == CAI_MAP_SLAB && maps[0].row[cell] == row) {
+            require(maps[0].fill[cell] != 0);
+            cells++;
+        } else {
+            require(maps[0].cell[cell] == CAI_MAP_SLAB || maps[0].fill[cell] == 0);
+        }
+    require(cells != 0);
+    require(held[row].bytes >= TAKEN * cai_class_bytes(row) && held[row].bytes % CAI_UNIT_BYTES == 0);
+    require(held[row].requested_bytes >= TAKEN * EACH && held[row].requested_bytes <= held[row].bytes);
+    const struct cai_class_held *large = &held[CAI_CLASSES];
+    require(large->bytes == 50 * CAI_UNIT_BYTES && large->requested_bytes == 50 * CAI_UNIT_BYTES);
+}
+
 /* As when a violation is reported in a signal handler that interrupted whoever holds the lock. */
 CHILD_TEST(test_S1_a_sample_waits_for_no_lock, 20)
 {
@@ -236,19 +263,25 @@ CHILD_TEST(test_S1_a_sample_waits_for_no_lock, 20)
 
     require(ca_malloc(100) != NULL);
     cai_lock_take(&cai_zones[CAI_ZONES - 1].lock);
-    require(!cai_stats_sample(&sample, maps));
+    require(!cai_stats_sample(&sample, maps, held));
     cai_lock_give(&cai_zones[CAI_ZONES - 1].lock);
-    require(cai_stats_sample(&sample, maps) && sample.live_blocks == 1);
+    require(cai_stats_sample(&sample, maps, held) && sample.live_blocks == 1);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_D6_live_counts_are_exact), cmocka_unit_test(test_rows_are_classes),
-        cmocka_unit_test(test_shorter_structure),        cmocka_unit_test(test_counts_of_all_threads),
-        cmocka_unit_test(test_failures_are_not_counted), cmocka_unit_test(test_S1_refused_requests_frees_and_peaks),
-        cmocka_unit_test(test_S1_what_was_asked_for),    cmocka_unit_test(test_S1_a_sample_agrees_with_the_count),
-        cmocka_unit_test(test_S2_a_map_has_every_unit),  cmocka_unit_test(test_S1_a_sample_waits_for_no_lock),
+        cmocka_unit_test(test_D6_live_counts_are_exact),
+        cmocka_unit_test(test_rows_are_classes),
+        cmocka_unit_test(test_shorter_structure),
+        cmocka_unit_test(test_counts_of_all_threads),
+        cmocka_unit_test(test_failures_are_not_counted),
+        cmocka_unit_test(test_S1_refused_requests_frees_and_peaks),
+        cmocka_unit_test(test_S1_what_was_asked_for),
+        cmocka_unit_test(test_S1_a_sample_agrees_with_the_count),
+        cmocka_unit_test(test_S2_a_map_has_every_unit),
+        cmocka_unit_test(test_S2_a_map_says_class_and_fill),
+        cmocka_unit_test(test_S1_a_sample_waits_for_no_lock),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

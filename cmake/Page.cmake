@@ -1,0 +1,50 @@
+# Makes the page of `capalloc run --report` of src/run/page/: style and scripts go into it, with the hashes by which its
+# security policy lets them run, and it is cut where the data goes. What comes out is C: the definitions for run/page.h.
+#   cmake -D FROM=FOLDER -D TO=FILE -D SCRIPTS=FILE,FILE -P Page.cmake
+cmake_minimum_required(VERSION 3.25)
+
+function(base64 hex result)
+    set(alphabet ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/)
+    set(text "")
+    string(APPEND hex 00) # 32 bytes are two thirds of a group short of eleven: one zero, one sign of padding
+    string(REGEX MATCHALL "......" groups "${hex}")
+    foreach(group IN LISTS groups)
+        foreach(shift 18 12 6 0)
+            math(EXPR index "(0x${group} >> ${shift}) & 63")
+            string(SUBSTRING ${alphabet} ${index} 1 letter)
+            string(APPEND text ${letter})
+        endforeach()
+    endforeach()
+    string(REGEX REPLACE ".$" "=" text "${text}")
+    set(${result} "${text}" PARENT_SCOPE)
+endfunction()
+
+file(READ ${FROM}/page.html page)
+file(READ ${FROM}/page.css style)
+set(script "\"use strict\";\n")
+string(REPLACE "," ";" SCRIPTS "${SCRIPTS}")
+foreach(name IN LISTS SCRIPTS)
+    file(READ ${FROM}/${name} part)
+    string(APPEND script "${part}")
+endforeach()
+
+foreach(what style script)
+    string(SHA256 hex "${${what}}")
+    base64(${hex} hash)
+    string(REPLACE "@${what}_hash@" "sha256-${hash}" page "${page}")
+    string(REPLACE "@${what}@" "${${what}}" page "${page}")
+endforeach()
+
+string(FIND "${page}" "@data@" cut)
+string(SUBSTRING "${page}" 0 ${cut} head)
+math(EXPR cut "${cut} + 6")
+string(SUBSTRING "${page}" ${cut} -1 tail)
+set(code "#include \"run/page.h\"\n")
+foreach(half head tail)
+    file(WRITE ${TO}.${half}.html "${${half}}")
+    file(READ ${TO}.${half}.html bytes HEX)
+    string(REGEX REPLACE "(..)" "0x\\1," bytes "${bytes}")
+    string(APPEND code "const unsigned char cai_page_${half}[] = {${bytes}};\n"
+        "const size_t cai_page_${half}_bytes = sizeof cai_page_${half};\n")
+endforeach()
+file(WRITE ${TO} "${code}")
