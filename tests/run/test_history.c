@@ -22,7 +22,7 @@ static int start(void **state)
 {
     (void)state;
     histories = (struct cai_histories){.host = &host};
-    if (cai_channel_open(&host) != 0)
+    if (cai_channel_open(&host, false) != 0)
         return -1;
     cai_channel_claim(&host);
     struct cai_channel *page = cai_channel_at(host.table, 0);
