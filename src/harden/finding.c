@@ -61,7 +61,7 @@ static CAI_COLD void report(const struct cai_finding *finding)
     *at++ = "0123456789abcdef"[finding->value >> 4];
     *at++ = "0123456789abcdef"[finding->value & 15];
     at = add_number(stpcpy(at, " at offset "), finding->offset);
-    strcpy(at, " of a freed block");
+    stpcpy(at, " of a freed block");
     cai_violation_report((ca_violation){
         .kind = CA_VIOLATION_USE_AFTER_FREE_WRITE,
         .function = "reuse",

@@ -140,7 +140,7 @@ static CAI_COLD void report_overflow(enum cai_place place, const void *block, si
     while ((over /= 10) != 0);
     while (count != 0)
         *to++ = digits[--count];
-    strcpy(to, one ? " byte written behind a live block" : " bytes written behind a live block");
+    stpcpy(to, one ? " byte written behind a live block" : " bytes written behind a live block");
     cai_violation_report((ca_violation){
         .kind = CA_VIOLATION_OVERFLOW,
         .function = function,

@@ -41,6 +41,10 @@ static char *victim(void)
     stir();
     for (unsigned i = 0; i < 2 * NEIGHBOURS; i++)
         memset(around[i] = malloc(size), 'n', size);
+    /* The first of a slab has none before it. */
+    for (unsigned i = NEIGHBOURS; i < 2 * NEIGHBOURS; i++)
+        if (around[i] > around[i - 1] && (size_t)(around[i] - around[i - 1]) < 2 * size + 64)
+            return around[i];
     return around[NEIGHBOURS];
 }
 
