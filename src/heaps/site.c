@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-/* Entries of the index, and those in which one site may stand; and frames of the library's own that a stack may begin with. */
+/* Entries of the index, and those in which one site may stand; frames of the library's own that a stack may begin
+ * with. */
 enum { INDEX = 16384, PROBES = 64, OWN_FRAMES = 16 };
 
 /* The peak is written down when it has grown by a thirty-second: that costs a look at all sites. */
