@@ -4,7 +4,7 @@
 
 #include "blocks/exact.h"
 #include "core/chance.h"
-#include "heaps/claim.h"
+#include "heaps/registry.h"
 #include "heaps/site.h"
 #include "os/os.h"
 #include "os/process.h"
@@ -158,8 +158,8 @@ bool cai_sample_end(struct cai_live *live)
     uint8_t byte = CAI_STATE_SAMPLED;
 
     if (live->byte == CAI_STATE_CLAIMED) {
-        const struct cai_claim *claim = cai_claim_record();
-        if (claim != NULL && claim->state == live->state && claim->byte != CAI_STATE_SAMPLED)
+        const struct cai_claim *claim = &cai_self->claim; /* what it was when it was found */
+        if (claim->state == live->state && claim->byte != CAI_STATE_SAMPLED)
             return true;
         end(cai_live_address(*live), cai_site_lose);
         return true;

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-/* Entries of the index, those in which one site may stand, and frames of the library's own that a stack may begin
+/* Entries of the index, and those in which one site may stand; frames of the library's own that a stack may begin
  * with. */
 enum { INDEX = 16384, PROBES = 64, OWN_FRAMES = 16 };
 
