@@ -27,6 +27,8 @@
  *     profile=SIZE  sample the calls that hold the heap, one in SIZE bytes, 512K unless told
  *     backtrace     behind the line of a violation, the calls that led to it, as files and offsets
  *     names         the library's mappings have names in /proc/self/maps
+ *     pagemap       before long must-zero memory is cleared, the kernel is asked what of it was touched: quicker where
+ *                   little was, by calls (openat, pread64, close) that a filter of system calls has to allow
  *     mappings=N    what vm.max_map_count says; the library has an eighth of it at most; 65530 unless told
  *     no-deepbind   dlopen takes no notice of RTLD_DEEPBIND
  *     tokens=N      the program was compiled with clang's -fsanitize=alloc-token and -falloc-token-max=N

@@ -3,6 +3,7 @@
  */
 #include "blocks/slab.h"
 
+#include "base/bits.h"
 #include "base/check.h"
 #include "base/probe.h"
 #include "core/checks.h"
@@ -188,22 +189,24 @@ void cai_slab_remote_free(struct cai_unit *slab, uint32_t count, struct cai_heap
 
 void cai_slab_collect(struct cai_unit *slab)
 {
-    slab->used -= cai_exchange_seq_cst(&slab->remote, 0);
+    slab->used -= (uint32_t)cai_min(slab->used, cai_exchange_seq_cst(&slab->remote, 0));
 }
 
 /* The counters say empty; that no state byte says live is looked up as well, because a block that two threads free in
- * the same instant could be counted twice. */
+ * the same instant, or that one frees while another makes it longer, could be counted twice. A count that is too low is
+ * put right here: by the time all but what was counted twice came back. */
 bool cai_slab_is_empty(struct cai_unit *slab)
 {
     const uint8_t *state = cai_view_of(slab->zone)->state + first_granule(slab);
     size_t step = slot_granules(slab);
+    uint32_t used = 0;
 
     if (slab->used != 0)
         return false;
     for (uint32_t slot = 0; slot < slab->slots; slot++) {
         uint8_t now = cai_load_relaxed(&state[slot * step]);
-        if (now != CAI_STATE_NONE && !cai_state_is_in_slab(now))
-            return false;
+        used += now != CAI_STATE_NONE && !cai_state_is_in_slab(now);
     }
-    return true;
+    slab->used = used;
+    return used == 0;
 }

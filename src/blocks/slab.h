@@ -30,7 +30,7 @@ CAI_INLINE void cai_slab_put(struct cai_unit *slab, uint8_t *state)
 {
     CAI_CHECK(cai_state_is_cached(*state));
     cai_store_relaxed(state, (uint8_t)(cai_load_relaxed(state) & ~(CAI_STATE_CACHED ^ CAI_STATE_IN_SLAB)));
-    slab->used--;
+    slab->used -= slab->used != 0; /* it may be too low: cai_slab_is_empty */
 }
 
 /* `count` slots were marked free in the slab by a thread that does not use its heap, `owner` (NULL: there is none).

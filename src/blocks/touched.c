@@ -1,4 +1,5 @@
-/* See touched.h. Pages in swap have been touched, and the kernel's list says so; mincore would not.
+/* See touched.h. To read a page that was never touched brings nothing into memory, but takes a fault: the kernel's list
+ * is much quicker. Pages in swap have been touched, and that list says so; mincore would not.
  *
  * The list is believed only if it knows of a page that is there for certain: under an emulator it may be that of other
  * addresses.
@@ -11,13 +12,30 @@
 #include "os/os.h"
 #include "pages/policy.h"
 
+#include <string.h>
+
+static bool read_entries(int handle, const char *page, uint64_t *entries, size_t pages)
+{
+    size_t bytes = pages * sizeof *entries;
+
+    return cai_os_read_at(handle, entries, bytes, (uintptr_t)page / cai_settings->page_bytes * sizeof *entries) ==
+           (long)bytes;
+}
+
 /* The first page is written to, so that it is there. */
 static bool is_believable(int handle, char *page)
 {
     uint64_t entry;
 
     *(volatile char *)page = *(volatile char *)page;
-    return cai_os_touched_read(handle, (uintptr_t)page, &entry, 1) && cai_os_is_touched(entry);
+    return read_entries(handle, page, &entry, 1) && cai_os_is_touched(entry);
+}
+
+static void ask_no_more(struct cai_touched *touched)
+{
+    if (touched->handle >= 0)
+        cai_os_close(touched->handle);
+    touched->handle = -1;
 }
 
 static CAI_NOINLINE void ask(struct cai_touched *touched)
@@ -25,13 +43,10 @@ static CAI_NOINLINE void ask(struct cai_touched *touched)
     size_t page = cai_settings->page_bytes;
     char *first = (char *)cai_round_up((uintptr_t)touched->at, page);
 
-    touched->handle = cai_os_touched_open();
-    touched->pages_end = touched->end - (uintptr_t)touched->end % page;
+    touched->handle = cai_os_open("/proc/self/pagemap");
     touched->told = touched->told_end = first;
-    if (touched->handle >= 0 && !is_believable(touched->handle, first)) {
-        cai_os_touched_close(touched->handle);
-        touched->handle = -1;
-    }
+    if (touched->handle >= 0 && !is_believable(touched->handle, first))
+        ask_no_more(touched);
 }
 
 void cai_touched_start(struct cai_touched *touched, void *address, size_t bytes)
@@ -39,9 +54,18 @@ void cai_touched_start(struct cai_touched *touched, void *address, size_t bytes)
     touched->at = address;
     touched->end = touched->at + bytes;
     touched->left_out = 0;
+    touched->pages_end = NULL;
     touched->handle = -1;
-    if (CAI_UNLIKELY(bytes > CAI_TOUCHED_BYTES_ABOVE) && !cai_policy_hides())
+    if (CAI_LIKELY(bytes <= CAI_TOUCHED_BYTES_ABOVE) || cai_policy_hides())
+        return;
+    touched->pages_end = touched->end - (uintptr_t)touched->end % cai_settings->page_bytes;
+    if (cai_settings->pagemap)
         ask(touched);
+}
+
+static bool is_zero(const char *page, size_t bytes)
+{
+    return page[0] == 0 && memcmp(page, page + 1, bytes - 1) == 0;
 }
 
 /* May there be anything at `at`? The answer holds up to `*until`. */
@@ -51,20 +75,24 @@ static bool may_hold(struct cai_touched *touched, char **until)
     char *at = touched->at;
 
     *until = touched->end;
-    if (touched->handle < 0 || at >= touched->pages_end)
+    if (at >= touched->pages_end)
         return true;
     if ((uintptr_t)at % page != 0) {
         *until = (char *)cai_round_up((uintptr_t)at, page);
         return true;
     }
+    *until = at + page;
+    if (touched->handle < 0)
+        return !is_zero(at, page);
     if (at == touched->told_end) {
         size_t pages = cai_min((size_t)(touched->pages_end - at) / page, CAI_TOUCHED_PAGES);
-        if (!cai_os_touched_read(touched->handle, (uintptr_t)at, touched->entries, pages))
-            return true;
+        if (!read_entries(touched->handle, at, touched->entries, pages)) {
+            ask_no_more(touched);
+            return !is_zero(at, page);
+        }
         touched->told = at;
         touched->told_end = at + pages * page;
     }
-    *until = at + page;
     return cai_os_is_touched(touched->entries[(size_t)(at - touched->told) / page]);
 }
 
@@ -86,8 +114,7 @@ void *cai_touched_next(struct cai_touched *touched, size_t *bytes)
     *bytes = (size_t)(touched->at - stretch);
     if (*bytes != 0)
         return stretch;
-    if (touched->handle >= 0)
-        cai_os_touched_close(touched->handle);
+    ask_no_more(touched);
     return NULL;
 }
 

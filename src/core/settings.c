@@ -73,6 +73,8 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
             settings->trace_sweeps = true;
         else if (word_is(word, length, "names"))
             settings->names = true;
+        else if (word_is(word, length, "pagemap"))
+            settings->pagemap = true;
         else if (word_is(word, length, "visible"))
             settings->visible = true;
         else if (word_is(word, length, "backtrace"))

@@ -2,8 +2,8 @@
  * attacker changes them. Ignored when the process is privileged.
  * Sizes and times: core/amount.h.
  *
- *     CAPALLOC_OPTIONS="limit=2G,decay=500,helper,strict,audit,tokens=512,trust-tokens,names,visible,
- *                      backtrace,profile=512K,no-deepbind,mappings=65530,delay=12%,revoke,trace-sweeps,
+ *     CAPALLOC_OPTIONS="limit=2G,decay=500,helper,strict,audit,tokens=512,trust-tokens,names,pagemap,
+ *                      visible,backtrace,profile=512K,no-deepbind,mappings=65530,delay=12%,revoke,trace-sweeps,
  *                      harden=-delay"
  */
 #ifndef CAI_CORE_SETTINGS_H
@@ -26,6 +26,7 @@ struct cai_settings {
     bool revoke;          /* what was freed waits until nothing points to it, in the library that can do that */
     bool trace_sweeps;    /* a line for each sweep */
     bool names;           /* the library's mappings have names in /proc/self/maps */
+    bool pagemap;         /* before long must-zero memory is cleared, the kernel is asked what of it was touched */
     bool visible;         /* `capalloc top`, `stats` and `map` can look at the process */
     bool backtrace;       /* what called follows the line of a violation */
     size_t profile_bytes; /* the heap profile: bytes between two samples in the mean; 0: none */

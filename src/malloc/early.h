@@ -5,6 +5,8 @@
  * in thread-local variables after that; what is resolved at once (LD_BIND_NOW) meets a library that can reach neither
  * these nor any function of the C library. It has an arena then, from which nothing is taken back.
  *
+ * The malloc family, operator new and the token entry points are served.
+ *
  * Nobody else runs yet, so nothing here is atomic. No function sets errno. Contract: D3.
  */
 #ifndef CAI_MALLOC_EARLY_H

@@ -6,7 +6,6 @@
 #include "malloc/fast.h"
 #include "malloc/names.h"
 #include "malloc/nocaps.h"
-#include "malloc/sanitizer.h"
 #include "malloc/stated.h"
 
 #include "base/atomic.h"
@@ -50,12 +49,8 @@ static CAI_COLD void *out_of_memory(void)
 /* Everything but the fast path; a tail call from there, so that it saves no registers. */
 static CAI_NOINLINE void *allocate_slow(size_t size, bool zeroed)
 {
-    if (CAI_UNLIKELY(cai_load_relaxed(&cai_doors.fine_below) == 0)) {
-        if (cai_early())
-            return cai_early_allocate(size, 16);
-        cai_refuse_sanitizer();
-        cai_early_end();
-    }
+    if (CAI_UNLIKELY(cai_too_early()))
+        return cai_early_allocate(size, 16);
     void *block = NULL;
     if (CAI_HARDENS)
         block = cai_hardened_allocate(PLACE, size, 16, zeroed, CAI_FAMILY_malloc);

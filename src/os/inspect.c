@@ -2,6 +2,7 @@
 #include "os/inspect.h"
 
 #include "base/atomic.h"
+#include "os/os.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,23 +14,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-int cai_os_open(const char *path)
-{
-    int saved = errno;
-    int file = (int)syscall(SYS_openat, (long)AT_FDCWD, path, (long)(O_RDONLY | O_CLOEXEC), 0L);
-
-    errno = saved;
-    return file;
-}
-
-void cai_os_close(int file)
-{
-    int saved = errno;
-
-    syscall(SYS_close, (long)file);
-    errno = saved;
-}
-
 long cai_os_read(int file, void *buffer, size_t size)
 {
     int saved = errno;
@@ -38,20 +22,6 @@ long cai_os_read(int file, void *buffer, size_t size)
 
     while (done < size && ((got = syscall(SYS_read, (long)file, (char *)buffer + done, size - done)) > 0 ||
                            (got < 0 && errno == EINTR)))
-        done += got > 0 ? (size_t)got : 0;
-    errno = saved;
-    return got < 0 && done == 0 ? -1 : (long)done;
-}
-
-long cai_os_read_at(int file, void *buffer, size_t size, uint64_t offset)
-{
-    int saved = errno;
-    size_t done = 0;
-    long got = 0;
-
-    while (done < size &&
-           ((got = syscall(SYS_pread64, (long)file, (char *)buffer + done, size - done, offset + done)) > 0 ||
-            (got < 0 && errno == EINTR)))
         done += got > 0 ? (size_t)got : 0;
     errno = saved;
     return got < 0 && done == 0 ? -1 : (long)done;

@@ -9,13 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A descriptor, or -1. */
-int cai_os_open(const char *path);
-void cai_os_close(int file);
-
-/* Bytes read, fewer only at the end; -1: an error. The second reads at a place. */
+/* Of a file that cai_os_open opened: bytes read, fewer only at the end; -1: an error. */
 long cai_os_read(int file, void *buffer, size_t size);
-long cai_os_read_at(int file, void *buffer, size_t size, uint64_t offset);
 
 /* Calls visit for each thread of the process there is. False: they cannot be listed. */
 bool cai_os_threads(void *buffer, size_t size, void (*visit)(uint32_t thread, void *context), void *context);

@@ -71,15 +71,15 @@ bool cai_os_wipe_on_fork(uintptr_t address, size_t length);
  * it. With `resident` its pages are brought in now, those already in swap included, else each when it is touched. */
 bool cai_os_lock(uintptr_t address, size_t length, bool resident);
 
-/* Asking which pages of the process hold anything: touched once, and not given back since. A handle; -1: the kernel
- * does not tell. */
-int cai_os_touched_open(void);
-void cai_os_touched_close(int handle);
+/* For reading: a descriptor, or -1. */
+int cai_os_open(const char *path);
+void cai_os_close(int file);
 
-/* An entry for each of so many pages from this address on. False: no answer. */
-bool cai_os_touched_read(int handle, uintptr_t address, uint64_t *entries, size_t pages);
+/* Bytes read from this offset on, fewer only at the end; -1: an error. */
+long cai_os_read_at(int file, void *buffer, size_t size, uint64_t offset);
 
-/* In memory, in swap or shared: false only for a page that is nowhere, and reads as zero. */
+/* What an entry of /proc/self/pagemap, eight bytes for each page, says: the page is in memory, in swap or shared. False
+ * only for one that is nowhere, and reads as zero. */
 CAI_INLINE bool cai_os_is_touched(uint64_t entry)
 {
     return entry >> 61 != 0;

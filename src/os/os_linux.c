@@ -106,31 +106,35 @@ enum cai_map cai_os_map_hidden(uintptr_t address, size_t length)
     return result;
 }
 
-int cai_os_touched_open(void)
+int cai_os_open(const char *path)
 {
     int saved = errno;
-    int fd = (int)syscall(SYS_openat, (long)AT_FDCWD, "/proc/self/pagemap", (long)(O_RDONLY | O_CLOEXEC), 0L);
+    int file = (int)syscall(SYS_openat, (long)AT_FDCWD, path, (long)(O_RDONLY | O_CLOEXEC), 0L);
 
     errno = saved;
-    return fd;
+    return file;
 }
 
-void cai_os_touched_close(int handle)
+void cai_os_close(int file)
 {
     int saved = errno;
 
-    syscall(SYS_close, (long)handle);
+    syscall(SYS_close, (long)file);
     errno = saved;
 }
 
-bool cai_os_touched_read(int handle, uintptr_t address, uint64_t *entries, size_t pages)
+long cai_os_read_at(int file, void *buffer, size_t size, uint64_t offset)
 {
     int saved = errno;
-    size_t bytes = pages * sizeof *entries;
-    long got = syscall(SYS_pread64, (long)handle, entries, bytes, address / cai_os_page_size() * sizeof *entries);
+    size_t done = 0;
+    long got = 0;
 
+    while (done < size &&
+           ((got = syscall(SYS_pread64, (long)file, (char *)buffer + done, size - done, offset + done)) > 0 ||
+            (got < 0 && errno == EINTR)))
+        done += got > 0 ? (size_t)got : 0;
     errno = saved;
-    return got == (long)bytes;
+    return got < 0 && done == 0 ? -1 : (long)done;
 }
 
 /* A thread that would sleep until somebody changes the word first has the kernel compare it: an address that cannot be

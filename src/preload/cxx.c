@@ -4,6 +4,7 @@
 #include "preload/cxx.h"
 
 #include "core/settings.h"
+#include "malloc/fast.h"
 #include "malloc/nocaps.h"
 #include "malloc/stated.h"
 
@@ -87,11 +88,30 @@ CAI_COLD void *cai_new_failed(enum cai_place place, size_t size, size_t alignmen
     abort();
 }
 
+void *cai_new_early(size_t size, size_t alignment, bool may_throw)
+{
+    void *block = cai_early_allocate(size, cai_max(alignment, 16));
+
+    if (block == NULL && may_throw)
+        __builtin_trap(); /* nobody to call, nothing to throw with */
+    return block;
+}
+
+static CAI_NOINLINE void *new_slow(size_t size, size_t alignment, bool may_throw)
+{
+    return CAI_UNLIKELY(cai_too_early()) ? cai_new_early(size, alignment, may_throw)
+                                         : cai_new(PLACE, size, alignment, may_throw);
+}
+
 /* In the hardened library alone it makes a difference which of the families a block is of. */
 CAI_INLINE void *operator_new(size_t size, size_t alignment, enum cai_family family, bool may_throw)
 {
-    if (!CAI_HARDENS)
-        return cai_new(PLACE, size, alignment, may_throw);
+    if (!CAI_HARDENS) {
+        void *block = alignment <= 16 ? cai_fast_allocate(PLACE, size, false) : NULL;
+        return CAI_LIKELY(block != NULL) ? block : new_slow(size, alignment, may_throw);
+    }
+    if (CAI_UNLIKELY(cai_too_early()))
+        return cai_new_early(size, alignment, may_throw);
     if (!cai_is_power_of_two(alignment))
         return cai_new_failed(PLACE, size, alignment, may_throw);
     void *block = cai_hardened_allocate(PLACE, size, cai_max(alignment, 16), false, family);
@@ -119,7 +139,7 @@ CAI_INLINE void operator_delete(void *block, enum cai_family family)
  * and hardened only. */
 static void operator_delete_sized(void *block, size_t size, size_t alignment, enum cai_family family)
 {
-    if (block == NULL || !is_of(family, block))
+    if (block == NULL || CAI_UNLIKELY(cai_early_owns(block)) || !is_of(family, block))
         return;
     if (CAI_LIKELY(!CAI_HARDENS && !cai_settings->strict) ||
         cai_stated_size_fits(block, alignment, size, door_of(family)))

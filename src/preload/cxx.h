@@ -11,6 +11,9 @@ void *cai_new_failed(enum cai_place place, size_t size, size_t alignment, bool m
 /* For alignments above 16 and for those that are none. NULL: out of memory. */
 void *cai_new_aligned(enum cai_place place, size_t size, size_t alignment);
 
+/* While libraries are being relocated (malloc/early.h). */
+void *cai_new_early(size_t size, size_t alignment, bool may_throw);
+
 CAI_INLINE void *cai_new(enum cai_place place, size_t size, size_t alignment, bool may_throw)
 {
     void *block = alignment <= 16 ? (size <= PTRDIFF_MAX ? cai_allocate(place, size, false) : NULL)

@@ -8,11 +8,13 @@
 #include "core/settings.h"
 #include "heaps/heaps.h"
 #include "malloc/aligned.h"
+#include "malloc/fast.h"
 #include "malloc/nocaps.h"
 #include "preload/cxx.h"
 
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 
 static CAI_COLD void *out_of_memory(void)
 {
@@ -28,6 +30,8 @@ static CAI_COLD size_t half_slow(const size_t *half)
 
 CAI_INLINE enum cai_place place_of(size_t token)
 {
+    if (CAI_UNLIKELY(cai_too_early())) /* the settings are out of reach, and all is from one arena */
+        return CAI_PLACE_ordinary;
     size_t half = cai_settings->token_half;
 
     if (CAI_UNLIKELY(half == 0))
@@ -38,6 +42,8 @@ CAI_INLINE enum cai_place place_of(size_t token)
 /* In the other convention the space is another, unless it was stated: its upper half becomes the very last token. */
 CAI_INLINE size_t from_name(size_t token)
 {
+    if (CAI_UNLIKELY(cai_too_early()))
+        return token;
     size_t half = cai_settings->token_half_fast;
 
     if (CAI_UNLIKELY(half == 0))
@@ -76,6 +82,8 @@ CAI_INLINE void *take_from(enum cai_place place, size_t size, bool zeroed, size_
 
 CAI_INLINE void *take(size_t size, bool zeroed, size_t token)
 {
+    if (CAI_UNLIKELY(cai_too_early()))
+        return cai_early_allocate(size, 16);
     return place_of(token) == CAI_PLACE_nocaps ? take_from(CAI_PLACE_nocaps, size, zeroed, token)
                                                : take_from(CAI_PLACE_ordinary, size, zeroed, token);
 }
@@ -92,6 +100,15 @@ static CAI_NOINLINE void *token_calloc(size_t count, size_t size, size_t token)
     return __builtin_mul_overflow(count, size, &bytes) ? out_of_memory() : take(bytes, true, token);
 }
 
+/* A block from before the library was ready: it stays where it is. */
+static CAI_COLD void *resize_early(void *block, size_t size, size_t token)
+{
+    if (cai_early())
+        return cai_early_resize(block, size);
+    void *moved = token_malloc(size, token);
+    return moved != NULL ? memcpy(moved, block, cai_min(size, cai_early_usable(block))) : NULL;
+}
+
 /* A block that moves to another place: only from nocaps, when it may hold pointers from now on. The other way round it
  * stays, because it may hold some already. */
 static CAI_NOINLINE void *token_realloc(void *block, size_t size, size_t token)
@@ -105,6 +122,8 @@ static CAI_NOINLINE void *token_realloc(void *block, size_t size, size_t token)
         cai_back_free(block, function);
         return NULL;
     }
+    if (CAI_UNLIKELY(cai_early_owns(block)))
+        return resize_early(block, size, token);
     if (size > PTRDIFF_MAX)
         return out_of_memory();
     if (cai_back_place(block) == CAI_PLACE_ordinary)
@@ -159,6 +178,8 @@ static CAI_NOINLINE void *token_pages(size_t size, bool whole, size_t token)
 
 static CAI_NOINLINE void *token_new(size_t size, size_t alignment, bool may_throw, size_t token)
 {
+    if (CAI_UNLIKELY(cai_too_early()))
+        return cai_new_early(size, alignment, may_throw);
     enum cai_place place = place_of(token);
     void *block = cai_new(place, size, alignment, may_throw);
 
@@ -174,6 +195,10 @@ struct sized {
 
 static CAI_NOINLINE struct sized token_sized_new(size_t size, size_t alignment, size_t token)
 {
+    if (CAI_UNLIKELY(cai_too_early())) {
+        void *early = cai_new_early(size, alignment, true);
+        return (struct sized){early, cai_early_usable(early)};
+    }
     enum cai_place place = place_of(token);
     void *block = cai_new(place, size, alignment, true);
     size_t bytes = cai_usable(place, block, "__size_returning_new");

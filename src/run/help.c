@@ -112,6 +112,8 @@ static const char help_settings[] =
     "                unless told\n"
     "  no-deepbind   dlopen takes no notice of RTLD_DEEPBIND\n"
     "  names         the library's mappings have names in /proc/self/maps\n"
+    "  pagemap       before long must-zero memory is cleared, ask the kernel what of it\n"
+    "                was touched: openat, pread64 and close must be allowed\n"
     "  mappings=N    what vm.max_map_count says where it is not 65530: the library has\n"
     "                an eighth of it at most; `capalloc run` says it by itself\n"
     "\n"

@@ -21,7 +21,7 @@ BESIDE = {"fork": FORK, "fork-of-all": FORK, "report": {"rt_sigprocmask", "getpi
           "helper": START, "names": START, "visible": START}
 BESIDE["backtrace"] = BESIDE["report"]
 # Situations that are another one with a setting.
-SETTINGS = {"helper": "start", "names": "start", "backtrace": "report"}
+SETTINGS = {"helper": "start", "names": "start", "backtrace": "report", "pagemap": "clearing"}
 # Preloaded behind the library, so that its constructor comes first.
 FILTERED = program("filtered.so")
 # What other parts of the library make, but not the malloc family.
@@ -60,6 +60,10 @@ class Table(drop_in.DropIn):
             for call in sorted(always - BESIDE.get(situation, set())):
                 with self.subTest(situation, without=call):
                     self.assertEqual(self.only(situation, (always | perhaps) - {call}), -signal.SIGSYS)
+
+    def test_D10_clearing_takes_no_call_that_malloc_does_not(self):
+        table = rows()
+        self.assertEqual(self.only("clearing", set().union(*table["growth"], *table["giving-back"])), 0)
 
 
 class Filters(drop_in.DropIn):

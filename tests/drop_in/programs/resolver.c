@@ -7,6 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Only the drop-in library has all of them. */
+extern void *_Znwm(size_t size) __attribute__((weak));
+extern void *_ZnamSt11align_val_t(size_t size, size_t alignment) __attribute__((weak));
+extern void _ZdlPvm(void *block, size_t size) __attribute__((weak));
+extern void *__alloc_token_malloc(size_t size, size_t token) __attribute__((weak));
+extern void *__alloc_token_0_calloc(size_t count, size_t size) __attribute__((weak));
+extern void *__alloc_token_realloc(void *block, size_t size, size_t token) __attribute__((weak));
+extern void *__alloc_token_0__Znwm(size_t size) __attribute__((weak));
+extern int __alloc_token_posix_memalign(void **block, size_t alignment, size_t size, size_t token)
+    __attribute__((weak));
+
 static char *kept[KEPT];
 static int failures;
 
@@ -23,6 +34,19 @@ static char *filled(char *block, size_t size)
     if (block != NULL)
         memset(block, KEPT, size);
     return block;
+}
+
+static void resolve_with_operators(void)
+{
+    void *aligned = _ZnamSt11align_val_t(100, 512);
+
+    CHECK_EARLY(aligned != NULL && (size_t)aligned % 512 == 0);
+    _ZdlPvm(filled(_Znwm(30), 30), 30);
+    kept[1] = filled(_Znwm(50), 50);
+    kept[2] = filled(__alloc_token_malloc(100, 0), 100);
+    kept[3] = filled(__alloc_token_0__Znwm(150), 150);
+    kept[4] = filled(__alloc_token_realloc(filled(__alloc_token_0_calloc(1, 100), 100), 200, 0), 200);
+    CHECK_EARLY(__alloc_token_posix_memalign(&aligned, 1024, 10, 0) == 0 && (size_t)aligned % 1024 == 0);
 }
 
 __attribute__((used)) static int (*resolve(void))(void)
@@ -45,6 +69,8 @@ __attribute__((used)) static int (*resolve(void))(void)
     aligned = aligned_alloc(256, 10);
     CHECK_EARLY(aligned != NULL && (size_t)aligned % 256 == 0);
     free(aligned);
+    if (__alloc_token_malloc != NULL)
+        resolve_with_operators();
     return chosen;
 }
 

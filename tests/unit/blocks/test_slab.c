@@ -156,6 +156,32 @@ CHILD_TEST(test_used_memory_is_not_zero, 10)
         require((state_at(again, slots[i]) & CAI_STATE_ZERO) == 0);
 }
 
+/* As after a free by the owner while another thread made the block longer: one free was counted twice. */
+CHILD_TEST(test_a_count_that_is_too_low_is_put_right, 10)
+{
+    for (unsigned too_low = 1; too_low <= 2; too_low++) {
+        struct cai_unit *slab = create(CAI_PLACE_ordinary, 9);
+        uint32_t count = cai_slab_take(slab, slots, SLOTS_MAX);
+
+        slab->used -= too_low;
+        for (uint32_t i = too_low; i < count; i++)
+            put(slab, slots[i]);
+        require(slab->used == 0 && !cai_slab_is_empty(slab) && slab->used == too_low);
+        slab->used--;
+        for (uint32_t i = 0; i < too_low; i++)
+            put(slab, slots[i]);
+        require(cai_slab_is_empty(slab) && cai_slab_room(slab) == count);
+        require(cai_slab_take(slab, slots, SLOTS_MAX) == count);
+        cai_slab_remote_free(slab, count + 1, NULL); /* told, but of slots that are in use */
+        cai_slab_collect(slab);
+        require(!cai_slab_is_empty(slab) && slab->used == count);
+        for (uint32_t i = 0; i < count; i++)
+            put(slab, slots[i]);
+        require(cai_slab_is_empty(slab));
+        cai_run_give(slab);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +189,7 @@ int main(void)
         cmocka_unit_test(test_random_slab),
         cmocka_unit_test(test_remote_frees_are_counted_when_told),
         cmocka_unit_test(test_used_memory_is_not_zero),
+        cmocka_unit_test(test_a_count_that_is_too_low_is_put_right),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

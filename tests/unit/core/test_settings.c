@@ -39,13 +39,13 @@ static bool is_untouched(const struct cai_settings *settings)
 {
     return settings->page_bytes == 1 && settings->limit_bytes == 2 && settings->decay_ms == 3 && !settings->helper &&
            !settings->strict && !settings->audit && !settings->trust_tokens && !settings->names &&
-           !settings->no_deepbind && settings->tokens == 0;
+           !settings->no_deepbind && !settings->pagemap && settings->tokens == 0;
 }
 
 static void test_every_setting(void **state)
 {
     struct cai_settings settings =
-        parse("limit=2G,decay=500,helper,strict,audit,tokens=512,trust-tokens,names,no-deepbind,backtrace");
+        parse("limit=2G,decay=500,helper,strict,audit,tokens=512,trust-tokens,names,no-deepbind,backtrace,pagemap");
 
     (void)state;
     assert_int_equal(complaints, 0);
@@ -55,7 +55,7 @@ static void test_every_setting(void **state)
     assert_int_equal(parse("mappings=1T").mappings_max, UINT32_MAX);
     assert_int_equal(parse("mappings=0").mappings_max, 0); /* not understood: what it was */
     assert_true(settings.helper && settings.strict && settings.audit && settings.trust_tokens);
-    assert_true(settings.names && settings.no_deepbind && settings.backtrace);
+    assert_true(settings.names && settings.no_deepbind && settings.backtrace && settings.pagemap);
     assert_int_equal(settings.tokens, 512);
     assert_int_equal(settings.page_bytes, 1);
 }
