@@ -52,13 +52,16 @@ static void make_line(struct line *line, uintptr_t address, const char *program)
     line->text[line->length++] = '\n';
 }
 
+/* An address inside the library. */
+static const char here;
+
 /* How many of the innermost calls are the library's own. All are, where it is part of the program: then none. */
 static size_t own_calls(const uintptr_t *frames, size_t count)
 {
     struct cai_module own;
     size_t calls = 0;
 
-    if (!cai_module_find(&own, (uintptr_t)&own_calls) || own.name[0] == '\0')
+    if (!cai_module_find(&own, (uintptr_t)&here) || own.name[0] == '\0')
         return 0;
     while (calls < count && frames[calls] >= own.low && frames[calls] < own.high)
         calls++;
