@@ -74,8 +74,10 @@ double cai_chance_of(uint64_t rate, uint64_t bytes)
 
     if (x > LARGE)
         return 1;
-    for (; x > 0.25; x /= 2)
+    while (x > 0.25) {
+        x /= 2;
         halved++;
+    }
     double term = x;
     double p = 0;
     for (int n = 2; n < TERMS + 2; n++) {

@@ -3,6 +3,7 @@
 
 #include "base/atomic.h"
 #include "base/compiler.h"
+#include "base/zero.h"
 #include "core/violation.h"
 
 #include <string.h>
@@ -20,10 +21,11 @@ static bool look(struct cai_finding *finding, enum cai_place place, const char *
     return at < bytes;
 }
 
-CAI_COLD void cai_finding_note(enum cai_place place, const char *block, size_t bytes)
+void cai_finding_note(enum cai_place place, const char *block, size_t bytes)
 {
+    if (CAI_LIKELY(cai_is_zero(block, bytes)))
+        return;
     uint32_t count = kept.count;
-
     if (count < CAI_FINDINGS_MAX && look(&kept.kept[count], place, block, bytes))
         cai_store_release(&kept.count, count + 1);
 }
