@@ -79,7 +79,7 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
             settings->visible = true;
         else if (word_is(word, length, "backtrace"))
             settings->backtrace = true;
-        else if (word_is(word, length, "profile"))
+        else if (!CAI_HARDENS && word_is(word, length, "profile"))
             settings->profile_bytes = PROFILE_BYTES_DEFAULT;
         else if (word_is(word, length, "no-deepbind"))
             settings->no_deepbind = true;
@@ -101,7 +101,7 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
         settings->decay_ms = (uint32_t)value;
     else if (word_is(word, name_length, "limit") && value > 0)
         settings->limit_bytes = value;
-    else if (word_is(word, name_length, "profile") && value > 0)
+    else if (!CAI_HARDENS && word_is(word, name_length, "profile") && value > 0)
         settings->profile_bytes = value;
     else if (word_is(word, name_length, "tokens"))
         settings->tokens = value;
@@ -148,7 +148,7 @@ void cai_settings_derive(struct cai_settings *settings)
 
 static void complain_on_stderr(const char *word, size_t length)
 {
-    static const char before[] = "capalloc: setting ignored, unknown or malformed: ";
+    static const char before[] = "capalloc: setting ignored, unknown, malformed or of another mode: ";
     char *kept = sealed.settings.ignored;
 
     if (kept[0] == '\0')

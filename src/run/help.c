@@ -38,7 +38,7 @@ static const char help_run[] = "Usage: capalloc run [OPTION]... [--] PROGRAM [AR
 /* Behind the options. */
 static const char help_run_end[] = "\n"
                                    "SIZE: bytes, or K, M, G, T (also KB, KiB and so on: powers of 1024 all).\n"
-                                   "TIME: milliseconds, or ms, s, min, h. Both may have a fraction, as in 1.5G.\n"
+                                   "TIME: milliseconds, or ms, s, min, h. With a unit a fraction may be had: 1.5G.\n"
                                    "\n"
                                    "Exit status: the program's. A program that a signal ended ends capalloc by the\n"
                                    "same signal. 125: capalloc itself failed; 126: PROGRAM cannot be executed;\n"
@@ -118,7 +118,7 @@ static const char help_settings[] =
     "                an eighth of it at most; `capalloc run` says it by itself\n"
     "\n"
     "SIZE: bytes, or K, M, G, T (also KB, KiB and so on: powers of 1024 all).\n"
-    "TIME: milliseconds, or ms, s, min, h. Both may have a fraction, as in 1.5G.\n";
+    "TIME: milliseconds, or ms, s, min, h. With a unit a fraction may be had: 1.5G.\n";
 
 static const char help_json[] = "Usage: capalloc run --stats=json [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
                                 "\n"

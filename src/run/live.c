@@ -140,7 +140,7 @@ const char *cai_live_why(enum cai_live answer)
     case CAI_LIVE_NO_PAGE:
         return "it shows no numbers: start it by `capalloc run`, or on the library with CAPALLOC_OPTIONS=visible";
     case CAI_LIVE_NO_TURN:
-        return "it has no page of its own: more processes than the table has room for";
+        return "it has no page of its own: it is `capalloc run` itself, or more processes than the table has room for";
     default:
         return "seen";
     }

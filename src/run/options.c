@@ -221,6 +221,10 @@ enum cai_options_answer cai_run_options_parse(int argc, char **argv, struct cai_
                 out->harden ? "--harden" : "--revoke");
         return CAI_OPTIONS_WRONG;
     }
+    if (out->harden && out->profile_bytes != 0) {
+        cai_say("bad-usage", "--harden and --profile: a hardened block has no room for a sample");
+        return CAI_OPTIONS_WRONG;
+    }
     if (argv[optind] == NULL) {
         cai_say("bad-usage", "no program to run (usage: capalloc run [OPTION]... [--] PROGRAM [ARGUMENT]...)");
         return CAI_OPTIONS_WRONG;

@@ -225,7 +225,7 @@ static void print_unended(FILE *to, const struct cai_report *report)
 {
     bool killed = WIFSIGNALED(report->outcome->wait_status);
 
-    fputs(killed ? "\n  The signal left the allocator no time for its last words"
+    fputs(killed ? "\n  The signal came before the allocator could count to the end"
                  : "\n  The program left by _exit or was replaced by another, past its exit handlers",
           to);
     if (cai_use_has_stats(report->channel))

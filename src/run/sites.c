@@ -83,18 +83,21 @@ void cai_sites_write(const struct cai_channel_host *host, const char *prefix)
     uint32_t missed;
     uint32_t count = cai_channel_count(host, &missed);
     uint64_t others = 0;
-    bool written = true;
+    bool written = true, any = false;
 
     for (uint32_t i = 0; sites != NULL && written && i < count; i++) {
         cai_channel_snapshot(host, i, &page);
         if (!cai_channel_sites(host, i, sites) || sites->peak_bytes == 0)
             continue;
+        any = true;
         written = cai_profile_open(&profile, sites) && write_all(&profile, prefix, &page);
         cai_profile_close(&profile);
         if (written && i == 0)
             say(sites, prefix, &page);
         others += written && i != 0;
     }
+    if (!any)
+        cai_say("profile", "no block was sampled; --profile=SIZE with a smaller SIZE samples more");
     if (others != 0)
         cai_say("profile", "%s more process%s: %s.PID.pb.gz and .folded", cai_count_text(others).text,
                 others == 1 ? "" : "es", prefix);

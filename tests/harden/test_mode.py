@@ -52,10 +52,10 @@ class Mode(unittest.TestCase):
             self.assertEqual(done.returncode, 125, names)
             self.assertIn("wanted names of checks", done.stderr)
         done = run("run", "--", "true", CAPALLOC_OPTIONS="harden=zero")
-        self.assertIn("setting ignored, unknown or malformed: harden=zero", done.stderr)
+        self.assertIn("setting ignored, unknown, malformed or of another mode: harden=zero", done.stderr)
         done = run("run", "--harden", "--", "true", CAPALLOC_OPTIONS="harden=-nothing,revoke")
-        self.assertIn("setting ignored, unknown or malformed: harden=-nothing", done.stderr)
-        self.assertIn("setting ignored, unknown or malformed: revoke", done.stderr)
+        self.assertIn("setting ignored, unknown, malformed or of another mode: harden=-nothing", done.stderr)
+        self.assertIn("setting ignored, unknown, malformed or of another mode: revoke", done.stderr)
 
     def test_H9_two_modes_are_refused(self):
         for one, other in (("--delay", "--harden"), ("--revoke", "--harden"), ("--delay", "--revoke")):
@@ -67,6 +67,15 @@ class Mode(unittest.TestCase):
             done = run("run", *arguments, "--", "true", LD_PRELOAD=inherited)
             self.assertEqual(done.returncode, 125)
             self.assertRegex(done.stderr, "capalloc: other-mode: LD_PRELOAD has .* one process has one mode")
+
+    def test_H9_S5_hardened_and_profiled_are_not_had_together(self):
+        done = run("run", "--harden", "--profile", "--", "ls", "/")
+        self.assertEqual((done.returncode, done.stderr), (125, "capalloc: bad-usage: --harden and --profile: "
+                         "a hardened block has no room for a sample\n"))
+        done = subprocess.run(["perl", "-e", "$h{$_}=\"x$_\" for 1..30000; print 1"], capture_output=True, text=True,
+                              env=os.environ | {"LD_PRELOAD": HARDEN, "CAPALLOC_OPTIONS": "profile=1K"})
+        self.assertEqual((done.returncode, done.stdout), (0, "1"))
+        self.assertIn("of another mode: profile=1K", done.stderr)
 
     def test_H9_a_library_that_cannot_is_never_silent(self):
         done = run("run", "--harden", "--library", STANDARD, "--", "true")

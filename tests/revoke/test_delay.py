@@ -52,7 +52,7 @@ class Mode(unittest.TestCase):
         self.assertIn("capalloc: other-mode: true did not run with --delay", done.stderr)
         self.assertEqual(run("run", "--delay", "--require", "--library", STANDARD, "--", "true").returncode, 125)
         done = run("run", "--", "true", CAPALLOC_OPTIONS="delay=12%")
-        self.assertIn("setting ignored, unknown or malformed: delay=12%", done.stderr)
+        self.assertIn("setting ignored, unknown, malformed or of another mode: delay=12%", done.stderr)
 
     def test_R8_two_modes_in_one_process_are_refused(self):
         for arguments, inherited in (([], REVOKE), (["--delay"], STANDARD)):

@@ -246,7 +246,7 @@ status 137 "killed" run --stats=json --output "$work/report" "$dynamic" signal 9
 cp "$work/report" "$work/err" # without the shell's word on it
 json "killed" '$_->{use}{state} eq "unended" && $_->{exit}{signal} == 9 && !$_->{stats}{final}'
 status 137 "killed, as text" run --stats "$dynamic" signal 9
-says "killed, as text" "left the allocator no time for its last words"
+says "killed, as text" "came before the allocator could count to the end"
 
 # --- a full disk behind stdout
 if [ -c /dev/full ]; then

@@ -254,7 +254,7 @@ static void test_start_reads_environment(void **state)
     assert_string_equal(child.text, "");
     child_run(&child, 10, start_with, "limit=3M,nonsense");
     assert_true(child_succeeded(&child));
-    assert_string_equal(child.text, "capalloc: setting ignored, unknown or malformed: nonsense\n");
+    assert_string_equal(child.text, "capalloc: setting ignored, unknown, malformed or of another mode: nonsense\n");
 }
 
 static void write_to_settings(const void *unused)
