@@ -66,11 +66,13 @@ static CAI_NOINLINE ca_error deallocate_slow(void *address)
 
 CAI_EXPORT ca_error ca_plain_deallocate_(void *address)
 {
-    enum cai_place place = cai_place_of(address);
     enum cai_put put = CAI_PUT_SLOW;
 
+    if (CAI_QUARANTINES)
+        return deallocate_slow(address);
     /* As free, in the place that the address tells. */
-    if (!CAI_QUARANTINES && CAI_LIKELY(place != CAI_PLACE_none && !cai_place_zeroes(place))) {
+    enum cai_place place = cai_place_of(address);
+    if (CAI_LIKELY(place != CAI_PLACE_none && !cai_place_zeroes(place))) {
         put = cai_cache_put(cai_self_heap(), place, CAI_FINE, address);
         if (put == CAI_PUT_OUTSIDE)
             put = cai_cache_put(cai_self_heap(), place, CAI_COARSE, address);

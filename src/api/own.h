@@ -98,14 +98,16 @@ enum cai_own_put {
 CAI_INLINE enum cai_own_put cai_own_put_small(enum cai_place place, enum cai_grain grain, void *address, size_t bytes,
                                               bool tags)
 {
+    enum cai_own_put put = CAI_OWN_PUT_NONE;
+    size_t granule;
+
+    if (CAI_QUARANTINES)
+        return put;
     const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
     struct cai_thread *thread = cai_self;
     struct cai_heap *heap = &thread->owner.heap;
-    size_t granule;
     uint8_t *state = cai_find_state(place, grain, address, &granule);
-    enum cai_own_put put = CAI_OWN_PUT_NONE;
-
-    if (CAI_QUARANTINES || CAI_UNLIKELY(state == NULL))
+    if (CAI_UNLIKELY(state == NULL))
         return put;
     uint32_t owner = cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)]);
     bool own = owner == heap->id;

@@ -67,11 +67,13 @@ CAI_INLINE bool cai_free_stamped(enum cai_place place, uint16_t stamp, void *add
 /* Gives a block of this grain back that is exactly so long, likewise; not of a must-zero place. */
 CAI_INLINE bool cai_free_exact(enum cai_place place, enum cai_grain grain, void *address, size_t bytes)
 {
-    const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
     size_t granule;
-    uint8_t *state = cai_find_state(place, grain, address, &granule);
 
-    if (CAI_QUARANTINES || CAI_UNLIKELY(state == NULL))
+    if (CAI_QUARANTINES)
+        return false;
+    const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
+    uint8_t *state = cai_find_state(place, grain, address, &granule);
+    if (CAI_UNLIKELY(state == NULL))
         return false;
     size_t live = cai_load_relaxed(state);
     if (CAI_LIKELY(cai_exact_is(grain, state, live, bytes)))

@@ -29,8 +29,8 @@
 /* A thread tells what it freed when it is so much. */
 enum { UNTOLD_MAX = 32 * 1024 };
 
-/* So much may always wait. In the hardened library less: a block that waits longer leaves the processor's cache, and what
- * is looked at there again costs most of the library's time. */
+/* So much may always wait. In the hardened library less: a block that waits longer leaves the processor's cache, and
+ * what is looked at there again costs most of the library's time. */
 #define FLOOR_BYTES ((CAI_HARDENS ? 1 : 8) * CAI_MIB)
 
 /* Longer large blocks give their pages back while they wait; shorter ones are cleared and keep them. */

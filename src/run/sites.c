@@ -106,10 +106,14 @@ void cai_sites_write(const struct cai_channel_host *host, const char *prefix)
 
 /* --- for people --- */
 
+struct row {
+    const struct cai_site *site;
+};
+
 static int by_live(const void *left, const void *right)
 {
-    uint64_t a = (*(const struct cai_site *const *)left)->live_bytes;
-    uint64_t b = (*(const struct cai_site *const *)right)->live_bytes;
+    uint64_t a = ((const struct row *)left)->site->live_bytes;
+    uint64_t b = ((const struct row *)right)->site->live_bytes;
 
     return (a < b) - (a > b);
 }
@@ -137,19 +141,19 @@ static void print_calls(FILE *to, const struct cai_profile *profile, const struc
 static void print_sites(FILE *to, const struct cai_profile *profile)
 {
     const struct cai_sites *sites = profile->sites;
-    const struct cai_site **rows = malloc(CAI_SITES_MAX * sizeof *rows);
+    struct row *rows = malloc(CAI_SITES_MAX * sizeof *rows);
     size_t count = 0;
 
     for (size_t i = 0; rows != NULL && i < CAI_SITES_MAX; i++)
         if (sites->site[i].live_bytes != 0)
-            rows[count++] = &sites->site[i];
+            rows[count++].site = &sites->site[i];
     fprintf(to, "\n  sites, estimated from %s samples: %s live, at most %s\n", cai_count_text(sites->samples).text,
             cai_size_text(sites->live_bytes).text, cai_size_text(sites->peak_bytes).text);
     if (count != 0)
         qsort(rows, count, sizeof *rows, by_live);
     for (size_t i = 0; i < count && i < ROWS_MAX; i++) {
-        fprintf(to, "  %10s", cai_size_text(rows[i]->live_bytes).text);
-        print_calls(to, profile, rows[i]);
+        fprintf(to, "  %10s", cai_size_text(rows[i].site->live_bytes).text);
+        print_calls(to, profile, rows[i].site);
     }
     if (count > ROWS_MAX)
         fprintf(to, "  and %s more that hold less\n", cai_count_text(count - ROWS_MAX).text);
