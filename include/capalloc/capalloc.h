@@ -51,6 +51,7 @@
 #include <capalloc/cap.h>
 #include <capalloc/cap_derived.h>
 #include <capalloc/cap_model.h>
+#include <capalloc/describe.h>
 #include <capalloc/error.h>
 #include <capalloc/fixed.h>
 #include <capalloc/global.h>

@@ -85,7 +85,7 @@ static struct cai_lookup look_up_in_slab(const struct cai_unit *slab, enum cai_p
 {
     unsigned size_class = cai_load_relaxed(&slab->size_class);
     if (size_class == 0 || size_class > CAI_CLASS_LAST) /* another thread ends it, or makes it, at this moment */
-        return (struct cai_lookup){CAI_FOUND_UNUSED, place, 0};
+        return (struct cai_lookup){CAI_FOUND_UNUSED, place, 0, 0};
     size_t slot_bytes = cai_class_bytes(size_class);
     size_t offset = (address - cai_unit_address(slab)) % slot_bytes;
     enum cai_grain grain = cai_zone_grain(cai_load_relaxed(&slab->zone));
@@ -93,26 +93,28 @@ static struct cai_lookup look_up_in_slab(const struct cai_unit *slab, enum cai_p
     uint8_t state = cai_load_relaxed(&view->state[cai_granule_of(view, grain, (void *)(address - offset))]);
 
     if (state == CAI_STATE_NONE)
-        return (struct cai_lookup){CAI_FOUND_UNUSED, place, 0};
+        return (struct cai_lookup){CAI_FOUND_UNUSED, place, 0, 0};
     if (state == CAI_STATE_CLAIMED && offset == 0)
-        return (struct cai_lookup){CAI_FOUND_CLAIMED, place, slot_bytes};
+        return (struct cai_lookup){CAI_FOUND_CLAIMED, place, slot_bytes, address - offset};
     if (cai_state_is_live(state))
-        return (struct cai_lookup){offset == 0 ? CAI_FOUND_LIVE : CAI_FOUND_INSIDE_LIVE, place, slot_bytes};
-    return (struct cai_lookup){offset == 0 ? CAI_FOUND_FREED : CAI_FOUND_INSIDE_FREED, place, slot_bytes};
+        return (struct cai_lookup){offset == 0 ? CAI_FOUND_LIVE : CAI_FOUND_INSIDE_LIVE, place, slot_bytes,
+                                   address - offset};
+    return (struct cai_lookup){offset == 0 ? CAI_FOUND_FREED : CAI_FOUND_INSIDE_FREED, place, slot_bytes,
+                               address - offset};
 }
 
 static struct cai_lookup look_up_large(const struct cai_unit *run, enum cai_place place, uintptr_t address)
 {
     size_t bytes = cai_round_up(cai_load_relaxed(&run->bytes), cai_settings->page_bytes);
     const struct cai_view *view = cai_view_of(cai_load_relaxed(&run->zone));
-    bool start = address == cai_unit_address(run);
-    uint8_t state = cai_load_relaxed(&view->state[cai_granule_of(view, CAI_COARSE, (void *)cai_unit_address(run))]);
+    uintptr_t start = cai_unit_address(run);
+    uint8_t state = cai_load_relaxed(&view->state[cai_granule_of(view, CAI_COARSE, (void *)start)]);
 
-    if (state == CAI_STATE_CLAIMED && start)
-        return (struct cai_lookup){CAI_FOUND_CLAIMED, place, bytes};
+    if (state == CAI_STATE_CLAIMED && address == start)
+        return (struct cai_lookup){CAI_FOUND_CLAIMED, place, bytes, start};
     if (cai_state_is_live(state))
-        return (struct cai_lookup){start ? CAI_FOUND_LIVE : CAI_FOUND_INSIDE_LIVE, place, bytes};
-    return (struct cai_lookup){start ? CAI_FOUND_FREED : CAI_FOUND_INSIDE_FREED, place, bytes};
+        return (struct cai_lookup){address == start ? CAI_FOUND_LIVE : CAI_FOUND_INSIDE_LIVE, place, bytes, start};
+    return (struct cai_lookup){address == start ? CAI_FOUND_FREED : CAI_FOUND_INSIDE_FREED, place, bytes, start};
 }
 
 /* A run that is free: what its blocks were is forgotten, but the state byte of each remembers that it was one, until
@@ -125,7 +127,7 @@ static struct cai_lookup look_up_free(const struct cai_unit *run, enum cai_place
     bool freed = cai_load_relaxed(&run->kind) == CAI_UNIT_DIRTY && granule < cai_load_relaxed(&view->granules) &&
                  cai_load_relaxed(&view->state[granule]) >= CAI_STATE_IN_SLAB;
 
-    return (struct cai_lookup){freed ? CAI_FOUND_FREED : CAI_FOUND_UNUSED, place, 0};
+    return (struct cai_lookup){freed ? CAI_FOUND_FREED : CAI_FOUND_UNUSED, place, 0, 0};
 }
 
 struct cai_lookup cai_find_any(const void *address)
@@ -133,7 +135,7 @@ struct cai_lookup cai_find_any(const void *address)
     enum cai_place place = cai_place_of(address);
 
     if (place == CAI_PLACE_none)
-        return (struct cai_lookup){CAI_FOUND_FOREIGN, place, 0};
+        return (struct cai_lookup){CAI_FOUND_FOREIGN, place, 0, 0};
     for (enum cai_grain grain = CAI_FINE; grain < CAI_GRAINS; grain++) {
         unsigned zone = cai_zone_number(place, grain);
         const struct cai_view *view = cai_view_of(zone);
@@ -149,7 +151,7 @@ struct cai_lookup cai_find_any(const void *address)
             return look_up_large(run, place, (uintptr_t)address);
         return look_up_free(run, place, (uintptr_t)address);
     }
-    return (struct cai_lookup){CAI_FOUND_UNUSED, place, 0};
+    return (struct cai_lookup){CAI_FOUND_UNUSED, place, 0, 0};
 }
 
 CAI_COLD void cai_find_report(enum cai_place place, const void *address, const char *function)

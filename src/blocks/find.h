@@ -74,7 +74,8 @@ enum cai_found {
 struct cai_lookup {
     enum cai_found found;
     enum cai_place place;
-    size_t bytes; /* of the block, 0 when there is none */
+    size_t bytes;    /* of the block, 0 when there is none */
+    uintptr_t start; /* of the block, when bytes is not 0 */
 };
 
 /* Slow: walks the runs of the zone. */

@@ -103,6 +103,7 @@ SOME(ca_block_result, ca_allocate(ca_default_authority(), layout));
 SOME_READY(ca_wiped, {}, ca_secret secret = Some<ca_secret>::get(); value = ca_secret_wipe(&secret));
 SOME_READY(ca_heap_options, CA_HEAP_OPTIONS_INIT, );
 SOME_READY(ca_authority_info, CA_AUTHORITY_INFO_INIT, );
+SOME_READY(ca_block_info, CA_BLOCK_INFO_INIT, );
 SOME_READY(ca_stats, CA_STATS_INIT, );
 SOME_READY(ca_protection, CA_PROTECTION_INIT, );
 SOME_READY(ca_counts, {}, value.struct_size = sizeof value);

@@ -52,6 +52,7 @@
     X(ca_cap_fault_info, 56)                                                                                           \
     X(ca_protection, 64)                                                                                               \
     X(ca_audit_finding, 72)                                                                                            \
+    X(ca_block_info, 48)                                                                                               \
     X(ca_conformance_options, 64)
 
 /* Initializers: alone, no compiler warns of them, in C or C++, and they set the same. */
@@ -60,12 +61,14 @@
     X(ca_protection, CA_PROTECTION_INIT)                                                                               \
     X(ca_heap_options, CA_HEAP_OPTIONS_INIT)                                                                           \
     X(ca_authority_info, CA_AUTHORITY_INFO_INIT)                                                                       \
+    X(ca_block_info, CA_BLOCK_INFO_INIT)                                                                               \
     X(ca_conformance_options, CA_CONFORMANCE_INIT)
 
 #define ABI_ENUMS(X)                                                                                                   \
     X(ca_cap_fault)                                                                                                    \
     X(ca_error)                                                                                                        \
     X(ca_violation_kind)                                                                                               \
+    X(ca_block_state)                                                                                                  \
     X(ca_method)
 
 #define ABI_VALUES(X)                                                                                                  \
@@ -76,6 +79,9 @@
     X(CA_ERROR_NOT_PERMITTED, 4)                                                                                       \
     X(CA_ERROR_STALE, 5)                                                                                               \
     X(CA_ERROR_INVALID, 6)                                                                                             \
+    X(CA_BLOCK_STATE_NONE, 0)                                                                                          \
+    X(CA_BLOCK_STATE_LIVE, 1)                                                                                          \
+    X(CA_BLOCK_STATE_FREED, 2)                                                                                         \
     X(CA_VIOLATION_DOUBLE_FREE, 1)                                                                                     \
     X(CA_VIOLATION_INVALID_FREE, 2)                                                                                    \
     X(CA_VIOLATION_WRONG_DEALLOCATOR, 3)                                                                               \

@@ -109,6 +109,28 @@ extern "C" {
     pub fn ca_audit_nocaps(handler: ca_audit_handler, context: *mut c_void) -> usize;
 }
 
+// --- describe.h ---
+
+pub type ca_block_state = c_uint;
+pub const CA_BLOCK_STATE_NONE: ca_block_state = 0;
+pub const CA_BLOCK_STATE_LIVE: ca_block_state = 1;
+pub const CA_BLOCK_STATE_FREED: ca_block_state = 2;
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ca_block_info {
+    pub struct_size: usize,
+    pub state: ca_block_state,
+    pub heap: u32,
+    pub place: *const c_char,
+    pub block: *const c_void,
+    pub slot_bytes: usize,
+    pub exact_bytes: usize,
+}
+
+extern "C" {
+    pub fn ca_describe(address: *const c_void, out: *mut ca_block_info) -> ca_error;
+}
+
 // --- protect.h ---
 
 pub const CA_PROTECT_NO_DUMP: c_uint = 1;
