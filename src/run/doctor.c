@@ -215,7 +215,8 @@ static void check_environment(const char *ignored)
     }
     if (ignored[0] != 0)
         cai_doctor_line(CAI_DOCTOR_WARN, "CAPALLOC_OPTIONS",
-                        "%s: the library ignores '%s', which is unknown, malformed or of another mode (see: capalloc help settings)",
+                        "%s: the library ignores '%s', which is unknown, malformed or of another mode "
+                        "(see: capalloc help settings)",
                         options != NULL ? options : "", ignored);
     else
         cai_doctor_line(options == NULL ? CAI_DOCTOR_OK : CAI_DOCTOR_INFO, "CAPALLOC_OPTIONS", "%s",
