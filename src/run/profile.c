@@ -101,20 +101,28 @@ uint64_t cai_profile_blocks(const struct cai_site *site, enum cai_profile_kind k
     return parts / CAI_SITE_BLOCK + (parts % CAI_SITE_BLOCK >= CAI_SITE_BLOCK / 2);
 }
 
-/* A function's name, or the file of its code; what separates functions must not be in it. */
-static void print_name(FILE *to, const struct cai_call *call)
+char *cai_profile_name(const struct cai_call *call)
 {
     const char *slash = call->module != NULL ? strrchr(call->module, '/') : NULL;
-    const char *name = call->function != NULL ? call->function : slash != NULL ? slash + 1 : call->module;
+    const char *module = slash != NULL ? slash + 1 : call->module;
+    char *name = NULL;
 
-    if (name == NULL) {
-        fprintf(to, "0x%" PRIx64, call->offset);
-        return;
-    }
-    for (; *name != 0; name++)
-        fputc(*name == ';' ? ':' : *name, to);
-    if (call->function == NULL)
-        fprintf(to, "+0x%" PRIx64, call->offset);
+    if (call->function != NULL)
+        return strdup(call->function);
+    if (asprintf(&name, module != NULL ? "%s+0x%" PRIx64 : "%s0x%" PRIx64, module != NULL ? module : "", call->offset) <
+        0)
+        return NULL;
+    return name;
+}
+
+/* What separates functions must not be in it. */
+static void print_name(FILE *to, const struct cai_call *call)
+{
+    char *name = cai_profile_name(call);
+
+    for (const char *letter = name != NULL ? name : "?"; *letter != 0; letter++)
+        fputc(*letter == ';' ? ':' : *letter, to);
+    free(name);
 }
 
 void cai_profile_folded(const struct cai_profile *profile, enum cai_profile_kind kind, FILE *to)

@@ -47,6 +47,9 @@ uint64_t cai_profile_blocks(const struct cai_site *site, enum cai_profile_kind k
  * the numbers were taken, since 1970. False: no memory, or `to` has an error. */
 bool cai_profile_pprof(const struct cai_profile *profile, uint64_t ns, FILE *to);
 
+/* A function's name, or the file of its code and where in it; to be freed. NULL: no memory. */
+char *cai_profile_name(const struct cai_call *call);
+
 /* What flame graphs are drawn from: a line for each site, its functions from the outermost in, then the bytes. */
 void cai_profile_folded(const struct cai_profile *profile, enum cai_profile_kind kind, FILE *to);
 

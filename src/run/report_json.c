@@ -7,6 +7,7 @@
 #include "run/json.h"
 #include "run/report_detail.h"
 #include "run/report_live.h"
+#include "run/report_profile.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -183,10 +184,11 @@ static json_object *calls_object(const char *text_of_calls)
     return objects;
 }
 
-/* All that is known of a process. history: may be NULL. */
-static json_object *detail_object(const struct cai_channel *process, const struct cai_history *history,
+/* All that is known of a process. */
+static json_object *detail_object(const struct cai_channel *process, const struct cai_histories *histories,
                                   uint64_t start_ns)
 {
+    const struct cai_history *history = cai_history_of(histories, process->pid);
     const struct cai_channel_numbers *numbers = &process->numbers[0];
     bool peak = history != NULL && history->peak.ns != 0;
     const struct member members[] = {{"stats", stats_object(process, process->state == CAI_CHANNEL_FINISHED, 0)},
@@ -195,6 +197,7 @@ static json_object *detail_object(const struct cai_channel *process, const struc
                                      {"peak_at_ns", peak ? number(cai_since(history->peak.ns, start_ns)) : NULL},
                                      {"peak_held", peak ? cai_held_object(&history->peak) : NULL},
                                      {"peak_map", peak ? cai_map_object(&history->peak) : NULL},
+                                     {"profile", cai_profile_object(histories->host, process->pid)},
                                      {"history", history != NULL ? cai_history_object(history, start_ns) : NULL}};
 
     return OBJECT(members);
@@ -229,8 +232,7 @@ static json_object *processes_object(const struct cai_tree *tree, const struct c
             {"calls", calls_object(process->calls)},
             {"findings", process->findings.done != 0 ? number(process->findings.found) : NULL},
             {"violated", cai_violated_object(process, start_ns)},
-            {"detail",
-             histories != NULL ? detail_object(process, cai_history_of(histories, process->pid), start_ns) : NULL}};
+            {"detail", histories != NULL ? detail_object(process, histories, start_ns) : NULL}};
         json_object_array_add(processes, OBJECT(row));
     }
     const struct member members[] = {{"violations", number(tree->violations)},

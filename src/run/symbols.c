@@ -134,18 +134,30 @@ static void go_out(struct visitor *visitor, Dwarf_Die *inlined, Dwarf_Files *fil
         visitor->line = (int)number;
 }
 
-/* The functions merged into the one that the address is in, and that one, from its debug information. */
-static bool visit_scopes(struct visitor *visitor, Dwfl_Module *module, Dwarf_Addr address)
+/* The unit of the debug information that the address is in; NULL: none. gcc writes a table of addresses, clang does
+ * not: there each unit is asked. */
+static Dwarf_Die *unit_of(Dwfl_Module *module, Dwarf_Addr address, Dwarf_Addr *bias)
 {
-    Dwarf_Addr bias;
-    Dwarf_Die *unit = dwfl_module_addrdie(module, address, &bias);
+    Dwarf_Die *unit = dwfl_module_addrdie(module, address, bias);
+
+    if (unit != NULL)
+        return unit;
+    do
+        unit = dwfl_module_nextcu(module, unit, bias);
+    while (unit != NULL && dwarf_haspc(unit, address - *bias) <= 0);
+    return unit;
+}
+
+/* The functions merged into the one that the address is in, and that one, from its debug information. */
+static bool visit_scopes(struct visitor *visitor, Dwfl_Module *module, Dwarf_Die *unit, Dwarf_Addr address)
+{
     Dwarf_Die *scopes = NULL;
+    Dwarf_Addr bias;
     Dwarf_Die innermost;
     Dwarf_Files *files;
     bool found = false;
 
-    if (unit == NULL || dwarf_getsrcfiles(unit, &files, NULL) != 0 ||
-        dwarf_getscopes(unit, address - bias, &scopes) <= 0)
+    if (dwarf_getsrcfiles(unit, &files, NULL) != 0 || dwarf_getscopes(unit, address, &scopes) <= 0)
         return false;
     bool known = dwarf_offdie(dwfl_module_getdwarf(module, &bias), dwarf_dieoffset(&scopes[0]), &innermost) != NULL;
     free(scopes);
@@ -173,10 +185,12 @@ void cai_symbols_find(struct cai_symbols *symbols, const char *file_name, uint64
         visit_name(&visitor, NULL, false);
         return;
     }
-    Dwfl_Line *line = dwfl_module_getsrc(file->module, address);
-    if (line != NULL)
-        visitor.file = dwfl_lineinfo(line, NULL, &visitor.line, NULL, NULL, NULL);
-    if (!visit_scopes(&visitor, file->module, address)) {
+    Dwarf_Addr bias;
+    Dwarf_Die *unit = unit_of(file->module, address, &bias);
+    Dwarf_Line *line = unit != NULL ? dwarf_getsrc_die(unit, address - bias) : NULL;
+    if (line != NULL && dwarf_lineno(line, &visitor.line) == 0)
+        visitor.file = dwarf_linesrc(line, NULL, NULL);
+    if (unit == NULL || !visit_scopes(&visitor, file->module, unit, address - bias)) {
         GElf_Off offset;
         GElf_Sym symbol;
         visit_name(&visitor, dwfl_module_addrinfo(file->module, address, &offset, &symbol, NULL, NULL, NULL), false);

@@ -3,7 +3,7 @@
 that was not asked for, and takes nothing that strangers have named for more than a name.
 
 The build tells where things are, through the environment: CAPALLOC, the program; CAPALLOC_PRELOAD, the library; SUBJECT,
-what live.c was compiled to. Without a browser its tests are skipped, and this ends with 77.
+what live.c was compiled to; SYMBOL, what hostile.c was. Without a browser its tests are skipped, and this ends with 77.
 """
 import base64
 import hashlib
@@ -20,7 +20,8 @@ import unittest
 
 import browser
 
-CAPALLOC, PRELOAD, SUBJECT = (os.environ[name] for name in ("CAPALLOC", "CAPALLOC_PRELOAD", "SUBJECT"))
+CAPALLOC, PRELOAD, SUBJECT, SYMBOL = (os.environ[name] for name in ("CAPALLOC", "CAPALLOC_PRELOAD", "SUBJECT", "SYMBOL"))
+HOSTILE_SYMBOL = "</script><img src=x onerror=document.title=1>"
 HOSTILE = "script><img src=x onerror=document.title=1>"  # in a folder that is called "<"
 CLEAN = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C"}
 
@@ -236,6 +237,34 @@ class InABrowser(Pages):
         self.assertEqual(len(rows), 2)
         self.assertIn(str(self.second["pid"]), rows[1])
         self.assertIn(self.data["machine"]["release"], self.texts("#about")[0])
+
+    def test_S5_S6_which_calls_hold_the_memory(self):
+        page = self.folder / "calls.html"
+        subprocess.run([CAPALLOC, "run", "--library", PRELOAD, "--profile=16K", "--profile-output", str(self.folder / "heap"),
+                        "--report", str(page), "--", SYMBOL], env=CLEAN, check=True, timeout=120, capture_output=True)
+        self.opened(page)
+        profile = json.loads(Parts(page.read_text()).texts["data"])["tree"]["processes"][0]["detail"]["profile"]
+        held = [one for one in profile["stacks"] if HOSTILE_SYMBOL in one["calls"]]
+        self.assertGreater(sum(one["live_bytes"] for one in held), 3_000_000)
+        self.assertEqual(self.value("document.images.length"), 0)
+        self.assertEqual(self.value("document.title"), f"{pathlib.Path(SYMBOL).name} · capalloc report")
+        for button, moment in enumerate(("live", "peak", "all")):
+            self.value(f"document.querySelectorAll('#flame-when button')[{button}].click()")
+            whole = sum(one[f"{moment}_bytes"] for one in profile["stacks"])
+            shown = dict(self.value("[...document.querySelectorAll('#flame-graph .call')].map((one) => [one.dataset.call, one.dataset.bytes])"))
+            self.assertEqual(int(shown["all"]), whole)
+            self.assertEqual(int(shown[HOSTILE_SYMBOL]), sum(one[f"{moment}_bytes"] for one in held))
+            self.assertTrue(self.texts("#flame-lead")[0].startswith(size(whole)))
+        find = """(() => { const search = document.getElementById("flame-search"); search.value = %s;
+            search.dispatchEvent(new Event("input")); return document.querySelectorAll(".call.found").length; })()"""
+        self.assertEqual(self.value(find % '"ONERROR"'), 1)
+        self.assertEqual(self.value(find % '"nothing of this name"'), 0)
+        self.value("document.querySelector('#flame-graph svg').focus()")
+        for key in ("ArrowDown", "Enter"):  # what is called from the outermost, enlarged
+            self.value(f"document.querySelector('#flame-graph svg').dispatchEvent(new KeyboardEvent('keydown', {{key: '{key}'}}))")
+        self.assertEqual(self.value("document.querySelectorAll('.call.above').length"), 1)
+        self.value("document.querySelector('#flame-graph svg').dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape'}))")
+        self.assertEqual(self.value("document.querySelectorAll('.call.above').length"), 0)
 
     def test_S6_by_the_keyboard(self):
         self.opened()

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// `capalloc_engine` of `cmake/Library.cmake`.
-const ROOMS: [&str; 9] = ["base", "os", "core", "cap", "pages", "blocks", "heaps", "api", "kit"];
+const ROOMS: [&str; 10] = ["base", "os", "stack", "core", "cap", "pages", "blocks", "heaps", "api", "kit"];
 /// `cmake/Flags.cmake`, with the reasons.
 const FLAGS: [&str; 12] = [
     "-std=gnu17",

@@ -3,13 +3,14 @@ let chosen = null;
 
 function chosenDraw() {
   if (!chosen) {
-    for (const id of ["tiles", "timeline", "map", "classes", "processes"]) at(id).hidden = true;
+    for (const id of ["tiles", "timeline", "map", "classes", "flame", "processes"]) at(id).hidden = true;
     return;
   }
   tilesDraw(chosen);
   timelineDraw(chosen);
   mapDraw(chosen);
   classesDraw(chosen);
+  flameDraw(chosen);
   processesDraw(chosen, choose);
   at("process").value = String(processes.indexOf(chosen));
 }
@@ -17,6 +18,7 @@ function chosenDraw() {
 function choose(process) {
   chosen = process;
   zoomed = null;
+  flameFocus = null;
   tipHide();
   chosenDraw();
 }
@@ -42,6 +44,7 @@ function themeStart() {
 }
 
 themeStart();
+flameStart(() => chosen);
 document.body.append(hatch());
 headDraw();
 chooserDraw();

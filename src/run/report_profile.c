@@ -1,0 +1,68 @@
+/* See report_profile.h. Called by report_json. */
+#include "run/report_profile.h"
+
+#include "run/json.h"
+#include "run/profile.h"
+
+#include <stdlib.h>
+
+/* From the outermost in. */
+static json_object *names_object(const struct cai_profile *profile, const struct cai_site *site)
+{
+    json_object *names = json_object_new_array();
+
+    for (uint32_t frame = cai_profile_frames(site); frame-- > 0;) {
+        const struct cai_location *location = cai_profile_location(profile, site, frame);
+        for (size_t call = location->count; call-- > 0;) {
+            char *name = cai_profile_name(&profile->calls.call[location->first + call]);
+            json_object_array_add(names, text(name != NULL ? name : "?"));
+            free(name);
+        }
+    }
+    return names;
+}
+
+static json_object *stacks_object(const struct cai_profile *profile)
+{
+    json_object *stacks = json_object_new_array();
+
+    for (size_t i = 0; i < CAI_SITES_MAX; i++) {
+        const struct cai_site *site = &profile->sites->site[i];
+        if (site->key == 0)
+            continue;
+        const struct member row[] = {{"calls", names_object(profile, site)},
+                                     {"live_bytes", number(cai_profile_bytes(site, CAI_PROFILE_LIVE))},
+                                     {"peak_bytes", number(cai_profile_bytes(site, CAI_PROFILE_PEAK))},
+                                     {"all_bytes", number(cai_profile_bytes(site, CAI_PROFILE_ALL))}};
+        json_object_array_add(stacks, OBJECT(row));
+    }
+    return stacks;
+}
+
+static bool read_sites(const struct cai_channel_host *host, pid_t pid, struct cai_sites *sites)
+{
+    uint32_t missed;
+    uint32_t count = cai_channel_count(host, &missed);
+
+    for (uint32_t i = 0; i < count; i++)
+        if (cai_channel_at(host->table, i)->pid == pid)
+            return cai_channel_sites(host, i, sites) && sites->samples != 0;
+    return false;
+}
+
+json_object *cai_profile_object(const struct cai_channel_host *host, pid_t pid)
+{
+    struct cai_sites *sites = malloc(sizeof *sites);
+    struct cai_profile profile;
+    json_object *object = NULL;
+
+    if (sites != NULL && read_sites(host, pid, sites) && cai_profile_open(&profile, sites)) {
+        const struct member members[] = {{"rate_bytes", number(sites->rate)},
+                                         {"samples", number(sites->samples)},
+                                         {"stacks", stacks_object(&profile)}};
+        object = OBJECT(members);
+        cai_profile_close(&profile);
+    }
+    free(sites);
+    return object;
+}
