@@ -42,9 +42,7 @@ foreach(mode revoke harden)
     add_library(capalloc_engine_${mode} OBJECT ${engine_sources} ${${mode}_sources} ${malloc_sources})
     target_link_libraries(capalloc_engine_${mode} PRIVATE capalloc_engine_flags)
     target_compile_definitions(capalloc_engine_${mode} PUBLIC ${definition}=1)
-    if(NOT PROJECT_IS_TOP_LEVEL)
-        set_target_properties(capalloc_engine_${mode} PROPERTIES EXCLUDE_FROM_ALL ON)
-    endif()
+    set_target_properties(capalloc_engine_${mode} PROPERTIES EXCLUDE_FROM_ALL ON) # built for what is made of it
 endforeach()
 
 # Until 1.0 a minor version may change the interface, so it is part of the soname.
