@@ -45,7 +45,9 @@ class Life(drop_in.DropIn):
     def test_D3_thousand_threads_bounded(self):
         early, late = map(int, self.good([program("threads"), "churn"]).split())
         print(f"resident after up to 200 threads {early} KiB, after 1000 {late} KiB", end=" ", flush=True)
-        self.assertLess(late, early + 16 * 1024)
+        # With sweeps what was freed waits: three rounds and three quarters of 8 MiB at most (R3).
+        waiting = 30 * 1024 if "revoke" in os.environ.get("DROP_IN_OPTIONS", "") else 0
+        self.assertLess(late, early + 16 * 1024 + waiting)
 
     def test_D3_forks_of_a_busy_process(self):
         self.good([program("forks")], timeout=200)
