@@ -3,6 +3,7 @@
 
 #include "base/atomic.h"
 #include "base/compiler.h"
+#include "base/decimal.h"
 #include "base/zero.h"
 #include "core/violation.h"
 
@@ -41,19 +42,6 @@ void cai_findings_take(struct cai_findings *findings)
     cai_store_relaxed(&kept.count, 0);
 }
 
-static char *add_number(char *to, size_t number)
-{
-    char digits[20];
-    unsigned count = 0;
-
-    do
-        digits[count++] = (char)('0' + number % 10);
-    while ((number /= 10) != 0);
-    while (count != 0)
-        *to++ = digits[--count];
-    return to;
-}
-
 static CAI_COLD void report(const struct cai_finding *finding)
 {
     char found[80];
@@ -62,7 +50,7 @@ static CAI_COLD void report(const struct cai_finding *finding)
     at = stpcpy(at, "0x");
     *at++ = "0123456789abcdef"[finding->value >> 4];
     *at++ = "0123456789abcdef"[finding->value & 15];
-    at = add_number(stpcpy(at, " at offset "), finding->offset);
+    at = cai_decimal_add(stpcpy(at, " at offset "), finding->offset);
     stpcpy(at, " of a freed block");
     cai_violation_report((ca_violation){
         .kind = CA_VIOLATION_USE_AFTER_FREE_WRITE,

@@ -1,6 +1,7 @@
 /* See hardened.h. */
 #include "heaps/hardened.h"
 
+#include "base/decimal.h"
 #include "base/wipe.h"
 #include "base/zero.h"
 #include "core/checks.h"
@@ -130,17 +131,9 @@ static CAI_COLD void report_overflow(enum cai_place place, const void *block, si
                                      const char *function)
 {
     char found[80];
-    char digits[20];
-    char *to = found;
-    unsigned count = 0;
-    bool one = over == 1;
 
-    do
-        digits[count++] = (char)('0' + over % 10);
-    while ((over /= 10) != 0);
-    while (count != 0)
-        *to++ = digits[--count];
-    stpcpy(to, one ? " byte written behind a live block" : " bytes written behind a live block");
+    stpcpy(cai_decimal_add(found, over),
+           over == 1 ? " byte written behind a live block" : " bytes written behind a live block");
     cai_violation_report((ca_violation){
         .kind = CA_VIOLATION_OVERFLOW,
         .function = function,

@@ -2,6 +2,7 @@
 #include "os/inspect.h"
 
 #include "base/atomic.h"
+#include "base/decimal.h"
 #include "os/os.h"
 
 #include <dirent.h>
@@ -72,17 +73,9 @@ uint32_t cai_os_thread_self(void)
 bool cai_os_thread_lives(uint32_t thread)
 {
     char path[48] = "/proc/self/task/";
-    char digits[12];
     char text[128];
-    size_t length = strlen(path);
-    unsigned count = 0;
 
-    do
-        digits[count++] = (char)('0' + thread % 10);
-    while ((thread /= 10) != 0);
-    while (count > 0)
-        path[length++] = digits[--count];
-    memcpy(path + length, "/stat", sizeof "/stat");
+    memcpy(cai_decimal_add(path + strlen(path), thread), "/stat", sizeof "/stat");
     int file = cai_os_open(path);
     if (file < 0)
         return false;

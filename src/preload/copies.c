@@ -7,6 +7,7 @@
  * it, which no compiler may turn into a call of itself (cmake/Library.cmake has the options). The library's own copies
  * are not checked, since they clear what was given back: the linker leads them to __wrap_.
  */
+#include "base/decimal.h"
 #include "core/checks.h"
 #include "core/settings.h"
 #include "core/violation.h"
@@ -94,27 +95,14 @@ static char *add_text(char *to, const char *text)
     return to;
 }
 
-static char *add_number(char *to, size_t n)
-{
-    char digits[20];
-    unsigned count = 0;
-
-    do
-        digits[count++] = (char)('0' + n % 10);
-    while ((n /= 10) != 0);
-    while (count != 0)
-        *to++ = digits[--count];
-    return to;
-}
-
 static CAI_COLD void report(ca_violation_kind kind, const char *function, enum cai_place place, const char *block,
                             size_t size, size_t offset, size_t bytes)
 {
     char stated[100];
     int error = errno;
-    char *end = add_number(add_text(stated, "a write of "), bytes);
+    char *end = cai_decimal_add(add_text(stated, "a write of "), bytes);
 
-    end = add_number(add_text(end, bytes == 1 ? " byte at offset " : " bytes at offset "), offset);
+    end = cai_decimal_add(add_text(end, bytes == 1 ? " byte at offset " : " bytes at offset "), offset);
     *end = '\0';
     cai_violation_report((ca_violation){
         .kind = kind,
