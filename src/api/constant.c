@@ -42,7 +42,11 @@ CAI_EXPORT ca_block_result ca_block_allocate_hinted_(ca_authority authority, siz
 {
     if (CAI_UNLIKELY(!cai_authority_is_default(authority)))
         return allocate_rest(authority, hint);
-    void *address = cai_stamped_take(cai_self_heap(), CAI_PLACE_ordinary, (uint16_t)hint, false, 0);
+    struct cai_thread *self = cai_self;
+#if defined(__x86_64__)
+    __asm__("" : "+r"(self) : "d"(hint)); /* stays where it came and is returned: two instructions less */
+#endif
+    void *address = cai_stamped_take(&self->owner.heap, CAI_PLACE_ordinary, (uint16_t)hint, false, 0);
     if (CAI_UNLIKELY(address == NULL))
         return allocate_slow(authority.opaque[0], hint);
     return (ca_block_result){.ptr = address, .size_or_error = hint};

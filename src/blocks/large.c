@@ -188,8 +188,6 @@ void cai_large_give(struct cai_heap *heap, struct cai_unit *run)
     cai_run_give(run);
 }
 
-_Static_assert(CAI_KEPT_WAYS == 2, "one moves to the place of the one that leaves");
-
 bool cai_large_may_keep(const struct cai_unit *run)
 {
     return run->units <= KEPT_UNITS_MAX;
@@ -198,11 +196,13 @@ bool cai_large_may_keep(const struct cai_unit *run)
 /* At each step each of the three is somewhere, or at two places: cai_large_salvage counts it once. */
 static void replace(struct cai_heap *heap, struct cai_unit **set, struct cai_unit *run)
 {
-    struct cai_unit *leaves = set[1];
+    struct cai_unit *leaves = set[CAI_KEPT_WAYS - 1];
 
     note_ending(heap, 1, leaves);
-    set[1] = set[0];
-    cai_fence_for_compiler();
+    for (unsigned way = CAI_KEPT_WAYS - 1; way > 0; way--) {
+        set[way] = set[way - 1];
+        cai_fence_for_compiler();
+    }
     set[0] = run;
     heap->kept_units += run->units - leaves->units;
     note_ending(heap, 0, leaves);

@@ -15,13 +15,14 @@
 enum cai_kind {
     CAI_KIND_SHORT,  /* in the state itself, in a slot of 16 */
     CAI_KIND_FINE,   /* in a byte that is given */
+    CAI_KIND_STAMP,  /* the same, with the state in one number */
     CAI_KIND_COARSE, /* in four */
 };
 
 /* A block of exactly `bytes` bytes, of this class, from a bin of this heap; with `zeroed`, all of them zero. `record`
- * is that of a fine one. NULL: the slow path must be asked. */
+ * is that of a fine one, or its stamp. NULL: the slow path must be asked. */
 CAI_INLINE void *cai_sized_take(struct cai_heap *heap, enum cai_place place, enum cai_kind kind, size_t size_class,
-                                uint8_t record, bool zeroed, size_t bytes)
+                                uint16_t record, bool zeroed, size_t bytes)
 {
     enum cai_grain grain = kind == CAI_KIND_COARSE ? CAI_COARSE : CAI_FINE;
     const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
@@ -37,10 +38,13 @@ CAI_INLINE void *cai_sized_take(struct cai_heap *heap, enum cai_place place, enu
     if (CAI_UNLIKELY(!cai_state_may_leave(place, before)))
         return NULL;
     if (kind == CAI_KIND_FINE)
-        cai_store_relaxed(state + 1, record);
+        cai_store_relaxed(state + 1, (uint8_t)record);
     if (kind == CAI_KIND_COARSE)
         cai_record_coarse(state, bytes);
-    cai_store_relaxed(state, kind == CAI_KIND_SHORT ? cai_short_states[bytes] : (uint8_t)size_class);
+    if (kind == CAI_KIND_STAMP)
+        cai_stamp_set(state, record);
+    else
+        cai_store_relaxed(state, kind == CAI_KIND_SHORT ? cai_short_states[bytes] : (uint8_t)size_class);
     bin->count = (uint32_t)count;
     if (address == NULL)
         __builtin_unreachable(); /* never in a bin: spares the caller's test */
@@ -53,7 +57,7 @@ CAI_INLINE void *cai_sized_take(struct cai_heap *heap, enum cai_place place, enu
 CAI_INLINE void *cai_stamped_take(struct cai_heap *heap, enum cai_place place, uint16_t stamp, bool zeroed,
                                   size_t bytes)
 {
-    return cai_sized_take(heap, place, CAI_KIND_FINE, cai_stamp_class(stamp), (uint8_t)(stamp >> 8), zeroed, bytes);
+    return cai_sized_take(heap, place, CAI_KIND_STAMP, cai_stamp_class(stamp), stamp, zeroed, bytes);
 }
 
 /* Longer slots of must-zero places are worth a call of memset, and that is not for a fast path. */

@@ -121,9 +121,13 @@ static void miss(struct cai_zone *zone, size_t units)
     cai_lock_give(&zone->lock);
 }
 
-/* What was missed is forgotten as soon as there is less dirty memory than it allows. The zone's lock is held. */
-static void forget(struct cai_zone *zone)
+/* What was missed is forgotten when there was less dirty memory than it allows for as long as memory stays, so that a
+ * swing as long as that is seen whole. The zone's lock is held. */
+static void forget(struct cai_zone *zone, uint64_t now_ms)
 {
+    if (now_ms - zone->forgot_ms < cai_settings->decay_ms)
+        return;
+    zone->forgot_ms = now_ms;
     size_t spare = keep_units(zone) - cai_min(keep_units(zone), zone->dirty_units_high);
 
     cai_store_relaxed(&zone->excess_units, zone->excess_units / 2);
@@ -149,7 +153,7 @@ void cai_purge_old(uint64_t now_ms)
             if (at_end)
                 break;
         }
-        forget(zone);
+        forget(zone, now_ms);
         cai_lock_give(&zone->lock);
     }
 }

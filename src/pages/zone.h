@@ -49,7 +49,8 @@ struct cai_zone {
     struct cai_bins dirty, fresh, bare;
     uint32_t oldest, newest; /* dirty runs by age */
     size_t dirty_units;
-    size_t dirty_units_high; /* most since the last look at what is old */
+    uint64_t forgot_ms;      /* the last look at what was missed */
+    size_t dirty_units_high; /* most since then */
     size_t excess_units;     /* were too much, went back, and were not missed so far; forgotten little by little */
     size_t missed_units;     /* were, and had to be taken anew: so much more may stay */
     size_t used_units;       /* in slabs and large blocks */

@@ -196,7 +196,12 @@ CHILD_TEST(test_D6_what_was_missed_stays, 20)
     require(zone->dirty_units == 0);
     give(take_run(ORDINARY_COARSE, 1));
     for (unsigned i = 0; i < 64; i++)
-        cai_purge_old(0);
+        cai_purge_old(i * (uint64_t)cai_settings->decay_ms / 2);
+    size_t forgotten = zone->missed_units;
+    cai_purge_old(64 * (uint64_t)cai_settings->decay_ms / 2 - 1); /* not as long ago as memory stays */
+    require(zone->missed_units == forgotten);
+    for (unsigned i = 0; i < 64; i++)
+        cai_purge_old((64 + i) * (uint64_t)cai_settings->decay_ms);
     require(zone->missed_units <= 1 && zone->excess_units == 0);
 }
 
