@@ -37,6 +37,9 @@ uint32_t cai_profile_frames(const struct cai_site *site);
 const struct cai_location *cai_profile_location(const struct cai_profile *profile, const struct cai_site *site,
                                                 uint32_t frame);
 
+/* The calls of one site, appended; none where there is no such site. */
+void cai_profile_site(const struct cai_sites *sites, uint32_t number, struct cai_calls *calls);
+
 /* Which of a site's numbers. */
 enum cai_profile_kind { CAI_PROFILE_LIVE, CAI_PROFILE_PEAK, CAI_PROFILE_ALL };
 

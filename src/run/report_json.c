@@ -3,7 +3,7 @@
 #include "run/report.h"
 
 #include "core/checks.h"
-#include "run/calls.h"
+#include "run/block_calls.h"
 #include "run/json.h"
 #include "run/report_detail.h"
 #include "run/report_live.h"
@@ -164,14 +164,13 @@ static json_object *stats_object(const struct cai_channel *channel, bool final, 
     return OBJECT(members);
 }
 
-static json_object *calls_object(const char *text_of_calls)
+/* Frees them. */
+static json_object *calls_object(struct cai_calls *calls)
 {
     json_object *objects = json_object_new_array();
-    struct cai_calls calls;
 
-    cai_calls_read(text_of_calls, &calls);
-    for (size_t i = 0; i < calls.count; i++) {
-        const struct cai_call *call = &calls.call[i];
+    for (size_t i = 0; i < calls->count; i++) {
+        const struct cai_call *call = &calls->call[i];
         const struct member row[] = {{"module", call->module != NULL ? text(call->module) : NULL},
                                      {"offset", address(call->offset)},
                                      {"function", call->function != NULL ? text(call->function) : NULL},
@@ -180,8 +179,24 @@ static json_object *calls_object(const char *text_of_calls)
                                      {"inlined", flag(call->inlined)}};
         json_object_array_add(objects, OBJECT(row));
     }
-    cai_calls_free(&calls);
+    cai_calls_free(calls);
     return objects;
+}
+
+static json_object *last_calls_object(const struct cai_channel *process)
+{
+    struct cai_calls calls;
+
+    cai_calls_read(process->calls, &calls);
+    return calls_object(&calls);
+}
+
+static json_object *block_calls_object(const struct cai_tree *tree, const struct cai_channel *process, uint32_t site)
+{
+    struct cai_calls calls;
+
+    cai_block_calls(tree, process, site, &calls);
+    return calls_object(&calls);
 }
 
 /* All that is known of a process. */
@@ -229,7 +244,9 @@ static json_object *processes_object(const struct cai_tree *tree, const struct c
             {"threads_peak", number(stats->threads_peak)},
             {"violations", number(process->violations)},
             {"violation", process->violation[0] != 0 ? text(process->violation) : NULL},
-            {"calls", calls_object(process->calls)},
+            {"calls", last_calls_object(process)},
+            {"allocated", block_calls_object(tree, process, process->allocated_at)},
+            {"freed", block_calls_object(tree, process, process->freed_at)},
             {"findings", process->findings.done != 0 ? number(process->findings.found) : NULL},
             {"violated", cai_violated_object(process, start_ns)},
             {"detail", histories != NULL ? detail_object(process, histories, start_ns) : NULL}};

@@ -4,6 +4,7 @@
 #include "run/run.h"
 
 #include "preload/audit_line.h"
+#include "run/block_calls.h"
 #include "run/calls.h"
 #include "run/channel_host.h"
 #include "run/elf.h"
@@ -274,8 +275,10 @@ static int run_conclude(struct run *run)
     char reason[1024] = "";
     cai_channel_snapshot(&run->channel, 0, &page);
     cai_tree_read(&run->channel, &run->tree);
-    if (!is_for_programs(run))
+    if (!is_for_programs(run)) {
         cai_calls_say(&run->tree);
+        cai_block_calls_say(&run->tree);
+    }
     if (run->page >= 0)
         cai_history_end(&run->histories, run->outcome.start_ns + run->outcome.elapsed_ns);
     enum cai_use use = cai_use_judge(&page);
