@@ -95,6 +95,9 @@ struct cai_channel {
     uint32_t strict;
     uint32_t names;
     uint32_t no_deepbind;
+    uint32_t backtrace;
+    uint32_t visible;
+    uint64_t profile_bytes; /* 0: no profile */
     uint32_t delay_percent; /* 0: freed blocks are handed out again at once */
     uint32_t revoke;        /* 1: and then until nothing points to them */
     uint32_t harden;        /* 1: the hardened library */

@@ -145,7 +145,7 @@ static const char help_json[] = "Usage: capalloc run --stats=json [OPTION]... [-
                                 "                          .harden (null, or each check: true or false),\n"
                                 "                          .helper,\n"
                                 "                          .strict, .audit, .tokens, .trust_tokens, .names,\n"
-                                "                          .no_deepbind\n"
+                                "                          .no_deepbind, .backtrace, .visible, .profile_bytes\n"
                                 "  settings.deepbind_seen  true: a library was loaded with RTLD_DEEPBIND, and\n"
                                 "                          nothing took that out\n"
                                 "  settings.ignored        the first word of CAPALLOC_OPTIONS that the library\n"
@@ -233,7 +233,7 @@ static const char help_stats[] = "Usage: capalloc stats [--json|--prometheus] PI
                                  "Shows the numbers of a process that runs.\n"
                                  "\n"
                                  "  --json               one object: .process, and .settings and .stats as `capalloc\n"
-                                 "                       help json` has them\n"
+                                 "                       help json` has them; .profile, or null\n"
                                  "  --prometheus         the text format that Prometheus reads\n"
                                  "  --help               this text\n" SEEN_HOW;
 

@@ -142,21 +142,29 @@ static void print_name(FILE *to, const struct cai_call *call)
     free(name);
 }
 
+void cai_profile_names(const struct cai_profile *profile, const struct cai_site *site, FILE *to)
+{
+    const char *separator = "";
+
+    for (uint32_t frame = cai_profile_frames(site); frame-- > 0;) {
+        const struct cai_location *location = cai_profile_location(profile, site, frame);
+        for (size_t call = location->count; call-- > 0; separator = ";") {
+            fputs(separator, to);
+            print_name(to, &profile->calls.call[location->first + call]);
+        }
+    }
+    if (separator[0] == 0)
+        fputs(CAI_PROFILE_OTHER, to);
+}
+
 void cai_profile_folded(const struct cai_profile *profile, enum cai_profile_kind kind, FILE *to)
 {
     for (size_t i = 0; i < CAI_SITES_MAX; i++) {
         const struct cai_site *site = &profile->sites->site[i];
         uint64_t bytes = cai_profile_bytes(site, kind);
-        const char *separator = "";
         if (site->key == 0 || bytes == 0)
             continue;
-        for (uint32_t frame = cai_profile_frames(site); frame-- > 0;) {
-            const struct cai_location *location = cai_profile_location(profile, site, frame);
-            for (size_t call = location->count; call-- > 0; separator = ";") {
-                fputs(separator, to);
-                print_name(to, &profile->calls.call[location->first + call]);
-            }
-        }
-        fprintf(to, "%s %" PRIu64 "\n", separator[0] != 0 ? "" : CAI_PROFILE_OTHER, bytes);
+        cai_profile_names(profile, site, to);
+        fprintf(to, " %" PRIu64 "\n", bytes);
     }
 }

@@ -53,6 +53,9 @@ bool cai_profile_pprof(const struct cai_profile *profile, uint64_t ns, FILE *to)
 /* A function's name, or the file of its code and where in it; to be freed. NULL: no memory. */
 char *cai_profile_name(const struct cai_call *call);
 
+/* The functions of a site from the outermost in, with `;` between. */
+void cai_profile_names(const struct cai_profile *profile, const struct cai_site *site, FILE *to);
+
 /* What flame graphs are drawn from: a line for each site, its functions from the outermost in, then the bytes. */
 void cai_profile_folded(const struct cai_profile *profile, enum cai_profile_kind kind, FILE *to);
 

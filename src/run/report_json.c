@@ -81,6 +81,9 @@ static json_object *settings_object(const struct cai_channel *channel)
         {"trust_tokens", flag(channel->trust_tokens != 0)},
         {"names", flag(channel->names != 0)},
         {"no_deepbind", flag(channel->no_deepbind != 0)},
+        {"backtrace", flag(channel->backtrace != 0)},
+        {"visible", flag(channel->visible != 0)},
+        {"profile_bytes", channel->profile_bytes != 0 ? number(channel->profile_bytes) : NULL},
         {"deepbind_seen", flag(cai_is_bound_elsewhere(channel))},
         {"ignored", channel->ignored[0] != 0 ? text(channel->ignored) : NULL}};
 
@@ -212,7 +215,7 @@ static json_object *detail_object(const struct cai_channel *process, const struc
                                      {"peak_at_ns", peak ? number(cai_since(history->peak.ns, start_ns)) : NULL},
                                      {"peak_held", peak ? cai_held_object(&history->peak) : NULL},
                                      {"peak_map", peak ? cai_map_object(&history->peak) : NULL},
-                                     {"profile", cai_profile_object(histories->host, process->pid)},
+                                     {"profile", cai_profile_object_of(histories->host, process->pid)},
                                      {"history", history != NULL ? cai_history_object(history, start_ns) : NULL}};
 
     return OBJECT(members);
@@ -296,7 +299,7 @@ static bool print(FILE *to, json_object *root, bool compact)
     return made;
 }
 
-bool cai_live_json(FILE *to, pid_t pid, const struct cai_channel *page, uint64_t now_ns)
+bool cai_live_json(FILE *to, pid_t pid, const struct cai_channel *page, const struct cai_sites *sites, uint64_t now_ns)
 {
     bool has = page->numbers[0].ns != 0;
     const struct member process[] = {{"pid", number((uint64_t)pid)},
@@ -306,7 +309,8 @@ bool cai_live_json(FILE *to, pid_t pid, const struct cai_channel *page, uint64_t
                                      {"capalloc", text(CAPALLOC_VERSION)},
                                      {"process", OBJECT(process)},
                                      {"settings", settings_object(page)},
-                                     {"stats", has ? stats_object(page, false, cai_live_age(page, now_ns)) : NULL}};
+                                     {"stats", has ? stats_object(page, false, cai_live_age(page, now_ns)) : NULL},
+                                     {"profile", sites != NULL ? cai_profile_object(sites) : NULL}};
 
     return print(to, OBJECT(members), false);
 }

@@ -39,20 +39,24 @@ static json_object *stacks_object(const struct cai_profile *profile)
     return stacks;
 }
 
-json_object *cai_profile_object(const struct cai_channel_host *host, pid_t pid)
+json_object *cai_profile_object(const struct cai_sites *sites)
+{
+    struct cai_profile profile;
+
+    if (sites->samples == 0 || !cai_profile_open(&profile, sites))
+        return NULL;
+    const struct member members[] = {
+        {"rate_bytes", number(sites->rate)}, {"samples", number(sites->samples)}, {"stacks", stacks_object(&profile)}};
+    json_object *object = OBJECT(members);
+    cai_profile_close(&profile);
+    return object;
+}
+
+json_object *cai_profile_object_of(const struct cai_channel_host *host, pid_t pid)
 {
     struct cai_sites *sites = malloc(sizeof *sites);
-    struct cai_profile profile;
-    json_object *object = NULL;
+    json_object *object = sites != NULL && cai_channel_sites_of(host, pid, sites) ? cai_profile_object(sites) : NULL;
 
-    if (sites != NULL && cai_channel_sites_of(host, pid, sites) && sites->samples != 0 &&
-        cai_profile_open(&profile, sites)) {
-        const struct member members[] = {{"rate_bytes", number(sites->rate)},
-                                         {"samples", number(sites->samples)},
-                                         {"stacks", stacks_object(&profile)}};
-        object = OBJECT(members);
-        cai_profile_close(&profile);
-    }
     free(sites);
     return object;
 }
