@@ -22,7 +22,7 @@
 #define CAI_CHANNEL_ENV "CAPALLOC_CHANNEL"
 #define CAI_CHANNEL_NAME "capalloc-channel" /* of the memfd, by which its mapping is found in /proc/PID/maps */
 enum {
-    CAI_CHANNEL_VERSION = 7,
+    CAI_CHANNEL_VERSION = 8,
     CAI_CHANNEL_FINDINGS = 16,
     CAI_CHANNEL_VIOLATIONS = 8,
     CAI_CHANNEL_PROCESSES = 512,   /* at most; of the rest the table has sums only */
@@ -95,6 +95,9 @@ struct cai_channel {
     uint32_t strict;
     uint32_t names;
     uint32_t no_deepbind;
+    uint32_t backtrace;
+    uint32_t visible;
+    uint64_t profile_bytes; /* 0: no profile */
     uint32_t delay_percent; /* 0: freed blocks are handed out again at once */
     uint32_t revoke;        /* 1: and then until nothing points to them */
     uint32_t harden;        /* 1: the hardened library */
@@ -102,8 +105,9 @@ struct cai_channel {
     uint32_t dlopen_flags;  /* all that the program passed to dlopen, at any time */
     char ignored[64];       /* the first word of CAPALLOC_OPTIONS that the library did not understand; empty: none */
     char violation[32];     /* the code of the last one; empty: none */
-    char calls[CAI_CALLERS_BYTES]; /* what led to the last one, where that was asked for */
-    uint64_t violations;           /* of this pid, told at once */
+    char calls[CAI_CALLERS_BYTES];   /* what led to the last one, where that was asked for */
+    uint32_t allocated_at, freed_at; /* of the block of the last one, where it was sampled: sites; 0: not known */
+    uint64_t violations;             /* of this pid, told at once */
     struct cai_channel_violation violated[CAI_CHANNEL_VIOLATIONS]; /* the first of them */
     uint64_t start_ns;                                             /* CLOCK_MONOTONIC */
     uint64_t end_ns;

@@ -71,6 +71,7 @@ static void begin(struct cai_channel *ours, int32_t pid)
     ours->pid = pid;
     ours->parent = cai_os_parent_number();
     ours->start_ns = cai_os_nanoseconds();
+    ours->allocated_at = ours->freed_at = 0; /* sites are this program's own */
 }
 
 static struct cai_sites *sites_of(struct cai_channel *ours)
@@ -192,6 +193,9 @@ static bool violated(const ca_violation *violation, bool last, const char *calls
         keep(&ours->violated[before], violation);
     put(ours->violation, sizeof ours->violation, violation->code);
     memcpy(ours->calls, calls, strlen(calls) + 1);
+    const struct cai_sampled sampled = cai_sample_find((uintptr_t)violation->address);
+    ours->allocated_at = sampled.allocated_at;
+    ours->freed_at = sampled.freed_at;
     if (last)
         leave(ours);
     return table->shows_calls != 0;

@@ -4,14 +4,16 @@
 
 #include "blocks/exact.h"
 #include "core/chance.h"
+#include "core/settings.h"
 #include "heaps/registry.h"
 #include "heaps/site.h"
 #include "os/os.h"
 #include "os/process.h"
 #include "pages/meta.h"
 
-/* At the default rate enough for 16 GiB. A record stands in one of so many places. */
-enum { RECORDS = 32768, PROBES = 32 };
+/* At the default rate enough for 16 GiB. A record stands in one of so many places. Of blocks that were given back the
+ * last are remembered, each in the one place that its address has. */
+enum { RECORDS = 32768, PROBES = 32, GONE = 4096 };
 
 /* Instead of an address. */
 enum { BUSY = 1 };
@@ -22,9 +24,15 @@ struct record {
     struct cai_weight weight;
 };
 
+struct gone {
+    uint64_t address; /* atomic, stored with release when the rest stands here; BUSY: it is being written */
+    struct cai_sampled sampled;
+};
+
 uint64_t cai_sample_rate;
 
 static struct record *records;
+static struct gone *gone;      /* there when the records are */
 static struct cai_sites *kept; /* atomic: where the sites are; NULL: nowhere */
 
 /* --- a sample is due --- */
@@ -61,11 +69,14 @@ bool cai_sample_is_due_large(struct cai_heap *heap, uint64_t bytes)
 
 /* --- records --- */
 
+static uint64_t hash_of(uint64_t address)
+{
+    return (address >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 40;
+}
+
 static struct record *record_at(uint64_t address, uint32_t probe)
 {
-    uint64_t hash = (address >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 40;
-
-    return &records[(hash + probe) % RECORDS];
+    return &records[(hash_of(address) + probe) % RECORDS];
 }
 
 static struct record *record_new(uint64_t address)
@@ -82,7 +93,7 @@ static struct record *record_new(uint64_t address)
 /* The record of a block that is the caller's to change; NULL: it has none. */
 static struct record *record_of(uint64_t address)
 {
-    for (uint32_t i = 0; i < PROBES && records != NULL; i++) {
+    for (uint32_t i = 0; i < PROBES && records != NULL && address > BUSY; i++) {
         struct record *record = record_at(address, i);
         if (cai_load_acquire(&record->address) == address)
             return record;
@@ -100,6 +111,36 @@ static void end(uint64_t address, void (*lose)(struct cai_sites *, uint32_t, str
     if (sites != NULL)
         lose(sites, (uint32_t)record->site, record->weight);
     cai_store_release(&record->address, 0);
+}
+
+/* --- what was given back --- */
+
+/* A place that somebody else is writing at this moment is left alone. */
+static void remember(uint64_t address)
+{
+    const struct record *record = record_of(address);
+    struct cai_sites *sites = cai_load_acquire(&kept);
+
+    if (record == NULL || sites == NULL)
+        return;
+    struct gone *at = &gone[hash_of(address) % GONE];
+    uint64_t before = cai_load_relaxed(&at->address);
+    if (before == BUSY || !cai_swap_strong_acq_rel(&at->address, &before, BUSY))
+        return;
+    at->sampled.allocated_at = (uint32_t)record->site;
+    at->sampled.freed_at = cai_settings->backtrace ? cai_site_find(sites) : 0;
+    cai_store_release(&at->address, address);
+}
+
+struct cai_sampled cai_sample_find(uint64_t address)
+{
+    const struct record *record = record_of(address);
+
+    if (record != NULL)
+        return (struct cai_sampled){.allocated_at = (uint32_t)record->site};
+    if (gone != NULL && address > BUSY && cai_load_acquire(&gone[hash_of(address) % GONE].address) == address)
+        return gone[hash_of(address) % GONE].sampled;
+    return (struct cai_sampled){0};
 }
 
 /* --- the life of a sampled block --- */
@@ -161,6 +202,7 @@ bool cai_sample_end(struct cai_live *live)
         const struct cai_claim *claim = &cai_self->claim; /* what it was when it was found */
         if (claim->state == live->state && claim->byte != CAI_STATE_SAMPLED)
             return true;
+        remember(cai_live_address(*live));
         end(cai_live_address(*live), cai_site_lose);
         return true;
     }
@@ -169,6 +211,7 @@ bool cai_sample_end(struct cai_live *live)
     if (!cai_swap_strong_acq_rel(live->state, &byte, without_record(*live)))
         return false;
     live->byte = without_record(*live);
+    remember(cai_live_address(*live));
     end(cai_live_address(*live), cai_site_lose);
     return true;
 }
@@ -237,7 +280,8 @@ static void begin_anew(struct cai_heap *heap)
 
 bool cai_sample_start(struct cai_sites *sites, uint64_t rate)
 {
-    records = cai_meta_allocate(RECORDS * sizeof *records);
+    gone = cai_meta_allocate(GONE * sizeof *gone);
+    records = gone != NULL ? cai_meta_allocate(RECORDS * sizeof *records) : NULL;
     if (records == NULL)
         return false;
     cai_site_start();

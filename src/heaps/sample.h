@@ -73,6 +73,14 @@ void cai_sample_redraw(struct cai_live *live);
  * taken out of the profile. `live` is the caller's own, and says afterwards what it is. */
 void cai_sample_set_exact(struct cai_live *live, size_t bytes);
 
+/* What is known of the sampled block at an address, or of the last one that was there: the sites that took it and, with
+ * the setting `backtrace`, gave it back; 0: not known. Later blocks that were not sampled leave no trace. */
+struct cai_sampled {
+    uint32_t allocated_at, freed_at;
+};
+
+struct cai_sampled cai_sample_find(uint64_t address);
+
 /* The blocks of a heap that ends. */
 void cai_sample_end_heap(const struct cai_heap *heap);
 

@@ -55,6 +55,9 @@ __attribute__((constructor)) static void say_hello(void)
         channel->strict = cai_settings->strict;
         channel->names = cai_settings->names;
         channel->no_deepbind = cai_settings->no_deepbind;
+        channel->backtrace = cai_settings->backtrace;
+        channel->visible = cai_settings->visible;
+        channel->profile_bytes = cai_settings->profile_bytes;
         channel->delay_percent = cai_settings->delay_percent;
         channel->revoke = cai_settings->revoke;
         channel->harden = CAI_HARDENS;

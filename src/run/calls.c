@@ -117,6 +117,13 @@ static void print(FILE *to, const struct cai_call *call)
     fprintf(to, "%s%s\n", call->function != NULL ? ")" : "", call->inlined ? ", inlined" : "");
 }
 
+void cai_calls_print(FILE *to, const struct cai_calls *calls)
+{
+    for (size_t i = 0; i < calls->count; i++)
+        print(to, &calls->call[i]);
+    fflush(to);
+}
+
 void cai_calls_say(const struct cai_tree *tree)
 {
     for (uint32_t i = 0; i < tree->count; i++) {
@@ -125,9 +132,7 @@ void cai_calls_say(const struct cai_tree *tree)
         cai_calls_read(process->calls, &calls);
         if (calls.count > 0)
             cai_say("calls", "that led to the %s, pid %d (%s)", process->violation, process->pid, process->program);
-        for (size_t c = 0; c < calls.count; c++)
-            print(stderr, &calls.call[c]);
-        fflush(stderr);
+        cai_calls_print(stderr, &calls);
         cai_calls_free(&calls);
     }
 }

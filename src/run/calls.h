@@ -32,6 +32,9 @@ void cai_calls_add(struct cai_calls *calls, struct cai_symbols *symbols, const c
 void cai_calls_read(const char *text, struct cai_calls *calls);
 void cai_calls_free(struct cai_calls *calls);
 
+/* A line for each. */
+void cai_calls_print(FILE *to, const struct cai_calls *calls);
+
 /* Says on stderr, for each process that a violation ended, what called. */
 void cai_calls_say(const struct cai_tree *tree);
 

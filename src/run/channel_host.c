@@ -169,6 +169,17 @@ bool cai_channel_sites(const struct cai_channel_host *host, uint32_t index, stru
     return at != 0;
 }
 
+bool cai_channel_sites_of(const struct cai_channel_host *host, int32_t pid, struct cai_sites *out)
+{
+    uint32_t missed;
+    uint32_t count = cai_channel_count(host, &missed);
+
+    for (uint32_t i = 0; i < count; i++)
+        if (page_at(host, i)->pid == pid)
+            return cai_channel_sites(host, i, out);
+    return false;
+}
+
 void cai_channel_close(struct cai_channel_host *host)
 {
     munmap(host->table, host->bytes);

@@ -45,6 +45,9 @@ void cai_channel_clean(struct cai_channel *page);
 /* What stands there of a page's sites, as it is. False: the table has no room for any. */
 bool cai_channel_sites(const struct cai_channel_host *host, uint32_t index, struct cai_sites *out);
 
+/* The same of the page of a process. */
+bool cai_channel_sites_of(const struct cai_channel_host *host, int32_t pid, struct cai_sites *out);
+
 void cai_channel_close(struct cai_channel_host *host);
 
 #endif

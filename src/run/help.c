@@ -145,7 +145,7 @@ static const char help_json[] = "Usage: capalloc run --stats=json [OPTION]... [-
                                 "                          .harden (null, or each check: true or false),\n"
                                 "                          .helper,\n"
                                 "                          .strict, .audit, .tokens, .trust_tokens, .names,\n"
-                                "                          .no_deepbind\n"
+                                "                          .no_deepbind, .backtrace, .visible, .profile_bytes\n"
                                 "  settings.deepbind_seen  true: a library was loaded with RTLD_DEEPBIND, and\n"
                                 "                          nothing took that out\n"
                                 "  settings.ignored        the first word of CAPALLOC_OPTIONS that the library\n"
@@ -179,6 +179,10 @@ static const char help_json[] = "Usage: capalloc run --stats=json [OPTION]... [-
                                 "                          (a text such as \"0x4d2a\"), .function, .file, .line;\n"
                                 "                          .inlined: true in those that the compiler merged\n"
                                 "                          into the next\n"
+                                "  tree.processes[].allocated[]  with --profile, likewise: what took the block of\n"
+                                "                          the last violation, or the last block at its address\n"
+                                "                          that was sampled; .freed[], with --backtrace as well:\n"
+                                "                          what gave it back\n"
                                 "  tree.processes[].violated[]  the first 8: .at_ns since the start, .code,\n"
                                 "                          .function, .address, .stated, .found, .block_bytes,\n"
                                 "                          .place\n"
@@ -229,7 +233,7 @@ static const char help_stats[] = "Usage: capalloc stats [--json|--prometheus] PI
                                  "Shows the numbers of a process that runs.\n"
                                  "\n"
                                  "  --json               one object: .process, and .settings and .stats as `capalloc\n"
-                                 "                       help json` has them\n"
+                                 "                       help json` has them; .profile, or null\n"
                                  "  --prometheus         the text format that Prometheus reads\n"
                                  "  --help               this text\n" SEEN_HOW;
 

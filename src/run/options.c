@@ -42,9 +42,10 @@ static const struct {
     const char *text;
 } rows[] = {
     {"stats", "[=text|json]", OPT_STATS, 0, "at the end, say what the allocator did (json: one object)"},
-    {"output", "FILE", OPT_OUTPUT, 0, "write that to FILE instead of stderr"},
+    {"output", "FILE", OPT_OUTPUT, 0, "write that to FILE instead of stderr (-: to stdout)"},
     {"report", "FILE", OPT_REPORT, 0,
-     "at the end, write a page to look at and to send: what was\nheld when, and for what (HTML, needs no network)"},
+     "at the end, write a page to look at and to send: what was\nheld when, and for what (HTML, needs no network; -: "
+     "stdout)"},
     {"report-arguments", NULL, 0, offsetof(struct cai_run_options, report_arguments),
      "it says the arguments of PROGRAM, too"},
     {"limit", "SIZE", OPT_LIMIT, 0, "refuse memory beyond SIZE, such as 512M or 1.5G"},

@@ -58,6 +58,30 @@ static bool collect(struct cai_profile *profile)
     return true;
 }
 
+static void add(const struct cai_sites *sites, struct cai_symbols *symbols, uint64_t address, uint32_t number,
+                struct cai_calls *calls)
+{
+    char path[sizeof sites->module[0].path + 1] = "";
+    uint64_t bias = 0;
+
+    if (number != 0) {
+        const struct cai_site_module *module = &sites->module[number - 1];
+        memcpy(path, module->path, sizeof module->path);
+        bias = module->bias;
+    }
+    cai_calls_add(calls, symbols, path[0] != 0 ? path : NULL, address - bias);
+}
+
+void cai_profile_site(const struct cai_sites *sites, uint32_t number, struct cai_calls *calls)
+{
+    const struct cai_site *site = &sites->site[number < CAI_SITES_MAX ? number : 0];
+    struct cai_symbols *symbols = cai_symbols_open();
+
+    for (uint32_t frame = 0; frame < cai_profile_frames(site); frame++)
+        add(sites, symbols, site->frame[frame], module_of(site, frame), calls);
+    cai_symbols_free(symbols);
+}
+
 bool cai_profile_open(struct cai_profile *profile, const struct cai_sites *sites)
 {
     *profile = (struct cai_profile){.sites = sites};
@@ -66,15 +90,8 @@ bool cai_profile_open(struct cai_profile *profile, const struct cai_sites *sites
     struct cai_symbols *symbols = cai_symbols_open();
     for (size_t i = 0; i < profile->locations; i++) {
         struct cai_location *location = &profile->location[i];
-        char path[sizeof sites->module[0].path + 1] = "";
-        uint64_t bias = 0;
-        if (location->module != 0) {
-            const struct cai_site_module *module = &sites->module[location->module - 1];
-            memcpy(path, module->path, sizeof module->path);
-            bias = module->bias;
-        }
         location->first = profile->calls.count;
-        cai_calls_add(&profile->calls, symbols, path[0] != 0 ? path : NULL, location->address - bias);
+        add(sites, symbols, location->address, location->module, &profile->calls);
         location->count = (uint32_t)(profile->calls.count - location->first);
     }
     cai_symbols_free(symbols);
@@ -125,21 +142,29 @@ static void print_name(FILE *to, const struct cai_call *call)
     free(name);
 }
 
+void cai_profile_names(const struct cai_profile *profile, const struct cai_site *site, FILE *to)
+{
+    const char *separator = "";
+
+    for (uint32_t frame = cai_profile_frames(site); frame-- > 0;) {
+        const struct cai_location *location = cai_profile_location(profile, site, frame);
+        for (size_t call = location->count; call-- > 0; separator = ";") {
+            fputs(separator, to);
+            print_name(to, &profile->calls.call[location->first + call]);
+        }
+    }
+    if (separator[0] == 0)
+        fputs(CAI_PROFILE_OTHER, to);
+}
+
 void cai_profile_folded(const struct cai_profile *profile, enum cai_profile_kind kind, FILE *to)
 {
     for (size_t i = 0; i < CAI_SITES_MAX; i++) {
         const struct cai_site *site = &profile->sites->site[i];
         uint64_t bytes = cai_profile_bytes(site, kind);
-        const char *separator = "";
         if (site->key == 0 || bytes == 0)
             continue;
-        for (uint32_t frame = cai_profile_frames(site); frame-- > 0;) {
-            const struct cai_location *location = cai_profile_location(profile, site, frame);
-            for (size_t call = location->count; call-- > 0; separator = ";") {
-                fputs(separator, to);
-                print_name(to, &profile->calls.call[location->first + call]);
-            }
-        }
-        fprintf(to, "%s %" PRIu64 "\n", separator[0] != 0 ? "" : CAI_PROFILE_OTHER, bytes);
+        cai_profile_names(profile, site, to);
+        fprintf(to, " %" PRIu64 "\n", bytes);
     }
 }

@@ -37,6 +37,9 @@ uint32_t cai_profile_frames(const struct cai_site *site);
 const struct cai_location *cai_profile_location(const struct cai_profile *profile, const struct cai_site *site,
                                                 uint32_t frame);
 
+/* The calls of one site, appended; none where there is no such site. */
+void cai_profile_site(const struct cai_sites *sites, uint32_t number, struct cai_calls *calls);
+
 /* Which of a site's numbers. */
 enum cai_profile_kind { CAI_PROFILE_LIVE, CAI_PROFILE_PEAK, CAI_PROFILE_ALL };
 
@@ -49,6 +52,9 @@ bool cai_profile_pprof(const struct cai_profile *profile, uint64_t ns, FILE *to)
 
 /* A function's name, or the file of its code and where in it; to be freed. NULL: no memory. */
 char *cai_profile_name(const struct cai_call *call);
+
+/* The functions of a site from the outermost in, with `;` between. */
+void cai_profile_names(const struct cai_profile *profile, const struct cai_site *site, FILE *to);
 
 /* What flame graphs are drawn from: a line for each site, its functions from the outermost in, then the bytes. */
 void cai_profile_folded(const struct cai_profile *profile, enum cai_profile_kind kind, FILE *to);

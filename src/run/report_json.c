@@ -3,7 +3,7 @@
 #include "run/report.h"
 
 #include "core/checks.h"
-#include "run/calls.h"
+#include "run/block_calls.h"
 #include "run/json.h"
 #include "run/report_detail.h"
 #include "run/report_live.h"
@@ -81,6 +81,9 @@ static json_object *settings_object(const struct cai_channel *channel)
         {"trust_tokens", flag(channel->trust_tokens != 0)},
         {"names", flag(channel->names != 0)},
         {"no_deepbind", flag(channel->no_deepbind != 0)},
+        {"backtrace", flag(channel->backtrace != 0)},
+        {"visible", flag(channel->visible != 0)},
+        {"profile_bytes", channel->profile_bytes != 0 ? number(channel->profile_bytes) : NULL},
         {"deepbind_seen", flag(cai_is_bound_elsewhere(channel))},
         {"ignored", channel->ignored[0] != 0 ? text(channel->ignored) : NULL}};
 
@@ -164,14 +167,13 @@ static json_object *stats_object(const struct cai_channel *channel, bool final, 
     return OBJECT(members);
 }
 
-static json_object *calls_object(const char *text_of_calls)
+/* Frees them. */
+static json_object *calls_object(struct cai_calls *calls)
 {
     json_object *objects = json_object_new_array();
-    struct cai_calls calls;
 
-    cai_calls_read(text_of_calls, &calls);
-    for (size_t i = 0; i < calls.count; i++) {
-        const struct cai_call *call = &calls.call[i];
+    for (size_t i = 0; i < calls->count; i++) {
+        const struct cai_call *call = &calls->call[i];
         const struct member row[] = {{"module", call->module != NULL ? text(call->module) : NULL},
                                      {"offset", address(call->offset)},
                                      {"function", call->function != NULL ? text(call->function) : NULL},
@@ -180,8 +182,24 @@ static json_object *calls_object(const char *text_of_calls)
                                      {"inlined", flag(call->inlined)}};
         json_object_array_add(objects, OBJECT(row));
     }
-    cai_calls_free(&calls);
+    cai_calls_free(calls);
     return objects;
+}
+
+static json_object *last_calls_object(const struct cai_channel *process)
+{
+    struct cai_calls calls;
+
+    cai_calls_read(process->calls, &calls);
+    return calls_object(&calls);
+}
+
+static json_object *block_calls_object(const struct cai_tree *tree, const struct cai_channel *process, uint32_t site)
+{
+    struct cai_calls calls;
+
+    cai_block_calls(tree, process, site, &calls);
+    return calls_object(&calls);
 }
 
 /* All that is known of a process. */
@@ -197,7 +215,7 @@ static json_object *detail_object(const struct cai_channel *process, const struc
                                      {"peak_at_ns", peak ? number(cai_since(history->peak.ns, start_ns)) : NULL},
                                      {"peak_held", peak ? cai_held_object(&history->peak) : NULL},
                                      {"peak_map", peak ? cai_map_object(&history->peak) : NULL},
-                                     {"profile", cai_profile_object(histories->host, process->pid)},
+                                     {"profile", cai_profile_object_of(histories->host, process->pid)},
                                      {"history", history != NULL ? cai_history_object(history, start_ns) : NULL}};
 
     return OBJECT(members);
@@ -229,7 +247,9 @@ static json_object *processes_object(const struct cai_tree *tree, const struct c
             {"threads_peak", number(stats->threads_peak)},
             {"violations", number(process->violations)},
             {"violation", process->violation[0] != 0 ? text(process->violation) : NULL},
-            {"calls", calls_object(process->calls)},
+            {"calls", last_calls_object(process)},
+            {"allocated", block_calls_object(tree, process, process->allocated_at)},
+            {"freed", block_calls_object(tree, process, process->freed_at)},
             {"findings", process->findings.done != 0 ? number(process->findings.found) : NULL},
             {"violated", cai_violated_object(process, start_ns)},
             {"detail", histories != NULL ? detail_object(process, histories, start_ns) : NULL}};
@@ -279,7 +299,7 @@ static bool print(FILE *to, json_object *root, bool compact)
     return made;
 }
 
-bool cai_live_json(FILE *to, pid_t pid, const struct cai_channel *page, uint64_t now_ns)
+bool cai_live_json(FILE *to, pid_t pid, const struct cai_channel *page, const struct cai_sites *sites, uint64_t now_ns)
 {
     bool has = page->numbers[0].ns != 0;
     const struct member process[] = {{"pid", number((uint64_t)pid)},
@@ -289,7 +309,8 @@ bool cai_live_json(FILE *to, pid_t pid, const struct cai_channel *page, uint64_t
                                      {"capalloc", text(CAPALLOC_VERSION)},
                                      {"process", OBJECT(process)},
                                      {"settings", settings_object(page)},
-                                     {"stats", has ? stats_object(page, false, cai_live_age(page, now_ns)) : NULL}};
+                                     {"stats", has ? stats_object(page, false, cai_live_age(page, now_ns)) : NULL},
+                                     {"profile", sites != NULL ? cai_profile_object(sites) : NULL}};
 
     return print(to, OBJECT(members), false);
 }

@@ -1,10 +1,12 @@
 /* See report_live.h. Called by watch. */
 #include "run/report_live.h"
 
+#include "run/profile.h"
 #include "run/report.h"
 #include "run/units.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 uint64_t cai_live_age(const struct cai_channel *page, uint64_t now_ns)
@@ -110,7 +112,45 @@ static void value(FILE *to, const char *name, pid_t pid, const char *program, co
     fprintf(to, "\"%s} %" PRIu64 "\n", more, number);
 }
 
-void cai_live_prometheus(FILE *to, pid_t pid, const struct cai_channel *page, uint64_t now_ns)
+/* Numbers of sites, too, as two of the same functions may differ in lines. */
+static void site_value(FILE *to, pid_t pid, const char *program, const struct cai_profile *profile, unsigned number)
+{
+    const struct cai_site *site = &profile->sites->site[number];
+    char *names = NULL, *more = NULL;
+    size_t length;
+    FILE *memory = open_memstream(&names, &length);
+
+    if (memory == NULL)
+        return;
+    cai_profile_names(profile, site, memory);
+    bool named = fclose(memory) == 0;
+    memory = named ? open_memstream(&more, &length) : NULL;
+    if (memory != NULL) {
+        fprintf(memory, ",site=\"%u\",calls=\"", number);
+        label(memory, names);
+        fputc('"', memory);
+        if (fclose(memory) == 0)
+            value(to, "site_live_bytes", pid, program, more, cai_profile_bytes(site, CAI_PROFILE_LIVE));
+    }
+    free(names);
+    free(more);
+}
+
+static void site_values(FILE *to, pid_t pid, const char *program, const struct cai_sites *sites)
+{
+    struct cai_profile profile;
+
+    if (!cai_profile_open(&profile, sites))
+        return;
+    metric(to, "site_live_bytes", "gauge", "Live bytes by the calls that took them; estimated from samples.");
+    for (unsigned i = 0; i < CAI_SITES_MAX; i++)
+        if (sites->site[i].key != 0 && cai_profile_bytes(&sites->site[i], CAI_PROFILE_LIVE) != 0)
+            site_value(to, pid, program, &profile, i);
+    cai_profile_close(&profile);
+}
+
+void cai_live_prometheus(FILE *to, pid_t pid, const struct cai_channel *page, const struct cai_sites *sites,
+                         uint64_t now_ns)
 {
     const ca_stats *stats = &page->numbers[0].stats;
     const struct {
@@ -157,4 +197,6 @@ void cai_live_prometheus(FILE *to, pid_t pid, const struct cai_channel *page, ui
             snprintf(more, sizeof more, ",slot_bytes=\"%" PRIu64 "\"", bytes);
         value(to, "class_live_blocks", pid, page->program, more, stats->size_class[i].live_blocks);
     }
+    if (sites != NULL)
+        site_values(to, pid, page->program, sites);
 }

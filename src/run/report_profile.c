@@ -28,8 +28,8 @@ static json_object *stacks_object(const struct cai_profile *profile)
 
     for (size_t i = 0; i < CAI_SITES_MAX; i++) {
         const struct cai_site *site = &profile->sites->site[i];
-        if (site->key == 0)
-            continue;
+        if (site->key == 0 || (site->frames != 0 && cai_profile_bytes(site, CAI_PROFILE_ALL) == 0))
+            continue; /* it gave blocks back, no more */
         const struct member row[] = {{"calls", names_object(profile, site)},
                                      {"live_bytes", number(cai_profile_bytes(site, CAI_PROFILE_LIVE))},
                                      {"peak_bytes", number(cai_profile_bytes(site, CAI_PROFILE_PEAK))},
@@ -39,30 +39,24 @@ static json_object *stacks_object(const struct cai_profile *profile)
     return stacks;
 }
 
-static bool read_sites(const struct cai_channel_host *host, pid_t pid, struct cai_sites *sites)
+json_object *cai_profile_object(const struct cai_sites *sites)
 {
-    uint32_t missed;
-    uint32_t count = cai_channel_count(host, &missed);
+    struct cai_profile profile;
 
-    for (uint32_t i = 0; i < count; i++)
-        if (cai_channel_at(host->table, i)->pid == pid)
-            return cai_channel_sites(host, i, sites) && sites->samples != 0;
-    return false;
+    if (sites->samples == 0 || !cai_profile_open(&profile, sites))
+        return NULL;
+    const struct member members[] = {
+        {"rate_bytes", number(sites->rate)}, {"samples", number(sites->samples)}, {"stacks", stacks_object(&profile)}};
+    json_object *object = OBJECT(members);
+    cai_profile_close(&profile);
+    return object;
 }
 
-json_object *cai_profile_object(const struct cai_channel_host *host, pid_t pid)
+json_object *cai_profile_object_of(const struct cai_channel_host *host, pid_t pid)
 {
     struct cai_sites *sites = malloc(sizeof *sites);
-    struct cai_profile profile;
-    json_object *object = NULL;
+    json_object *object = sites != NULL && cai_channel_sites_of(host, pid, sites) ? cai_profile_object(sites) : NULL;
 
-    if (sites != NULL && read_sites(host, pid, sites) && cai_profile_open(&profile, sites)) {
-        const struct member members[] = {{"rate_bytes", number(sites->rate)},
-                                         {"samples", number(sites->samples)},
-                                         {"stacks", stacks_object(&profile)}};
-        object = OBJECT(members);
-        cai_profile_close(&profile);
-    }
     free(sites);
     return object;
 }

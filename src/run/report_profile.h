@@ -7,7 +7,10 @@
 #include <json-c/json.h>
 #include <sys/types.h>
 
-/* Of the process with this number; NULL: it has no samples, or there is no memory. */
-json_object *cai_profile_object(const struct cai_channel_host *host, pid_t pid);
+/* NULL: there are no samples, or there is no memory. `sites` must not change meanwhile. */
+json_object *cai_profile_object(const struct cai_sites *sites);
+
+/* The same of the process with this number. */
+json_object *cai_profile_object_of(const struct cai_channel_host *host, pid_t pid);
 
 #endif

@@ -58,19 +58,29 @@ void cai_report_settings(FILE *to, const struct cai_channel *channel)
 {
     char tokens[32];
     char delay[32];
+    char profile[48];
     char checks[128];
     const struct {
         uint32_t on;
         const char *text;
     } others[] = {
-        {channel->strict, "strict"},           {channel->audit, "audit"}, {channel->trust_tokens, "trust-tokens"},
-        {channel->no_deepbind, "no-deepbind"}, {channel->names, "names"}, {channel->tokens != 0, tokens},
-        {channel->delay_percent != 0, delay},  {channel->harden, checks},
+        {channel->strict, "strict"},
+        {channel->audit, "audit"},
+        {channel->trust_tokens, "trust-tokens"},
+        {channel->no_deepbind, "no-deepbind"},
+        {channel->names, "names"},
+        {channel->tokens != 0, tokens},
+        {channel->delay_percent != 0, delay},
+        {channel->backtrace, "backtrace"},
+        {channel->visible, "visible"},
+        {channel->profile_bytes != 0, profile},
+        {channel->harden, checks},
     };
 
     snprintf(tokens, sizeof tokens, "tokens %" PRIu64, channel->tokens);
     snprintf(delay, sizeof delay, "%s %" PRIu32 " %%", channel->revoke != 0 ? "revoke" : "delay",
              channel->delay_percent);
+    snprintf(profile, sizeof profile, "profile %s", cai_size_text(channel->profile_bytes).text);
     size_t used = (size_t)snprintf(checks, sizeof checks, "harden");
     for (unsigned i = 0; i < CAI_CHECKS && used < sizeof checks; i++)
         if ((channel->checks >> i & 1) != 0)

@@ -4,6 +4,7 @@
 #include "run/run.h"
 
 #include "preload/audit_line.h"
+#include "run/block_calls.h"
 #include "run/calls.h"
 #include "run/channel_host.h"
 #include "run/elf.h"
@@ -73,10 +74,11 @@ static int say_cannot_write(const char *file)
     return cai_say("cannot-write", "%s: %s", file != NULL ? file : "standard error", strerror(errno));
 }
 
-/* -1: it was said why not. */
+/* "-" is standard output. -1: it was said why not. */
 static int create(const char *path)
 {
-    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+    int file = strcmp(path, "-") == 0 ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
+                                      : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
 
     file = cai_descriptor_up(file, STDERR_FILENO + 1);
     if (file < 0)
@@ -137,6 +139,8 @@ static int run_prepare(struct run *run)
     run->page = run->options.report != NULL ? create(run->options.report) : -1;
     if ((run->options.output != NULL && run->output < 0) || (run->options.report != NULL && run->page < 0))
         return CAI_EXIT_TROUBLE;
+    if (run->options.profile_bytes != 0 && !cai_sites_can_write(run->options.profile_output))
+        return say_cannot_write(run->options.profile_output);
     cai_elf_look(run->program, run->library, &run->look);
     if (cai_obstacle_is_certain(run->look.obstacle)) {
         if (run->options.require)
@@ -274,8 +278,10 @@ static int run_conclude(struct run *run)
     char reason[1024] = "";
     cai_channel_snapshot(&run->channel, 0, &page);
     cai_tree_read(&run->channel, &run->tree);
-    if (!is_for_programs(run))
+    if (!is_for_programs(run)) {
         cai_calls_say(&run->tree);
+        cai_block_calls_say(&run->tree);
+    }
     if (run->page >= 0)
         cai_history_end(&run->histories, run->outcome.start_ns + run->outcome.elapsed_ns);
     enum cai_use use = cai_use_judge(&page);

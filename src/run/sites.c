@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Rows for people, and functions in each. */
 enum { ROWS_MAX = 8, FUNCTIONS_MAX = 6 };
@@ -46,6 +47,18 @@ static bool write_one(const struct cai_profile *profile, const char *prefix, int
     if (!written)
         cai_say("cannot-write", "%s: %s", name, errno != 0 ? strerror(errno) : "out of memory");
     return written;
+}
+
+bool cai_sites_can_write(const char *prefix)
+{
+    const char *slash = strrchr(prefix, '/');
+    char *folder = slash == NULL ? strdup(".") : strndup(prefix, slash == prefix ? 1 : (size_t)(slash - prefix));
+    bool can = folder != NULL && access(folder, W_OK | X_OK) == 0;
+    int error = errno;
+
+    free(folder);
+    errno = error;
+    return can;
 }
 
 /* False: not all could be written, which was said. */

@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+/* Files of this prefix can be made: the folder is there and may be written to. False: errno says why not. */
+bool cai_sites_can_write(const char *prefix);
+
 /* What was measured in each process of the table: PREFIX.PID.live.folded, .peak.folded, .all.folded, and
  * PREFIX.PID.pb.gz for pprof. Says on stderr how much the first process holds, and what cannot be written. */
 void cai_sites_write(const struct cai_channel_host *host, const char *prefix);

@@ -12,7 +12,8 @@ enum { ROWS_MAX = 20 };
 
 void cai_tree_read(const struct cai_channel_host *host, struct cai_tree *tree)
 {
-    *tree = (struct cai_tree){.violations = cai_channel_violations(host), .findings = cai_channel_findings(host)};
+    *tree = (struct cai_tree){
+        .host = host, .violations = cai_channel_violations(host), .findings = cai_channel_findings(host)};
     uint32_t count = cai_channel_count(host, &tree->missed);
     tree->process = calloc(count, sizeof *tree->process);
     for (uint32_t i = 0; tree->process != NULL && i < count; i++) {

@@ -7,10 +7,11 @@
 #include <stdio.h>
 
 struct cai_tree {
-    uint32_t count;                /* at least the program itself, where it answered */
-    uint32_t missed;               /* processes for which there was no page left */
-    uint64_t violations, findings; /* in all processes, with a page or without */
-    struct cai_channel *process;   /* snapshots, in the order in which they came */
+    const struct cai_channel_host *host; /* where it was read, which must stay; NULL: nowhere */
+    uint32_t count;                      /* at least the program itself, where it answered */
+    uint32_t missed;                     /* processes for which there was no page left */
+    uint64_t violations, findings;       /* in all processes, with a page or without */
+    struct cai_channel *process;         /* snapshots, in the order in which they came */
 };
 
 /* What stands there now. Without memory for it, count is 0. */

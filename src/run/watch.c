@@ -90,11 +90,16 @@ int cai_watch_stats(int argc, char **argv)
         return status;
     if (!see(words.pid, &page))
         return UNSEEN;
-    if (words.json)
-        return cai_live_json(stdout, words.pid, &page, now_ns()) ? SEEN : cai_say("cannot-write", "out of memory");
-    if (words.prometheus) {
-        cai_live_prometheus(stdout, words.pid, &page, now_ns());
-        return SEEN;
+    if (words.json || words.prometheus) {
+        struct cai_sites *sites = malloc(sizeof *sites);
+        const struct cai_sites *seen = sites != NULL && cai_live_sites(words.pid, sites) ? sites : NULL;
+        bool made = true;
+        if (words.json)
+            made = cai_live_json(stdout, words.pid, &page, seen, now_ns());
+        else
+            cai_live_prometheus(stdout, words.pid, &page, seen, now_ns());
+        free(sites);
+        return made ? SEEN : cai_say("cannot-write", "out of memory");
     }
     cai_live_text(stdout, words.pid, &page, now_ns(), unicode());
     cai_sites_text(stdout, words.pid);

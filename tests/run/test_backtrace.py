@@ -96,6 +96,43 @@ class Symbols(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
 
+class Block(unittest.TestCase):
+    """Each block is sampled."""
+    TAKEN = "capalloc: calls: that took the block last sampled at this address, pid %s (%s)\n  at main (calls.cc:%d)\n"
+    FREED = "capalloc: calls: that gave it back, pid %s (%s)\n  at main (calls.cc:%d)\n"
+    TOOK, GAVE = (line - 1 for line in lines_of("block = std::malloc(100);", "std::free(block);"))
+
+    def seen(self, how, *options):
+        with tempfile.TemporaryDirectory() as folder:
+            done = run(CAPALLOC, "run", "--library", PRELOAD, *options, f"--profile-output={folder}/heap", "--", SUBJECT, how)
+        pid = re.search(LINE, done.stderr)[1]
+        return done, self.TAKEN % (pid, NAME, self.TOOK), self.FREED % (pid, NAME, self.GAVE)
+
+    def test_S4_where_it_was_taken_and_given_back(self):
+        for how in ("plain", "signal", "child"):
+            done, taken, freed = self.seen(how, "--profile=1", "--backtrace")
+            self.assertIn(CALLS, done.stderr)
+            self.assertIn(taken, done.stderr)
+            self.assertIn(freed, done.stderr)
+
+    def test_S4_without_backtrace_where_it_was_taken(self):
+        done, taken, _ = self.seen("plain", "--profile=1")
+        self.assertIn(taken, done.stderr)
+        self.assertNotIn("gave it back", done.stderr)
+
+    def test_S4_of_a_block_that_was_not_sampled_nothing(self):
+        done, _, _ = self.seen("plain", "--profile=1T", "--backtrace")
+        self.assertNotIn("that took", done.stderr)
+        self.assertNotIn("gave it back", done.stderr)
+
+    def test_S4_of_the_block_as_an_object(self):
+        done, _, _ = self.seen("plain", "--profile=1", "--backtrace", "--stats=json")
+        process = json.JSONDecoder().raw_decode(done.stderr[done.stderr.index("\n{") + 1:])[0]["tree"]["processes"][0]
+        for name, line in (("allocated", self.TOOK), ("freed", self.GAVE)):
+            call = process[name][0]
+            self.assertEqual((call["function"], call["file"], call["line"]), ("main", "calls.cc", line))
+
+
 class Raw(unittest.TestCase):
     def test_S4_the_process_itself_tells_files_and_offsets(self):
         done = run(SUBJECT, "plain", LD_PRELOAD=PRELOAD, CAPALLOC_OPTIONS="backtrace")

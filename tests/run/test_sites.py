@@ -6,8 +6,10 @@ The build tells where things are, through the environment: CAPALLOC, the program
 what sampled.c was compiled to.
 """
 import glob
+import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -87,7 +89,16 @@ class Sites(unittest.TestCase):
                 pid = children.split()[0] if not how else str(process.pid)
                 shown = subprocess.run([CAPALLOC, "stats", pid], env=CLEAN, capture_output=True, text=True, check=True)
                 top = subprocess.run([CAPALLOC, "top", "--once", pid], env=CLEAN, capture_output=True, text=True, check=True)
+                objects, metrics = (subprocess.run([CAPALLOC, "stats", form, pid], env=CLEAN, capture_output=True, text=True,
+                                                   check=True).stdout for form in ("--json", "--prometheus"))
                 process.communicate("\n")
+            told = json.loads(objects)
+            self.assertEqual((told["settings"]["profile_bytes"], told["profile"]["rate_bytes"]), (32768, 32768))
+            held = sum(one["live_bytes"] for one in told["profile"]["stacks"] if "hold_small" in one["calls"])
+            self.assert_about(held, SMALL)
+            labels = re.findall(r'^capalloc_site_live_bytes\{pid="\d+",program="[^"]+",site="\d+",calls="([^"]+)"\} (\d+)$', metrics,
+                                re.MULTILINE)
+            self.assertEqual(sum(int(count) for calls, count in labels if "main;hold_small" in calls), held)
             for text in (shown.stdout, top.stdout):
                 self.assertRegex(text, r"sites, estimated from [\d,]+ samples: 3\d\.\d MiB live")
                 self.assertRegex(text, r"MiB  hold_small < main < ")
@@ -105,8 +116,15 @@ class Sites(unittest.TestCase):
             self.assertIn("bad-usage", done.stderr)
         done = subprocess.run([CAPALLOC, "run", "--library", PRELOAD, "--profile=32K", "--profile-output=/nowhere/x", "--",
                                SUBJECT], env=CLEAN, capture_output=True, text=True, check=False)
-        self.assertEqual(done.returncode, 0)
-        self.assertIn("cannot-write", done.stderr)
+        self.assertEqual(done.returncode, 125)
+        self.assertIn("cannot-write: /nowhere/x: No such file or directory", done.stderr)
+
+    def test_S5_the_object_of_a_run_says_that_it_is_on(self):
+        done = self.run_profiled(CAPALLOC, "run", "--library", PRELOAD, "--profile=64K", "--backtrace", "--output=-", "--stats=json",
+                                 "--", "/bin/true")
+        settings = json.loads(done.stdout)["settings"]
+        self.assertEqual((settings["profile_bytes"], settings["backtrace"], settings["visible"]), (65536, True, False))
+        self.assertFalse(pathlib.Path(self.folder, "-").exists())
 
 
 if __name__ == "__main__":

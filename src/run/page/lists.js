@@ -45,13 +45,19 @@ function callText(call) {
   return call.function !== null ? `${call.function}  ${where}${call.inlined ? ", inlined" : ""}` : where;
 }
 
+function callList(calls, title) {
+  return calls.length === 0 ? [] : [title ? tag("p", null, title) : null,
+    tag("ol", {class: "calls"}, calls.map((call) => tag("li", null, callText(call))))];
+}
+
 function violationItem(process, one) {
   const size = one.block_bytes !== null ? ` of ${one.block_bytes} bytes` : "";
   return tag("div", {class: "violation-item"},
     tag("b", null, one.code), ` in ${nameOf(process)}, after ${timeText(one.at_ns)}`,
     tag("code", null, `${one.function}(${one.address}): stated ${one.stated}, found ${one.found}${size}, place ${one.place}`),
-    process.calls.length > 0 && one === process.violated[process.violated.length - 1] && process.violations === process.violated.length
-      ? tag("ol", {class: "calls"}, process.calls.map((call) => tag("li", null, callText(call)))) : null);
+    ...(one === process.violated[process.violated.length - 1] && process.violations === process.violated.length ? [
+      ...callList(process.calls), ...callList(process.allocated, "The block last sampled at this address was taken by"),
+      ...callList(process.freed, "and given back by")] : []));
 }
 
 function violationsDraw() {

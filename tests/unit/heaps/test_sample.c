@@ -198,6 +198,22 @@ CHILD_TEST(test_S5_freed_twice_is_told, 20)
     }
 }
 
+CHILD_TEST(test_S4_where_the_last_sampled_block_was_taken, 20)
+{
+    start(1);
+    for (size_t bytes = 16; bytes < CAI_MIB; bytes *= 8) {
+        void *block = take(bytes);
+        uint64_t address = (uint64_t)block;
+        uint32_t site = cai_sample_find(address).allocated_at;
+        require(site != 0 && sites->site[site].live_blocks == CAI_SITE_BLOCK);
+        give(block);
+        require(cai_sample_find(address).allocated_at == site && cai_sample_find(address).freed_at == 0);
+        require(sites->site[site].live_blocks == 0);
+        require(cai_sample_find(address + 1).allocated_at == 0);
+    }
+    require(cai_sample_find(0).allocated_at == 0 && cai_sample_find(1).allocated_at == 0);
+}
+
 static void *free_all(void *of)
 {
     void **blocks = of;
@@ -419,6 +435,7 @@ int main(void)
         cmocka_unit_test(test_S5_estimates_are_unbiased),
         cmocka_unit_test(test_S5_every_block_at_a_rate_of_one),
         cmocka_unit_test(test_S5_freed_twice_is_told),
+        cmocka_unit_test(test_S4_where_the_last_sampled_block_was_taken),
         cmocka_unit_test(test_S5_freed_by_another_thread),
         cmocka_unit_test(test_S5_resized),
         cmocka_unit_test(test_S5_after_fork),
