@@ -48,6 +48,15 @@ static void *take(const struct cai_grant *grant, const struct cai_wanted *wanted
     return take(grant, wanted, error);
 }
 
+/* A call was refused its charge although there may be room: who is refused finds no unused credit of anybody, and nobody
+ * has given back since `settled` was read, before the call. */
+static bool may_have_room(const struct cai_grant *grant, uint64_t settled)
+{
+    if (CAI_QUARANTINES)
+        cai_quarantine_release(); /* what waits is charged */
+    return cai_account_reclaim(grant->node) || cai_charge_settled() != settled;
+}
+
 void *cai_allocate_for(const struct cai_grant *grant, enum cai_place place, size_t bytes, size_t align, bool zeroed,
                        ca_error *error)
 {
@@ -59,13 +68,9 @@ void *cai_allocate_for(const struct cai_grant *grant, enum cai_place place, size
     void *block;
     bool again;
     do {
-        /* Refused is who finds no unused credit of anybody, and nobody has given back meanwhile. */
         uint64_t settled = cai_charge_settled();
         block = take(grant, &wanted, error);
-        if (CAI_QUARANTINES && block == NULL && *error == CA_ERROR_QUOTA)
-            cai_quarantine_release(); /* what waits is charged */
-        again = block == NULL && *error == CA_ERROR_QUOTA &&
-                (cai_account_reclaim(grant->node) || cai_charge_settled() != settled);
+        again = block == NULL && *error == CA_ERROR_QUOTA && may_have_room(grant, settled);
     } while (again);
     if (block == NULL)
         cai_requests_refused();
@@ -97,9 +102,12 @@ static bool grow(const struct cai_grant *grant, struct cai_live live, size_t byt
 bool cai_grow_for(const struct cai_grant *grant, struct cai_live live, size_t bytes)
 {
     ca_error error;
-    bool grown = grow(grant, live, bytes, &error);
+    bool grown, again;
 
-    if (CAI_QUARANTINES && !grown && error == CA_ERROR_QUOTA)
-        cai_quarantine_release();
-    return grown || (error == CA_ERROR_QUOTA && cai_account_reclaim(grant->node) && grow(grant, live, bytes, &error));
+    do {
+        uint64_t settled = cai_charge_settled();
+        grown = grow(grant, live, bytes, &error);
+        again = !grown && error == CA_ERROR_QUOTA && may_have_room(grant, settled);
+    } while (again);
+    return grown;
 }

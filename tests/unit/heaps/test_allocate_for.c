@@ -210,6 +210,41 @@ CHILD_TEST(test_C6_credit_is_found_for_growing, 20)
     require(cai_grow_for(&grant, live, 6 * CAI_UNIT_BYTES) && owed(&grant) == 6 * CAI_UNIT_BYTES);
 }
 
+/* --- somebody else gives back between the refusal and the look for credit --- */
+
+static bool somebody_else_settles;
+
+bool __real_cai_account_reclaim(uint32_t node);
+bool __wrap_cai_account_reclaim(uint32_t node);
+bool __wrap_cai_account_reclaim(uint32_t node)
+{
+    bool found = __real_cai_account_reclaim(node);
+
+    return found && !somebody_else_settles; /* theirs was first, and there is nothing left to find */
+}
+
+CHILD_TEST(test_C6_credit_that_others_settle_meanwhile_is_room, 20)
+{
+    enum { SMALL = 3 * CAI_UNIT_BYTES / 2 / 1024 };
+    struct cai_grant grant = start(6 * CAI_UNIT_BYTES);
+    char *small[SMALL];
+
+    somebody_else_settles = true;
+    struct cai_live live = own_live(CAI_PLACE_ordinary, take(&grant, 4 * CAI_UNIT_BYTES));
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < SMALL; i++)
+            require((small[i] = take(&grant, 1000)) != NULL);
+        for (unsigned i = 0; i < SMALL; i++)
+            cai_free(CAI_PLACE_ordinary, small[i], "free");
+        void *large = round == 0 ? take(&grant, 2 * CAI_UNIT_BYTES) : NULL;
+        require((large != NULL) == (round == 0));
+        cai_free(CAI_PLACE_ordinary, large, "free");
+        if (round != 0)
+            require(cai_grow_for(&grant, live, 6 * CAI_UNIT_BYTES) && owed(&grant) == 6 * CAI_UNIT_BYTES);
+    }
+    require(!cai_grow_for(&grant, live, 7 * CAI_UNIT_BYTES)); /* and it ends */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +259,7 @@ int main(void)
         cmocka_unit_test(test_C6_growing_that_fails_costs_nothing),
         cmocka_unit_test(test_C4_C7_only_its_own_authority_grows_a_block),
         cmocka_unit_test(test_C6_credit_is_found_for_growing),
+        cmocka_unit_test(test_C6_credit_that_others_settle_meanwhile_is_room),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
