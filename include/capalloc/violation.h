@@ -24,8 +24,10 @@ typedef enum ca_violation_kind {
     CA_VIOLATION_STALE = 9, /* stale: a block was to be grown, shrunk or wiped that was given back */
     CA_VIOLATION_DENIED = 10, /* denied: the authority or the capability does not allow it */
     CA_VIOLATION_USE_AFTER_FREE_WRITE =
-        11,                     /* use-after-free-write: a freed block was written to; hardened, found late */
-    CA_VIOLATION_OVERFLOW = 12, /* overflow: what lies behind a block was written to; hardened, found late */
+        11,                           /* use-after-free-write: a freed block was written to; hardened, found late */
+    CA_VIOLATION_OVERFLOW = 12,       /* overflow: what lies behind a block was written to; hardened, found late */
+    CA_VIOLATION_UNDERFLOW = 13,      /* underflow: what lies before a block was used; of guarded samples */
+    CA_VIOLATION_USE_AFTER_FREE = 14, /* use-after-free: a freed block was used; of guarded samples */
     CA_VIOLATION_KIND_MAKE_32_BITS = 0x7fffffff
 } ca_violation_kind;
 
@@ -45,6 +47,8 @@ typedef struct ca_violation {
 /* Called in the thread that broke the rule, with no lock held, before anything has changed. Return true: the call is
  * refused, nothing has changed, the program goes on. Return false: the report is written and the program aborts.
  * What is found late (use-after-free-write, overflow) was done before: there true means only that the program goes on.
+ * Where an access to a guarded sample faulted it is made again then, and hits memory that is nobody's; that is told in
+ * a signal handler, and the handler may do what those may.
  * The handler may allocate. Contract: V2. */
 typedef bool (*ca_violation_handler)(const ca_violation *);
 

@@ -16,8 +16,8 @@ static enum cai_place place_of(struct cai_live live)
 /* Whether its record was written for it: doors of malloc write none, and hand out slots of the process's own heap. */
 static bool is_recorded(struct cai_live live, uint32_t owner)
 {
-    if (live.size_class == 0 || cai_is_account(owner) || cai_place_zeroes(place_of(live)) ||
-        (CAI_HARDENS && cai_state_is_hardened(live.byte)))
+    if (live.size_class == 0 || cai_live_is_guarded(live) || cai_is_account(owner) ||
+        cai_place_zeroes(place_of(live)) || (CAI_HARDENS && cai_state_is_hardened(live.byte)))
         return true;
     if (live.size_class == 1)
         return cai_state_short_bytes(live.byte) != 16;

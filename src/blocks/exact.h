@@ -12,7 +12,7 @@
  *
  * No such byte: the block is as long as its slot. A slot of 16 bytes has one state byte only: shorter blocks in it are
  * live states of their own. Blocks of malloc have no record: what an earlier block left there means nothing. A large
- * block has its exact size in its descriptor.
+ * block has its exact size in its descriptor, and so has a guarded one, of which usable is what was asked for.
  */
 #ifndef CAI_BLOCKS_EXACT_H
 #define CAI_BLOCKS_EXACT_H
@@ -207,13 +207,19 @@ CAI_INLINE void cai_stamp_set(uint8_t *state, uint16_t stamp)
 
 CAI_INLINE size_t cai_exact_bytes(struct cai_live live)
 {
+    if (cai_live_is_guarded(live))
+        return cai_load_relaxed(&cai_live_run(live)->exact);
     return live.size_class == 0 ? cai_load_relaxed(&cai_live_run(live)->bytes)
                                 : cai_exact_recorded(live.state, live.byte, live.size_class);
 }
 
 CAI_INLINE void cai_exact_set(struct cai_live live, size_t bytes)
 {
-    if (live.size_class == 0)
+    if (cai_live_is_guarded(live)) {
+        struct cai_unit *run = cai_live_run(live);
+        cai_store_relaxed(&run->most, cai_max(run->most, bytes));
+        cai_store_relaxed(&run->exact, bytes);
+    } else if (live.size_class == 0)
         cai_store_relaxed(&cai_live_run(live)->bytes, bytes);
     else
         cai_exact_record(live.state, live.size_class, bytes);
@@ -227,6 +233,8 @@ CAI_INLINE size_t cai_slot_bytes(struct cai_live live)
 
 CAI_INLINE size_t cai_usable_bytes(struct cai_live live)
 {
+    if (cai_live_is_guarded(live))
+        return cai_load_relaxed(&cai_live_run(live)->exact);
     return live.size_class == 0 ? cai_round_up(cai_load_relaxed(&cai_live_run(live)->bytes), cai_settings->page_bytes)
                                 : cai_class_sizes[live.size_class];
 }

@@ -12,7 +12,7 @@ static uint8_t class_of_run(const struct cai_view *view, enum cai_grain grain, s
 {
     const struct cai_unit *run = cai_slab_of(view, grain, granule);
 
-    return cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB ? run->size_class : 0;
+    return cai_load_relaxed(&run->kind) != CAI_UNIT_LARGE ? run->size_class : 0;
 }
 
 static uint8_t class_of_state(const struct cai_view *view, enum cai_grain grain, size_t granule, uint8_t state)
@@ -21,7 +21,8 @@ static uint8_t class_of_state(const struct cai_view *view, enum cai_grain grain,
         return state;
     if (state == CAI_STATE_LARGE)
         return 0;
-    if (state == CAI_STATE_WIPED || state == CAI_STATE_SAMPLED || (CAI_HARDENS && cai_state_is_hardened(state)))
+    if (state == CAI_STATE_WIPED || state == CAI_STATE_SAMPLED || state == CAI_STATE_GUARDED ||
+        (CAI_HARDENS && cai_state_is_hardened(state)))
         return class_of_run(view, grain, granule);
     return 1;
 }
@@ -81,6 +82,19 @@ uint32_t cai_find_owner(enum cai_place place, const void *address)
     return 0;
 }
 
+/* In the slot that begins at `start`, so far in. */
+static struct cai_lookup look_up_slot(uint8_t state, enum cai_place place, size_t slot_bytes, uintptr_t start,
+                                      size_t offset)
+{
+    if (state == CAI_STATE_NONE)
+        return (struct cai_lookup){CAI_FOUND_UNUSED, place, 0, 0};
+    if (state == CAI_STATE_CLAIMED && offset == 0)
+        return (struct cai_lookup){CAI_FOUND_CLAIMED, place, slot_bytes, start};
+    if (cai_state_is_live(state))
+        return (struct cai_lookup){offset == 0 ? CAI_FOUND_LIVE : CAI_FOUND_INSIDE_LIVE, place, slot_bytes, start};
+    return (struct cai_lookup){offset == 0 ? CAI_FOUND_FREED : CAI_FOUND_INSIDE_FREED, place, slot_bytes, start};
+}
+
 static struct cai_lookup look_up_in_slab(const struct cai_unit *slab, enum cai_place place, uintptr_t address)
 {
     unsigned size_class = cai_load_relaxed(&slab->size_class);
@@ -92,15 +106,7 @@ static struct cai_lookup look_up_in_slab(const struct cai_unit *slab, enum cai_p
     const struct cai_view *view = cai_view_of(cai_load_relaxed(&slab->zone));
     uint8_t state = cai_load_relaxed(&view->state[cai_granule_of(view, grain, (void *)(address - offset))]);
 
-    if (state == CAI_STATE_NONE)
-        return (struct cai_lookup){CAI_FOUND_UNUSED, place, 0, 0};
-    if (state == CAI_STATE_CLAIMED && offset == 0)
-        return (struct cai_lookup){CAI_FOUND_CLAIMED, place, slot_bytes, address - offset};
-    if (cai_state_is_live(state))
-        return (struct cai_lookup){offset == 0 ? CAI_FOUND_LIVE : CAI_FOUND_INSIDE_LIVE, place, slot_bytes,
-                                   address - offset};
-    return (struct cai_lookup){offset == 0 ? CAI_FOUND_FREED : CAI_FOUND_INSIDE_FREED, place, slot_bytes,
-                               address - offset};
+    return look_up_slot(state, place, slot_bytes, address - offset, offset);
 }
 
 static struct cai_lookup look_up_large(const struct cai_unit *run, enum cai_place place, uintptr_t address)
@@ -115,6 +121,20 @@ static struct cai_lookup look_up_large(const struct cai_unit *run, enum cai_plac
     if (cai_state_is_live(state))
         return (struct cai_lookup){address == start ? CAI_FOUND_LIVE : CAI_FOUND_INSIDE_LIVE, place, bytes, start};
     return (struct cai_lookup){address == start ? CAI_FOUND_FREED : CAI_FOUND_INSIDE_FREED, place, bytes, start};
+}
+
+static struct cai_lookup look_up_guarded(const struct cai_unit *run, enum cai_place place, uintptr_t address)
+{
+    unsigned size_class = cai_load_relaxed(&run->size_class);
+    uintptr_t start = cai_unit_address(run) + cai_load_relaxed(&run->block_at);
+    const struct cai_view *view = cai_view_of(cai_load_relaxed(&run->zone));
+    size_t granule = cai_granule_of(view, cai_zone_grain(cai_load_relaxed(&run->zone)), (void *)start);
+
+    if (size_class == 0 || size_class > CAI_CLASS_LAST || granule >= cai_load_relaxed(&view->granules) ||
+        address - start >= cai_class_bytes(size_class))
+        return (struct cai_lookup){CAI_FOUND_UNUSED, place, 0, 0};
+    return look_up_slot(cai_load_relaxed(&view->state[granule]), place, cai_class_bytes(size_class), start,
+                        address - start);
 }
 
 /* A run that is free: what its blocks were is forgotten, but the state byte of each remembers that it was one, until
@@ -149,6 +169,8 @@ struct cai_lookup cai_find_any(const void *address)
             return look_up_in_slab(run, place, (uintptr_t)address);
         if (cai_load_relaxed(&run->kind) == CAI_UNIT_LARGE)
             return look_up_large(run, place, (uintptr_t)address);
+        if (cai_load_relaxed(&run->kind) == CAI_UNIT_GUARDED)
+            return look_up_guarded(run, place, (uintptr_t)address);
         return look_up_free(run, place, (uintptr_t)address);
     }
     return (struct cai_lookup){CAI_FOUND_UNUSED, place, 0, 0};

@@ -51,6 +51,28 @@ CAI_INLINE struct cai_unit *cai_live_run(struct cai_live live)
     return cai_slab_of(cai_view_of(live.zone), cai_zone_grain(live.zone), cai_live_granule(live));
 }
 
+/* Whether it lies among pages that cannot be touched; `live` as it was found, or claimed. */
+CAI_INLINE bool cai_live_is_guarded(struct cai_live live)
+{
+    bool perhaps = live.byte == CAI_STATE_GUARDED || live.byte == CAI_STATE_CLAIMED || live.byte == CAI_STATE_WIPED;
+
+    return CAI_UNLIKELY(perhaps) && cai_load_relaxed(&cai_live_run(live)->kind) == CAI_UNIT_GUARDED;
+}
+
+/* The first state byte of the block of a guarded run, and its address. The zone's lock is held, or the run is the
+ * caller's. */
+CAI_INLINE uintptr_t cai_guarded_address(const struct cai_unit *run)
+{
+    return cai_unit_address(run) + run->block_at;
+}
+
+CAI_INLINE uint8_t *cai_guarded_state(const struct cai_unit *run)
+{
+    const struct cai_view *view = cai_view_of(run->zone);
+
+    return &view->state[cai_granule_of(view, cai_zone_grain(run->zone), (void *)cai_guarded_address(run))];
+}
+
 /* Where the number of the heap that owns it stands. */
 CAI_INLINE uint32_t *cai_live_owner(struct cai_live live)
 {

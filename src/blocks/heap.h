@@ -57,9 +57,10 @@ struct cai_heap {
     uint64_t bytes_clear_skipped; /* asked for as zero and known to be */
     uint64_t large_allocations;
     uint32_t sample_blocks[CAI_PLACES]
-                          [CAI_CLASSES];     /* allocations until the next sample (heaps/sample.h); 0: undrawn */
-    uint64_t sample_bytes;                   /* the same of large blocks, in bytes */
-    uint16_t wants[CAI_PLACES][CAI_CLASSES]; /* slots a bin's next refill takes: twice as many each time */
+                          [CAI_CLASSES];            /* allocations until the next sample (heaps/sample.h); 0: undrawn */
+    uint32_t guard_blocks[CAI_PLACES][CAI_CLASSES]; /* the same until the next guarded one (heaps/guarded.h) */
+    uint64_t sample_bytes;                          /* until the next sample of large blocks, in bytes */
+    uint16_t wants[CAI_PLACES][CAI_CLASSES];        /* slots a bin's next refill takes: twice as many each time */
     struct cai_swing swings[CAI_PLACES][CAI_CLASSES];
     uint32_t marks[CAI_PLACES][CAI_CLASSES]; /* what each bin had done at the last look, to find idle ones */
 

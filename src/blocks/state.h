@@ -17,6 +17,7 @@ enum cai_state {
     CAI_STATE_SHORT = 80,         /* plus 1 to 15: live block of so many bytes in a slot of 16 (see blocks/exact.h) */
     CAI_STATE_SHORT_WIPED = 96,   /* plus 1 to 15: the same, wiped */
     CAI_STATE_HARDENED = 112,     /* plus 0 to 2: live block of any size, of a family of doors (heaps/hardened.h) */
+    CAI_STATE_GUARDED = 123,      /* live block of a small class in a run of its own (heaps/guarded.h) */
     CAI_STATE_SAMPLED = 124,      /* live block of any size that has a record in the heap profile (heaps/sample.h) */
     CAI_STATE_CLAIMED = 125,      /* live block of any size that one call is about to change or end: nobody else may */
     CAI_STATE_WIPED = 126,        /* live block of any size, cleared ahead of being given back */

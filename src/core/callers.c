@@ -68,23 +68,28 @@ static size_t own_calls(const uintptr_t *frames, size_t count)
     return calls;
 }
 
-size_t cai_callers_write(char text[CAI_CALLERS_BYTES])
+size_t cai_callers_list(char *text, size_t room, const uintptr_t *frames, size_t count)
 {
-    uintptr_t frames[FRAMES_MAX];
     char program[NAME_BYTES];
     struct line line;
     size_t length = 0;
-    size_t count = cai_stack_read(frames, FRAMES_MAX, 1);
 
     if (!cai_os_process_file(program, sizeof program))
         memcpy(program, "?", sizeof "?");
     for (size_t i = own_calls(frames, count); i < count; i++) {
         make_line(&line, frames[i], program);
-        if (line.length >= CAI_CALLERS_BYTES - length)
+        if (line.length >= room - length)
             break;
         memcpy(text + length, line.text, line.length);
         length += line.length;
     }
     text[length] = '\0';
     return length;
+}
+
+size_t cai_callers_write(char text[CAI_CALLERS_BYTES])
+{
+    uintptr_t frames[FRAMES_MAX];
+
+    return cai_callers_list(text, CAI_CALLERS_BYTES, frames, cai_stack_read(frames, FRAMES_MAX, 1));
 }

@@ -3,6 +3,7 @@
 #define CAI_CORE_CALLERS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* What the whole text may take; deeper calls are cut. */
 enum { CAI_CALLERS_BYTES = 3072 };
@@ -14,5 +15,8 @@ enum { CAI_CALLERS_BYTES = 3072 };
 /* Writes a line for each call, innermost first, ended by 0, and returns the length. Those of the library itself are
  * left out where it is a file of its own. Async-signal-safe. */
 size_t cai_callers_write(char text[CAI_CALLERS_BYTES]);
+
+/* The same for calls that were read before (stack/stack.h), in so many bytes. */
+size_t cai_callers_list(char *text, size_t room, const uintptr_t *frames, size_t count);
 
 #endif

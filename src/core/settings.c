@@ -103,6 +103,8 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
         settings->limit_bytes = value;
     else if (!CAI_HARDENS && word_is(word, name_length, "profile") && value > 0)
         settings->profile_bytes = value;
+    else if (word_is(word, name_length, "guard-sample") && value <= UINT32_MAX)
+        settings->guard_sample = (uint32_t)value;
     else if (word_is(word, name_length, "tokens"))
         settings->tokens = value;
     else if (word_is(word, name_length, "mappings") && value > 0)

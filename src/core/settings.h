@@ -3,8 +3,8 @@
  * Sizes and times: core/amount.h.
  *
  *     CAPALLOC_OPTIONS="limit=2G,decay=500,helper,strict,audit,tokens=512,trust-tokens,names,pagemap,
- *                      visible,backtrace,profile=512K,no-deepbind,mappings=65530,delay=12%,revoke,trace-sweeps,
- *                      harden=-delay"
+ *                      visible,backtrace,profile=512K,guard-sample=5000,no-deepbind,mappings=65530,
+ *                      delay=12%,revoke,trace-sweeps,harden=-delay"
  */
 #ifndef CAI_CORE_SETTINGS_H
 #define CAI_CORE_SETTINGS_H
@@ -17,21 +17,22 @@
 
 struct cai_settings {
     size_t page_bytes;
-    size_t limit_bytes;   /* of committed memory, all places together; SIZE_MAX: none */
-    uint32_t decay_ms;    /* how long free memory stays with the process */
-    bool helper;          /* give memory back from a background thread, also when the program is idle */
-    bool strict;          /* also report what many working programs get wrong: sized delete */
-    bool audit;           /* at exit, look for pointers in memory that was promised to hold none */
-    bool trust_tokens;    /* allocation tokens are promises, not guesses */
-    bool revoke;          /* what was freed waits until nothing points to it, in the library that can do that */
-    bool trace_sweeps;    /* a line for each sweep */
-    bool names;           /* the library's mappings have names in /proc/self/maps */
-    bool pagemap;         /* before long must-zero memory is cleared, the kernel is asked what of it was touched */
-    bool visible;         /* `capalloc top`, `stats` and `map` can look at the process */
-    bool backtrace;       /* what called follows the line of a violation */
-    size_t profile_bytes; /* the heap profile: bytes between two samples in the mean; 0: none */
-    bool no_deepbind;     /* dlopen takes no notice of RTLD_DEEPBIND */
-    size_t tokens;        /* how many allocation tokens the program was compiled for; 0: not stated */
+    size_t limit_bytes;    /* of committed memory, all places together; SIZE_MAX: none */
+    uint32_t decay_ms;     /* how long free memory stays with the process */
+    bool helper;           /* give memory back from a background thread, also when the program is idle */
+    bool strict;           /* also report what many working programs get wrong: sized delete */
+    bool audit;            /* at exit, look for pointers in memory that was promised to hold none */
+    bool trust_tokens;     /* allocation tokens are promises, not guesses */
+    bool revoke;           /* what was freed waits until nothing points to it, in the library that can do that */
+    bool trace_sweeps;     /* a line for each sweep */
+    bool names;            /* the library's mappings have names in /proc/self/maps */
+    bool pagemap;          /* before long must-zero memory is cleared, the kernel is asked what of it was touched */
+    bool visible;          /* `capalloc top`, `stats` and `map` can look at the process */
+    bool backtrace;        /* what called follows the line of a violation */
+    size_t profile_bytes;  /* the heap profile: bytes between two samples in the mean; 0: none */
+    uint32_t guard_sample; /* one allocation in so many is guarded; 0: none */
+    bool no_deepbind;      /* dlopen takes no notice of RTLD_DEEPBIND */
+    size_t tokens;         /* how many allocation tokens the program was compiled for; 0: not stated */
 
     /* What follows from the two above (preload/tokens.c); all 0 before the start. */
     size_t token_half;      /* tokens below are types without pointers */

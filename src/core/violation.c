@@ -85,6 +85,10 @@ static const char *code_of(ca_violation_kind kind)
         return "use-after-free-write";
     case CA_VIOLATION_OVERFLOW:
         return "overflow";
+    case CA_VIOLATION_UNDERFLOW:
+        return "underflow";
+    case CA_VIOLATION_USE_AFTER_FREE:
+        return "use-after-free";
     default:
         return "unknown";
     }
@@ -141,16 +145,24 @@ static bool tell(const ca_violation *violation, bool last, const char *calls)
 }
 
 /* Behind the line, which is out whatever becomes of this. A frame of its own: the text takes much of a small stack. */
-CAI_COLD static void tell_with_calls(const ca_violation *violation)
+CAI_COLD static void tell_with_calls(const ca_violation *violation, size_t (*write_calls)(char *text))
 {
     char calls[CAI_CALLERS_BYTES];
-    size_t length = cai_callers_write(calls);
+    size_t length = write_calls(calls);
 
     if (!tell(violation, true, calls))
         cai_os_write_error(calls, length);
 }
 
 CAI_COLD void cai_violation_report(ca_violation violation)
+{
+    if (cai_settings->backtrace)
+        cai_violation_report_with(violation, cai_callers_write);
+    else
+        cai_violation_report_with(violation, NULL);
+}
+
+CAI_COLD void cai_violation_report_with(ca_violation violation, size_t (*write_calls)(char text[CAI_CALLERS_BYTES]))
 {
     ca_violation_handler decide = cai_load_acquire(&handler);
 
@@ -164,8 +176,8 @@ CAI_COLD void cai_violation_report(ca_violation violation)
         return;
     }
     write_report(&violation);
-    if (cai_settings->backtrace)
-        tell_with_calls(&violation);
+    if (write_calls != NULL)
+        tell_with_calls(&violation, write_calls);
     else
         tell(&violation, true, "");
     abort();

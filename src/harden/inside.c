@@ -36,6 +36,16 @@ static struct cai_inside in_large(const struct cai_view *view, size_t unit)
     return nothing;
 }
 
+/* What lies beside it cannot be touched anyway. */
+static struct cai_inside in_guarded(const struct cai_unit *run, uintptr_t address)
+{
+    uintptr_t block = cai_guarded_address(run);
+
+    if (address - block >= cai_class_bytes(run->size_class))
+        return nothing;
+    return (struct cai_inside){(const char *)block, cai_load_relaxed(cai_guarded_state(run))};
+}
+
 struct cai_inside cai_inside_of(enum cai_place place, const void *address)
 {
     for (enum cai_grain grain = CAI_FINE; grain < CAI_GRAINS; grain++) {
@@ -46,6 +56,8 @@ struct cai_inside cai_inside_of(enum cai_place place, const void *address)
         size_t unit = offset >> CAI_UNIT_SHIFT;
         size_t head = cai_load_relaxed(&view->units[unit].head);
         const struct cai_unit *run = view->units + head;
+        if (head != 0 && head <= unit && cai_load_relaxed(&run->kind) == CAI_UNIT_GUARDED)
+            return in_guarded(run, (uintptr_t)address);
         bool in = head != 0 && head <= unit && cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB &&
                   unit - head < cai_load_relaxed(&run->units);
         return in ? in_slab(view, grain, run, head, (uintptr_t)address) : in_large(view, unit);

@@ -6,6 +6,7 @@
 #include "blocks/large.h"
 #include "core/violation.h"
 #include "heaps/account.h"
+#include "heaps/guarded.h"
 #include "heaps/housekeeping.h"
 #include "heaps/life.h"
 #include "heaps/remote.h"
@@ -34,14 +35,40 @@ static bool was_refused(const struct cai_account *account)
     return account != NULL && account->refused != CA_OK;
 }
 
-/* The bin's countdown ran out. Whether the allocation that is under way is one for the profile. */
-static bool is_due(struct cai_owner *owner, const struct cai_wanted *wanted)
+/* What the allocation that is under way was drawn for. */
+enum due { NOT_DUE, DUE_FOR_PROFILE, DUE_FOR_GUARD };
+
+/* The bin's countdown ran out. */
+static enum due look(struct cai_owner *owner, const struct cai_wanted *wanted)
 {
     struct cai_bin *bin = &owner->heap.bins[wanted->place][wanted->size_class];
     uint64_t passed = (uint64_t)((int64_t)bin->period - bin->countdown);
+    enum due due = NOT_DUE;
 
     cai_housekeeping_due(owner, bin);
-    return cai_sample_is_on() && cai_sample_is_due(&owner->heap, wanted->place, wanted->size_class, passed);
+    if (cai_guarded_is_on() && cai_guarded_is_due(&owner->heap, wanted->place, wanted->size_class, passed))
+        due = DUE_FOR_GUARD;
+    if (cai_sample_is_on() && cai_sample_is_due(&owner->heap, wanted->place, wanted->size_class, passed))
+        due = DUE_FOR_PROFILE;
+    return due;
+}
+
+/* NULL: it is a block like others. */
+static CAI_COLD void *take_guarded(struct cai_owner *owner, struct cai_account *account,
+                                   const struct cai_wanted *wanted)
+{
+    size_t slot_bytes = cai_class_sizes[wanted->size_class];
+
+    if (wanted->align > 16)
+        return NULL;
+    if (account != NULL && cai_account_charge_slots(account, 1, slot_bytes) == 0) {
+        account->refused = CA_OK;
+        return NULL;
+    }
+    void *block = cai_guarded_take(&owner->heap, wanted->place, wanted->size_class, wanted->bytes);
+    if (block == NULL && account != NULL)
+        cai_account_credit(account, slot_bytes);
+    return block;
 }
 
 static void *take_small(struct cai_owner *owner, struct cai_account *account, const struct cai_wanted *wanted,
@@ -49,12 +76,15 @@ static void *take_small(struct cai_owner *owner, struct cai_account *account, co
 {
     struct cai_bin *bin = &owner->heap.bins[wanted->place][wanted->size_class];
     bool is_zero;
-    bool due = false;
+    enum due due = NOT_DUE;
 
     cai_requests_note(wanted->size_class, wanted->bytes);
     /* The fast path has counted this allocation already when it came here because of the countdown. */
     if (bin->countdown < 0 || --bin->countdown < 0)
-        due = is_due(owner, wanted);
+        due = look(owner, wanted);
+    void *guarded = CAI_UNLIKELY(due == DUE_FOR_GUARD) ? take_guarded(owner, account, wanted) : NULL;
+    if (CAI_UNLIKELY(guarded != NULL))
+        return guarded;
     if (bin->count == 0 && !refill(owner, account, wanted)) {
         bool again = !was_refused(account);
         if (again)
@@ -69,7 +99,7 @@ static void *take_small(struct cai_owner *owner, struct cai_account *account, co
                                       &is_zero))) {
         if (wanted->zeroed)
             cai_cache_zero(&owner->heap, address, wanted->bytes, is_zero);
-        if (CAI_UNLIKELY(due))
+        if (CAI_UNLIKELY(due == DUE_FOR_PROFILE))
             cai_sample_begin(wanted->place, address);
         return address;
     }

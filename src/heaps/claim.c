@@ -27,7 +27,7 @@ void cai_claim_return_resized(struct cai_live live, size_t exact)
         cai_sample_drop(&live);
         cai_sample_redraw(&live);
     }
-    if (live.size_class != 1 || live.byte == CAI_STATE_SAMPLED)
+    if (live.size_class != 1 || live.byte == CAI_STATE_SAMPLED || live.byte == CAI_STATE_GUARDED)
         cai_store_release(live.state, live.byte);
     cai_claim_end();
     if (record != NULL)
@@ -43,7 +43,8 @@ void cai_claim_return_wiped(struct cai_live live)
 
 void cai_claim_return_unwiped(struct cai_live live)
 {
-    cai_store_release(live.state, cai_state_unwiped(live.byte, live.size_class));
+    cai_store_release(live.state,
+                      cai_live_is_guarded(live) ? CAI_STATE_GUARDED : cai_state_unwiped(live.byte, live.size_class));
     cai_claim_end();
 }
 

@@ -11,6 +11,7 @@
 #include "harden/fence.h"
 #include "heaps/account.h"
 #include "heaps/claim.h"
+#include "heaps/guarded.h"
 #include "heaps/hardened.h"
 #include "heaps/housekeeping.h"
 #include "heaps/life.h"
@@ -212,10 +213,32 @@ static bool put_small_claimed(enum cai_place place, void *address, struct cai_li
     return put_remote(thread, place, live);
 }
 
+static CAI_COLD bool put_guarded(enum cai_place place, struct cai_live live)
+{
+    size_t bytes = cai_class_sizes[live.size_class];
+
+    if (!cai_guarded_claim(live))
+        return false;
+    if (waits()) { /* who pays goes on paying */
+        cai_guarded_give(live, CAI_STATE_QUARANTINED);
+        return true;
+    }
+    struct cai_account *account = cai_account_of(cai_live_owner(live));
+    cai_run_disown(cai_live_run(live));
+    cai_guarded_give(live, cai_state_freed(place, CAI_STATE_IN_SLAB));
+    if (account != NULL) {
+        cai_account_credit(account, bytes);
+        cai_account_return(account);
+    }
+    return true;
+}
+
 bool cai_free_claimed_zero(enum cai_place place, void *address, struct cai_live live)
 {
     if (!cai_sample_end(&live))
         return false;
+    if (cai_live_is_guarded(live))
+        return put_guarded(place, live);
     if (waits()) /* where what is freed is cleared, and nobody's word counts */
         return put_in_quarantine(place, address, live);
     cai_claimed_mark(cai_live_run(live));
@@ -229,6 +252,8 @@ bool cai_free_live(enum cai_place place, void *address, struct cai_live live)
     cai_process_notice(); /* before there is something in the child of a fork that a lost thread's record speaks of */
     if (!cai_sample_end(&live))
         return false;
+    if (cai_live_is_guarded(live))
+        return put_guarded(place, live);
     if (waits())
         return put_in_quarantine(place, address, live);
     if (CAI_HARDENS && live.size_class == 0)

@@ -13,6 +13,7 @@
 #include "heaps/allocate.h"
 #include "heaps/claim.h"
 #include "heaps/free.h"
+#include "heaps/guarded.h"
 #include "heaps/life.h"
 #include "heaps/nothing.h"
 #include "heaps/quarantine.h"
@@ -93,6 +94,8 @@ static struct cai_live live_of(enum cai_place place, const void *block, unsigned
     if (CAI_UNLIKELY(size_class == 0))
         return cai_find_live(place, block);
     uint8_t *state = view->state + cai_granule_of(view, cai_class_grain(size_class), block);
+    if (CAI_UNLIKELY(cai_load_relaxed(state) == CAI_STATE_GUARDED))
+        return cai_find_live(place, block);
     return (struct cai_live){.state = cai_load_relaxed(state) == size_class ? state : NULL,
                              .byte = (uint8_t)size_class,
                              .size_class = (uint8_t)size_class,
@@ -118,6 +121,10 @@ void *cai_hardened_allocate(enum cai_place place, size_t bytes, size_t align, bo
     struct cai_live live = live_of(place, block, size_class);
     if (live.state == NULL) /* another thread gave it back by an old pointer */
         return NULL;
+    if (CAI_UNLIKELY(live.byte == CAI_STATE_GUARDED)) {
+        cai_guarded_set(live, bytes, (unsigned)family + 1);
+        return block;
+    }
     if (has(CAI_CHECK_zero))
         look_for_writes(place, block, live, zeroed);
     record(block, live, bytes);
@@ -187,6 +194,12 @@ void cai_hardened_look(enum cai_place place, const void *address, struct cai_liv
         look_before(place, address, live, function);
 }
 
+/* A guarded sample that such a door has made. */
+static bool is_of_doors(struct cai_live live)
+{
+    return live.byte == CAI_STATE_GUARDED && cai_live_run(live)->family != 0;
+}
+
 bool cai_hardened_family_slow(enum cai_place place, const void *address, enum cai_family family, const char *function)
 {
     static const char *const doors[] = {"a block of malloc", "a block of operator new", "a block of operator new[]"};
@@ -199,6 +212,8 @@ bool cai_hardened_family_slow(enum cai_place place, const void *address, enum ca
         return true;
     if (live.state != NULL && cai_state_is_hardened(live.byte))
         of = (enum cai_family)(live.byte - CAI_STATE_HARDENED);
+    else if (live.state != NULL && is_of_doors(live))
+        of = (enum cai_family)(cai_live_run(live)->family - 1);
     else if (live.state != NULL || !cai_nothing_family(address, &of))
         return true;
     if (CAI_LIKELY(of == family))
@@ -221,7 +236,8 @@ bool cai_hardened_stated(enum cai_place place, const void *address, size_t bytes
 
     bool is_nothing = live.state == NULL && cai_nothing_is_live(address);
 
-    if (!has(CAI_CHECK_mismatch) || (!is_nothing && (live.state == NULL || !cai_state_is_hardened(live.byte))))
+    if (!has(CAI_CHECK_mismatch) ||
+        (!is_nothing && (live.state == NULL || (!cai_state_is_hardened(live.byte) && !is_of_doors(live)))))
         return true;
     size_t exact = is_nothing ? 0 : cai_exact_bytes(live);
     bool is_aligned = ((uintptr_t)address & (align - 1)) == 0;
@@ -268,7 +284,7 @@ static bool stays(struct cai_live live, size_t bytes)
 {
     size_t slot = cai_class_sizes[live.size_class];
 
-    return live.size_class != 0 && with_canary(bytes) <= slot && bytes >= slot / 2;
+    return live.size_class != 0 && live.byte != CAI_STATE_GUARDED && with_canary(bytes) <= slot && bytes >= slot / 2;
 }
 
 void *cai_hardened_resize(enum cai_place place, void *address, struct cai_live live, size_t bytes, const char *function)

@@ -18,6 +18,7 @@
 #include "heaps/charge.h"
 #include "heaps/claim.h"
 #include "heaps/free.h"
+#include "heaps/guarded.h"
 #include "heaps/hardened.h"
 #include "heaps/housekeeping.h"
 #include "heaps/life.h"

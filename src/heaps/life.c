@@ -8,6 +8,7 @@
 #include "blocks/large.h"
 #include "core/settings.h"
 #include "heaps/account.h"
+#include "heaps/guarded.h"
 #include "heaps/housekeeping.h"
 #include "heaps/owned.h"
 #include "heaps/page.h"
@@ -119,6 +120,7 @@ static bool start(void)
     enum cai_pages_start result = cai_pages_start();
     if (result != CAI_PAGES_STARTED)
         say_why_not(result);
+    cai_guarded_start();
     return result == CAI_PAGES_STARTED;
 }
 

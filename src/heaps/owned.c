@@ -7,6 +7,7 @@
 #include "blocks/claimed.h"
 #include "blocks/clear.h"
 #include "blocks/large.h"
+#include "heaps/guarded.h"
 #include "heaps/quarantine.h"
 #include "heaps/sample.h"
 #include "pages/run.h"
@@ -18,7 +19,7 @@ CAI_NO_TSAN static bool is_head(const struct cai_unit *unit, uint32_t number)
 {
     unsigned kind = cai_load_acquire(&unit->kind);
 
-    return kind == CAI_UNIT_LARGE || (kind == CAI_UNIT_SLAB && unit->head == number);
+    return kind == CAI_UNIT_LARGE || ((kind == CAI_UNIT_SLAB || kind == CAI_UNIT_GUARDED) && unit->head == number);
 }
 
 /* Calls visit for the head of every run of the heap with this number. The owner of a large block may be making it
@@ -69,6 +70,13 @@ static void discard(struct cai_unit *run, void *of)
 {
     struct cai_heap *heap = of;
 
+    if (cai_load_relaxed(&run->kind) == CAI_UNIT_GUARDED) {
+        enum cai_place place = (enum cai_place)(run->zone / CAI_GRAINS);
+        cai_guarded_end(run, CAI_QUARANTINES ? CAI_STATE_QUARANTINED : cai_state_freed(place, CAI_STATE_IN_SLAB));
+        if (!CAI_QUARANTINES)
+            cai_run_disown(run);
+        return;
+    }
     if (CAI_QUARANTINES) {
         cai_quarantine_put_run(run);
         return;
@@ -120,15 +128,17 @@ CAI_NO_TSAN static void transfer(struct cai_unit *run, void *heir)
     struct cai_heap *to = heir;
     uint32_t *owner = &cai_view_of(run->zone)->owner[cai_unit_number(run)];
 
-    if (cai_load_relaxed(&run->kind) != CAI_UNIT_SLAB) {
+    if (cai_load_relaxed(&run->kind) == CAI_UNIT_LARGE) {
         cai_store_release(owner, to->id);
         return;
     }
-    cai_claimed_settle(to, run);
+    if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB)
+        cai_claimed_settle(to, run);
     /* The head first: in the child of a fork the others follow it (cai_cache_rebuild). */
     for (uint32_t i = 0; i < run->units; i++)
         cai_store_release(&owner[i], to->id);
-    cai_cache_list(to, run);
+    if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB)
+        cai_cache_list(to, run);
 }
 
 void cai_owned_transfer(struct cai_heap *from, struct cai_heap *to)
@@ -155,6 +165,8 @@ static void add_bytes(struct cai_unit *run, void *sum)
 
     if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB)
         *(size_t *)sum += (size_t)run->used * cai_class_bytes(run->size_class);
+    else if (cai_load_relaxed(&run->kind) == CAI_UNIT_GUARDED)
+        *(size_t *)sum += is_charged(cai_load_relaxed(cai_guarded_state(run))) ? cai_class_bytes(run->size_class) : 0;
     else if (is_charged(state[(size_t)cai_unit_number(run) << (CAI_UNIT_SHIFT - CAI_COARSE_SHIFT)]))
         *(size_t *)sum += (size_t)run->units << CAI_UNIT_SHIFT;
 }

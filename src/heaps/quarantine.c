@@ -18,7 +18,9 @@
 #include "harden/finding.h"
 #include "heaps/account.h"
 #include "heaps/claim.h"
+#include "heaps/guarded.h"
 #include "heaps/remote.h"
+#include "heaps/slot_count.h"
 #include "os/os.h"
 #include "pages/run.h"
 #include "revoke/marks.h"
@@ -149,56 +151,6 @@ enum cai_quarantined cai_quarantine_put(enum cai_place place, void *address, str
 
 /* --- looking --- */
 
-typedef uint8_t bytes16 __attribute__((vector_size(16)));
-typedef uint64_t words2 __attribute__((vector_size(16)));
-
-struct slots {
-    uint32_t live, waiting;
-};
-
-static unsigned granule_shift(const struct cai_unit *run)
-{
-    return cai_grain_shift(cai_zone_grain(run->zone));
-}
-
-static uint8_t *states_of(const struct cai_unit *run)
-{
-    return cai_view_of(run->zone)->state + ((size_t)cai_unit_number(run) << (CAI_UNIT_SHIFT - granule_shift(run)));
-}
-
-static uint32_t sum_of(bytes16 counts)
-{
-    uint32_t sum = 0;
-
-    for (unsigned i = 0; i < sizeof counts; i++)
-        sum += counts[i];
-    return sum;
-}
-
-/* Of a slab: only the first state byte of a slot says one or the other. 16 bytes at a time, counted in bytes, which
- * hold 255. */
-CAI_NO_TSAN static struct slots count_slots(const struct cai_unit *slab)
-{
-    enum { AT_ONCE = 128 };
-    const uint8_t *state = states_of(slab);
-    size_t granules = (size_t)slab->units << (CAI_UNIT_SHIFT - granule_shift(slab));
-    struct slots slots = {0, 0};
-
-    for (size_t at = 0; at < granules;) {
-        bytes16 live = {0};
-        bytes16 waiting = {0};
-        for (unsigned i = 0; i < AT_ONCE && at < granules; i++, at += sizeof(bytes16)) {
-            bytes16 chunk;
-            memcpy(&chunk, state + at, sizeof chunk);
-            live -= (bytes16)((chunk != 0) & (chunk < 0x80));
-            waiting -= (bytes16)((chunk & 0xfe) == CAI_STATE_QUARANTINED);
-        }
-        slots.live += sum_of(live);
-        slots.waiting += sum_of(waiting);
-    }
-    return slots;
-}
-
 /* A stale pointer can write while a block waits: it is zero again when it leaves. Must-zero memory is never taken at
  * its word. */
 static void make_zero(enum cai_place place, char *address, size_t bytes)
@@ -257,17 +209,17 @@ static bool look_at(unsigned zone, uint8_t *state, char *slot, size_t bytes)
 /* Returns how many slots became free. */
 CAI_NO_TSAN static uint32_t look_at_slab(const struct cai_unit *slab)
 {
-    unsigned shift = granule_shift(slab);
-    uint8_t *state = states_of(slab);
+    unsigned shift = cai_granule_shift(slab);
+    uint8_t *state = cai_states_of(slab);
     char *address = (char *)cai_unit_address(slab);
     size_t bytes = cai_class_bytes(slab->size_class);
     size_t granules = (size_t)slab->units << (CAI_UNIT_SHIFT - shift);
     uint32_t released = 0;
 
-    for (size_t at = 0; at < granules; at += sizeof(bytes16)) {
-        bytes16 chunk;
+    for (size_t at = 0; at < granules; at += sizeof(cai_bytes16)) {
+        cai_bytes16 chunk;
         memcpy(&chunk, state + at, sizeof chunk);
-        words2 match = (words2)((chunk & 0xfe) == CAI_STATE_QUARANTINED);
+        cai_words2 match = (cai_words2)((chunk & 0xfe) == CAI_STATE_QUARANTINED);
         for (unsigned half = 0; half < 2; half++)
             for (uint64_t found = match[half]; found != 0;) {
                 unsigned bit = (unsigned)__builtin_ctzll(found) & ~7u;
@@ -309,13 +261,33 @@ static void release_large(struct cai_unit *run)
 {
     size_t bytes = (size_t)run->units << CAI_UNIT_SHIFT;
 
-    if (!CAI_HARDENS || !cai_fence_lift(cai_find_of_state(states_of(run), CAI_STATE_LARGE)))
+    if (!CAI_HARDENS || !cai_fence_lift(cai_find_of_state(cai_states_of(run), CAI_STATE_LARGE)))
         make_zero((enum cai_place)(run->zone / CAI_GRAINS), (char *)cai_unit_address(run), bytes);
     credit(run, bytes);
     /* From here on it is this thread's alone, and free when that is not there, in the child of a fork. */
     cai_run_withdraw_owned(run);
-    cai_store_relaxed(states_of(run), CAI_STATE_CACHED);
+    cai_store_relaxed(cai_states_of(run), CAI_STATE_CACHED);
     cai_run_give(run);
+}
+
+/* Of a run that is one block. True: it waited, and is to go. */
+static bool look_at_block(const struct cai_unit *run, uint8_t *state, uintptr_t address, size_t bytes)
+{
+    uint8_t now = cai_load_acquire(state);
+
+    this_look.live += cai_state_is_live(now) ? bytes : 0;
+    return cai_state_waits(now) && is_to_go(state, run->zone, address, bytes);
+}
+
+/* Its pages are shut, and what it held is gone. */
+static void look_at_guarded(struct cai_unit *run)
+{
+    size_t bytes = cai_class_bytes(run->size_class);
+
+    if (!look_at_block(run, cai_guarded_state(run), cai_guarded_address(run), bytes))
+        return;
+    credit(run, bytes);
+    cai_guarded_release(run);
 }
 
 /* One look at every run of a zone. Large blocks that are to go are kept in a list by `next` until the walk is over, as
@@ -330,20 +302,16 @@ static void look_at_zone(struct cai_zone *zone)
         struct cai_unit *run = units + head;
         unsigned kind = cai_load_acquire(&run->kind);
         if (kind == CAI_UNIT_SLAB) {
-            struct slots slots = count_slots(run);
+            struct cai_slots slots = cai_count_slots(run);
             this_look.live += slots.live * cai_class_bytes(run->size_class);
             if (slots.waiting != 0)
                 pass_slab(zone, run);
-        } else if (kind == CAI_UNIT_LARGE) {
-            uint8_t *state = states_of(run);
-            uint8_t now = cai_load_acquire(state);
-            if (cai_state_is_live(now)) {
-                this_look.live += (size_t)run->units << CAI_UNIT_SHIFT;
-            } else if (cai_state_waits(now) &&
-                       is_to_go(state, run->zone, cai_unit_address(run), (size_t)run->units << CAI_UNIT_SHIFT)) {
-                run->next = going;
-                going = head;
-            }
+        } else if (kind == CAI_UNIT_GUARDED) {
+            look_at_guarded(run);
+        } else if (kind == CAI_UNIT_LARGE && look_at_block(run, cai_states_of(run), cai_unit_address(run),
+                                                           (size_t)run->units << CAI_UNIT_SHIFT)) {
+            run->next = going;
+            going = head;
         }
     }
     cai_lock_give(&zone->lock);
@@ -438,9 +406,9 @@ bool cai_quarantine_sweep(void)
 /* Calls of others on blocks of the heap that are under way at this moment keep theirs. */
 static void put_slab(const struct cai_unit *slab, size_t *bytes)
 {
-    uint8_t *state = states_of(slab);
+    uint8_t *state = cai_states_of(slab);
     size_t slot_bytes = cai_class_bytes(slab->size_class);
-    size_t step = slot_bytes >> granule_shift(slab);
+    size_t step = slot_bytes >> cai_granule_shift(slab);
 
     for (uint32_t slot = 0; slot < slab->slots; slot++) {
         uint8_t byte = cai_load_relaxed(&state[slot * step]);
@@ -458,10 +426,10 @@ void cai_quarantine_put_run(struct cai_unit *run)
     if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB) {
         put_slab(run, &bytes);
     } else {
-        uint8_t byte = cai_load_relaxed(states_of(run));
+        uint8_t byte = cai_load_relaxed(cai_states_of(run));
         if (cai_state_is_open(byte))
             bytes = enter((enum cai_place)(run->zone / CAI_GRAINS), (void *)cai_unit_address(run),
-                          cai_find_of_state(states_of(run), byte));
+                          cai_find_of_state(cai_states_of(run), byte));
     }
     cai_add_relaxed(&freed, bytes);
 }

@@ -9,6 +9,7 @@
 #include "heaps/authority.h"
 #include "heaps/charge.h"
 #include "heaps/claim.h"
+#include "heaps/guarded.h"
 #include "heaps/owned.h"
 #include "heaps/quarantine.h"
 #include "heaps/registry.h"
@@ -47,6 +48,7 @@ void cai_repair(void)
     cai_meta_repair();
     cai_tags_repair();
     cai_zones_repair(cai_registry_repair());
+    cai_guarded_child();
     bool tree_lost = cai_authority_repair();
     repair_heaps();
     cai_account_repair();
@@ -95,6 +97,10 @@ static void discard(enum cai_place place, const void *address)
     uint32_t number = *cai_live_owner(live);
     struct cai_account *account = cai_registry_account(number);
     struct cai_heap *heap = &cai_registry_owner(number)->heap;
+    if (cai_live_is_guarded(live)) {
+        cai_guarded_end(cai_live_run(live), cai_state_freed(place, CAI_STATE_IN_SLAB));
+        return;
+    }
     if (account != NULL)
         cai_account_credit(account, cai_slot_bytes(live));
     cai_lock_take(&heap->lock);

@@ -133,7 +133,8 @@ void *cai_resize(enum cai_place place, void *address, size_t bytes, const char *
     struct cai_live live = cai_find_live(place, address);
     size_t usable = live.state != NULL ? cai_usable_bytes(live) : 0;
 
-    if (CAI_HARDENS && live.state != NULL && cai_state_is_hardened(live.byte))
+    if (CAI_HARDENS && live.state != NULL &&
+        (cai_state_is_hardened(live.byte) || (live.byte == CAI_STATE_GUARDED && cai_live_run(live)->family != 0)))
         return cai_hardened_resize(place, address, live, bytes, function);
     if (CAI_HARDENS && live.state == NULL && cai_nothing_is(address))
         return cai_hardened_from_nothing(place, address, bytes, function);

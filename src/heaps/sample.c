@@ -37,13 +37,8 @@ static struct cai_sites *kept; /* atomic: where the sites are; NULL: nowhere */
 
 /* --- a sample is due --- */
 
-bool cai_sample_is_due(struct cai_heap *heap, enum cai_place place, unsigned size_class, uint64_t passed)
+bool cai_sample_count(struct cai_bin *bin, uint32_t *left, uint64_t passed, uint64_t rate, uint64_t bytes)
 {
-    uint64_t rate = cai_load_relaxed(&cai_sample_rate);
-    uint32_t *left = &heap->sample_blocks[place][size_class];
-    struct cai_bin *bin = &heap->bins[place][size_class];
-    uint64_t bytes = cai_class_bytes(size_class);
-
     if (*left == 0) { /* from this allocation on */
         *left = cai_chance_blocks(rate, bytes);
         passed = 1;
@@ -53,6 +48,12 @@ bool cai_sample_is_due(struct cai_heap *heap, enum cai_place place, unsigned siz
     if (bin->countdown > 0 && (uint32_t)bin->countdown >= *left)
         bin->countdown = bin->period = (int32_t)(*left - 1);
     return due;
+}
+
+bool cai_sample_is_due(struct cai_heap *heap, enum cai_place place, unsigned size_class, uint64_t passed)
+{
+    return cai_sample_count(&heap->bins[place][size_class], &heap->sample_blocks[place][size_class], passed,
+                            cai_load_relaxed(&cai_sample_rate), cai_class_bytes(size_class));
 }
 
 bool cai_sample_is_due_large(struct cai_heap *heap, uint64_t bytes)

@@ -39,7 +39,11 @@ CAI_INLINE bool cai_sample_is_on(void)
  * time will be when one is, or earlier. */
 bool cai_sample_is_due(struct cai_heap *heap, enum cai_place place, unsigned size_class, uint64_t passed);
 
-/* The same for a large block of so many bytes. */
+/* The same for any process that hits one byte in `rate`, of which a bin's allocations have so many each: *left is how
+ * many are left until the next that is hit, 0: not drawn yet. */
+bool cai_sample_count(struct cai_bin *bin, uint32_t *left, uint64_t passed, uint64_t rate, uint64_t bytes);
+
+/* Of a large block of so many bytes, whether it is hit. */
 bool cai_sample_is_due_large(struct cai_heap *heap, uint64_t bytes);
 
 /* A large block that was just taken, or NULL: sampled when it is due. Returns it. */

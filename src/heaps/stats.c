@@ -1,6 +1,7 @@
 /* The state table is the truth about what is live, so statistics read it instead of keeping counts of their own. */
 #include "heaps/stats.h"
 
+#include "blocks/find.h"
 #include "cap/tags.h"
 #include "core/settings.h"
 #include "core/violation.h"
@@ -55,7 +56,13 @@ CAI_NO_TSAN static void count_run(ca_stats *stats, ca_place_stats *place, const 
     uint64_t bytes;
     uint64_t waiting = 0;
 
-    if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB) {
+    if (cai_load_relaxed(&run->kind) == CAI_UNIT_GUARDED) {
+        uint8_t state = cai_load_relaxed(cai_guarded_state(run));
+        row = &stats->size_class[run->size_class];
+        blocks = cai_state_is_live(state);
+        bytes = blocks * cai_class_bytes(run->size_class);
+        waiting = cai_state_waits(state) ? cai_class_bytes(run->size_class) : 0;
+    } else if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB) {
         row = &stats->size_class[run->size_class];
         blocks = held != NULL && !CAI_QUARANTINES ? count_used(run) : count_live(run, &waiting);
         bytes = blocks * cai_class_bytes(run->size_class);
@@ -125,7 +132,7 @@ static void count_runs(ca_stats *stats, const struct cai_zone *zone, struct cai_
 
     for (uint32_t head = 1; head < zone->frontier; head += units[head].units) {
         enum cai_unit_kind kind = (enum cai_unit_kind)cai_load_relaxed(&units[head].kind);
-        if (kind == CAI_UNIT_SLAB || kind == CAI_UNIT_LARGE)
+        if (kind == CAI_UNIT_SLAB || kind == CAI_UNIT_LARGE || kind == CAI_UNIT_GUARDED)
             count_run(stats, place, &units[head], held);
         if (map != NULL)
             map_run(map, head - 1, &units[head]);

@@ -119,6 +119,21 @@ CAI_NO_TSAN static size_t scan_large(struct step *step, const struct cai_unit *r
     return done + sizeof(uintptr_t) <= bytes ? begin + done : end;
 }
 
+CAI_NO_TSAN static size_t scan_guarded(struct step *step, const struct cai_unit *run, size_t offset)
+{
+    size_t begin = (size_t)cai_unit_number(run) << CAI_UNIT_SHIFT;
+    size_t end = begin + ((size_t)run->units << CAI_UNIT_SHIFT);
+    size_t block = begin + run->block_at;
+    size_t from = cai_max(offset, block) - block;
+
+    /* One that is being given back has lost this state, and its pages are shut under the lock. */
+    if (cai_load_relaxed(cai_guarded_state(run)) != CAI_STATE_GUARDED)
+        return end;
+    size_t done = scan(step, cai_guarded_address(run), run->exact, from);
+    step->budget -= cai_min(step->budget, done - from);
+    return done + sizeof(uintptr_t) <= run->exact ? block + done : end;
+}
+
 /* Goes on in one zone from `offset`; returns where it stopped, SIZE_MAX at the zone's end. */
 static size_t walk(struct step *step, size_t offset)
 {
@@ -133,9 +148,10 @@ static size_t walk(struct step *step, size_t offset)
     while (run != NULL && !is_full(step)) {
         size_t end = ((size_t)cai_unit_number(run) + run->units) << CAI_UNIT_SHIFT;
         unsigned kind = cai_load_acquire(&run->kind);
-        offset = kind == CAI_UNIT_SLAB    ? scan_slab(step, run, offset)
-                 : kind == CAI_UNIT_LARGE ? scan_large(step, run, offset)
-                                          : end;
+        offset = kind == CAI_UNIT_SLAB      ? scan_slab(step, run, offset)
+                 : kind == CAI_UNIT_LARGE   ? scan_large(step, run, offset)
+                 : kind == CAI_UNIT_GUARDED ? scan_guarded(step, run, offset)
+                                            : end;
         if (offset == end)
             run = end >> CAI_UNIT_SHIFT < zone->frontier ? view->units + (end >> CAI_UNIT_SHIFT) : NULL;
     }
@@ -185,6 +201,9 @@ CAI_NO_TSAN static bool target_in(const struct cai_unit *run, size_t offset, str
     } else if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB && size_class != 0 && size_class <= CAI_CLASS_LAST) {
         begin += (offset - begin) / cai_class_bytes(size_class) * cai_class_bytes(size_class);
         target->bytes = block_bytes(target->place, zone, begin, size_class);
+    } else if (cai_load_relaxed(&run->kind) == CAI_UNIT_GUARDED) {
+        begin += run->block_at;
+        target->bytes = cai_state_is_live(cai_load_relaxed(cai_guarded_state(run))) ? run->exact : 0;
     } else {
         return false;
     }

@@ -9,7 +9,7 @@
 
 static bool is_used(unsigned kind)
 {
-    return kind == CAI_UNIT_SLAB || kind == CAI_UNIT_LARGE;
+    return kind == CAI_UNIT_SLAB || kind == CAI_UNIT_LARGE || kind == CAI_UNIT_GUARDED;
 }
 
 /* It was being made, ended or given back by a thread that is not there: what of it is mapped is unknown. */

@@ -173,7 +173,7 @@ struct cai_unit *cai_run_take(struct cai_zone *zone, uint32_t count, uint32_t al
         return NULL;
     if (!dirty)
         cai_purge_instead(zone, count);
-    else if (kind == CAI_UNIT_SLAB)
+    else if (kind != CAI_UNIT_LARGE)
         clear_state(run);
     return run;
 }
@@ -189,12 +189,12 @@ static void set_owner(const struct cai_unit *run, uint32_t units, uint32_t owner
 /* How many of its units bear its owner's number. */
 static uint32_t owned_units(const struct cai_unit *run, enum cai_unit_kind kind)
 {
-    return kind == CAI_UNIT_SLAB ? run->units : 1;
+    return kind == CAI_UNIT_LARGE ? 1 : run->units;
 }
 
 void cai_run_publish(struct cai_unit *run, enum cai_unit_kind kind, uint32_t owner)
 {
-    if (kind == CAI_UNIT_SLAB)
+    if (kind != CAI_UNIT_LARGE)
         for (uint32_t i = 1; i < run->units; i++) {
             cai_store_relaxed(&run[i].kind, CAI_UNIT_INNER);
             cai_store_relaxed(&run[i].head, run->head);
@@ -209,6 +209,11 @@ void cai_run_withdraw_owned(struct cai_unit *run)
 
     cai_run_withdraw(run);
     set_owner(run, owned_units(run, kind), 0);
+}
+
+void cai_run_disown(const struct cai_unit *run)
+{
+    set_owner(run, owned_units(run, (enum cai_unit_kind)run->kind), 0);
 }
 
 void cai_run_give_addresses(struct cai_unit *run)

@@ -6,16 +6,20 @@
 
 #include "pages/zone.h"
 
-/* Takes `units` units whose first address is a multiple of `align` units (a power of two), for a run of this kind (SLAB
- * or LARGE). It is busy until it is published; `zeroed` is set, and state bytes for a slab are all 0. NULL: out of
- * memory. */
+/* Takes `units` units whose first address is a multiple of `align` units (a power of two), for a run of this kind
+ * (SLAB, LARGE or GUARDED). It is busy until it is published; `zeroed` is set, and state bytes are all 0 but for LARGE.
+ * NULL: out of memory. */
 struct cai_unit *cai_run_take(struct cai_zone *zone, uint32_t units, uint32_t align, enum cai_unit_kind kind);
 
-/* The run is whole: a slab's inner units lead to its head, it bears its owner's number, and now it has its kind. */
+/* The run is whole: inner units lead to its head, but for LARGE, it bears its owner's number, and now it has its
+ * kind. */
 void cai_run_publish(struct cai_unit *run, enum cai_unit_kind kind, uint32_t owner);
 
 /* The opposite, and the first step of its end: from here on it is nobody's but the calling thread's. */
 void cai_run_withdraw_owned(struct cai_unit *run);
+
+/* It bears nobody's number any more, and is what it was otherwise. */
+void cai_run_disown(const struct cai_unit *run);
 
 /* The same as cai_run_give for a run whose pages are gone. */
 void cai_run_give_addresses(struct cai_unit *run);

@@ -21,14 +21,15 @@ enum { CAI_UNIT_SHIFT = 16 };
 #define CAI_UNIT_BYTES ((size_t)1 << CAI_UNIT_SHIFT)
 
 enum cai_unit_kind {
-    CAI_UNIT_NONE,  /* beyond the frontier, or taken by somebody else's mapping */
-    CAI_UNIT_INNER, /* not the head of its run */
-    CAI_UNIT_DIRTY, /* free, mapped, content of earlier blocks */
-    CAI_UNIT_FRESH, /* free, mapped, known zero, hardly resident */
-    CAI_UNIT_BARE,  /* free, not mapped */
-    CAI_UNIT_BUSY,  /* being made, ended or given back: belongs to the thread whose number is in `next` */
-    CAI_UNIT_SLAB,  /* slots of one size class */
-    CAI_UNIT_LARGE, /* one block */
+    CAI_UNIT_NONE,    /* beyond the frontier, or taken by somebody else's mapping */
+    CAI_UNIT_INNER,   /* not the head of its run */
+    CAI_UNIT_DIRTY,   /* free, mapped, content of earlier blocks */
+    CAI_UNIT_FRESH,   /* free, mapped, known zero, hardly resident */
+    CAI_UNIT_BARE,    /* free, not mapped */
+    CAI_UNIT_BUSY,    /* being made, ended or given back: belongs to the thread whose number is in `next` */
+    CAI_UNIT_SLAB,    /* slots of one size class */
+    CAI_UNIT_LARGE,   /* one block */
+    CAI_UNIT_GUARDED, /* one block of a small class among pages that cannot be touched (heaps/guarded.h) */
 };
 
 struct cai_thread;
@@ -38,10 +39,10 @@ struct cai_thread;
 struct cai_unit {
     uint8_t kind;       /* enum cai_unit_kind */
     uint8_t zone;       /* number of the zone it lies in */
-    uint8_t size_class; /* slab */
+    uint8_t size_class; /* slab, guarded */
     uint8_t zeroed;     /* slab: slots never handed out are known to be zero. large: the block is */
     uint32_t units;     /* length of the run; head only */
-    uint32_t head;      /* number of the run's head; last unit of any run, every unit of a slab */
+    uint32_t head;      /* number of the run's head; last unit of any run, every unit of a slab or guarded run */
     uint32_t next;      /* list of free runs of this length, or of slabs with room; busy: the thread's number */
     uint32_t prev;
     uint8_t guard; /* how it is protected, enum cai_guard; its own, whatever run it belongs to */
@@ -66,6 +67,12 @@ struct cai_unit {
         struct { /* large */
             uint32_t unused[4];
             uint64_t bytes; /* usable; atomic, as it is looked at before the block is claimed */
+        };
+        struct {                  /* guarded */
+            uint32_t block_at;    /* how far in the run its block starts */
+            uint16_t entry;       /* its number among the guarded blocks */
+            uint8_t family;       /* hardened: of doors, and 1; 0: none */
+            uint64_t exact, most; /* atomic: the block's exact size, and what it was at most */
         };
     };
     /* These three outlive the slab: a thread may still be telling when its last slot has already been counted. */

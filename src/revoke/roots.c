@@ -5,7 +5,7 @@
  */
 #include "revoke/roots.h"
 
-#include "blocks/state.h"
+#include "blocks/find.h"
 #include "core/settings.h"
 #include "os/inspect.h"
 #include "revoke/marks.h"
@@ -115,6 +115,8 @@ uint64_t cai_roots_scan_heap(void)
             const struct cai_unit *run = units + head;
             unsigned kind = cai_load_relaxed(&run->kind);
             size_t bytes = (size_t)run->units << CAI_UNIT_SHIFT;
+            if (kind == CAI_UNIT_GUARDED && may_hold_pointers(run) && cai_state_is_live(*cai_guarded_state(run)))
+                scan_here(cai_guarded_address(run), cai_class_bytes(run->size_class));
             if ((kind != CAI_UNIT_SLAB && kind != CAI_UNIT_LARGE) || !may_hold_pointers(run))
                 continue;
             /* Hidden memory has no pages that the kernel would tell of. */

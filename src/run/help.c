@@ -110,6 +110,8 @@ static const char help_settings[] =
     "                `capalloc run` they always can\n"
     "  profile=SIZE  sample the calls that hold the heap, one in SIZE bytes, 512K\n"
     "                unless told\n"
+    "  guard-sample=N  one small block in N, by chance, lies among pages that cannot be\n"
+    "                touched: overflow, underflow and use-after-free are told with calls\n"
     "  no-deepbind   dlopen takes no notice of RTLD_DEEPBIND\n"
     "  names         the library's mappings have names in /proc/self/maps\n"
     "  pagemap       before long must-zero memory is cleared, ask the kernel what of it\n"

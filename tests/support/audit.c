@@ -27,8 +27,8 @@ static bool is_free(unsigned kind)
 }
 
 struct count {
-    size_t runs[CAI_UNIT_LARGE + 1];
-    size_t units[CAI_UNIT_LARGE + 1];
+    size_t runs[CAI_UNIT_GUARDED + 1];
+    size_t units[CAI_UNIT_GUARDED + 1];
 };
 
 static unsigned granules_per_unit(unsigned number)
@@ -60,7 +60,7 @@ static const char *check_run(unsigned number, uint32_t head, unsigned before_kin
 
     if (run->units == 0 || run->units > zone->frontier - head)
         return audit_say("zone %u: run %u has length %u, frontier %u", number, head, run->units, zone->frontier);
-    if (run->kind == CAI_UNIT_INNER || run->kind == CAI_UNIT_BUSY || run->kind > CAI_UNIT_LARGE)
+    if (run->kind == CAI_UNIT_INNER || run->kind == CAI_UNIT_BUSY || run->kind > CAI_UNIT_GUARDED)
         return audit_say("zone %u: head %u has kind %u", number, head, run->kind);
     if (run->zone != number)
         return audit_say("zone %u: run %u says zone %u", number, head, run->zone);
@@ -172,7 +172,7 @@ const char *audit_zone(unsigned number)
         (wrong = check_bins(number, &zone->bare, CAI_UNIT_BARE, &count)) != NULL ||
         (wrong = check_ages(number, &count)) != NULL)
         return wrong;
-    size_t used = count.units[CAI_UNIT_SLAB] + count.units[CAI_UNIT_LARGE];
+    size_t used = count.units[CAI_UNIT_SLAB] + count.units[CAI_UNIT_LARGE] + count.units[CAI_UNIT_GUARDED];
     size_t mapped = used + count.units[CAI_UNIT_DIRTY] + count.units[CAI_UNIT_FRESH];
     if (zone->dirty_units != count.units[CAI_UNIT_DIRTY] || zone->used_units != used || zone->committed_units != mapped)
         return audit_say("zone %u counts dirty %zu, used %zu, mapped %zu; there are %zu, %zu, %zu", number,

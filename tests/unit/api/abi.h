@@ -94,6 +94,8 @@
     X(CA_VIOLATION_DENIED, 10)                                                                                         \
     X(CA_VIOLATION_USE_AFTER_FREE_WRITE, 11)                                                                           \
     X(CA_VIOLATION_OVERFLOW, 12)                                                                                       \
+    X(CA_VIOLATION_UNDERFLOW, 13)                                                                                      \
+    X(CA_VIOLATION_USE_AFTER_FREE, 14)                                                                                 \
     X(CA_CAP_FAULT_NONE, 0)                                                                                            \
     X(CA_CAP_FAULT_BOUNDS, 1)                                                                                          \
     X(CA_CAP_FAULT_TAG, 2)                                                                                             \

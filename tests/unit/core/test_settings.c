@@ -49,11 +49,14 @@ static void test_every_setting(void **state)
 
     (void)state;
     assert_int_equal(complaints, 0);
+    assert_int_equal(settings.guard_sample, 0);
     assert_true(settings.limit_bytes == (size_t)2 << 30);
     assert_int_equal(settings.decay_ms, 500);
     assert_int_equal(parse("mappings=1000").mappings_max, 1000);
     assert_int_equal(parse("mappings=1T").mappings_max, UINT32_MAX);
-    assert_int_equal(parse("mappings=0").mappings_max, 0); /* not understood: what it was */
+    assert_int_equal(parse("guard-sample=5000").guard_sample, 5000);
+    assert_int_equal(parse("guard-sample=1T").guard_sample, 0); /* not understood */
+    assert_int_equal(parse("mappings=0").mappings_max, 0);      /* not understood: what it was */
     assert_true(settings.helper && settings.strict && settings.audit && settings.trust_tokens);
     assert_true(settings.names && settings.no_deepbind && settings.backtrace && settings.pagemap);
     assert_int_equal(settings.tokens, 512);

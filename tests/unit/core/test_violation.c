@@ -44,6 +44,8 @@ static const struct {
     {CA_VIOLATION_DENIED, "denied"},
     {CA_VIOLATION_USE_AFTER_FREE_WRITE, "use-after-free-write"},
     {CA_VIOLATION_OVERFLOW, "overflow"},
+    {CA_VIOLATION_UNDERFLOW, "underflow"},
+    {CA_VIOLATION_USE_AFTER_FREE, "use-after-free"},
 };
 
 static void test_V1_codes_are_stable(void **state)
