@@ -7,16 +7,17 @@
  */
 #include "heaps/quarantine.h"
 
-#include "base/zero.h"
 #include "blocks/cache.h"
 #include "blocks/clear.h"
 #include "blocks/exact.h"
+#include "blocks/stale.h"
 #include "core/checks.h"
 #include "core/mode.h"
 #include "core/settings.h"
 #include "harden/fence.h"
 #include "harden/finding.h"
 #include "heaps/account.h"
+#include "heaps/age.h"
 #include "heaps/claim.h"
 #include "heaps/remote.h"
 #include "os/os.h"
@@ -25,9 +26,6 @@
 #include "revoke/sweep.h"
 
 #include <string.h>
-
-/* A thread tells what it freed when it is so much. */
-enum { UNTOLD_MAX = 32 * 1024 };
 
 /* So much may always wait. In the hardened library less: a block that waits longer leaves the processor's cache, and
  * what is looked at there again costs most of the library's time. */
@@ -42,7 +40,6 @@ static size_t limit = FLOOR_BYTES; /* atomic: with so much freed since the last 
 static size_t freed;               /* atomic: bytes freed since the last look began, and told */
 static uint64_t looks;             /* atomic: of which sweeps, those that saw everything */
 static uint64_t kept_bytes;        /* atomic: pointed to, by the last of them */
-static uint64_t stale_bytes;       /* atomic */
 
 /* For the child of a fork: the slab in which slots are being released and have not been told. */
 static struct cai_unit *releasing;
@@ -65,7 +62,7 @@ uint64_t cai_quarantine_kept_bytes(void)
 
 uint64_t cai_quarantine_stale_bytes(void)
 {
-    return cai_load_relaxed(&stale_bytes);
+    return cai_stale_bytes();
 }
 
 void cai_quarantine_hold(void)
@@ -116,12 +113,13 @@ static bool is_due(void)
     return cai_load_relaxed(&freed) >= cai_load_relaxed(&limit);
 }
 
-void cai_quarantine_tell(void)
+bool cai_quarantine_tell(void)
 {
-    if (!cai_thread_has_heap(cai_self))
-        return;
-    cai_add_relaxed(&freed, cai_self->untold);
-    cai_self->untold = 0;
+    if (cai_thread_has_heap(cai_self)) {
+        cai_add_relaxed(&freed, cai_self->untold);
+        cai_self->untold = 0;
+    }
+    return is_due();
 }
 
 /* True: it is time for a look. */
@@ -131,11 +129,9 @@ CAI_INLINE bool count(size_t bytes)
 
     if (!cai_thread_has_heap(thread))
         cai_add_relaxed(&freed, bytes);
-    else if ((thread->untold += bytes) < UNTOLD_MAX)
+    else if ((thread->untold += bytes) < CAI_UNTOLD_MAX)
         return false;
-    else
-        cai_quarantine_tell();
-    return is_due();
+    return cai_quarantine_tell();
 }
 
 enum cai_quarantined cai_quarantine_put(enum cai_place place, void *address, struct cai_live live)
@@ -212,9 +208,8 @@ static void make_zero(enum cai_place place, char *address, size_t bytes)
     } else if (bytes > KEPT_BYTES_MAX) {
         if (!cai_os_discard((uintptr_t)address, bytes))
             cai_wipe(address, bytes);
-    } else if (!cai_is_zero(address, bytes)) {
-        cai_add_relaxed(&stale_bytes, bytes);
-        cai_wipe(address, bytes);
+    } else {
+        cai_stale_look(address, bytes);
     }
 }
 
@@ -248,7 +243,8 @@ static bool look_at(unsigned zone, uint8_t *state, char *slot, size_t bytes)
 
     if (!is_to_go(state, zone, (uintptr_t)slot, bytes))
         return false;
-    make_zero(place, slot, bytes);
+    if (!CAI_DELAYS || cai_place_zeroes(place))
+        make_zero(place, slot, bytes);
     cai_store_release(state,
                       clears() || cai_place_zeroes(place) ? CAI_STATE_IN_SLAB | CAI_STATE_ZERO : CAI_STATE_IN_SLAB);
     return true;
@@ -264,6 +260,10 @@ CAI_NO_TSAN static uint32_t look_at_slab(const struct cai_unit *slab)
     size_t granules = (size_t)slab->units << (CAI_UNIT_SHIFT - shift);
     uint32_t released = 0;
 
+    /* By age alone, and what leaves is looked at later (blocks/stale.h): no slot's memory is read. */
+    if (CAI_DELAYS && this_look.purpose == (GATHER | RELEASE) &&
+        !cai_place_zeroes((enum cai_place)(slab->zone / CAI_GRAINS)))
+        return cai_age(state, granules);
     for (size_t at = 0; at < granules; at += sizeof(bytes16)) {
         bytes16 chunk;
         memcpy(&chunk, state + at, sizeof chunk);
