@@ -27,12 +27,16 @@
 
 #include <string.h>
 
-/* So much may always wait. In the hardened library less: a block that waits longer leaves the processor's cache, and
- * what is looked at there again costs most of the library's time. */
-#define FLOOR_BYTES ((CAI_HARDENS ? 1 : 8) * CAI_MIB)
+/* A round is never shorter. By age alone two of them wait, with sweeps one. In the hardened library less: a block that
+ * waits longer leaves the processor's cache, and what is looked at there again costs most of the library's time. */
+#define FLOOR_BYTES ((CAI_HARDENS ? 1 : 4) * CAI_MIB)
+#define SWEEP_FLOOR_BYTES (8 * CAI_MIB)
 
 /* Longer large blocks give their pages back while they wait; shorter ones are cleared and keep them. */
 #define KEPT_BYTES_MAX (256 * CAI_KIB)
+
+/* From this length on, so do blocks that a sweep has kept. */
+#define DROPPED_BYTES_MIN (16 * CAI_KIB)
 
 static struct cai_lock looking = CAI_LOCK_INIT(CAI_RANK_QUARANTINE);
 
@@ -148,10 +152,6 @@ enum cai_quarantined cai_quarantine_put(enum cai_place place, void *address, str
 typedef uint8_t bytes16 __attribute__((vector_size(16)));
 typedef uint64_t words2 __attribute__((vector_size(16)));
 
-struct slots {
-    uint32_t live, waiting;
-};
-
 static unsigned granule_shift(const struct cai_unit *run)
 {
     return cai_grain_shift(cai_zone_grain(run->zone));
@@ -162,37 +162,9 @@ static uint8_t *states_of(const struct cai_unit *run)
     return cai_view_of(run->zone)->state + ((size_t)cai_unit_number(run) << (CAI_UNIT_SHIFT - granule_shift(run)));
 }
 
-static uint32_t sum_of(bytes16 counts)
+static size_t granules_of(const struct cai_unit *run)
 {
-    uint32_t sum = 0;
-
-    for (unsigned i = 0; i < sizeof counts; i++)
-        sum += counts[i];
-    return sum;
-}
-
-/* Of a slab: only the first state byte of a slot says one or the other. 16 bytes at a time, counted in bytes, which
- * hold 255. */
-CAI_NO_TSAN static struct slots count_slots(const struct cai_unit *slab)
-{
-    enum { AT_ONCE = 128 };
-    const uint8_t *state = states_of(slab);
-    size_t granules = (size_t)slab->units << (CAI_UNIT_SHIFT - granule_shift(slab));
-    struct slots slots = {0, 0};
-
-    for (size_t at = 0; at < granules;) {
-        bytes16 live = {0};
-        bytes16 waiting = {0};
-        for (unsigned i = 0; i < AT_ONCE && at < granules; i++, at += sizeof(bytes16)) {
-            bytes16 chunk;
-            memcpy(&chunk, state + at, sizeof chunk);
-            live -= (bytes16)((chunk != 0) & (chunk < 0x80));
-            waiting -= (bytes16)((chunk & 0xfe) == CAI_STATE_QUARANTINED);
-        }
-        slots.live += sum_of(live);
-        slots.waiting += sum_of(waiting);
-    }
-    return slots;
+    return (size_t)run->units << (CAI_UNIT_SHIFT - granule_shift(run));
 }
 
 /* A stale pointer can write while a block waits: it is zero again when it leaves. Must-zero memory is never taken at
@@ -221,6 +193,17 @@ static struct {
     size_t live, kept; /* bytes found so */
 } this_look;
 
+/* Nobody knows for how long: its pages are zero and go back, where it has whole ones. */
+static void keep(uintptr_t address, size_t bytes)
+{
+    uintptr_t begin = cai_round_up(address, cai_settings->page_bytes);
+    uintptr_t end = cai_round_down(address + bytes, cai_settings->page_bytes);
+
+    this_look.kept += bytes;
+    if (end >= begin + DROPPED_BYTES_MIN)
+        cai_os_discard(begin, end - begin);
+}
+
 /* What a waiting block becomes. True: it is to go. Its state is ours: nobody else stores there. */
 static bool is_to_go(uint8_t *state, unsigned zone, uintptr_t address, size_t bytes)
 {
@@ -232,7 +215,8 @@ static bool is_to_go(uint8_t *state, unsigned zone, uintptr_t address, size_t by
     if ((this_look.purpose & RELEASE) == 0)
         return false;
     bool kept = cai_settings->revoke && cai_is_marked(zone, address, bytes);
-    this_look.kept += kept ? bytes : 0;
+    if (kept)
+        keep(address, bytes);
     return !kept;
 }
 
@@ -257,7 +241,7 @@ CAI_NO_TSAN static uint32_t look_at_slab(const struct cai_unit *slab)
     uint8_t *state = states_of(slab);
     char *address = (char *)cai_unit_address(slab);
     size_t bytes = cai_class_bytes(slab->size_class);
-    size_t granules = (size_t)slab->units << (CAI_UNIT_SHIFT - shift);
+    size_t granules = granules_of(slab);
     uint32_t released = 0;
 
     /* By age alone, and what leaves is looked at later (blocks/stale.h): no slot's memory is read. */
@@ -330,7 +314,7 @@ static void look_at_zone(struct cai_zone *zone)
         struct cai_unit *run = units + head;
         unsigned kind = cai_load_acquire(&run->kind);
         if (kind == CAI_UNIT_SLAB) {
-            struct slots slots = count_slots(run);
+            struct cai_slots slots = cai_count_slots(states_of(run), granules_of(run));
             this_look.live += slots.live * cai_class_bytes(run->size_class);
             if (slots.waiting != 0)
                 pass_slab(zone, run);
@@ -385,7 +369,8 @@ static void look(void)
         cai_cache_collect(&owner->heap, false);
         cai_remote_forward(&owner->heap);
     }
-    cai_store_relaxed(&limit, cai_max(FLOOR_BYTES, (this_look.live + roots) / 100 * cai_settings->delay_percent));
+    cai_store_relaxed(&limit, cai_max(cai_settings->revoke ? SWEEP_FLOOR_BYTES : FLOOR_BYTES,
+                                      (this_look.live + roots) / 100 * cai_settings->delay_percent));
 }
 
 /* Whoever makes it due looks, unless somebody is at it; who frees much more meanwhile than is due has to wait. So three
