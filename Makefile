@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 PRESETS ?= dev release clang asan-ubsan tsan
 
-.PHONY: all demo test test-cheri bench bench-report install uninstall deps check format clean help
+.PHONY: all demo test test-cheri bench bench-revoke bench-report install uninstall deps check format clean help
 .DEFAULT_GOAL := all
 
 all: ## the libraries and the program, in build/release
@@ -28,6 +28,11 @@ bench: all ## compare with other allocators
 	@tools/deps bench
 	@cmake --build --preset release -j $(JOBS)
 	@bench/bench
+
+bench-revoke: all ## what --delay and --revoke cost real programs
+	@tools/deps bench
+	@cmake --build --preset release -j $(JOBS)
+	@bench/revoke
 
 bench-report: all ## all numbers and pictures of docs/benchmarks.md; 15 rounds, up to an hour
 	@tools/deps bench

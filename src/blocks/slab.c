@@ -6,8 +6,8 @@
 #include "base/bits.h"
 #include "base/check.h"
 #include "base/probe.h"
+#include "blocks/stale.h"
 #include "core/checks.h"
-#include "core/mode.h"
 #include "core/settings.h"
 #include "os/os.h"
 #include "pages/run.h"
@@ -66,9 +66,13 @@ struct cai_unit *cai_slab_create(struct cai_heap *heap, enum cai_place place, un
 }
 
 /* A free slot leaves the slab: what the thread that freed it wrote there comes before what we do with it. */
-static void *leave(uint8_t *state, uintptr_t address)
+static void *leave(uint8_t *state, uintptr_t address, size_t bytes)
 {
-    cai_store_relaxed(state, (uint8_t)(cai_load_acquire(state) | CAI_STATE_CACHED));
+    uint8_t before = cai_load_acquire(state);
+
+    cai_store_relaxed(state, (uint8_t)(before | CAI_STATE_CACHED));
+    if (CAI_DELAYS && (before & CAI_STATE_ZERO) != 0)
+        cai_stale_look((char *)address, bytes);
     return (void *)address;
 }
 
@@ -88,7 +92,7 @@ static uint32_t take_returned_long(struct cai_unit *slab, void **slots, uint32_t
             slab->cursor = slot;
             return taken;
         }
-        slots[taken++] = leave(&state[slot * step], address + slot * bytes);
+        slots[taken++] = leave(&state[slot * step], address + slot * bytes, bytes);
     }
     slab->cursor = 0;
     return taken;
@@ -110,6 +114,7 @@ CAI_NO_TSAN static uint32_t take_returned_short(struct cai_unit *slab, void **sl
     unsigned shift = granule_shift(slab);
     uint8_t *state = cai_view_of(slab->zone)->state + first_granule(slab);
     uintptr_t address = cai_unit_address(slab);
+    size_t bytes = cai_class_bytes(slab->size_class);
     size_t granules = (size_t)slab->units << (CAI_UNIT_SHIFT - shift);
     uint32_t taken = 0;
 
@@ -117,7 +122,7 @@ CAI_NO_TSAN static uint32_t take_returned_short(struct cai_unit *slab, void **sl
         bytes16 chunk;
         memcpy(&chunk, state + at, sizeof chunk);
         words2 match = (words2)((chunk & (uint8_t)~CAI_STATE_ZERO) == CAI_STATE_IN_SLAB);
-        if ((match[0] & match[1]) == UINT64_MAX && count - taken >= sizeof chunk) {
+        if (!CAI_DELAYS && (match[0] & match[1]) == UINT64_MAX && count - taken >= sizeof chunk) {
             leave_all(chunk, state + at, address + (at << shift), slots + taken);
             taken += sizeof chunk;
             continue;
@@ -130,7 +135,7 @@ CAI_NO_TSAN static uint32_t take_returned_short(struct cai_unit *slab, void **sl
                 }
                 unsigned bit = (unsigned)__builtin_ctzll(found) & ~7u;
                 size_t granule = at + half * 8 + bit / 8;
-                slots[taken++] = leave(&state[granule], address + (granule << shift));
+                slots[taken++] = leave(&state[granule], address + (granule << shift), bytes);
                 found &= ~(UINT64_C(0xff) << bit);
             }
     }

@@ -3,8 +3,8 @@
  * Sizes and times: core/amount.h.
  *
  *     CAPALLOC_OPTIONS="limit=2G,decay=500,helper,strict,audit,tokens=512,trust-tokens,names,pagemap,
- *                      visible,backtrace,profile=512K,guard-sample=5000,no-deepbind,mappings=65530,
- *                      delay=12%,revoke,trace-sweeps,harden=-delay"
+ *                      visible,backtrace,profile=512K,guard-sample=5000,no-deepbind,mappings=65530,delay=6%,
+ *                      revoke,trace-sweeps,harden=-delay"
  */
 #ifndef CAI_CORE_SETTINGS_H
 #define CAI_CORE_SETTINGS_H

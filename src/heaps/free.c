@@ -184,18 +184,30 @@ static CAI_NOINLINE bool put_cleared(enum cai_place place, void *address, struct
     return put;
 }
 
+static CAI_NOINLINE void look(void)
+{
+    if (!CAI_QUARANTINES) /* said here too: what is not optimised keeps the function */
+        return;
+    cai_quarantine_look();
+    cai_quarantine_report();
+    if (cai_thread_has_heap(cai_self))
+        cai_housekeeping_look(&cai_self->owner);
+}
+
+CAI_NOINLINE void cai_free_told(void)
+{
+    if (CAI_QUARANTINES && cai_quarantine_tell())
+        look();
+}
+
 static bool put_in_quarantine(enum cai_place place, void *address, struct cai_live live)
 {
     enum cai_quarantined put = CAI_QUARANTINED_NOT;
 
     if (CAI_QUARANTINES)
         put = cai_quarantine_put(place, address, live);
-    if (CAI_QUARANTINES && CAI_UNLIKELY(put == CAI_QUARANTINED_DUE)) {
-        cai_quarantine_look();
-        cai_quarantine_report();
-        if (cai_thread_has_heap(cai_self))
-            cai_housekeeping_look(&cai_self->owner);
-    }
+    if (CAI_QUARANTINES && CAI_UNLIKELY(put == CAI_QUARANTINED_DUE))
+        look();
     return put != CAI_QUARANTINED_NOT;
 }
 

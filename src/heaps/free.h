@@ -7,6 +7,7 @@
 #include "blocks/stamped.h"
 #include "core/mode.h"
 #include "heaps/bias.h"
+#include "heaps/quarantine.h"
 
 /* What to do when the fast path below did not: NULL (nothing), large blocks, full bins, other heaps' slots, and what
  * must be reported under the name of the door. */
@@ -23,16 +24,32 @@ bool cai_free_claimed_zero(enum cai_place place, void *address, struct cai_live 
 /* The same for a small block whose slot has been cleared where the place wants that. */
 bool cai_free_slot(enum cai_place place, void *address, struct cai_live live);
 
+/* In libraries where what is freed waits: what the thread freed is told, and looked at when it is time. */
+void cai_free_told(void);
+
+/* A small block of this grain goes where it goes, if that is simple. */
+CAI_INLINE enum cai_put cai_free_small(enum cai_place place, enum cai_grain grain, void *address)
+{
+    struct cai_thread *thread = cai_self;
+
+    if (CAI_HARDENS)
+        return CAI_PUT_SLOW;
+    if (!CAI_QUARANTINES)
+        return cai_cache_put(&thread->owner.heap, place, grain, address);
+    enum cai_put put = cai_quarantine_put_small(thread, place, grain, address);
+    if (put == CAI_PUT_DONE && CAI_UNLIKELY(thread->untold >= CAI_UNTOLD_MAX))
+        cai_free_told();
+    return put;
+}
+
 /* Gives a block of this place back. */
 CAI_INLINE void cai_free(enum cai_place place, void *address, const char *function)
 {
     /* Must-zero places: the slot must be cleared first, by the slow half. */
-    enum cai_put put = CAI_QUARANTINES || cai_place_zeroes(place)
-                           ? CAI_PUT_SLOW
-                           : cai_cache_put(cai_self_heap(), place, CAI_FINE, address);
+    enum cai_put put = cai_place_zeroes(place) ? CAI_PUT_SLOW : cai_free_small(place, CAI_FINE, address);
 
     if (CAI_UNLIKELY(put == CAI_PUT_OUTSIDE))
-        put = cai_cache_put(cai_self_heap(), place, CAI_COARSE, address);
+        put = cai_free_small(place, CAI_COARSE, address);
     if (CAI_UNLIKELY(put != CAI_PUT_DONE))
         cai_free_slow(place, address, function);
 }

@@ -7,20 +7,20 @@
  */
 #include "heaps/quarantine.h"
 
-#include "base/zero.h"
 #include "blocks/cache.h"
 #include "blocks/clear.h"
 #include "blocks/exact.h"
+#include "blocks/stale.h"
 #include "core/checks.h"
 #include "core/mode.h"
 #include "core/settings.h"
 #include "harden/fence.h"
 #include "harden/finding.h"
 #include "heaps/account.h"
+#include "heaps/age.h"
 #include "heaps/claim.h"
 #include "heaps/guarded.h"
 #include "heaps/remote.h"
-#include "heaps/slot_count.h"
 #include "os/os.h"
 #include "pages/run.h"
 #include "revoke/marks.h"
@@ -28,15 +28,16 @@
 
 #include <string.h>
 
-/* A thread tells what it freed when it is so much. */
-enum { UNTOLD_MAX = 32 * 1024 };
-
-/* So much may always wait. In the hardened library less: a block that waits longer leaves the processor's cache, and
- * what is looked at there again costs most of the library's time. */
-#define FLOOR_BYTES ((CAI_HARDENS ? 1 : 8) * CAI_MIB)
+/* A round is never shorter. By age alone two of them wait, with sweeps one. In the hardened library less: a block that
+ * waits longer leaves the processor's cache, and what is looked at there again costs most of the library's time. */
+#define FLOOR_BYTES ((CAI_HARDENS ? 1 : 4) * CAI_MIB)
+#define SWEEP_FLOOR_BYTES (8 * CAI_MIB)
 
 /* Longer large blocks give their pages back while they wait; shorter ones are cleared and keep them. */
 #define KEPT_BYTES_MAX (256 * CAI_KIB)
+
+/* From this length on, so do blocks that a sweep has kept. */
+#define DROPPED_BYTES_MIN (16 * CAI_KIB)
 
 static struct cai_lock looking = CAI_LOCK_INIT(CAI_RANK_QUARANTINE);
 
@@ -44,7 +45,6 @@ static size_t limit = FLOOR_BYTES; /* atomic: with so much freed since the last 
 static size_t freed;               /* atomic: bytes freed since the last look began, and told */
 static uint64_t looks;             /* atomic: of which sweeps, those that saw everything */
 static uint64_t kept_bytes;        /* atomic: pointed to, by the last of them */
-static uint64_t stale_bytes;       /* atomic */
 
 /* For the child of a fork: the slab in which slots are being released and have not been told. */
 static struct cai_unit *releasing;
@@ -67,7 +67,7 @@ uint64_t cai_quarantine_kept_bytes(void)
 
 uint64_t cai_quarantine_stale_bytes(void)
 {
-    return cai_load_relaxed(&stale_bytes);
+    return cai_stale_bytes();
 }
 
 void cai_quarantine_hold(void)
@@ -118,12 +118,13 @@ static bool is_due(void)
     return cai_load_relaxed(&freed) >= cai_load_relaxed(&limit);
 }
 
-void cai_quarantine_tell(void)
+bool cai_quarantine_tell(void)
 {
-    if (!cai_thread_has_heap(cai_self))
-        return;
-    cai_add_relaxed(&freed, cai_self->untold);
-    cai_self->untold = 0;
+    if (cai_thread_has_heap(cai_self)) {
+        cai_add_relaxed(&freed, cai_self->untold);
+        cai_self->untold = 0;
+    }
+    return is_due();
 }
 
 /* True: it is time for a look. */
@@ -133,11 +134,9 @@ CAI_INLINE bool count(size_t bytes)
 
     if (!cai_thread_has_heap(thread))
         cai_add_relaxed(&freed, bytes);
-    else if ((thread->untold += bytes) < UNTOLD_MAX)
+    else if ((thread->untold += bytes) < CAI_UNTOLD_MAX)
         return false;
-    else
-        cai_quarantine_tell();
-    return is_due();
+    return cai_quarantine_tell();
 }
 
 enum cai_quarantined cai_quarantine_put(enum cai_place place, void *address, struct cai_live live)
@@ -150,6 +149,24 @@ enum cai_quarantined cai_quarantine_put(enum cai_place place, void *address, str
 }
 
 /* --- looking --- */
+
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+typedef uint64_t words2 __attribute__((vector_size(16)));
+
+static unsigned granule_shift(const struct cai_unit *run)
+{
+    return cai_grain_shift(cai_zone_grain(run->zone));
+}
+
+static uint8_t *states_of(const struct cai_unit *run)
+{
+    return cai_view_of(run->zone)->state + ((size_t)cai_unit_number(run) << (CAI_UNIT_SHIFT - granule_shift(run)));
+}
+
+static size_t granules_of(const struct cai_unit *run)
+{
+    return (size_t)run->units << (CAI_UNIT_SHIFT - granule_shift(run));
+}
 
 /* A stale pointer can write while a block waits: it is zero again when it leaves. Must-zero memory is never taken at
  * its word. */
@@ -164,9 +181,8 @@ static void make_zero(enum cai_place place, char *address, size_t bytes)
     } else if (bytes > KEPT_BYTES_MAX) {
         if (!cai_os_discard((uintptr_t)address, bytes))
             cai_wipe(address, bytes);
-    } else if (!cai_is_zero(address, bytes)) {
-        cai_add_relaxed(&stale_bytes, bytes);
-        cai_wipe(address, bytes);
+    } else {
+        cai_stale_look(address, bytes);
     }
 }
 
@@ -177,6 +193,17 @@ static struct {
     enum purpose purpose;
     size_t live, kept; /* bytes found so */
 } this_look;
+
+/* Nobody knows for how long: its pages are zero and go back, where it has whole ones. */
+static void keep(uintptr_t address, size_t bytes)
+{
+    uintptr_t begin = cai_round_up(address, cai_settings->page_bytes);
+    uintptr_t end = cai_round_down(address + bytes, cai_settings->page_bytes);
+
+    this_look.kept += bytes;
+    if (end >= begin + DROPPED_BYTES_MIN)
+        cai_os_discard(begin, end - begin);
+}
 
 /* What a waiting block becomes. True: it is to go. Its state is ours: nobody else stores there. */
 static bool is_to_go(uint8_t *state, unsigned zone, uintptr_t address, size_t bytes)
@@ -189,7 +216,8 @@ static bool is_to_go(uint8_t *state, unsigned zone, uintptr_t address, size_t by
     if ((this_look.purpose & RELEASE) == 0)
         return false;
     bool kept = cai_settings->revoke && cai_is_marked(zone, address, bytes);
-    this_look.kept += kept ? bytes : 0;
+    if (kept)
+        keep(address, bytes);
     return !kept;
 }
 
@@ -200,7 +228,8 @@ static bool look_at(unsigned zone, uint8_t *state, char *slot, size_t bytes)
 
     if (!is_to_go(state, zone, (uintptr_t)slot, bytes))
         return false;
-    make_zero(place, slot, bytes);
+    if (!CAI_DELAYS || cai_place_zeroes(place))
+        make_zero(place, slot, bytes);
     cai_store_release(state,
                       clears() || cai_place_zeroes(place) ? CAI_STATE_IN_SLAB | CAI_STATE_ZERO : CAI_STATE_IN_SLAB);
     return true;
@@ -209,17 +238,21 @@ static bool look_at(unsigned zone, uint8_t *state, char *slot, size_t bytes)
 /* Returns how many slots became free. */
 CAI_NO_TSAN static uint32_t look_at_slab(const struct cai_unit *slab)
 {
-    unsigned shift = cai_granule_shift(slab);
-    uint8_t *state = cai_states_of(slab);
+    unsigned shift = granule_shift(slab);
+    uint8_t *state = states_of(slab);
     char *address = (char *)cai_unit_address(slab);
     size_t bytes = cai_class_bytes(slab->size_class);
-    size_t granules = (size_t)slab->units << (CAI_UNIT_SHIFT - shift);
+    size_t granules = granules_of(slab);
     uint32_t released = 0;
 
-    for (size_t at = 0; at < granules; at += sizeof(cai_bytes16)) {
-        cai_bytes16 chunk;
+    /* By age alone, and what leaves is looked at later (blocks/stale.h): no slot's memory is read. */
+    if (CAI_DELAYS && this_look.purpose == (GATHER | RELEASE) &&
+        !cai_place_zeroes((enum cai_place)(slab->zone / CAI_GRAINS)))
+        return cai_age(state, granules);
+    for (size_t at = 0; at < granules; at += sizeof(bytes16)) {
+        bytes16 chunk;
         memcpy(&chunk, state + at, sizeof chunk);
-        cai_words2 match = (cai_words2)((chunk & 0xfe) == CAI_STATE_QUARANTINED);
+        words2 match = (words2)((chunk & 0xfe) == CAI_STATE_QUARANTINED);
         for (unsigned half = 0; half < 2; half++)
             for (uint64_t found = match[half]; found != 0;) {
                 unsigned bit = (unsigned)__builtin_ctzll(found) & ~7u;
@@ -261,12 +294,12 @@ static void release_large(struct cai_unit *run)
 {
     size_t bytes = (size_t)run->units << CAI_UNIT_SHIFT;
 
-    if (!CAI_HARDENS || !cai_fence_lift(cai_find_of_state(cai_states_of(run), CAI_STATE_LARGE)))
+    if (!CAI_HARDENS || !cai_fence_lift(cai_find_of_state(states_of(run), CAI_STATE_LARGE)))
         make_zero((enum cai_place)(run->zone / CAI_GRAINS), (char *)cai_unit_address(run), bytes);
     credit(run, bytes);
     /* From here on it is this thread's alone, and free when that is not there, in the child of a fork. */
     cai_run_withdraw_owned(run);
-    cai_store_relaxed(cai_states_of(run), CAI_STATE_CACHED);
+    cai_store_relaxed(states_of(run), CAI_STATE_CACHED);
     cai_run_give(run);
 }
 
@@ -302,13 +335,13 @@ static void look_at_zone(struct cai_zone *zone)
         struct cai_unit *run = units + head;
         unsigned kind = cai_load_acquire(&run->kind);
         if (kind == CAI_UNIT_SLAB) {
-            struct cai_slots slots = cai_count_slots(run);
+            struct cai_slots slots = cai_count_slots(states_of(run), granules_of(run));
             this_look.live += slots.live * cai_class_bytes(run->size_class);
             if (slots.waiting != 0)
                 pass_slab(zone, run);
         } else if (kind == CAI_UNIT_GUARDED) {
             look_at_guarded(run);
-        } else if (kind == CAI_UNIT_LARGE && look_at_block(run, cai_states_of(run), cai_unit_address(run),
+        } else if (kind == CAI_UNIT_LARGE && look_at_block(run, states_of(run), cai_unit_address(run),
                                                            (size_t)run->units << CAI_UNIT_SHIFT)) {
             run->next = going;
             going = head;
@@ -353,7 +386,8 @@ static void look(void)
         cai_cache_collect(&owner->heap, false);
         cai_remote_forward(&owner->heap);
     }
-    cai_store_relaxed(&limit, cai_max(FLOOR_BYTES, (this_look.live + roots) / 100 * cai_settings->delay_percent));
+    cai_store_relaxed(&limit, cai_max(cai_settings->revoke ? SWEEP_FLOOR_BYTES : FLOOR_BYTES,
+                                      (this_look.live + roots) / 100 * cai_settings->delay_percent));
 }
 
 /* Whoever makes it due looks, unless somebody is at it; who frees much more meanwhile than is due has to wait. So three
@@ -406,9 +440,9 @@ bool cai_quarantine_sweep(void)
 /* Calls of others on blocks of the heap that are under way at this moment keep theirs. */
 static void put_slab(const struct cai_unit *slab, size_t *bytes)
 {
-    uint8_t *state = cai_states_of(slab);
+    uint8_t *state = states_of(slab);
     size_t slot_bytes = cai_class_bytes(slab->size_class);
-    size_t step = slot_bytes >> cai_granule_shift(slab);
+    size_t step = slot_bytes >> granule_shift(slab);
 
     for (uint32_t slot = 0; slot < slab->slots; slot++) {
         uint8_t byte = cai_load_relaxed(&state[slot * step]);
@@ -426,10 +460,10 @@ void cai_quarantine_put_run(struct cai_unit *run)
     if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB) {
         put_slab(run, &bytes);
     } else {
-        uint8_t byte = cai_load_relaxed(cai_states_of(run));
+        uint8_t byte = cai_load_relaxed(states_of(run));
         if (cai_state_is_open(byte))
             bytes = enter((enum cai_place)(run->zone / CAI_GRAINS), (void *)cai_unit_address(run),
-                          cai_find_of_state(cai_states_of(run), byte));
+                          cai_find_of_state(states_of(run), byte));
     }
     cai_add_relaxed(&freed, bytes);
 }

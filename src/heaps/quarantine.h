@@ -12,8 +12,9 @@
 #ifndef CAI_HEAPS_QUARANTINE_H
 #define CAI_HEAPS_QUARANTINE_H
 
-#include "blocks/find.h"
-#include "core/mode.h"
+#include "blocks/cache.h"
+#include "blocks/clear.h"
+#include "heaps/claim.h"
 
 /* Gives a block back that was found live, or is claimed. Contract: R5, R7, R8. */
 enum cai_quarantined {
@@ -22,6 +23,45 @@ enum cai_quarantined {
     CAI_QUARANTINED_DUE, /* the same, and it is time for a look, without locks */
 };
 enum cai_quarantined cai_quarantine_put(enum cai_place place, void *address, struct cai_live live);
+
+/* A thread tells what it freed when it is so much. */
+enum { CAI_UNTOLD_MAX = 32 * 1024 };
+
+/* The same for a small block of an ordinary thread, the most frequent. Whether it is time for a look nobody has asked
+ * when the thread owes so much (CAI_UNTOLD_MAX). The record of the claim is claim.h's. */
+CAI_INLINE enum cai_put cai_quarantine_put_small(struct cai_thread *thread, enum cai_place place, enum cai_grain grain,
+                                                 void *address)
+{
+    size_t granule;
+    uint8_t *state = cai_find_state(place, grain, address, &granule);
+
+    if (CAI_UNLIKELY(state == NULL))
+        return CAI_PUT_OUTSIDE;
+    uint8_t size_class = cai_load_relaxed(state);
+    if (CAI_UNLIKELY((uint8_t)(size_class - 1) >= CAI_CLASS_LAST) || CAI_UNLIKELY(!cai_thread_has_heap(thread)) ||
+        CAI_UNLIKELY(cai_process_is_new()))
+        return CAI_PUT_SLOW;
+    size_t bytes = cai_class_sizes[size_class];
+    thread->claim.byte = size_class;
+    cai_fence_for_compiler();
+    thread->claim.state = state;
+    cai_fence_for_compiler();
+    bool claimed = cai_swap_strong_acq_rel(state, &size_class, CAI_STATE_CLAIMED);
+    if (CAI_LIKELY(claimed)) {
+        if (bytes <= CAI_CLEAR_SHORT)
+            cai_clear_slot(&thread->owner.heap, address, bytes);
+        else
+            cai_clear_small(&thread->owner.heap, address, bytes);
+        cai_store_release(state, CAI_STATE_QUARANTINED);
+        thread->untold += bytes;
+    }
+    cai_fence_for_compiler();
+    thread->claim.state = NULL;
+    return CAI_LIKELY(claimed) ? CAI_PUT_DONE : CAI_PUT_SLOW;
+}
+
+/* What a thread has not told yet. True: it is time for a look. */
+bool cai_quarantine_tell(void);
 
 /* A look, unless there has been one meanwhile. Contract: R2, R3. */
 void cai_quarantine_look(void);
@@ -41,9 +81,6 @@ bool cai_quarantine_sweep(void);
 /* While this is held nothing is released, so that who pays for a block can change. */
 void cai_quarantine_hold(void);
 void cai_quarantine_let_go(void);
-
-/* What a thread has not told yet. */
-void cai_quarantine_tell(void);
 
 /* For statistics: looks over all runs so far; bytes that were written by stale pointers while they waited. */
 uint64_t cai_quarantine_looks(void);

@@ -24,11 +24,10 @@ CAI_HIDDEN void cai_back_free_slow(void *address, const char *function);
 /* cai_heap_free for both places, no slower for the ordinary one. */
 CAI_INLINE void cai_back_free(void *address, const char *function)
 {
-    enum cai_put put =
-        CAI_QUARANTINES ? CAI_PUT_SLOW : cai_cache_put(cai_self_heap(), CAI_PLACE_ordinary, CAI_FINE, address);
+    enum cai_put put = cai_free_small(CAI_PLACE_ordinary, CAI_FINE, address);
 
     if (CAI_UNLIKELY(put == CAI_PUT_OUTSIDE))
-        put = cai_cache_put(cai_self_heap(), CAI_PLACE_ordinary, CAI_COARSE, address);
+        put = cai_free_small(CAI_PLACE_ordinary, CAI_COARSE, address);
     if (CAI_UNLIKELY(put != CAI_PUT_DONE))
         cai_back_free_slow(address, function);
 }

@@ -89,7 +89,7 @@ static const char help_settings[] =
     "  decay=TIME    free memory goes back to the system when it is about this old:\n"
     "                200ms unless told, at most 1h\n"
     "  delay=SHARE   a freed block waits until so much of the heap was freed after it,\n"
-    "                12% unless told; in the library that `capalloc run --delay` takes\n"
+    "                6% unless told; in the library that `capalloc run --delay` takes\n"
     "  revoke        there too: a freed block waits until no word points to it; memory\n"
     "                is searched when 25% of it was freed, or what delay= says\n"
     "  trace-sweeps  a line on stderr for each search\n"

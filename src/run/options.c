@@ -51,7 +51,7 @@ static const struct {
     {"limit", "SIZE", OPT_LIMIT, 0, "refuse memory beyond SIZE, such as 512M or 1.5G"},
     {"decay", "TIME", OPT_DECAY, 0, "give unused memory back after about TIME, such as 500ms\nor 10s; at most 1h"},
     {"delay", "[=SHARE]", OPT_DELAY, 0,
-     "a freed block waits until SHARE of the heap, such as 25%\n(12% unless told), was freed after it, at least 8 MiB"},
+     "a freed block waits until SHARE of the heap, such as 25%\n(6% unless told), was freed after it, at least 4 MiB"},
     {"revoke", "[=SHARE]", OPT_REVOKE, 0,
      "a freed block waits until nothing points to it; memory is\nsearched when SHARE of it was freed, 25% unless told"},
     {"harden", "[=CHECKS]", OPT_HARDEN, 0,

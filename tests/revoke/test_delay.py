@@ -25,7 +25,7 @@ class Mode(unittest.TestCase):
     def test_R8_delay_is_what_it_says(self):
         report = numbers("--delay", "--", "ls", "/")
         self.assertEqual(report["use"]["library"], REVOKE)
-        self.assertEqual(report["settings"]["delay_percent"], 12)
+        self.assertEqual(report["settings"]["delay_percent"], 6)
         self.assertGreater(report["stats"]["quarantined_bytes"], 0)
         self.assertEqual(report["stats"]["stale_bytes"], 0)
         self.assertEqual(numbers("--delay=25%", "--", "ls", "/")["settings"]["delay_percent"], 25)
@@ -70,7 +70,7 @@ class Mode(unittest.TestCase):
         report = numbers("--delay", "--", f"{PROGRAMS}/linked")
         self.assertEqual(report["exit"]["status"], 0)
         self.assertTrue(report["use"]["used"])
-        self.assertEqual(report["settings"]["delay_percent"], 12)
+        self.assertEqual(report["settings"]["delay_percent"], 6)
 
     def test_R1_a_use_after_free_reaches_nobody(self):
         uaf = os.environ["REVOKE_UAF"]

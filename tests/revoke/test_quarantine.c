@@ -17,7 +17,7 @@
 #define MIB ((size_t)1 << 20)
 
 /* What always may wait. */
-#define FLOOR (8 * MIB)
+#define FLOOR (4 * MIB)
 
 static size_t waiting(void)
 {
@@ -66,7 +66,7 @@ CHILD_TEST(test_R8_a_freed_block_waits_until_a_share_was_freed_after_it, 60)
     require_null(audit_heap());
 }
 
-/* The share is of what is live: 12 % of 400 MiB are more than the floor. */
+/* The share is of what is live: 6 % of 400 MiB are more than the floor. */
 CHILD_TEST(test_R8_the_share_is_of_the_live_heap, 60)
 {
     enum { BLOCKS = 4000 };
@@ -78,7 +78,7 @@ CHILD_TEST(test_R8_the_share_is_of_the_live_heap, 60)
     uintptr_t address = (uintptr_t)ca_malloc(64);
     ca_free((void *)address);
     size_t freed = freed_until(address, 64, 256 * MIB);
-    require(freed >= (size_t)BLOCKS * (100 << 10) / 100 * 12 && freed <= 3 * ((size_t)BLOCKS * (112 << 10) / 100 * 12));
+    require(freed >= (size_t)BLOCKS * (100 << 10) / 100 * 6 && freed <= 3 * ((size_t)BLOCKS * (112 << 10) / 100 * 6));
     for (unsigned i = 0; i < BLOCKS; i++)
         ca_free(live[i]);
 }
@@ -129,9 +129,9 @@ CHILD_TEST(test_R3_the_quarantine_is_bounded_for_many_threads, 120)
 CHILD_TEST(test_R3_short_of_memory_releases_first, 60)
 {
     for (unsigned i = 0; i < 200; i++) {
-        void *block = ca_malloc(7 * MIB); /* three of them wait before a look is due */
+        void *block = ca_malloc(13 * MIB); /* one waits, and there is no room for two */
         require(block != NULL);
-        memset(block, 1, 7 * MIB);
+        memset(block, 1, 13 * MIB);
         ca_free(block);
     }
     require(ca_malloc(40 * MIB) == NULL);

@@ -1,0 +1,100 @@
+/* See age.h. What was cleared comes before whoever takes the slot: the fence stands for the acquire of each byte, which
+ * the store of the next state passes on.
+ */
+#include "heaps/age.h"
+
+#include "base/atomic.h"
+#include "blocks/state.h"
+
+#include <stdbool.h>
+#include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+enum { FREE = CAI_STATE_IN_SLAB | CAI_STATE_ZERO };
+
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+typedef uint64_t words2 __attribute__((vector_size(16)));
+
+static uint32_t sum_of(bytes16 counts)
+{
+    uint32_t sum = 0;
+
+    for (unsigned i = 0; i < sizeof counts; i++)
+        sum += counts[i];
+    return sum;
+}
+
+/* Only the first state byte of a slot says one or the other. Counted in bytes, which hold 255. */
+CAI_NO_TSAN struct cai_slots cai_count_slots(const uint8_t *states, size_t count)
+{
+    enum { AT_ONCE = 128 };
+    struct cai_slots slots = {0, 0};
+
+    for (size_t at = 0; at < count;) {
+        bytes16 live = {0};
+        bytes16 waiting = {0};
+        for (unsigned i = 0; i < AT_ONCE && at < count; i++, at += sizeof(bytes16)) {
+            bytes16 chunk;
+            memcpy(&chunk, states + at, sizeof chunk);
+            live -= (bytes16)((chunk != 0) & (chunk < 0x80));
+            waiting -= (bytes16)((chunk & 0xfe) == CAI_STATE_QUARANTINED);
+        }
+        slots.live += sum_of(live);
+        slots.waiting += sum_of(waiting);
+    }
+    return slots;
+}
+
+CAI_NO_TSAN uint32_t cai_age_bytewise(uint8_t *states, size_t count)
+{
+    uint32_t released = 0;
+
+    for (size_t at = 0; at < count; at += sizeof(bytes16)) {
+        bytes16 chunk;
+        memcpy(&chunk, states + at, sizeof chunk);
+        words2 waits = (words2)((chunk & 0xfe) == CAI_STATE_QUARANTINED) & UINT64_C(0x0101010101010101);
+        words2 goes = (words2)(chunk == CAI_STATE_CANDIDATE);
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        for (unsigned half = 0; half < 2; half++)
+            for (uint64_t left = waits[half]; left != 0; left &= left - 1) {
+                unsigned bit = (unsigned)__builtin_ctzll(left);
+                bool free = (goes[half] >> bit & 1) != 0;
+                cai_store_release(&states[at + half * 8 + bit / 8], free ? FREE : CAI_STATE_CANDIDATE);
+                released += free;
+            }
+    }
+    return released;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx512bw,popcnt"))) CAI_NO_TSAN static uint32_t age_masked(uint8_t *states, size_t count)
+{
+    const __m512i candidate = _mm512_set1_epi8((char)CAI_STATE_CANDIDATE);
+    const __m512i quarantined = _mm512_set1_epi8((char)CAI_STATE_QUARANTINED);
+    uint32_t released = 0;
+
+    for (size_t at = 0; at < count; at += sizeof candidate) {
+        __m512i chunk = _mm512_loadu_si512(states + at);
+        __mmask64 goes = _mm512_cmpeq_epi8_mask(chunk, candidate);
+        __mmask64 came = _mm512_cmpeq_epi8_mask(chunk, quarantined);
+        if ((goes | came) == 0)
+            continue;
+        __atomic_thread_fence(__ATOMIC_ACQ_REL); /* of one store on this processor the compiler alone has to be told */
+        _mm512_mask_storeu_epi8(states + at, goes, _mm512_set1_epi8((char)FREE));
+        _mm512_mask_storeu_epi8(states + at, came, candidate);
+        released += (uint32_t)__builtin_popcountll(goes);
+    }
+    return released;
+}
+#endif
+
+uint32_t cai_age(uint8_t *states, size_t count)
+{
+#if defined(__x86_64__)
+    if (!CAI_TSAN && __builtin_cpu_supports("avx512bw"))
+        return age_masked(states, count);
+#endif
+    return cai_age_bytewise(states, count);
+}

@@ -1,0 +1,26 @@
+/* Walks over the state bytes of a slab: what there is, and a look by age alone, after which a candidate is free and
+ * what came since a candidate.
+ *
+ * Other threads store the bytes of other slots meanwhile: nothing is ever written but the bytes that change, one by one
+ * or by stores with a mask. To load many, change some and store all would undo what somebody stored in between.
+ */
+#ifndef CAI_HEAPS_AGE_H
+#define CAI_HEAPS_AGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct cai_slots {
+    uint32_t live, waiting;
+};
+
+/* `count` is a multiple of 16. */
+struct cai_slots cai_count_slots(const uint8_t *states, size_t count);
+
+/* Returns how many slots became free; `count` is a multiple of 64. */
+uint32_t cai_age(uint8_t *states, size_t count);
+
+/* The same on every processor. */
+uint32_t cai_age_bytewise(uint8_t *states, size_t count);
+
+#endif

@@ -1,0 +1,85 @@
+/* A look by age writes nothing but the bytes that change, while others store theirs beside them. */
+#include "unit/unit.h"
+
+#include "base/atomic.h"
+#include "blocks/state.h"
+#include "heaps/age.h"
+
+#include <pthread.h>
+#include <string.h>
+
+enum { COUNT = 1024, FREE = CAI_STATE_IN_SLAB | CAI_STATE_ZERO };
+
+static uint8_t states[COUNT] __attribute__((aligned(64)));
+
+static void check_each(uint32_t (*age)(uint8_t *, size_t))
+{
+    uint8_t before[COUNT];
+
+    for (unsigned i = 0; i < COUNT; i++)
+        before[i] = states[i] = (uint8_t)(i * 37 >> 2);
+    unsigned candidates = 0;
+    uint32_t released = age(states, COUNT);
+    for (unsigned i = 0; i < COUNT; i++) {
+        bool goes = before[i] == CAI_STATE_CANDIDATE;
+        candidates += goes;
+        assert_int_equal(states[i], goes ? FREE : before[i] == CAI_STATE_QUARANTINED ? CAI_STATE_CANDIDATE : before[i]);
+    }
+    assert_true(candidates != 0 && released == candidates);
+}
+
+static void test_R8_every_state_becomes_what_it_should(void **state)
+{
+    (void)state;
+    check_each(cai_age);
+    check_each(cai_age_bytewise);
+}
+
+static bool done;          /* atomic */
+static unsigned long lost; /* the other thread's, until it was joined */
+
+/* Every second byte is this thread's: what it stored must be there when it looks again. */
+static void *store_beside(void *unused)
+{
+    for (uint8_t value = 1; !cai_load_relaxed(&done); value = (uint8_t)(value % 100 + 1)) {
+        for (unsigned i = 1; i < COUNT; i += 2)
+            cai_store_relaxed(&states[i], value);
+        for (unsigned i = 1; i < COUNT; i += 2)
+            lost += cai_load_relaxed(&states[i]) != value;
+    }
+    return unused;
+}
+
+static void stress(uint32_t (*age)(uint8_t *, size_t))
+{
+    pthread_t other;
+
+    memset(states, 0, sizeof states);
+    cai_store_relaxed(&done, false);
+    assert_int_equal(pthread_create(&other, NULL, store_beside, NULL), 0);
+    for (unsigned round = 0; round < 20000; round++) {
+        for (unsigned i = 0; i < COUNT; i += 2)
+            cai_store_relaxed(&states[i], CAI_STATE_QUARANTINED + (i / 2 + round) % 2);
+        age(states, COUNT);
+    }
+    cai_store_relaxed(&done, true);
+    pthread_join(other, NULL);
+    assert_int_equal(lost, 0);
+}
+
+static void test_R8_nothing_that_others_store_is_undone(void **state)
+{
+    (void)state;
+    stress(cai_age);
+    stress(cai_age_bytewise);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_R8_every_state_becomes_what_it_should),
+        cmocka_unit_test(test_R8_nothing_that_others_store_is_undone),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
