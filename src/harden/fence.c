@@ -5,7 +5,7 @@
 #include "os/guard.h"
 
 /* No block starts with these. */
-enum { NONE = 0, TAIL = CAI_RECORD + 1, ALL = CAI_RECORD + 2 };
+enum { NONE = 0, TAIL = CAI_RECORD + 1, ALL = CAI_RECORD + 2 }; /* TAIL: that, or any part */
 
 static bool is_on(void)
 {
@@ -15,6 +15,15 @@ static bool is_on(void)
 static uintptr_t start_of(struct cai_live live)
 {
     return cai_unit_address(cai_live_run(live));
+}
+
+/* Where something is guarded a mark says so, before and after: a thread may not be there any more, in the child of a
+ * fork, to say it later. */
+static void mark(struct cai_live live, uint8_t what)
+{
+    cai_fence_for_compiler();
+    cai_store_relaxed(live.state + 1, what);
+    cai_fence_for_compiler();
 }
 
 size_t cai_fence_room(void)
@@ -27,16 +36,25 @@ void cai_fence_tail(struct cai_live live)
     size_t used = cai_usable_bytes(live);
     size_t length = cai_slot_bytes(live);
 
-    if (is_on() && used < length && cai_os_guard(start_of(live) + used, length - used))
-        cai_store_relaxed(live.state + 1, TAIL);
+    uint8_t before = cai_load_relaxed(live.state + 1);
+
+    if (!is_on() || used >= length)
+        return;
+    mark(live, TAIL);
+    if (!cai_os_guard(start_of(live) + used, length - used))
+        mark(live, before);
 }
 
 bool cai_fence_all(struct cai_live live)
 {
-    bool guarded = is_on() && cai_os_guard(start_of(live), cai_slot_bytes(live));
+    bool guarded = false;
 
+    if (is_on()) {
+        mark(live, TAIL);
+        guarded = cai_os_guard(start_of(live), cai_slot_bytes(live));
+    }
     if (guarded)
-        cai_store_relaxed(live.state + 1, ALL);
+        mark(live, ALL);
     else
         cai_fence_lift(live);
     return guarded;
@@ -48,6 +66,6 @@ bool cai_fence_lift(struct cai_live live)
 
     if (before != NONE)
         cai_os_unguard(start_of(live), cai_slot_bytes(live));
-    cai_store_relaxed(live.state + 1, NONE);
+    mark(live, NONE);
     return before == ALL;
 }

@@ -138,6 +138,15 @@ static inline size_t cai_channel_bytes(uint32_t processes, size_t page_bytes)
     return (processes + (size_t)1) * page_bytes;
 }
 
+/* As many pages, of `most`, as a limit of the size of files lets be (RLIMIT_FSIZE, which holds for a memfd as well and
+ * ends the process that passes it); only those that are used take memory. */
+static inline uint32_t cai_channel_processes(uint32_t most, size_t page_bytes, uint64_t limit)
+{
+    while (most != 0 && cai_channel_bytes(most, page_bytes) > limit)
+        most /= 2;
+    return most;
+}
+
 static inline struct cai_channel *cai_channel_at(struct cai_channel_table *table, uint32_t index)
 {
     return (struct cai_channel *)(void *)((char *)table + (index + (size_t)1) * table->page_bytes);

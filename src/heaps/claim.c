@@ -3,6 +3,10 @@
 
 #include "blocks/exact.h"
 #include "blocks/large.h"
+#include "core/checks.h"
+#include "core/mode.h"
+#include "harden/canary.h"
+#include "harden/fence.h"
 #include "heaps/sample.h"
 
 void cai_claim_moves_to(void *to)
@@ -48,6 +52,22 @@ void cai_claim_return_unwiped(struct cai_live live)
     cai_claim_end();
 }
 
+/* A thread that is not there may have been about to give the block back: it may be cleared by then, and guarded. */
+static void make_whole(struct cai_live live)
+{
+    if (!CAI_HARDENS)
+        return;
+    if (live.size_class == 0)
+        cai_fence_lift(live);
+    size_t bytes = cai_exact_bytes(live);
+    if (!cai_state_is_hardened(live.byte) || bytes > cai_slot_bytes(live))
+        return;
+    if ((cai_settings->checks & CAI_CHECK_canary) != 0)
+        cai_canary_write((char *)cai_live_address(live), bytes, cai_canary_slack(live, bytes));
+    if (live.size_class == 0)
+        cai_fence_tail(live);
+}
+
 void *cai_claim_repair(struct cai_thread *thread, enum cai_place *place)
 {
     struct cai_claim claim = thread->claim;
@@ -64,6 +84,7 @@ void *cai_claim_repair(struct cai_thread *thread, enum cai_place *place)
     }
     if (claim.exact != 0 && live.size_class != 0)
         cai_exact_set(live, claim.exact);
+    make_whole(live);
     cai_store_relaxed(live.state, claim.byte);
     return claim.to;
 }

@@ -301,10 +301,10 @@ void *cai_hardened_resize(enum cai_place place, void *address, struct cai_live l
     }
     if (live.size_class == 0 && with_canary(bytes) > CAI_SMALL_BYTES_MAX) {
         cai_fence_lift(live);
-        char *resized = cai_resize_large(live, with_guard(bytes), false);
-        if (resized != NULL) {
-            record(resized, live, bytes);
-            return resized;
+        if (cai_resize_in_place(&live, with_guard(bytes))) {
+            record(address, live, bytes); /* while it is claimed: whoever finds it live looks at its canary */
+            cai_claim_return(live);
+            return address;
         }
     }
     return move(place, address, live, bytes, function);

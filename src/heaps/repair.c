@@ -5,6 +5,7 @@
 #include "blocks/exact.h"
 #include "blocks/large.h"
 #include "cap/tags.h"
+#include "harden/fence.h"
 #include "heaps/account.h"
 #include "heaps/authority.h"
 #include "heaps/charge.h"
@@ -94,6 +95,8 @@ static void discard(enum cai_place place, const void *address)
 
     if (live.state == NULL)
         return; /* it had not become one */
+    if (CAI_HARDENS && live.size_class == 0)
+        cai_fence_lift(live);
     uint32_t number = *cai_live_owner(live);
     struct cai_account *account = cai_registry_account(number);
     struct cai_heap *heap = &cai_registry_owner(number)->heap;

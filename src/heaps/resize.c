@@ -67,24 +67,29 @@ static void *move_large(struct cai_live live, size_t bytes)
     return moved;
 }
 
-void *cai_resize_large(struct cai_live live, size_t bytes, bool may_move)
+bool cai_resize_in_place(struct cai_live *live, size_t bytes)
 {
-    struct cai_unit *run = cai_live_run(live);
-    void *address = (void *)cai_unit_address(run);
+    struct cai_unit *run = cai_live_run(*live);
 
     if (cai_large_stays(run, bytes)) {
         cai_store_relaxed(&run->bytes, bytes);
-        cai_claim_return(live);
-        return address;
+        return true;
     }
-    bool shrinks = bytes <= cai_slot_bytes(live);
+    bool shrinks = bytes <= cai_slot_bytes(*live);
     if (shrinks)
-        shrink_large(live, bytes);
-    if (shrinks || cai_large_grow(live, bytes)) {
-        cai_sample_drop(&live);
-        cai_sample_redraw(&live);
+        shrink_large(*live, bytes);
+    if (!shrinks && !cai_large_grow(*live, bytes))
+        return false;
+    cai_sample_drop(live);
+    cai_sample_redraw(live);
+    return true;
+}
+
+void *cai_resize_large(struct cai_live live, size_t bytes, bool may_move)
+{
+    if (cai_resize_in_place(&live, bytes)) {
         cai_claim_return(live);
-        return address;
+        return (void *)cai_live_address(live);
     }
     /* Pages that moved would leave addresses behind that somebody may still know: there the caller copies. */
     void *moved = may_move && !CAI_QUARANTINES ? move_large(live, bytes) : NULL;

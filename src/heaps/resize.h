@@ -18,6 +18,10 @@ void *cai_resize(enum cai_place place, void *address, size_t bytes, const char *
  * an end; NULL: not possible, it still is claimed. */
 void *cai_resize_large(struct cai_live live, size_t bytes, bool may_move);
 
+/* The same where it is, and it still is claimed: to be returned with what live->byte is afterwards. False: not
+ * possible, nothing changed. */
+bool cai_resize_in_place(struct cai_live *live, size_t bytes);
+
 /* A block of the place starts there, and realloc to `bytes` gives it back as it is. False: cai_resize has to say,
  * whatever address and size are. Shrinking to less than half moves, above that the copy costs more than the slack; what
  * lies within the last page of a large block is not worth a claim. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -60,9 +61,13 @@ static struct cai_channel *make_table(void)
 {
     size_t wanted = cai_settings->profile_bytes != 0 ? CAI_CHANNEL_PROFILED_BYTES : sizeof(struct cai_channel);
     size_t each = cai_round_up(wanted, cai_os_page_size());
-    size_t bytes = cai_channel_bytes(CAI_CHANNEL_PROCESSES_OWN, each);
     struct cai_channel_table *table = MAP_FAILED;
-    int fd = memfd_create(CAI_CHANNEL_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
+
+    getrlimit(RLIMIT_FSIZE, &limit);
+    uint32_t processes = cai_channel_processes(CAI_CHANNEL_PROCESSES_OWN, each, limit.rlim_cur);
+    size_t bytes = cai_channel_bytes(processes, each);
+    int fd = processes != 0 ? memfd_create(CAI_CHANNEL_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING) : -1;
 
     if (fd < 0)
         return NULL;
@@ -74,9 +79,9 @@ static struct cai_channel *make_table(void)
         return NULL;
     table->magic = CAI_CHANNEL_MAGIC;
     table->version = CAI_CHANNEL_VERSION;
-    table->processes = CAI_CHANNEL_PROCESSES_OWN;
+    table->processes = processes;
     table->page_bytes = (uint32_t)each;
-    return cai_page_start(table, CAI_CHANNEL_PROCESSES_OWN, each);
+    return cai_page_start(table, processes, each);
 }
 
 struct cai_channel *cai_table_open(void)

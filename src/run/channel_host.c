@@ -7,10 +7,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #ifndef MFD_NOEXEC_SEAL
@@ -20,26 +20,20 @@
 /* High, because what else is opened here counts on the low numbers being free. */
 enum { CHANNEL_FD_AT_LEAST = 200 };
 
-/* As many pages as a limit of the size of files lets be; only those that are used take memory. */
 static int size_table(struct cai_channel_host *host, bool profiled)
 {
     size_t step = (size_t)sysconf(_SC_PAGESIZE);
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-    struct sigaction before;
-    int error = EFBIG;
-
     size_t wanted = profiled ? CAI_CHANNEL_PROFILED_BYTES : sizeof(struct cai_channel);
+    uint32_t most = profiled ? CAI_CHANNEL_PROFILED : CAI_CHANNEL_PROCESSES;
+    struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
+
+    getrlimit(RLIMIT_FSIZE, &limit);
     host->page_bytes = (wanted + step - 1) / step * step;
-    sigaction(SIGXFSZ, &ignore, &before);
-    for (host->processes = profiled ? CAI_CHANNEL_PROFILED : CAI_CHANNEL_PROCESSES;
-         error == EFBIG && host->processes != 0;) {
-        host->bytes = cai_channel_bytes(host->processes, host->page_bytes);
-        error = ftruncate(host->fd, (off_t)host->bytes) == 0 ? 0 : errno;
-        if (error == EFBIG)
-            host->processes /= 2;
-    }
-    sigaction(SIGXFSZ, &before, NULL);
-    return error;
+    host->processes = cai_channel_processes(most, host->page_bytes, limit.rlim_cur);
+    host->bytes = cai_channel_bytes(host->processes, host->page_bytes);
+    if (host->processes == 0)
+        return EFBIG;
+    return ftruncate(host->fd, (off_t)host->bytes) == 0 ? 0 : errno;
 }
 
 int cai_channel_open(struct cai_channel_host *host, bool profiled)

@@ -143,6 +143,7 @@ int cai_launch_and_wait(const struct cai_launch *launch, struct cai_outcome *out
     if (error == 0) {
         int *heard = &outcome->exec_error;
         signal(SIGPIPE, SIG_IGN);
+        signal(SIGXFSZ, SIG_IGN);
         if (TEMP_FAILURE_RETRY(read(complaint[0], heard, sizeof *heard)) == (ssize_t)sizeof *heard) {
             waitpid(outcome->pid, &outcome->wait_status, 0);
         } else {

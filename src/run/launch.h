@@ -36,8 +36,8 @@ struct cai_outcome {
  * by itself, or cannot be read. */
 bool cai_launch_mappings(const char *path, char *text, size_t size);
 
-/* Runs the program to its end. Returns 0, or errno when no process could be made. SIGPIPE is ignored afterwards: the
- * report may go to a pipe nobody reads any more. */
+/* Runs the program to its end. Returns 0, or errno when no process could be made. SIGPIPE and SIGXFSZ are ignored
+ * afterwards: the report may go to a pipe nobody reads any more, or be longer than files may be. */
 int cai_launch_and_wait(const struct cai_launch *launch, struct cai_outcome *outcome);
 
 #endif

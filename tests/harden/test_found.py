@@ -110,6 +110,14 @@ class Found(unittest.TestCase):
             self.ends(commit("wrong-alignment", size), "size-mismatch: operator delete(A): stated an alignment "
                       f"that it does not have, found a live block of {size} bytes")
 
+    def test_H2_H4_nothing_is_found_in_children(self):
+        """Whatever other threads were doing when they were forked."""
+        for harden in ("all", "-delay"):
+            options = f"harden={harden}" if harden != "all" else ""
+            environment = {**os.environ, "LD_PRELOAD": HARDEN, "CAPALLOC_OPTIONS": options}
+            done = subprocess.run([os.environ["HARDEN_CHILDREN"]], capture_output=True, text=True, env=environment)
+            self.assertEqual((done.stderr, done.returncode), ("", 0), harden)
+
     def test_H3_what_is_freed_is_zero(self):
         for size in (16, 32, 100, 1000, 5000, 30000, 100000, 1000000):
             self.assertEqual(commit("read-after-free", size, size // 2, harden="-guard").stdout, "zero\n")

@@ -4,10 +4,12 @@
 The build tells where things are, through the environment: CAPALLOC, the program; CAPALLOC_PRELOAD, the library; SUBJECT,
 what live.c was compiled to.
 """
+import functools
 import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import subprocess
 import tempfile
@@ -51,6 +53,17 @@ class AfterTheEnd(Seeing):
                 self.assertGreater(stats["allocations"], 10000)
                 self.assertLess(stats["age_ns"], report["exit"]["elapsed_ns"])
                 self.assertEqual(stats["violations"], int(how == "twice"))
+
+    def test_S1_a_report_that_is_longer_than_files_may_be(self):
+        """It is cut, which is said, and the status is the program's."""
+        limit = 64 * 1024
+        with tempfile.TemporaryDirectory() as folder:
+            page = pathlib.Path(folder, "page.html")
+            done = run(CAPALLOC, "run", "--library", PRELOAD, "--report", str(page), "--", SUBJECT, "grow", "exit",
+                       preexec_fn=functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit)))
+            self.assertEqual(done.returncode, 3, done.stderr)
+            self.assertEqual(done.stderr, f"capalloc: cannot-write: {page}: File too large\n")
+            self.assertEqual(page.stat().st_size, limit)
 
     def test_S1_the_report_says_how_old_they_are(self):
         done = run(CAPALLOC, "run", "--library", PRELOAD, "--stats", SUBJECT, "grow", "kill")
@@ -133,12 +146,12 @@ class Trees(Seeing):
 
 
 class Running(Seeing):
-    def start(self, *words, under_run=True, options=""):
+    def start(self, *words, under_run=True, options="", preexec_fn=None):
         """The process number of live.c once it waits; it goes on when its standard input ends."""
         command = [CAPALLOC, "run", "--library", PRELOAD, "--", SUBJECT] if under_run else [SUBJECT]
         environment = CLEAN if under_run else dict(CLEAN, LD_PRELOAD=PRELOAD, CAPALLOC_OPTIONS=options)
         process = subprocess.Popen([*command, *words, "wait"], env=environment, stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=preexec_fn)
         self.addCleanup(self.finish, process)
         return process, int(process.stdout.readline())
 
@@ -192,6 +205,15 @@ class Running(Seeing):
         self.assertIn("ordinary  small blocks, ", drawn)
         self.assertRegex(run(CAPALLOC, "top", "--once").stdout, rf"(?m)^ +{pid}  run_live ")
         self.assertIn("busiest sizes", run(CAPALLOC, "top", str(pid)).stdout)
+
+    def test_S2_where_files_may_not_be_long(self):
+        """A memfd is a file: making it longer than RLIMIT_FSIZE lets be would end the process."""
+        for limit, pages in ((2048, 0), (200 * 1024, 1)):
+            with self.subTest(limit):
+                os_limit = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit))
+                _, pid = self.start("grow", under_run=False, options="visible,profile=64K" if pages == 0 else "visible",
+                                    preexec_fn=os_limit)
+                self.assertEqual(run(CAPALLOC, "stats", str(pid)).returncode, 1 - pages)
 
     def test_S2_no_descriptor_stays_open(self):
         self.assertEqual(run(CAPALLOC, "run", "--library", PRELOAD, SUBJECT, "descriptors").stdout, "")
