@@ -223,7 +223,7 @@ enum purpose { GATHER = 1, RELEASE = 2 };
 
 static struct {
     enum purpose purpose;
-    size_t live, kept; /* bytes found so */
+    size_t live, kept, gone; /* bytes found so; released */
 } this_look;
 
 /* What a waiting block becomes. True: it is to go. Its state is ours: nobody else stores there. */
@@ -238,6 +238,7 @@ static bool is_to_go(uint8_t *state, unsigned zone, uintptr_t address, size_t by
         return false;
     bool kept = cai_settings->revoke && cai_is_marked(zone, address, bytes);
     this_look.kept += kept ? bytes : 0;
+    this_look.gone += kept ? 0 : bytes;
     return !kept;
 }
 
@@ -356,7 +357,7 @@ static void look_at_zone(struct cai_zone *zone)
 static void look_at_all(enum purpose purpose)
 {
     this_look.purpose = purpose;
-    this_look.live = this_look.kept = 0;
+    this_look.live = this_look.kept = this_look.gone = 0;
     for (unsigned number = 0; number < CAI_ZONES; number++)
         if (cai_load_acquire(&cai_zones[number].frontier) > 1)
             look_at_zone(&cai_zones[number]);
@@ -378,7 +379,7 @@ static void look(void)
             cai_store_relaxed(&kept_bytes, this_look.kept);
             cai_add_relaxed(&looks, 1);
         }
-        cai_sweep_end(this_look.kept);
+        cai_sweep_end(this_look.kept, this_look.gone);
     }
     /* What sleeping threads got back need not stay theirs. */
     for (struct cai_owner *owner = cai_registry_first(); owner != NULL; owner = owner->next) {
