@@ -191,7 +191,7 @@ enum purpose { GATHER = 1, RELEASE = 2 };
 
 static struct {
     enum purpose purpose;
-    size_t live, kept; /* bytes found so */
+    size_t live, kept, gone; /* bytes found so; released */
 } this_look;
 
 /* Nobody knows for how long: its pages are zero and go back, where it has whole ones. */
@@ -218,6 +218,8 @@ static bool is_to_go(uint8_t *state, unsigned zone, uintptr_t address, size_t by
     bool kept = cai_settings->revoke && cai_is_marked(zone, address, bytes);
     if (kept)
         keep(address, bytes);
+    else
+        this_look.gone += bytes;
     return !kept;
 }
 
@@ -357,7 +359,7 @@ static void look_at_zone(struct cai_zone *zone)
 static void look_at_all(enum purpose purpose)
 {
     this_look.purpose = purpose;
-    this_look.live = this_look.kept = 0;
+    this_look.live = this_look.kept = this_look.gone = 0;
     for (unsigned number = 0; number < CAI_ZONES; number++)
         if (cai_load_acquire(&cai_zones[number].frontier) > 1)
             look_at_zone(&cai_zones[number]);
@@ -379,7 +381,7 @@ static void look(void)
             cai_store_relaxed(&kept_bytes, this_look.kept);
             cai_add_relaxed(&looks, 1);
         }
-        cai_sweep_end(this_look.kept);
+        cai_sweep_end(this_look.kept, this_look.gone);
     }
     /* What sleeping threads got back need not stay theirs. */
     for (struct cai_owner *owner = cai_registry_first(); owner != NULL; owner = owner->next) {

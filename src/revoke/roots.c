@@ -28,7 +28,7 @@ static struct work {
 
 static struct {
     int maps, pages, memory; /* descriptors of files in /proc */
-    uint64_t scanned;
+    uint64_t scanned, skipped;
     bool failed;
 } now;
 
@@ -105,9 +105,9 @@ static bool may_hold_pointers(const struct cai_unit *run)
     return (run->zone / CAI_GRAINS & 1) == 0 || (!cai_settings->trust_tokens && cai_load_relaxed(&run->inferred) != 0);
 }
 
-uint64_t cai_roots_scan_heap(void)
+uint64_t cai_roots_scan_heap(uint64_t *skipped)
 {
-    now.scanned = 0;
+    now.scanned = now.skipped = 0;
     now.pages = cai_os_open("/proc/self/pagemap");
     for (unsigned zone = 0; zone < CAI_ZONES; zone++) {
         const struct cai_unit *units = cai_view_of(zone)->units;
@@ -117,8 +117,12 @@ uint64_t cai_roots_scan_heap(void)
             size_t bytes = (size_t)run->units << CAI_UNIT_SHIFT;
             if (kind == CAI_UNIT_GUARDED && may_hold_pointers(run) && cai_state_is_live(*cai_guarded_state(run)))
                 scan_here(cai_guarded_address(run), cai_class_bytes(run->size_class));
-            if ((kind != CAI_UNIT_SLAB && kind != CAI_UNIT_LARGE) || !may_hold_pointers(run))
+            if (kind != CAI_UNIT_SLAB && kind != CAI_UNIT_LARGE)
                 continue;
+            if (!may_hold_pointers(run)) {
+                now.skipped += bytes;
+                continue;
+            }
             /* Hidden memory has no pages that the kernel would tell of. */
             if (bytes < ASK_BYTES_MIN || cai_place_zeroes((enum cai_place)(zone / CAI_GRAINS)))
                 scan_here(cai_unit_address(run), bytes);
@@ -128,6 +132,7 @@ uint64_t cai_roots_scan_heap(void)
     }
     if (now.pages >= 0)
         cai_os_close(now.pages);
+    *skipped = now.skipped;
     return now.scanned;
 }
 

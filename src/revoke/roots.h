@@ -11,8 +11,9 @@
 bool cai_roots_start(void);
 void *cai_roots_buffer(size_t *size);
 
-/* Marks what words in runs of places that may hold pointers point to; the zones' locks are held. Returns the bytes. */
-uint64_t cai_roots_scan_heap(void);
+/* Marks what words in runs of places that may hold pointers point to; the zones' locks are held. Returns the bytes;
+ * *skipped is the length of the runs that hold none by somebody's word, and were not read. */
+uint64_t cai_roots_scan_heap(uint64_t *skipped);
 
 /* The same for all mappings that are not the library's. False: not all that there is could be seen. */
 bool cai_roots_scan_process(uint64_t *bytes);

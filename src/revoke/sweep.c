@@ -18,7 +18,7 @@ static uint64_t sweeps, scanned, in_doubt; /* atomic */
 
 static struct {
     uint64_t begin_ns, stopped_ns, gone_ns;
-    uint64_t heap, roots;
+    uint64_t heap, roots, skipped;
     bool complete;
 } last;
 
@@ -60,7 +60,7 @@ static CAI_NOINLINE bool scan_all(void)
 {
     __builtin_unwind_init();
     cai_world_vectors(scan_vectors);
-    last.heap = cai_roots_scan_heap();
+    last.heap = cai_roots_scan_heap(&last.skipped);
     return cai_roots_scan_process(&last.roots);
 }
 
@@ -77,7 +77,7 @@ static CAI_COLD void say_doubt(void)
 bool cai_sweep(uint64_t *bytes)
 {
     last.begin_ns = last.stopped_ns = last.gone_ns = cai_os_nanoseconds();
-    last.heap = last.roots = 0;
+    last.heap = last.roots = last.skipped = 0;
     last.complete = false;
     if (cai_roots_start()) {
         size_t size;
@@ -132,7 +132,7 @@ static void put_number(struct line *line, const char *before, uint64_t number)
     put(line, digits + at);
 }
 
-void cai_sweep_end(size_t kept)
+void cai_sweep_end(size_t kept, size_t released)
 {
     struct line line = {.length = 0};
 
@@ -144,6 +144,8 @@ void cai_sweep_end(size_t kept)
     put_number(&line, " stopped ", (last.gone_ns - last.stopped_ns) / 1000);
     put_number(&line, " heap-kib ", last.heap / 1024);
     put_number(&line, " roots-kib ", last.roots / 1024);
+    put_number(&line, " skipped-kib ", last.skipped / 1024);
+    put_number(&line, " released-kib ", released / 1024);
     put_number(&line, " kept-kib ", kept / 1024);
     put(&line, last.complete ? "\n" : " in doubt\n");
     cai_os_write_error(line.text, line.length);

@@ -13,8 +13,8 @@
  * said once. One at a time. Contract: R1, R9. */
 bool cai_sweep(uint64_t *bytes);
 
-/* The marks go. `kept`: bytes that were found marked, for who wants to read of it. */
-void cai_sweep_end(size_t kept);
+/* The marks go. Bytes that were found marked, and that were not and are free now, for who wants to read of it. */
+void cai_sweep_end(size_t kept, size_t released);
 
 /* Those that saw everything, what they have read, and those in doubt. */
 uint64_t cai_sweeps(void);

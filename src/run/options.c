@@ -222,6 +222,10 @@ enum cai_options_answer cai_run_options_parse(int argc, char **argv, struct cai_
                 out->harden ? "--harden" : "--revoke");
         return CAI_OPTIONS_WRONG;
     }
+    if (out->trace_sweeps && !out->revoke) {
+        cai_say("bad-usage", "--trace-sweeps: nothing is swept without --revoke");
+        return CAI_OPTIONS_WRONG;
+    }
     if (out->harden && out->profile_bytes != 0) {
         cai_say("bad-usage", "--harden and --profile: a hardened block has no room for a sample");
         return CAI_OPTIONS_WRONG;

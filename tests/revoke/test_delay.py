@@ -89,7 +89,9 @@ class Mode(unittest.TestCase):
         lines = run("run", "--revoke=5%", "--trace-sweeps", "--", "ls", "-lR", "/usr/include").stderr.splitlines()
         self.assertGreater(len(lines), 0)
         for line in lines:
-            self.assertRegex(line, r"^capalloc: sweep: us \d+ stopped \d+ heap-kib \d+ roots-kib \d+ kept-kib \d+$")
+            self.assertRegex(line, r"^capalloc: sweep: us \d+ stopped \d+ heap-kib \d+ roots-kib \d+ "
+                                   r"skipped-kib \d+ released-kib \d+ kept-kib \d+$")
+        self.assertTrue(any(int(line.split(" released-kib ")[1].split()[0]) > 0 for line in lines), lines)
         text = run("run", "--revoke", "--stats", "--", "ls", "-lR", "/usr/include").stderr
         self.assertIn("revoke 25 %", text)
         self.assertRegex(text, r"sweeps +\d+, .* scanned; the last one kept")
@@ -98,6 +100,12 @@ class Mode(unittest.TestCase):
         done = run("run", "--delay", "--revoke", "--", "true")
         self.assertEqual(done.returncode, 125)
         self.assertIn("a process has one mode", done.stderr)
+
+    def test_R8_sweeps_are_not_traced_where_there_are_none(self):
+        for mode in ([], ["--delay"]):
+            done = run("run", *mode, "--trace-sweeps", "--", "true")
+            self.assertEqual(done.returncode, 125)
+            self.assertIn("--trace-sweeps: nothing is swept without --revoke", done.stderr)
 
     def test_R8_doctor_says_which_mode(self):
         self.assertRegex(run("doctor", "--library", REVOKE).stdout, "mode +delay: a freed block waits until a share")

@@ -128,7 +128,9 @@ class Help(unittest.TestCase):
             self.assertGreater(len(options), 1)
             for name, argument in options:
                 value = {" SIZE": "1G", " TIME": "1s", " N": "8", " FILE": "/absent/file"}.get(argument)
-                words = [CAPALLOC, command, f"--{name}", *([value] if value else []), *(["/absent/program"] if command == "run" else [])]
+                needs = {"trace-sweeps": ["--revoke"]}.get(name, [])
+                words = [CAPALLOC, command, f"--{name}", *([value] if value else []), *needs,
+                         *(["/absent/program"] if command == "run" else [])]
                 result = subprocess.run(words, capture_output=True, text=True)
                 self.assertNotIn("unknown", result.stderr, words)
                 self.assertNotIn("bad-usage", result.stderr, words)

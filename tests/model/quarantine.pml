@@ -1,0 +1,185 @@
+/* Quarantine with sweeps (src/heaps/quarantine.c, src/revoke/world.c), for one block, and two words where its address
+ * may stand.
+ *
+ * Two threads free the block at once, though only one of them may. A third moves a stale pointer from one word to the
+ * other and back, and writes through it, until it drops it. Who looks makes what waits a candidate, stops the third, reads
+ * one word after the other and what threads hold in registers, and releases the candidate if nothing points to it. The
+ * next owner takes the block, and writes to it.
+ *
+ * A thread is asked to stop by a signal, which comes between two of its steps, and may come late: who looks has gone on by
+ * then without releasing anything, and asks again.
+ *
+ * What must hold: one free succeeds and the other is told, whenever they come; the block is not released while
+ * something points to it; nobody but its owner writes to it or clears it; it is zero when it gets an owner.
+ *
+ * Broken on purpose, each of these must fail: NO_CLAIM (the state is looked at, then stored), NO_STOP (words are read
+ * while the pointer moves), NO_REGISTERS (they are not read), ANY_ANSWER (the answer to an earlier stop counts),
+ * NO_LAST_LOOK (the block leaves as it is).
+ */
+#define LIVE 0
+#define CLAIMED 1
+#define WAITS 2
+#define CANDIDATE 3
+#define FREE 4
+#define TAKEN 5 /* by its next owner */
+
+byte state = LIVE;
+byte content = 1; /* not zero */
+byte freed;
+byte freeing = 2;     /* threads that have the address in a register, or on their stack */
+bool word[2];
+bool hand;            /* the register of the thread that moves the pointer */
+byte stop;            /* odd while threads are to wait */
+byte asked, answered; /* by the number of the stop; 0: not, or taken notice of */
+
+inline write(value)
+{
+    assert(state != FREE && state != TAKEN);
+    content = value
+}
+
+proctype free_it()
+{
+    bool mine;
+
+#ifdef NO_CLAIM
+    mine = state == LIVE;
+    if
+    :: mine -> state = CLAIMED
+    :: else
+    fi;
+#else
+    atomic {
+        mine = state == LIVE;
+        if
+        :: mine -> state = CLAIMED
+        :: else -> assert(state != TAKEN)
+        fi
+    };
+#endif
+    if
+    :: mine ->
+        freed++;
+        assert(freed == 1);
+        write(0);
+        state = WAITS
+    :: else /* a double free: it is told */
+    fi;
+    freeing--
+}
+
+/* A signal may have come. */
+inline between()
+{
+    if
+    :: asked != 0 ->
+        d_step { ticket = asked; asked = 0 };
+        if
+        :: ticket == stop ->
+            answered = ticket;
+            stop != ticket
+        :: else
+        fi
+    :: true /* or comes later */
+    fi
+}
+
+proctype move()
+{
+    byte round;
+    byte ticket;
+
+    for (round : 1 .. 2) {
+        between();
+        hand = word[0];
+        between();
+        if
+        :: hand -> write(2)
+        :: else
+        fi;
+        between();
+        word[1] = hand;
+        between();
+        word[0] = false;
+        hand = false;
+        between();
+        hand = word[1];
+        between();
+        word[0] = hand;
+        between();
+        word[1] = false;
+        hand = false
+    }
+    between();
+    word[0] = false;
+end:
+    do
+    :: asked != 0 -> between()
+    od
+}
+
+proctype look()
+{
+    byte round;
+    bool stopped, marked;
+
+    for (round : 1 .. 3) {
+        if
+        :: state == WAITS -> state = CANDIDATE
+        :: else
+        fi;
+        stop++;
+        asked = stop;
+#ifdef NO_STOP
+        stopped = true;
+#else
+        if
+#ifdef ANY_ANSWER
+        :: answered != 0 -> stopped = true
+#else
+        :: answered == stop -> stopped = true
+#endif
+        :: stopped = false /* too long */
+        fi;
+#endif
+        marked = word[0];
+        marked = marked || word[1];
+#ifndef NO_REGISTERS
+        marked = marked || hand || freeing != 0;
+#endif
+        stop++;
+        if
+        :: stopped && !marked && state == CANDIDATE ->
+            assert(!word[0] && !word[1] && !hand && freeing == 0);
+#ifndef NO_LAST_LOOK
+            write(0);
+#endif
+            state = FREE
+        :: else
+        fi
+    }
+}
+
+proctype own()
+{
+end:
+    state == FREE;
+    atomic {
+        state = TAKEN;
+        assert(content == 0);
+        content = 3
+    };
+    assert(content == 3)
+}
+
+init
+{
+    atomic {
+        word[0] = true;
+        run free_it();
+        run free_it();
+        run move();
+        run look();
+        run own()
+    }
+}
