@@ -107,7 +107,7 @@ void *cai_hardened_allocate(enum cai_place place, size_t bytes, size_t align, bo
     if (!cai_life_start()) /* nothing below makes sense before the settings are read */
         return NULL;
     if (bytes == 0) {
-        void *nothing = has(CAI_CHECK_guard) && align <= 16 ? cai_nothing_allocate(family) : NULL;
+        void *nothing = has(CAI_CHECK_guard) ? cai_nothing_allocate(align, family) : NULL;
         if (nothing != NULL)
             return nothing;
         bytes = 1;

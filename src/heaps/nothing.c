@@ -7,7 +7,7 @@
 #include "os/lock.h"
 #include "os/os.h"
 
-enum { STEP = 16, SLOTS = 1 << 22 };
+enum { STEP = 16, SLOTS = 1 << 22, ALIGN_MAX = 4096 /* the least that a reservation has */ };
 enum { UNUSED = 0, LIVE = 1 /* plus the family */, FREED = 0xff };
 
 static uintptr_t region;      /* atomic; 0: not yet */
@@ -30,13 +30,15 @@ static uintptr_t start(void)
     return there;
 }
 
-void *cai_nothing_allocate(enum cai_family family)
+void *cai_nothing_allocate(size_t align, enum cai_family family)
 {
     enum { TRIES = 64 };
-    uintptr_t from = start();
+    uint32_t steps = align <= STEP ? 1 : (uint32_t)(align / STEP);
+    uintptr_t from = align <= ALIGN_MAX ? start() : 0;
 
     for (unsigned i = 0; from != 0 && i < TRIES; i++) {
-        uint32_t slot = cai_add_relaxed(&next, 1) % SLOTS;
+        /* Of so many in a row one is aligned. */
+        uint32_t slot = (cai_add_relaxed(&next, steps) + steps - 1) / steps * steps % SLOTS;
         uint8_t state = cai_load_relaxed(&states[slot]);
         if ((state == UNUSED || state == FREED) &&
             cai_swap_strong_acq_rel(&states[slot], &state, (uint8_t)(LIVE + family)))

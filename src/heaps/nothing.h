@@ -6,8 +6,8 @@
 
 #include "heaps/hardened.h"
 
-/* NULL: there are no such addresses left. */
-void *cai_nothing_allocate(enum cai_family family);
+/* align: a power of two. NULL: there are no such addresses left, or none that is aligned so far. */
+void *cai_nothing_allocate(size_t align, enum cai_family family);
 
 /* An address of that region, whatever it is now. */
 bool cai_nothing_is(const void *address);

@@ -343,8 +343,8 @@ static void look_at_zone(struct cai_zone *zone)
                 pass_slab(zone, run);
         } else if (kind == CAI_UNIT_GUARDED) {
             look_at_guarded(run);
-        } else if (kind == CAI_UNIT_LARGE && look_at_block(run, states_of(run), cai_unit_address(run),
-                                                           (size_t)run->units << CAI_UNIT_SHIFT)) {
+        } else if (kind == CAI_UNIT_LARGE &&
+                   look_at_block(run, states_of(run), cai_unit_address(run), (size_t)run->units << CAI_UNIT_SHIFT)) {
             run->next = going;
             going = head;
         }

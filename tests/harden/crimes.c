@@ -2,6 +2,8 @@
  * of other blocks. The crime does not end the program by itself; what does is the library, when it finds out.
  */
 #include <malloc.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +141,40 @@ static void zero_twice(void)
     free(block);
 }
 
+static void zero_aligned_write(void)
+{
+    char *volatile block = aligned_alloc(64, 0);
+
+    *(volatile char *)block = 'z';
+}
+
+static void zero_aligned_twice(void)
+{
+    void *block = aligned_alloc(4096, 0);
+
+    free(block);
+    free(block);
+}
+
+/* Of every alignment, in turn with plain ones; from 8 KiB on they have a byte. */
+static void zero_aligned_right(void)
+{
+    enum { COUNT = 300 };
+    char *blocks[COUNT];
+
+    for (unsigned i = 0; i < COUNT; i++) {
+        size_t align = (size_t)16 << i % 11;
+        blocks[i] = i % 3 == 0 ? malloc(0) : aligned_alloc(align, 0);
+        bool right = blocks[i] != NULL && (i % 3 == 0 || (uintptr_t)blocks[i] % align == 0);
+        for (unsigned before = 0; before < i; before++)
+            right = right && blocks[before] != blocks[i];
+        if (!right)
+            puts("wrong");
+    }
+    for (unsigned i = 0; i < COUNT; i++)
+        free(i % 2 == 0 ? blocks[i] : realloc(blocks[i], 20));
+}
+
 static void zero_right(void)
 {
     char *blocks[1000];
@@ -267,6 +303,9 @@ static const struct {
     {"zero-read", zero_read},
     {"zero-twice", zero_twice},
     {"zero-right", zero_right},
+    {"zero-aligned-write", zero_aligned_write},
+    {"zero-aligned-twice", zero_aligned_twice},
+    {"zero-aligned-right", zero_aligned_right},
     {"large-overflow", large_overflow},
     {"large-after-free", large_after_free},
     {"large-right", large_right},

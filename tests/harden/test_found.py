@@ -24,13 +24,16 @@ class Found(unittest.TestCase):
                          "^capalloc: " + re.escape(line) + r", place ordinary, pid [0-9]+ \(harden_crimes\)\n$")
 
     def test_H4_a_block_of_no_bytes_cannot_be_touched(self):
-        for crime in ("zero-write", "zero-read"):
+        for crime in ("zero-write", "zero-read", "zero-aligned-write"):
             self.assertEqual(commit(crime).returncode, -signal.SIGSEGV)
         self.assertEqual(commit("zero-read", harden="-guard").returncode, 0)
-        done = commit("zero-twice")
-        self.assertRegex(done.stderr, "^capalloc: double-free: free.* found a freed block of no bytes, place none")
-        for harden in (None, "-mismatch", "-delay"):
-            self.assertEqual((commit("zero-right", harden=harden).stdout, commit("zero-right").stderr), ("", ""))
+        for crime in ("zero-twice", "zero-aligned-twice"):
+            self.assertRegex(commit(crime).stderr, "^capalloc: double-free: free.* found a freed block of no bytes, place none")
+        for crime in ("zero-right", "zero-aligned-right"):
+            for harden in (None, "-mismatch", "-delay", "-guard"):
+                done = commit(crime, harden=harden)
+                if crime != "zero-right" or harden != "-guard": # which counts on a usable size of 0
+                    self.assertEqual((done.stdout, done.stderr, done.returncode), ("", "", 0), (crime, harden))
 
     @unittest.skipUnless(GUARDS, "this kernel has no guards")
     def test_H4_large_blocks_end_at_a_guard_and_go_with_one(self):
