@@ -48,8 +48,8 @@ static void *take(const struct cai_grant *grant, const struct cai_wanted *wanted
     return take(grant, wanted, error);
 }
 
-/* A call was refused its charge although there may be room: who is refused finds no unused credit of anybody, and nobody
- * has given back since `settled` was read, before the call. */
+/* A call was refused its charge, and there may be room yet: who is refused for good finds no unused credit of anybody,
+ * and nobody has given back since `settled` was read, before the call. */
 static bool may_have_room(const struct cai_grant *grant, uint64_t settled)
 {
     if (CAI_QUARANTINES)
