@@ -80,7 +80,7 @@ CA_NODISCARD_ ca_block_result ca_arena_allocate_slow(ca_arena *arena, ca_layout 
 /* A block of exactly layout.size bytes that lives until the innermost open scope is released, or the arena is reset
  * or destroyed. Size 0: as for ca_allocator_allocate. Errors: CA_ERROR_LAYOUT, and those of the allocator below. With
  * a layout known to the compiler it is a handful of instructions. Contract: A1, A2, A3. */
-CA_NODISCARD_ static inline ca_block_result ca_arena_allocate(ca_arena *arena, ca_layout layout)
+CA_NODISCARD_ CA_INLINE_ ca_block_result ca_arena_allocate(ca_arena *arena, ca_layout layout)
 {
     ca_arena_lane *lane = &arena->lane[0];
     uintptr_t top = CA_REINTERPRET_(uintptr_t, lane->top);

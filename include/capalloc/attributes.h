@@ -43,6 +43,12 @@
 #define CA_NOT_NULL_
 #endif
 
+/* How a function begins whose body stands in a header. The library has each of them under its name as well, made of
+ * this very definition, for languages that cannot read headers. Not for programs to define. */
+#ifndef CA_INLINE_
+#define CA_INLINE_ static inline
+#endif
+
 /* A value of a related type: numbers, enums, void pointers. And an address as a number, a number as an address. */
 #ifdef __cplusplus
 #define CA_CAST_(type, value) static_cast<type>(value)

@@ -83,15 +83,15 @@ void ca_unwrap_failed(ca_error error);
 
 /* CA_RESULT_(type): the three operations on its result; see the generic names below. */
 #define CA_RESULT_(type)                                                                                               \
-    static inline bool type##_is_ok(type##_result result)                                                              \
+    CA_INLINE_ bool type##_is_ok(type##_result result)                                                                 \
     {                                                                                                                  \
         return result.ptr != NULL;                                                                                     \
     }                                                                                                                  \
-    static inline ca_error type##_error_of(type##_result result)                                                       \
+    CA_INLINE_ ca_error type##_error_of(type##_result result)                                                          \
     {                                                                                                                  \
         return result.ptr != NULL ? CA_OK : CA_CAST_(ca_error, result.size_or_error);                                  \
     }                                                                                                                  \
-    CA_NODISCARD_ static inline type type##_unwrap(type##_result result)                                               \
+    CA_NODISCARD_ CA_INLINE_ type type##_unwrap(type##_result result)                                                  \
     {                                                                                                                  \
         type block;                                                                                                    \
         if (result.ptr == NULL)                                                                                        \

@@ -135,7 +135,7 @@ CA_CAP_OPERATION ca_cap_fault ca_cap_tags_load(ca_cap via, size_t *tags);
 
 /* ca_cap_load and ca_cap_store by type; *value is left alone on a fault. */
 #define CA_CAP_NUMBER_(type, name)                                                                                     \
-    static inline ca_cap_fault ca_cap_load_##name(ca_cap via, ptrdiff_t offset, type *value)                           \
+    CA_INLINE_ ca_cap_fault ca_cap_load_##name(ca_cap via, ptrdiff_t offset, type *value)                              \
     {                                                                                                                  \
         uint64_t number = 0;                                                                                           \
         ca_cap_fault fault = ca_cap_load(via, offset, sizeof(type), &number);                                          \
@@ -143,7 +143,7 @@ CA_CAP_OPERATION ca_cap_fault ca_cap_tags_load(ca_cap via, size_t *tags);
             *value = CA_CAST_(type, number);                                                                           \
         return fault;                                                                                                  \
     }                                                                                                                  \
-    static inline ca_cap_fault ca_cap_store_##name(ca_cap via, ptrdiff_t offset, type value)                           \
+    CA_INLINE_ ca_cap_fault ca_cap_store_##name(ca_cap via, ptrdiff_t offset, type value)                              \
     {                                                                                                                  \
         return ca_cap_store(via, offset, sizeof(type), value);                                                         \
     }
@@ -198,19 +198,19 @@ typedef struct ca_cap_result {
 } ca_cap_result;
 
 /* There is a capability. */
-static inline bool ca_cap_is_ok(ca_cap_result result)
+CA_INLINE_ bool ca_cap_is_ok(ca_cap_result result)
 {
     return result.error == CA_OK;
 }
 
 /* CA_OK when there is a capability. */
-static inline ca_error ca_cap_error_of(ca_cap_result result)
+CA_INLINE_ ca_error ca_cap_error_of(ca_cap_result result)
 {
     return result.error;
 }
 
 /* The capability. There being none is the violation unwrap-error; when a handler refuses it, null. */
-CA_NODISCARD_ static inline ca_cap ca_cap_unwrap(ca_cap_result result)
+CA_NODISCARD_ CA_INLINE_ ca_cap ca_cap_unwrap(ca_cap_result result)
 {
     if (result.error != CA_OK)
         ca_unwrap_failed(result.error);

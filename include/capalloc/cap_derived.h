@@ -14,47 +14,47 @@ extern "C" {
 #endif
 
 /* Has it a tag, or none; is it not sealed; does it have all of these permissions? Contract: K10. */
-static inline bool ca_cap_is_valid(ca_cap cap)
+CA_INLINE_ bool ca_cap_is_valid(ca_cap cap)
 {
     return ca_cap_tag_get(cap);
 }
-static inline bool ca_cap_is_invalid(ca_cap cap)
+CA_INLINE_ bool ca_cap_is_invalid(ca_cap cap)
 {
     return !ca_cap_tag_get(cap);
 }
-static inline bool ca_cap_is_unsealed(ca_cap cap)
+CA_INLINE_ bool ca_cap_is_unsealed(ca_cap cap)
 {
     return !ca_cap_is_sealed(cap);
 }
-static inline bool ca_cap_perms_check(ca_cap cap, size_t perms)
+CA_INLINE_ bool ca_cap_perms_check(ca_cap cap, size_t perms)
 {
     return (ca_cap_perms_get(cap) & perms) == perms;
 }
 
 /* Without these permissions. As ca_cap_perms_and, by which it is done. Contract: K2, K10. */
-static inline ca_cap ca_cap_perms_clear(ca_cap cap, size_t perms)
+CA_INLINE_ ca_cap ca_cap_perms_clear(ca_cap cap, size_t perms)
 {
     return ca_cap_perms_and(cap, ~perms);
 }
 
 /* Is the address a multiple of `align`, a power of two; the capability at the next one that is, below or above, within
  * the same bounds. Beyond the last address of all, it is 0. As ca_cap_address_set. Contract: K2, K10. */
-static inline bool ca_cap_is_aligned(ca_cap cap, size_t align)
+CA_INLINE_ bool ca_cap_is_aligned(ca_cap cap, size_t align)
 {
     return (ca_cap_address_get(cap) & (align - 1)) == 0;
 }
-static inline ca_cap ca_cap_align_down(ca_cap cap, size_t align)
+CA_INLINE_ ca_cap ca_cap_align_down(ca_cap cap, size_t align)
 {
     return ca_cap_address_set(cap, ca_cap_address_get(cap) & ~(align - 1));
 }
-static inline ca_cap ca_cap_align_up(ca_cap cap, size_t align)
+CA_INLINE_ ca_cap ca_cap_align_up(ca_cap cap, size_t align)
 {
     return ca_cap_address_set(cap, (ca_cap_address_get(cap) + (align - 1)) & ~(align - 1));
 }
 
 /* Sealed by the key, where there is one: without a tag, or at address SIZE_MAX, it is none, and `cap` comes back as it
  * is; so does one that is sealed already. As CCSeal of CHERI-RISC-V. Contract: K2, K10. */
-static inline ca_cap ca_cap_conditional_seal(ca_cap cap, ca_cap key)
+CA_INLINE_ ca_cap ca_cap_conditional_seal(ca_cap cap, ca_cap key)
 {
     return !ca_cap_tag_get(key) || ca_cap_address_get(key) == SIZE_MAX || ca_cap_is_sealed(cap) ? cap
                                                                                                 : ca_cap_seal(cap, key);
@@ -140,8 +140,7 @@ static inline ca_cap_fault ca_cap_move_all_(ca_cap to, ptrdiff_t to_offset, ca_c
  * without where `from` may not load capabilities; to store one that has a tag, `to` needs the permission. The cause of
  * the first access that is not allowed: nothing has changed then, and a registered handler has been told. Only
  * CA_CAP_FAULT_TAG_MEMORY can come half-way. Contract: K4, K11. */
-static inline ca_cap_fault ca_cap_memmove(ca_cap to, ptrdiff_t to_offset, ca_cap from, ptrdiff_t from_offset,
-                                          size_t bytes)
+CA_INLINE_ ca_cap_fault ca_cap_memmove(ca_cap to, ptrdiff_t to_offset, ca_cap from, ptrdiff_t from_offset, size_t bytes)
 {
 #if CA_CAP_MODEL == CA_CAP_MODEL_PLAIN
     memmove(to.pointer + to_offset, from.pointer + from_offset, bytes);

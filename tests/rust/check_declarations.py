@@ -10,8 +10,8 @@ import subprocess
 import sys
 import unittest
 
-TYPES = {"usize": "size_t", "isize": "ptrdiff_t", "u64": "uint64_t", "u32": "uint32_t", "c_int": "int", "c_uint": "unsigned",
-         "c_long": "long", "c_char": "char", "c_void": "void", "bool": "bool"}
+TYPES = {"usize": "size_t", "isize": "ptrdiff_t", "u64": "uint64_t", "u32": "uint32_t", "u16": "uint16_t", "u8": "uint8_t",
+         "c_int": "int", "c_uint": "unsigned", "c_long": "long", "c_char": "char", "c_void": "void", "bool": "bool"}
 NAMES = {"this": "self"}
 HEADER = "#include <capalloc/capalloc.h>\n#include <capalloc/conformance.h>\n"
 # Functions for which heap.h has a faster form of the same type.

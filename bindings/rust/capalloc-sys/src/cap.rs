@@ -93,8 +93,19 @@ extern "C" {
     pub fn ca_cap_load_cap(via: ca_cap, offset: isize, out: *mut ca_cap) -> ca_cap_fault;
     pub fn ca_cap_store_cap(via: ca_cap, offset: isize, value: ca_cap) -> ca_cap_fault;
     pub fn ca_cap_tags_load(via: ca_cap, tags: *mut usize) -> ca_cap_fault;
+    pub fn ca_cap_load_u8(via: ca_cap, offset: isize, value: *mut u8) -> ca_cap_fault;
+    pub fn ca_cap_store_u8(via: ca_cap, offset: isize, value: u8) -> ca_cap_fault;
+    pub fn ca_cap_load_u16(via: ca_cap, offset: isize, value: *mut u16) -> ca_cap_fault;
+    pub fn ca_cap_store_u16(via: ca_cap, offset: isize, value: u16) -> ca_cap_fault;
+    pub fn ca_cap_load_u32(via: ca_cap, offset: isize, value: *mut u32) -> ca_cap_fault;
+    pub fn ca_cap_store_u32(via: ca_cap, offset: isize, value: u32) -> ca_cap_fault;
+    pub fn ca_cap_load_u64(via: ca_cap, offset: isize, value: *mut u64) -> ca_cap_fault;
+    pub fn ca_cap_store_u64(via: ca_cap, offset: isize, value: u64) -> ca_cap_fault;
     pub fn ca_cap_fault_name(fault: ca_cap_fault) -> *const c_char;
     pub fn ca_cap_set_fault_handler(handler: ca_cap_fault_handler) -> ca_cap_fault_handler;
+    pub fn ca_cap_is_ok(result: ca_cap_result) -> bool;
+    pub fn ca_cap_error_of(result: ca_cap_result) -> ca_error;
+    pub fn ca_cap_unwrap(result: ca_cap_result) -> ca_cap;
     pub fn ca_cap_allocate(authority: ca_authority, layout: ca_layout) -> ca_cap_result;
     pub fn ca_cap_allocate_zeroed(authority: ca_authority, layout: ca_layout) -> ca_cap_result;
     pub fn ca_cap_allocate_nocaps(authority: ca_authority, layout: ca_layout) -> ca_cap_result;
@@ -105,4 +116,20 @@ extern "C" {
     pub fn ca_cap_shrink(cap: ca_cap, layout: ca_layout) -> ca_cap_result;
     pub fn ca_cap_grow(authority: ca_authority, cap: ca_cap, layout: ca_layout) -> ca_cap_result;
     pub fn ca_cap_check(cap: ca_cap) -> ca_error;
+}
+
+// --- cap_derived.h ---
+
+extern "C" {
+    pub fn ca_cap_is_valid(cap: ca_cap) -> bool;
+    pub fn ca_cap_is_invalid(cap: ca_cap) -> bool;
+    pub fn ca_cap_is_unsealed(cap: ca_cap) -> bool;
+    pub fn ca_cap_perms_check(cap: ca_cap, perms: usize) -> bool;
+    pub fn ca_cap_perms_clear(cap: ca_cap, perms: usize) -> ca_cap;
+    pub fn ca_cap_is_aligned(cap: ca_cap, align: usize) -> bool;
+    pub fn ca_cap_align_down(cap: ca_cap, align: usize) -> ca_cap;
+    pub fn ca_cap_align_up(cap: ca_cap, align: usize) -> ca_cap;
+    pub fn ca_cap_conditional_seal(cap: ca_cap, key: ca_cap) -> ca_cap;
+    pub fn ca_cap_memmove(to: ca_cap, to_offset: isize, from: ca_cap, from_offset: isize, bytes: usize)
+        -> ca_cap_fault;
 }

@@ -106,6 +106,18 @@ pub struct ca_secret_result {
 
 extern "C" {
     pub fn ca_unwrap_failed(error: ca_error);
+    pub fn ca_block_is_ok(result: ca_block_result) -> bool;
+    pub fn ca_block_error_of(result: ca_block_result) -> ca_error;
+    pub fn ca_block_unwrap(result: ca_block_result) -> ca_block;
+    pub fn ca_nocaps_is_ok(result: ca_nocaps_result) -> bool;
+    pub fn ca_nocaps_error_of(result: ca_nocaps_result) -> ca_error;
+    pub fn ca_nocaps_unwrap(result: ca_nocaps_result) -> ca_nocaps;
+    pub fn ca_mustzero_is_ok(result: ca_mustzero_result) -> bool;
+    pub fn ca_mustzero_error_of(result: ca_mustzero_result) -> ca_error;
+    pub fn ca_mustzero_unwrap(result: ca_mustzero_result) -> ca_mustzero;
+    pub fn ca_secret_is_ok(result: ca_secret_result) -> bool;
+    pub fn ca_secret_error_of(result: ca_secret_result) -> ca_error;
+    pub fn ca_secret_unwrap(result: ca_secret_result) -> ca_secret;
 }
 
 // --- authority.h ---

@@ -1,8 +1,9 @@
 //! The C interface of capalloc as it is: names, types and meaning are those of the headers in `include/capalloc`, which
 //! say what each function does, what it costs and who owns what. The crate `capalloc` is made of this one.
 //!
-//! Left out is what only C needs or has: boxes, counted owners and arenas, the generic names of C11, and what is inline
-//! in the headers. Structs that their user must begin with `struct_size` want `core::mem::size_of` of themselves there.
+//! Left out is what only C needs or has: boxes, counted owners and arenas, and the generic names of C11. What is inline in
+//! the headers is in the library as well, made of the same text. Structs that their user must begin with `struct_size` want
+//! `core::mem::size_of` of themselves there.
 //!
 //! In the C headers the member `self` of a trait object is called so; here it is `this`.
 #![no_std]
