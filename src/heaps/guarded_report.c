@@ -28,9 +28,10 @@ enum { DEEP = CAI_GUARDED_FRAMES + 24, PART_BYTES = CAI_CALLERS_BYTES / 3 };
 
 static size_t add_calls(char *text, const char *title, const uintptr_t *frame, size_t count)
 {
-    size_t length = strlen(title);
+    size_t length = 0;
 
-    memcpy(text, title, length);
+    for (; title[length] != '\0'; length++)
+        text[length] = title[length];
     return length + cai_callers_list(text + length, PART_BYTES - length, frame, count);
 }
 
