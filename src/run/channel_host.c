@@ -139,16 +139,22 @@ void cai_channel_clean(struct cai_channel *page)
     }
 }
 
+enum { SNAPSHOT_TRIES = 1000 };
+
 void cai_channel_snapshot(const struct cai_channel_host *host, uint32_t index, struct cai_channel *out)
 {
     const struct cai_channel *page = page_at(host, index);
     unsigned state = __atomic_load_n(&page->state, __ATOMIC_ACQUIRE);
     uint32_t turn;
+    unsigned tries = 0;
 
-    do { /* whoever writes twice meanwhile has begun to overwrite what is being copied */
+    /* Whoever writes twice meanwhile has begun to overwrite what is being copied. Who does nothing else is not waited
+     * for: each number is clamped below. */
+    do {
         turn = __atomic_load_n(&page->turn, __ATOMIC_ACQUIRE);
         memcpy(out, page, sizeof *out);
-    } while (__atomic_load_n(&page->turn, __ATOMIC_ACQUIRE) - turn > 1 && state != CAI_CHANNEL_FINISHED);
+    } while (++tries < SNAPSHOT_TRIES && state != CAI_CHANNEL_FINISHED &&
+             __atomic_load_n(&page->turn, __ATOMIC_ACQUIRE) - turn > 1);
     out->turn = turn;
     out->state = state;
     cai_channel_clean(out);

@@ -1,6 +1,8 @@
 /* Large blocks, and memory on its way from the system and back. */
 #include "situation.h"
 
+#include "blocks/heap.h"
+
 #define KIB ((size_t)1024)
 #define MIB (1024 * KIB)
 
@@ -118,11 +120,13 @@ const struct scenario scenario_large_free_kept = {.name = "large_free_kept",
 
 static void to_replace_another(void)
 {
+    struct kept *blocks[CAI_KEPT_WAYS];
+
     large_in_flight(100 * KIB);
-    struct kept *first = keep(KIND_MALLOC, 100 * KIB);
-    struct kept *second = keep(KIND_MALLOC, 100 * KIB);
-    kept_give(first);
-    kept_give(second);
+    for (unsigned way = 0; way < CAI_KEPT_WAYS; way++)
+        blocks[way] = keep(KIND_MALLOC, 100 * KIB);
+    for (unsigned way = 0; way < CAI_KEPT_WAYS; way++)
+        kept_give(blocks[way]);
 }
 
 const struct scenario scenario_large_free_replaces = {.name = "large_free_replaces",
