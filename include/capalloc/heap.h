@@ -115,7 +115,8 @@ CA_NODISCARD_ ca_error ca_secret_check(ca_secret block);
 CA_NODISCARD_ ca_error ca_wiped_check(ca_wiped block);
 
 /* The heap as a trait object, for code that works with any allocator. Its errors are those of ca_allocate and ca_grow.
- * Contract: A12. */
+ * Blocks are exactly as long as asked for, but from ca_allocator_allocate_at_least, which hands out the whole slot;
+ * grown or shrunk, those are exact again. Contract: A5, A12. */
 ca_allocator ca_heap_allocator(ca_authority authority);
 
 /* --- constant sizes ---

@@ -4,8 +4,11 @@
 #include <capalloc/heap.h>
 
 #include "api/authority.h"
+#include "core/settings.h"
 #include "core/violation.h"
 #include "heaps/heaps.h"
+
+#include <string.h>
 
 /* self is this object for the default authority, the token of any other, NULL for one that allows nothing. */
 static const char default_heap;
@@ -33,10 +36,22 @@ static bool is_ours(const void *self, enum cai_place place, const void *address)
     return cai_authority_heap(grant.node) == cai_authority_heap(node);
 }
 
-/* The heap's blocks are as long as they were asked for: no other layout fits. */
+/* The block is as long as its slot, and the slot is the one that this layout gets: ca_allocate_at_least may have handed
+ * it out for that. */
+static bool is_roomy(const void *address, enum cai_place place, size_t bytes, ca_layout layout)
+{
+    struct cai_live live = cai_find_live(place, address);
+
+    if (live.state == NULL || layout.size > bytes || bytes != cai_usable_bytes(live))
+        return false;
+    return live.size_class != 0 ? cai_class_for(layout.size, layout.align) == live.size_class
+                                : cai_round_up(layout.size, cai_settings->page_bytes) == bytes;
+}
+
+/* The heap's blocks are as long as they were asked for, or as long as their slots. */
 static bool fits(const void *address, enum cai_place place, size_t bytes, ca_layout layout, const char *function)
 {
-    if (CAI_LIKELY(layout.size == bytes))
+    if (CAI_LIKELY(layout.size == bytes) || (place == CAI_PLACE_ordinary && is_roomy(address, place, bytes, layout)))
         return true;
     cai_violation_report((ca_violation){.kind = CA_VIOLATION_SIZE_MISMATCH,
                                         .function = function,
@@ -74,24 +89,46 @@ static ca_block_result allocate_zeroed(void *self, ca_layout layout)
     return ca_allocate_zeroed(authority_of(self), layout);
 }
 
+static ca_block_result allocate_at_least(void *self, ca_layout layout)
+{
+    return ca_allocate_at_least(authority_of(self), layout);
+}
+
 static void deallocate(void *self, ca_block block, ca_layout layout)
 {
     if (may_deallocate(self, CAI_PLACE_ordinary, block.ptr, block.size, layout))
         ca_block_deallocate(block);
 }
 
+/* Of a block that is longer than its layout says nothing is lost when it grows to less than it has; it is then as long
+ * as the new layout says. */
+static ca_block_result grow_to(ca_authority authority, ca_block block, ca_layout layout)
+{
+    ca_layout longer = {.size = cai_max(layout.size, block.size), .align = layout.align};
+    ca_block_result grown = ca_block_grow(authority, block, longer);
+
+    if (grown.ptr == NULL || longer.size == layout.size)
+        return grown;
+    return ca_block_shrink((ca_block){.ptr = grown.ptr, .size = longer.size}, layout);
+}
+
 static ca_block_result grow(void *self, ca_block block, ca_layout old_layout, ca_layout new_layout)
 {
     if (!fits(block.ptr, CAI_PLACE_ordinary, block.size, old_layout, "ca_allocator_grow"))
         return (ca_block_result){.ptr = NULL, .size_or_error = CA_ERROR_INVALID};
-    return ca_block_grow(authority_of(self), block, new_layout);
+    return grow_to(authority_of(self), block, new_layout);
 }
 
 static ca_block_result grow_zeroed(void *self, ca_block block, ca_layout old_layout, ca_layout new_layout)
 {
     if (!fits(block.ptr, CAI_PLACE_ordinary, block.size, old_layout, "ca_allocator_grow_zeroed"))
         return (ca_block_result){.ptr = NULL, .size_or_error = CA_ERROR_INVALID};
-    return ca_block_grow_zeroed(authority_of(self), block, new_layout);
+    if (CAI_LIKELY(old_layout.size == block.size))
+        return ca_block_grow_zeroed(authority_of(self), block, new_layout);
+    ca_block_result grown = grow_to(authority_of(self), block, new_layout);
+    if (grown.ptr != NULL)
+        memset((char *)grown.ptr + old_layout.size, 0, grown.size_or_error - old_layout.size);
+    return grown;
 }
 
 static ca_block_result shrink(void *self, ca_block block, ca_layout old_layout, ca_layout new_layout)
@@ -170,6 +207,7 @@ static const ca_allocator_vtable heap_vtable = {
     .deallocate_zeroed = deallocate_zeroed,
     .allocate_secret = allocate_secret,
     .deallocate_secret = deallocate_secret,
+    .allocate_at_least = allocate_at_least,
     .grow_nocaps = grow_nocaps,
     .shrink_nocaps = shrink_nocaps,
     .grow_mustzero = grow_mustzero,

@@ -90,7 +90,7 @@ struct cai_call {
         .promises_now = promises_now,                                                                                  \
         .allocate_secret = allocate_secret,                                                                            \
         .deallocate_secret = deallocate_secret,                                                                        \
-        .allocate_at_least = allocate_at_least,                                                                        \
+        .allocate_at_least = EXACT ? NULL : allocate_at_least, /* room that is not handed out is not asked for */      \
         .grow_nocaps = grow_nocaps,                                                                                    \
         .shrink_nocaps = shrink_nocaps,                                                                                \
         .grow_mustzero = grow_mustzero,                                                                                \

@@ -71,7 +71,7 @@ static void blocks_are_apart(struct suite *suite)
 
     for (unsigned i = 0; i < COUNT; i++)
         taken[i] = cai_suite_take_surely(suite, &held[i], layout_of(1 + i * 7 % 200, (size_t)1 << i % 6),
-                                         (enum intention)(i % 4));
+                                         (enum intention)(i % INTENTIONS));
     for (unsigned i = 0; i < COUNT; i++)
         if (taken[i])
             expect(suite, cai_suite_is_intact(&held[i], held[i].filled), "A4", "two blocks that are out share memory");

@@ -51,7 +51,7 @@ static void walk(struct suite *suite)
         if (!taken[i]) {
             ca_layout layout = {.size = draw_size(suite), .align = (size_t)1 << cai_suite_draw_below(suite, 8)};
             taken[i] = cai_suite_take(suite, &held[i], layout, (enum intention)cai_suite_draw_below(suite, INTENTIONS));
-        } else if (held[i].intention <= ZEROED && cai_suite_draw_below(suite, 2) != 0) {
+        } else if (held[i].intention <= ROOMY && cai_suite_draw_below(suite, 2) != 0) {
             resize(suite, &held[i]);
         } else {
             cai_suite_give(suite, &held[i]);

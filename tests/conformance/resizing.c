@@ -112,7 +112,7 @@ static void resize_with_intention(struct suite *suite, struct held *held, ca_lay
 
 static void intentions(struct suite *suite)
 {
-    for (enum intention intention = NOCAPS; intention < INTENTIONS; intention++)
+    for (enum intention intention = ROOMY; intention < INTENTIONS; intention++)
         for (unsigned from = 0; from < STEPS; from++)
             for (unsigned to = 0; to < STEPS; to++) {
                 struct held held;

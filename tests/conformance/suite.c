@@ -104,6 +104,8 @@ static ca_block_result call_allocate(ca_allocator allocator, ca_layout layout, e
         ca_secret_result made = ca_allocator_allocate_secret(allocator, layout);
         return (ca_block_result){.ptr = made.ptr, .size_or_error = made.size_or_error};
     }
+    if (intention == ROOMY)
+        return ca_allocator_allocate_at_least(allocator, layout);
     return intention == ZEROED ? ca_allocator_allocate_zeroed(allocator, layout)
                                : ca_allocator_allocate(allocator, layout);
 }

@@ -23,7 +23,7 @@ struct suite {
     } finding[FINDINGS_MAX];
 };
 
-enum intention { PLAIN, ZEROED, NOCAPS, MUSTZERO, CONFIDENTIAL, INTENTIONS };
+enum intention { PLAIN, ZEROED, ROOMY, NOCAPS, MUSTZERO, CONFIDENTIAL, INTENTIONS };
 
 /* A block that is out. */
 struct held {

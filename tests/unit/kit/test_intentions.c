@@ -94,12 +94,60 @@ static void test_A11_a_misfit_does_not_move(void **state)
     ca_set_violation_handler(NULL);
 }
 
+/* One that is asked for, and whatever fits it comes back; what would have got another slot does not. */
+static void sizes_of_room(ca_allocator heap, ca_layout asked)
+{
+    ca_block block = ca_unwrap(ca_allocator_allocate_at_least(heap, asked));
+
+    assert_true(block.size > asked.size);
+    for (size_t size = asked.size; size <= block.size; size += (block.size - asked.size + 15) / 16) {
+        ca_block again = ca_unwrap(ca_allocator_allocate_at_least(heap, asked));
+        assert_int_equal(again.size, block.size);
+        content_fill(again.ptr, 0, size, size);
+        again = ca_unwrap(ca_allocator_grow_zeroed(heap, again, layout(size, asked.align), layout(size + 1, 512)));
+        assert_true(again.size == size + 1 && content_holds(again.ptr, size, size));
+        assert_true(content_is_zero((char *)again.ptr + size, 1));
+        ca_allocator_deallocate(heap, again, layout(size + 1, 512));
+        again = ca_unwrap(ca_allocator_allocate_at_least(heap, asked));
+        again = ca_unwrap(ca_allocator_shrink(heap, again, layout(size, asked.align), layout(1, 1)));
+        ca_allocator_deallocate(heap, again, layout(1, 1));
+        again = ca_unwrap(ca_allocator_allocate_at_least(heap, asked));
+        ca_allocator_deallocate(heap, again, layout(size, asked.align));
+        assert_int_not_equal(ca_check(again), CA_OK);
+    }
+    assert_int_equal(refused_calls, 0);
+    if (asked.size > 16 && asked.align < 4096) {
+        ca_allocator_deallocate(heap, block, layout(asked.size / 2, asked.align));
+        assert_true(was_refused("size-mismatch"));
+    }
+    assert_int_equal(ca_check(block), CA_OK);
+    ca_allocator_deallocate(heap, block, layout(block.size, asked.align));
+}
+
+static void test_A5_every_size_of_the_room_fits(void **state)
+{
+    static const ca_layout asked[] = {{100, 8}, {1, 1}, {33, 32}, {1025, 16}, {20000, 64}, {40001, 8}, {50, 1 << 20}};
+    ca_authority own;
+
+    (void)state;
+    refuse_start();
+    assert_int_equal(ca_heap_create(NULL, &own), CA_OK);
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        sizes_of_room(ca_heap_allocator(ca_default_authority()), asked[i]);
+        sizes_of_room(ca_heap_allocator(own), asked[i]);
+    }
+    assert_int_equal(ca_heap_destroy(own), CA_OK);
+    assert_null(audit_all());
+    ca_set_violation_handler(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_A11_C3_shrink_to_a_larger_alignment),
         cmocka_unit_test(test_A11_Z3_must_zero_memory_that_moves_is_cleared),
         cmocka_unit_test(test_A11_a_misfit_does_not_move),
+        cmocka_unit_test(test_A5_every_size_of_the_room_fits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
