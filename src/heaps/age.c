@@ -47,6 +47,15 @@ CAI_NO_TSAN struct cai_slots cai_count_slots(const uint8_t *states, size_t count
     return slots;
 }
 
+/* One that waits. What its thread did before it stored that comes before what the next owner does. */
+static uint32_t age_one(uint8_t *state)
+{
+    bool free = cai_load_acquire(state) == CAI_STATE_CANDIDATE;
+
+    cai_store_release(state, free ? FREE : CAI_STATE_CANDIDATE);
+    return free;
+}
+
 CAI_NO_TSAN uint32_t cai_age_bytewise(uint8_t *states, size_t count)
 {
     uint32_t released = 0;
@@ -55,15 +64,9 @@ CAI_NO_TSAN uint32_t cai_age_bytewise(uint8_t *states, size_t count)
         bytes16 chunk;
         memcpy(&chunk, states + at, sizeof chunk);
         words2 waits = (words2)((chunk & 0xfe) == CAI_STATE_QUARANTINED) & UINT64_C(0x0101010101010101);
-        words2 goes = (words2)(chunk == CAI_STATE_CANDIDATE);
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
         for (unsigned half = 0; half < 2; half++)
-            for (uint64_t left = waits[half]; left != 0; left &= left - 1) {
-                unsigned bit = (unsigned)__builtin_ctzll(left);
-                bool free = (goes[half] >> bit & 1) != 0;
-                cai_store_release(&states[at + half * 8 + bit / 8], free ? FREE : CAI_STATE_CANDIDATE);
-                released += free;
-            }
+            for (uint64_t left = waits[half]; left != 0; left &= left - 1)
+                released += age_one(&states[at + half * 8 + (unsigned)__builtin_ctzll(left) / 8]);
     }
     return released;
 }

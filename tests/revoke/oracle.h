@@ -46,6 +46,7 @@ static CAI_NOINLINE uint64_t take(void)
 static CAI_NOINLINE void give(uint64_t disguised)
 {
     ca_free((void *)(uintptr_t)(disguised ^ MASK));
+    clean_stack(); /* also, so that the frame of who frees is not where the caller's next call has its own */
 }
 
 /* Sweeps, and takes more blocks than can be free: is the block handed out again? */
