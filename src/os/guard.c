@@ -1,6 +1,8 @@
 /* See guard.h. */
 #include "os/guard.h"
 
+#include "base/atomic.h"
+#include "base/compiler.h"
 #include "os/os.h"
 
 #include <errno.h>
@@ -22,9 +24,41 @@ static bool advise(uintptr_t address, size_t length, int advice)
     return done;
 }
 
+/* What stood in a page that was guarded for a moment is gone. An emulator answers yes to advice that it does not know,
+ * and does nothing. */
+static bool try_guards(void)
+{
+    size_t length = cai_os_page_size();
+    int saved = errno;
+    volatile char *page = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    errno = saved;
+    if (page == MAP_FAILED)
+        return false;
+    *page = 1;
+    bool work = advise((uintptr_t)page, length, MADV_GUARD_INSTALL) &&
+                advise((uintptr_t)page, length, MADV_GUARD_REMOVE) && *page == 0;
+    munmap((void *)page, length);
+    return work;
+}
+
+enum { UNTRIED, WORK, DO_NOTHING };
+
+static bool guards_work(void)
+{
+    static unsigned answer; /* atomic */
+    unsigned known = cai_load_relaxed(&answer);
+
+    if (CAI_UNLIKELY(known == UNTRIED)) {
+        known = try_guards() ? WORK : DO_NOTHING;
+        cai_store_relaxed(&answer, known);
+    }
+    return known == WORK;
+}
+
 bool cai_os_guard(uintptr_t address, size_t length)
 {
-    return advise(address, length, MADV_GUARD_INSTALL);
+    return guards_work() && advise(address, length, MADV_GUARD_INSTALL);
 }
 
 bool cai_os_unguard(uintptr_t address, size_t length)

@@ -20,6 +20,7 @@
 #endif
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE 103
 #endif
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24
@@ -58,14 +59,21 @@ static int try_secret(void)
     return 0;
 }
 
-/* In a page of its own: what the others did to theirs may forbid it. */
+/* In a page of its own: what the others did to theirs may forbid it. An emulator says yes and does nothing: what stood
+ * in the page is still there then. */
 static int try_guard(size_t size)
 {
-    void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    int error = page == MAP_FAILED ? errno : error_of(madvise(page, size, MADV_GUARD_INSTALL));
+    volatile char *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-    if (page != MAP_FAILED)
-        munmap(page, size);
+    if (page == MAP_FAILED)
+        return errno;
+    *page = 1;
+    int error = error_of(madvise((void *)page, size, MADV_GUARD_INSTALL));
+    if (error == 0)
+        error = error_of(madvise((void *)page, size, MADV_GUARD_REMOVE));
+    if (error == 0 && *page != 0)
+        error = ENOSYS;
+    munmap((void *)page, size);
     return error;
 }
 
