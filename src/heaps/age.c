@@ -1,5 +1,5 @@
-/* See age.h. What was cleared comes before whoever takes the slot: the fence stands for the acquire of each byte, which
- * the store of the next state passes on.
+/* See age.h. What was cleared comes before whoever takes the slot: the state is read by an acquiring load, or with a
+ * fence behind it where many are read at once, and the store of the next state passes that on.
  */
 #include "heaps/age.h"
 
