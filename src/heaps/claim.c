@@ -33,9 +33,11 @@ void cai_claim_return_resized(struct cai_live live, size_t exact)
     }
     if (live.size_class != 1 || live.byte == CAI_STATE_SAMPLED || live.byte == CAI_STATE_GUARDED)
         cai_store_release(live.state, live.byte);
+    if (record != NULL) {
+        cai_fence_for_compiler();
+        record->exact = 0; /* which nobody reads any more: it is live */
+    }
     cai_claim_end();
-    if (record != NULL)
-        record->exact = 0;
 }
 
 void cai_claim_return_wiped(struct cai_live live)
@@ -68,12 +70,12 @@ static void make_whole(struct cai_live live)
         cai_fence_tail(live);
 }
 
-void *cai_claim_repair(struct cai_thread *thread, enum cai_place *place)
+void *cai_claim_repair(struct cai_claim *record, enum cai_place *place)
 {
-    struct cai_claim claim = thread->claim;
+    struct cai_claim claim = *record;
     struct cai_live live;
 
-    thread->claim = (struct cai_claim){.state = NULL};
+    *record = (struct cai_claim){.state = NULL};
     if (claim.state == NULL || cai_load_relaxed(claim.state) != CAI_STATE_CLAIMED)
         return NULL;
     live = cai_find_of_state(claim.state, claim.byte);

@@ -9,33 +9,28 @@
 #define CAI_HEAPS_CLAIM_H
 
 #include "heaps/registry.h"
+#include "heaps/stray.h"
 #include "os/process.h"
-
-/* A thread without a heap has no record: in the child of a fork what it had claimed stays claimed. */
-CAI_INLINE struct cai_claim *cai_claim_record(void)
-{
-    return CAI_LIKELY(cai_thread_has_heap(cai_self)) ? &cai_self->claim : NULL;
-}
 
 /* It is live again, or went back. */
 CAI_INLINE void cai_claim_end(void)
 {
-    struct cai_claim *record = cai_claim_record();
-
     cai_fence_for_compiler();
-    if (record != NULL)
-        record->state = NULL;
+    if (CAI_LIKELY(cai_thread_has_heap(cai_self)))
+        cai_self->claim.state = NULL;
+    else
+        cai_stray_give();
 }
 
 /* False: it is not what it was found to be any more; nothing changed. Afterwards its state byte is CAI_STATE_CLAIMED,
  * which is what the functions that give blocks back want to hear of it (cai_live_claimed). */
 CAI_INLINE bool cai_claim(struct cai_live live)
 {
-    struct cai_claim *record = cai_claim_record();
     uint8_t byte = live.byte;
 
     /* In the child of a fork another thread's record may say the same of this block: it must be looked at first. */
     cai_process_notice();
+    struct cai_claim *record = CAI_LIKELY(cai_thread_has_heap(cai_self)) ? &cai_self->claim : cai_stray_take();
 
     if (record != NULL) {
         record->byte = byte;
@@ -72,6 +67,6 @@ void cai_claim_moves_to(void *to);
 
 /* In the child of a fork: what a thread that is not there had claimed. Returns a block that is to be given back, and
  * its place, or NULL. */
-void *cai_claim_repair(struct cai_thread *thread, enum cai_place *place);
+void *cai_claim_repair(struct cai_claim *record, enum cai_place *place);
 
 #endif

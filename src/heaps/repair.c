@@ -49,6 +49,7 @@ void cai_repair(void)
     cai_meta_repair();
     cai_tags_repair();
     cai_zones_repair(cai_registry_repair());
+    cai_stray_repair();
     cai_guarded_child();
     bool tree_lost = cai_authority_repair();
     repair_heaps();
@@ -112,13 +113,23 @@ static void discard(enum cai_place place, const void *address)
 }
 
 /* A block that was claimed is live again. */
-static void return_claim(struct cai_thread *thread)
+static void return_claim(struct cai_claim *claim)
 {
     enum cai_place place;
-    void *to = cai_claim_repair(thread, &place);
+    void *to = cai_claim_repair(claim, &place);
 
     if (to != NULL)
         discard(place, to);
+}
+
+static void return_strays(void)
+{
+    struct cai_claim *claim;
+
+    while ((claim = cai_stray_next_lost()) != NULL) {
+        return_claim(claim);
+        cai_stray_end_lost(claim);
+    }
 }
 
 #define FOR_LOST(thread)                                                                                               \
@@ -137,7 +148,8 @@ void cai_repair_rest(void)
         cai_quarantine_repair_rest();
     cai_account_repair_rest();
     FOR_LOST(thread)
-    return_claim(thread);
+    return_claim(&thread->claim);
+    return_strays();
     FOR_LOST(thread)
     {
         cai_registry_hold(thread);

@@ -45,8 +45,9 @@ static void *move_large(struct cai_live live, size_t bytes)
 {
     struct cai_thread *own = cai_life_attach();
     struct cai_thread *thread = own == NULL ? cai_registry_borrow(true) : own;
+    struct cai_claim *record = cai_claim_record(); /* attached or not, it is where the claim stands now */
     static void *unnoted;
-    void **to = own != NULL ? &own->claim.to : &unnoted;
+    void **to = record != NULL ? &record->to : &unnoted;
 
     if (thread == NULL)
         return NULL;

@@ -7,6 +7,7 @@
 #include "core/settings.h"
 #include "heaps/registry.h"
 #include "heaps/site.h"
+#include "heaps/stray.h"
 #include "os/os.h"
 #include "os/process.h"
 #include "pages/meta.h"
@@ -200,8 +201,8 @@ bool cai_sample_end(struct cai_live *live)
     uint8_t byte = CAI_STATE_SAMPLED;
 
     if (live->byte == CAI_STATE_CLAIMED) {
-        const struct cai_claim *claim = &cai_self->claim; /* what it was when it was found */
-        if (claim->state == live->state && claim->byte != CAI_STATE_SAMPLED)
+        const struct cai_claim *claim = cai_claim_record(); /* what it was when it was found */
+        if (claim != NULL && claim->state == live->state && claim->byte != CAI_STATE_SAMPLED)
             return true;
         remember(cai_live_address(*live));
         end(cai_live_address(*live), cai_site_lose);

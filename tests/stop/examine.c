@@ -241,6 +241,7 @@ static _Noreturn void examine(enum way way)
     kept_verify_all();
     kept_give_in_flight();
     work(way);
+    kept_verify_unclaimed();
     audit("after work", false);
     _exit(0);
 }

@@ -121,7 +121,7 @@ struct kept *keep_by(ca_authority authority, enum kind kind, size_t size)
 
     require(kept_count < KEPT_MAX);
     struct kept *block = &blocks[kept_count];
-    *block = (struct kept){allocate(authority, kind, size), size, seed += 0x10001, kind, false};
+    *block = (struct kept){allocate(authority, kind, size), size, seed += 0x10001, kind, false, NULL};
     require(block->at != NULL);
     if (arrives_zero(kind))
         require(content_is_zero(block->at, size));
@@ -205,8 +205,16 @@ void kept_give_in_flight(void)
 {
     for (unsigned i = 0; i < kept_count; i++)
         if (blocks[i].at != NULL && blocks[i].in_flight) {
+            blocks[i].was_at = blocks[i].at;
             if (is_live(&blocks[i]))
                 kept_give(&blocks[i]);
             blocks[i].at = NULL;
         }
+}
+
+void kept_verify_unclaimed(void)
+{
+    for (unsigned i = 0; i < kept_count; i++)
+        if (blocks[i].was_at != NULL)
+            require(cai_find_any(blocks[i].was_at).found != CAI_FOUND_CLAIMED);
 }

@@ -18,6 +18,7 @@ struct kept {
     uint64_t seed;
     enum kind kind;
     bool in_flight; /* what the victim's operation is about: live or not, its content is its own affair */
+    void *was_at;   /* of these: where it was before the child gave it back */
 };
 
 /* What was kept so far, by all threads; one keeps at a time. */
@@ -48,5 +49,8 @@ void kept_verify_apart(void);
 
 /* The operands of the operation that the allocator says are live go back. */
 void kept_give_in_flight(void);
+
+/* Ends the process unless all that was in flight is live or free: what a lost thread had claimed is nobody's. */
+void kept_verify_unclaimed(void);
 
 #endif

@@ -117,6 +117,65 @@ const struct scenario scenario_thread_is_gone = {.name = "thread_is_gone",
                                                  .addresses_min = 90,
                                                  .through = {"cai_registry_borrow", "cai_remote_publish"}};
 
+/* What belongs to the neighbour is ended or made longer by a thread that has no heap: not any more, or not yet, and then
+ * it gets one in the middle. */
+static void keep_secret_in_flight(void)
+{
+    keep_variety();
+    operand = keep_in_flight(KIND_SECRET, 200);
+}
+
+static void keep_large_in_flight(void)
+{
+    keep_variety();
+    operand = keep_in_flight(KIND_SECRET, 500000);
+    keep(KIND_SECRET, 40000); /* behind it: it cannot grow where it is */
+}
+
+static void give_secret(void)
+{
+    ca_deallocate_zeroed(((ca_secret){operand->at, operand->size}));
+}
+
+static void grow_secret(void)
+{
+    ca_secret block = {operand->at, operand->size};
+
+    result = ca_grow(ca_default_authority(), block, (ca_layout){2 * block.size, 8}).ptr;
+}
+
+const struct scenario scenario_gone_gives_secret = {
+    .name = "gone_gives_secret",
+    .flags = SCENARIO_ZEROES,
+    .neighbour = keep_secret_in_flight,
+    .victim = be_gone,
+    .operation = give_secret,
+    .addresses_min = 60,
+    .through = {"cai_stray_take", "cai_registry_borrow", "cai_stray_give"}};
+
+const struct scenario scenario_new_gives_secret = {
+    .name = "new_gives_secret",
+    .flags = SCENARIO_ZEROES,
+    .neighbour = keep_secret_in_flight,
+    .operation = give_secret,
+    .addresses_min = 60,
+    .through = {"cai_stray_take", "cai_stray_copy", "cai_registry_adopt"}};
+
+const struct scenario scenario_new_grows_secret = {
+    .name = "new_grows_secret",
+    .flags = SCENARIO_ZEROES,
+    .neighbour = keep_secret_in_flight,
+    .operation = grow_secret,
+    .addresses_min = 60,
+    .through = {"cai_stray_take", "cai_stray_copy", "cai_claim_moves_to"}};
+
+const struct scenario scenario_new_moves_large = {.name = "new_moves_large",
+                                                  .flags = SCENARIO_ZEROES,
+                                                  .neighbour = keep_large_in_flight,
+                                                  .operation = grow_secret,
+                                                  .addresses_min = 60,
+                                                  .through = {"cai_stray_take", "cai_stray_copy", "cai_large_move"}};
+
 /* A first capability in a chunk of memory: the table of tags gets its pages. */
 static ca_cap holder;
 

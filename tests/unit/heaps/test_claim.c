@@ -74,11 +74,53 @@ CHILD_TEST_EACH(test_D7_claims_of_threads_that_are_not_there, 10, sizes)
     taken(CAI_PLACE_nocaps, 2 * value, &to);
     require(cai_claim(live));
     cai_claim_moves_to(to);
-    require(cai_claim_repair(cai_self, &place) == to && place == CAI_PLACE_nocaps);
+    require(cai_claim_repair(&cai_self->claim, &place) == to && place == CAI_PLACE_nocaps);
     struct cai_live again = cai_find_live(CAI_PLACE_nocaps, block);
     require(again.byte == live.byte && again.size_class == live.size_class);
     require(cai_exact_bytes(again) == value);
-    require(cai_claim_repair(cai_self, &place) == NULL);
+    require(cai_claim_repair(&cai_self->claim, &place) == NULL);
+    require_null(audit_all());
+}
+
+/* A thread without a heap has a record, too, from the claim to its end; and it goes on in the heap that it gets. */
+CHILD_TEST_EACH(test_D7_claims_of_threads_without_a_heap, 10, sizes)
+{
+    char *block;
+    enum cai_place place = CAI_PLACES;
+    struct cai_live live = taken(CAI_PLACE_secret, value, &block);
+    struct cai_thread *own = cai_self, copy = {.owner = {.tick_ms = 0}};
+    cai_self = &cai_thread_gone;
+    require(cai_claim(live) && cai_stray != NULL && cai_claim_record() == cai_stray);
+    cai_claim_return(live);
+    require(cai_stray == NULL && cai_claim_record() == NULL);
+    require(cai_claim(live));
+    require(!cai_claim(live) && cai_stray == NULL); /* refused: the record is nobody's again */
+    cai_store_release(live.state, live.byte);
+    require(cai_claim(live));
+    cai_stray_copy(&copy.claim);
+    cai_stray_give();
+    cai_self = own;
+    require(cai_claim_repair(&copy.claim, &place) == NULL && place == CAI_PLACE_secret);
+    require(cai_find_live(CAI_PLACE_secret, block).byte == live.byte);
+    require_null(audit_all());
+}
+
+/* More at once than there are records: they claim all the same. */
+CHILD_TEST(test_D7_more_claims_without_a_heap_than_records, 10)
+{
+    struct cai_live live[CAI_STRAYS + 1];
+    char *block;
+    for (unsigned i = 0; i <= CAI_STRAYS; i++)
+        live[i] = taken(CAI_PLACE_secret, 40, &block);
+    struct cai_thread *own = cai_self;
+    cai_self = &cai_thread_gone;
+    for (unsigned i = 0; i <= CAI_STRAYS; i++) {
+        require(cai_claim(live[i]) && (cai_stray == NULL) == (i == CAI_STRAYS));
+        cai_stray = NULL; /* as another thread would find it */
+    }
+    cai_self = own;
+    for (unsigned i = 0; i <= CAI_STRAYS; i++)
+        cai_claim_return(live[i]);
     require_null(audit_all());
 }
 
@@ -89,6 +131,8 @@ int main(void)
         cmocka_unit_test(test_C9_it_comes_back_as_what_it_became),
         cmocka_unit_test(test_C9_a_freed_block_is_not_claimed),
         cmocka_unit_test(test_D7_claims_of_threads_that_are_not_there),
+        cmocka_unit_test(test_D7_claims_of_threads_without_a_heap),
+        cmocka_unit_test(test_D7_more_claims_without_a_heap_than_records),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
