@@ -17,6 +17,7 @@
 
 #include <capalloc/cap_model.h>
 #include <capalloc/heap.h>
+#include <capalloc/walk.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -303,6 +304,27 @@ CA_NODISCARD_ CA_CAP_HEAP ca_cap_result ca_cap_grow(ca_authority authority, ca_c
 /* CA_OK when giving it back would be accepted; CA_ERROR_STALE: it was given back; CA_ERROR_INVALID: not a whole block.
  * Reports nothing, changes nothing. Contract: C2, K7. */
 CA_NODISCARD_ CA_CAP_HEAP ca_error ca_cap_check(ca_cap cap);
+
+/* --- the blocks of a heap ---
+ * For who holds an authority over it with the right CA_RIGHT_WALK: the whole capability of any of its blocks, as it was
+ * handed out, whatever became of the copies. Without the right, or an authority, the violation `denied`, and after that
+ * CA_ERROR_NOT_PERMITTED; nothing has changed.
+ *
+ * A block is the authority's when it, or one derived from it, has taken it. Blocks that ca_allocate and its like gave
+ * have a capability too if bounds can be exactly their size, as up to 4095 bytes; those that were wiped have none. Tags
+ * in such a block are those of what last lay there as capabilities: a heap is walked so that is used through them.
+ * plain: pointers to blocks, which are all told. Thread-safe; not async-signal-safe. Contract: K15. */
+
+/* The next block, as ca_walk_next (walk.h) has it; *out is null at the end, and as it was on an error. */
+CA_NODISCARD_ CA_CAP_HEAP ca_error ca_cap_walk_next(ca_authority authority, ca_walk *at, ca_cap *out);
+
+/* The block that an address lies in, its start or any byte of it. CA_ERROR_INVALID: in none. An address in another
+ * heap's block is `denied`. Cost: a lock, and a look at the units of 16 KiB before it if the block is a long one. */
+CA_NODISCARD_ CA_CAP_HEAP ca_cap_result ca_cap_whole(ca_authority authority, size_t address);
+
+/* The same for words that may be anything, as on the stack of a program: what is not in a block of the authority's is
+ * CA_ERROR_INVALID, and nothing is reported. */
+CA_NODISCARD_ CA_CAP_HEAP ca_cap_result ca_cap_guess(ca_authority authority, size_t address);
 
 #ifdef __cplusplus
 }

@@ -122,6 +122,9 @@ ca_error ca_plain_deallocate_(void *address);
 ca_block_result ca_plain_shrink_(void *address, ca_layout layout);
 ca_block_result ca_plain_grow_(ca_authority authority, void *address, ca_layout layout);
 ca_error ca_plain_check_(const void *address);
+ca_error ca_plain_walk_next_(ca_authority authority, ca_walk *at, void **out);
+ca_block_result ca_plain_whole_(ca_authority authority, size_t address);
+ca_block_result ca_plain_guess_(ca_authority authority, size_t address);
 
 /* A block's pointer, or its error. */
 static inline ca_cap_result ca_plain_result_(ca_block_result block)
@@ -157,6 +160,13 @@ CA_PLAIN_(ca_cap_result, shrink, (ca_cap cap, ca_layout layout),
 CA_PLAIN_(ca_cap_result, grow, (ca_authority authority, ca_cap cap, ca_layout layout),
           return ca_plain_result_(ca_plain_grow_(authority, cap.pointer, layout)))
 CA_PLAIN_(ca_error, check, (ca_cap cap), return ca_plain_check_(cap.pointer))
+CA_PLAIN_(ca_error, walk_next, (ca_authority authority, ca_walk *at, ca_cap *out),
+          void *block = out->pointer; ca_error error = ca_plain_walk_next_(authority, at, &block);
+          out->pointer = CA_CAST_(char *, block); return error)
+CA_PLAIN_(ca_cap_result, whole, (ca_authority authority, size_t address),
+          return ca_plain_result_(ca_plain_whole_(authority, address)))
+CA_PLAIN_(ca_cap_result, guess, (ca_authority authority, size_t address),
+          return ca_plain_result_(ca_plain_guess_(authority, address)))
 
 /* clang-format on */
 

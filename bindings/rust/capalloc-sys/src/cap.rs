@@ -1,5 +1,5 @@
 //! Capabilities: the model "soft".
-use super::{ca_authority, ca_error, ca_layout};
+use super::{ca_authority, ca_error, ca_layout, ca_walk};
 use core::ffi::{c_char, c_long, c_uint, c_void};
 
 // --- cap_model.h ---
@@ -136,6 +136,9 @@ extern "C" {
     pub fn ca_cap_shrink(cap: ca_cap, layout: ca_layout) -> ca_cap_result;
     pub fn ca_cap_grow(authority: ca_authority, cap: ca_cap, layout: ca_layout) -> ca_cap_result;
     pub fn ca_cap_check(cap: ca_cap) -> ca_error;
+    pub fn ca_cap_walk_next(authority: ca_authority, at: *mut ca_walk, out: *mut ca_cap) -> ca_error;
+    pub fn ca_cap_whole(authority: ca_authority, address: usize) -> ca_cap_result;
+    pub fn ca_cap_guess(authority: ca_authority, address: usize) -> ca_cap_result;
 }
 
 // --- cap_derived.h ---
