@@ -10,7 +10,10 @@
 
 #include <capalloc/capalloc.h>
 
+#include <setjmp.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -285,6 +288,46 @@ static void test_K12_a_child_has_all_or_nothing_of_a_store(void **state)
 #endif
 }
 
+/* --- memory that is not there --- */
+
+static sigjmp_buf back;
+
+static void jump_back(int signal)
+{
+    (void)signal;
+    siglongjmp(back, 1);
+}
+
+/* A handler that jumps out of an access leaves nothing behind that others would wait for. */
+static void test_K12_a_fault_of_the_machine_leaves_no_lock(void **state)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    ca_cap block = cap_of(4 * page), cap = ca_cap_null();
+    struct sigaction before, action = {.sa_handler = jump_back};
+    char *hidden = (char *)((ca_cap_address_get(block) + page) / page * page);
+    ptrdiff_t offset = (ptrdiff_t)((size_t)hidden - ca_cap_address_get(block));
+    volatile unsigned faults = 0;
+
+    (void)state;
+    assert_int_equal(sigaction(SIGSEGV, &action, &before), 0);
+    assert_int_equal(ca_cap_store_cap(block, offset, block), CA_CAP_FAULT_NONE);
+    assert_int_equal(mprotect(hidden, page, PROT_NONE), 0);
+    if (sigsetjmp(back, 1) == 0)
+        ca_cap_atomic_load(block, offset, &cap);
+    else
+        faults++;
+    if (sigsetjmp(back, 1) == 0)
+        ca_cap_atomic_store(block, offset, block);
+    else
+        faults++;
+    assert_int_equal(faults, 2);
+    assert_int_equal(mprotect(hidden, page, PROT_READ | PROT_WRITE), 0);
+    assert_int_equal(sigaction(SIGSEGV, &before, NULL), 0);
+    assert_int_equal(ca_cap_atomic_load(block, offset, &cap), CA_CAP_FAULT_NONE);
+    assert_true(ca_cap_is_equal_exact(cap, block));
+    assert_int_equal(ca_cap_deallocate(block), CA_OK);
+}
+
 /* --- what is refused --- */
 
 static unsigned told;
@@ -353,6 +396,7 @@ int main(void)
                                        cmocka_unit_test(test_K12_an_exchange_takes_what_it_finds_once),
                                        cmocka_unit_test(test_K12_one_order_for_all),
                                        cmocka_unit_test(test_K12_a_child_has_all_or_nothing_of_a_store),
+                                       cmocka_unit_test(test_K12_a_fault_of_the_machine_leaves_no_lock),
                                        cmocka_unit_test(test_K4_K12_what_is_refused_has_changed_nothing)};
 
     return cmocka_run_group_tests(tests, start, finish);
