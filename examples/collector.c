@@ -1,14 +1,16 @@
 /* A mark-and-sweep collector on capabilities, for a heap with a quota: when that is used up it collects and tries
  * again. Written for a CHERI machine and run on this one; `collector_soft` and `collector_plain` print the same up to
- * the line of dashes. docs/cheri.md has what its author would like to have.
+ * the line of dashes. docs/cheri.md tells of it.
  *
  * An object is a header, then fields that hold capabilities, then bytes. One without fields lies in nocaps memory: the
  * collector never looks into it. The program may hold any part of an object, a narrowed capability into its middle as
- * well; the collector has the whole of each in its table and finds it by the address.
+ * well, or its address alone in a word of C: with the authority over the heap the collector has the whole of an object
+ * by the address, and all objects by a walk. So it keeps no list of them.
  */
 #include <capalloc/capalloc.h>
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -81,86 +83,63 @@ static void table_add(struct table *table, ca_cap value)
 
 /* --- the collector --- */
 
-static struct table objects, to_scan, roots;
+/* Roots are capabilities that the program pushes, and words of its memory that may be addresses. */
+static struct table to_scan, roots;
+static const size_t *words;
+static size_t word_count;
 
-/* By address, so that the object of any address in it can be found. Heapsort, on the table as it lies. */
-static void sift(size_t from, size_t count)
+static void mark(ca_cap object)
 {
-    for (size_t child; (child = 2 * from + 1) < count; from = child) {
-        if (child + 1 < count &&
-            ca_cap_address_get(table_get(&objects, child)) < ca_cap_address_get(table_get(&objects, child + 1)))
-            child++;
-        ca_cap above = table_get(&objects, from), below = table_get(&objects, child);
-        if (ca_cap_address_get(above) >= ca_cap_address_get(below))
-            return;
-        table_set(&objects, from, below);
-        table_set(&objects, child, above);
-    }
-}
-
-static void sort(void)
-{
-    for (size_t from = objects.count / 2; from-- > 0;)
-        sift(from, objects.count);
-    for (size_t count = objects.count; count-- > 1;) {
-        ca_cap last = table_get(&objects, count);
-        table_set(&objects, count, table_get(&objects, 0));
-        table_set(&objects, 0, last);
-        sift(0, count);
-    }
-}
-
-/* The whole of the object that an address lies in: the last that begins at or before it. There is one, for a reference
- * is a capability, and all that the program has were derived from objects. */
-static ca_cap whole_of(size_t address)
-{
-    size_t low = 0, high = objects.count;
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-        if (ca_cap_address_get(table_get(&objects, middle)) <= address)
-            low = middle;
-        else
-            high = middle;
-    }
-    return table_get(&objects, low);
-}
-
-static void mark(ca_cap reference)
-{
-    if (!ca_cap_is_valid(reference))
-        return;
-    ca_cap object = whole_of(ca_cap_address_get(reference));
     if (header(object, MARK) == 0) {
         must(ca_cap_store_u32(object, MARK, 1));
         table_add(&to_scan, object);
     }
 }
 
+/* A reference leads to an object: all that the program has were derived from some. */
+static void mark_reference(ca_cap reference)
+{
+    if (ca_cap_is_valid(reference))
+        mark(ca_cap_unwrap(ca_cap_whole(heap, ca_cap_address_get(reference))));
+}
+
+static void mark_word(size_t word)
+{
+    ca_cap_result guess = ca_cap_guess(heap, word);
+    if (ca_cap_is_ok(guess))
+        mark(guess.cap);
+}
+
+/* The next object of the heap, null at the end. What has been told may be given back at once. */
+static ca_cap next_object(ca_walk *at)
+{
+    ca_cap object = ca_cap_null();
+    if (ca_cap_walk_next(heap, at, &object) != CA_OK)
+        exit(1);
+    return object;
+}
+
 static void collect(void)
 {
+    ca_walk at = CA_WALK_INIT;
     collections++;
-    if (objects.count == 0)
-        return;
-    sort();
     for (size_t i = 0; i < roots.count; i++)
-        mark(table_get(&roots, i));
+        mark_reference(table_get(&roots, i));
+    for (size_t i = 0; i < word_count; i++)
+        mark_word(words[i]);
     while (to_scan.count > 0) {
         ca_cap object = table_get(&to_scan, --to_scan.count);
         for (uint32_t i = 0, fields = header(object, FIELDS); i < fields; i++)
-            mark(field(object, i));
+            mark_reference(field(object, i));
     }
-    size_t kept = 0;
-    for (size_t i = 0; i < objects.count; i++) {
-        ca_cap object = table_get(&objects, i);
+    for (ca_cap object; ca_cap_is_valid(object = next_object(&at));) {
         if (header(object, MARK) != 0) {
             must(ca_cap_store_u32(object, MARK, 0));
-            table_set(&objects, kept++, object);
         } else {
             ca_cap_deallocate(object);
             freed++;
         }
     }
-    objects.count = kept;
 }
 
 /* --- what the program calls --- */
@@ -176,7 +155,6 @@ static ca_cap new_object(uint32_t fields, size_t bytes)
     }
     ca_cap object = ca_cap_unwrap(result);
     must(ca_cap_store_u32(object, FIELDS, fields));
-    table_add(&objects, object);
     allocated++;
     return object;
 }
@@ -186,16 +164,23 @@ static void push_root(ca_cap value)
     table_add(&roots, value);
 }
 
+static void pop_roots(size_t count)
+{
+    roots.count -= count;
+}
+
+/* From here on the collector looks at these words as well. */
+static void look_at_words(const size_t *from, size_t count)
+{
+    words = from;
+    word_count = count;
+}
+
 static void report(const char *what)
 {
     asked_for++;
     collect();
-    printf("%s: %zu allocated, %zu freed, %zu live\n", what, allocated, freed, objects.count);
-}
-
-static void pop_roots(size_t count)
-{
-    roots.count -= count;
+    printf("%s: %zu allocated, %zu freed, %zu live\n", what, allocated, freed, allocated - freed);
 }
 
 /* --- a program --- */
@@ -266,22 +251,108 @@ static void vectors(void)
     pop_roots(1);
 }
 
+/* C code that knows addresses only: a word that is one, into the middle of an object too, holds it. */
+static void held_by_words(void)
+{
+    static size_t kept[4];
+    ca_cap pair = new_object(2, 0);
+    push_root(pair);
+    ca_cap leaf = new_object(0, 100);
+    set_field(pair, 1, leaf);
+    kept[0] = 12345;
+    kept[1] = (size_t)&kept;
+    kept[2] = ca_cap_address_get(pair) + HEADER + FIELD;
+    pop_roots(1);
+    look_at_words(kept, 4);
+    report("a pair held by its address");
+    kept[2] = 0;
+    kept[3] = ca_cap_address_get(leaf) + HEADER + 99;
+    report("the end of its leaf held");
+    kept[3] = ca_cap_address_get(leaf) + HEADER + 100; /* behind its last byte, though in its slot */
+    report("an address behind it held");
+    look_at_words(NULL, 0);
+}
+
+/* --- two threads and a list without a lock: each links its own objects in front of it --- */
+
+enum { THREADS = 2, PUSHED = 1000 };
+
+static ca_cap list; /* an object of one field */
+
+static void *push_all(void *argument)
+{
+    ca_cap vector = *(ca_cap *)argument;
+    for (uint32_t i = 0; i < PUSHED; i++) {
+        ca_cap link = field(vector, i), first = ca_cap_null();
+        bool done = false;
+        must(ca_cap_atomic_load(list, HEADER, &first));
+        while (!done) {
+            set_field(link, 0, first); /* nobody else has it yet */
+            must(ca_cap_atomic_compare_exchange(list, HEADER, &first, link, &done));
+        }
+    }
+    return NULL;
+}
+
+static void shared_list(void)
+{
+    pthread_t threads[THREADS];
+    ca_cap vectors[THREADS];
+    list = new_object(1, 0);
+    push_root(list);
+    for (uint32_t i = 0; i < THREADS; i++) {
+        push_root(vectors[i] = new_object(PUSHED, 0));
+        for (uint32_t j = 0; j < PUSHED; j++) {
+            ca_cap link = new_object(1, 4);
+            must(ca_cap_store_u32(link, HEADER + FIELD, PUSHED * i + j));
+            set_field(vectors[i], j, link);
+        }
+    }
+    for (size_t i = 0; i < THREADS; i++)
+        if (pthread_create(&threads[i], NULL, push_all, &vectors[i]) != 0)
+            exit(1);
+    for (size_t i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    pop_roots(THREADS);
+    report("what two threads linked");
+    ca_cap link = ca_cap_null();
+    must(ca_cap_atomic_exchange(list, HEADER, ca_cap_null(), &link)); /* all of it at once */
+    uint64_t total = 0;
+    for (; ca_cap_is_valid(link); link = field(link, 0))
+        total += header(link, HEADER + FIELD);
+    printf("the sum of their numbers is %" PRIu64 "\n", total);
+    pop_roots(1);
+    report("the list is dropped");
+}
+
 /* On a machine with tags the header need not say where the references are: a word that is one says so itself. */
 static size_t by_header, by_tags;
 
+#if CA_CAP_MODEL != CA_CAP_MODEL_PLAIN
+static size_t tagged_words(ca_cap object)
+{
+    uint64_t tags[4] = {0}; /* of 4 KiB at a time, and of what there is at the end */
+    size_t length = ca_cap_length_get(object), count = 0;
+    for (size_t at = 0; at < length; at += sizeof tags * 8 * FIELD) {
+        size_t part = length - at < sizeof tags * 8 * FIELD ? length - at : sizeof tags * 8 * FIELD;
+        must(ca_cap_tags_load_range(object, (ptrdiff_t)at, part, tags));
+        for (size_t i = 0; i < part / FIELD; i++)
+            count += tags[i / 64] >> i % 64 & 1;
+    }
+    return count;
+}
+#endif
+
 static void count_references(void)
 {
-    for (size_t i = 0; i < objects.count; i++) {
-        ca_cap object = table_get(&objects, i);
+    ca_walk at = CA_WALK_INIT;
+    for (ca_cap object; ca_cap_is_valid(object = next_object(&at));) {
         uint32_t fields = header(object, FIELDS);
         for (uint32_t j = 0; j < fields; j++)
             by_header += ca_cap_is_valid(field(object, j));
 #if CA_CAP_MODEL != CA_CAP_MODEL_PLAIN
-        for (size_t at = 0; at + FIELD <= ca_cap_length_get(object); at += FIELD) {
-            ca_cap word = ca_cap_null();
-            must(ca_cap_load_cap(object, (ptrdiff_t)at, &word));
-            by_tags += ca_cap_is_valid(word);
-        }
+        if (fields > 0) /* else its capability permits no capabilities to be loaded */
+            by_tags += tagged_words(object);
 #endif
     }
 }
@@ -300,6 +371,8 @@ int main(void)
     report("a hundred trees that nobody keeps");
     printf("the sum of the first is %" PRIu64 "\n", sum(table_get(&roots, 0)));
     vectors();
+    held_by_words();
+    shared_list();
     push_root(new_object(2, 0));
     set_field(table_get(&roots, 1), 0, table_get(&roots, 1)); /* a circle */
     report("a circle held");
@@ -309,7 +382,6 @@ int main(void)
     printf("---\n");
     printf("%zu collections, %zu of them when the quota was used up\n", collections, collections - asked_for);
     printf("%zu references by the headers, %zu by the tags alone\n", by_header, by_tags);
-    ca_cap_deallocate(objects.block);
     ca_cap_deallocate(to_scan.block);
     ca_cap_deallocate(roots.block);
     return ca_heap_destroy(heap) == CA_OK ? 0 : 1;

@@ -36,12 +36,14 @@ enum {
     CA_RIGHT_DERIVE = 8,   /* make lesser authorities */
     CA_RIGHT_DESTROY = 16, /* give everything back at once */
     CA_RIGHT_ALL = 31,
-    CA_RIGHT_CLAIM_ZERO = 32 /* say that memory is zero and be believed, within its heap; root authorities have it, and
-                              * CA_RIGHT_ALL does not name it: who derives one must do so to pass it on */
+    /* These two root authorities have, and CA_RIGHT_ALL does not name them: who derives one must do so to pass them
+     * on. */
+    CA_RIGHT_CLAIM_ZERO = 32, /* say that memory is zero and be believed, within its heap */
+    CA_RIGHT_WALK = 64        /* see its blocks, and have them whole; the default authority lacks it */
 };
 
-/* The authority over the process's own heap, the one malloc uses: exists without set-up, has every right but DESTROY,
- * no quota, and cannot be revoked. Contract: C5. */
+/* The authority over the process's own heap, the one malloc uses: exists without set-up, has every right but DESTROY
+ * and WALK, no quota, and cannot be revoked. Contract: C5. */
 ca_authority ca_default_authority(void);
 
 /* How a heap treats what is freed. */

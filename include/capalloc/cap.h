@@ -17,6 +17,7 @@
 
 #include <capalloc/cap_model.h>
 #include <capalloc/heap.h>
+#include <capalloc/walk.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -53,6 +54,10 @@ CA_CAP_OPERATION size_t ca_cap_flags_get(ca_cap cap);
 /* Is it one at all? Without a tag it is two words of data. Contract: K1. */
 CA_CAP_OPERATION bool ca_cap_tag_get(ca_cap cap);
 
+/* The upper of the two words that it is in memory: permissions, type and bounds in the machine's own format. plain: 0.
+ * Contract: K13. */
+CA_CAP_OPERATION size_t ca_cap_high_get(ca_cap cap);
+
 /* --- deriving ---
  * The result of changing a sealed capability, or one without tag, has no tag. Contract: K2. */
 
@@ -83,9 +88,26 @@ CA_CAP_OPERATION ca_cap ca_cap_tag_clear(ca_cap cap);
 CA_CAP_OPERATION ca_cap ca_cap_seal(ca_cap cap, ca_cap key);
 CA_CAP_OPERATION ca_cap ca_cap_unseal(ca_cap cap, ca_cap key);
 
+/* Sealed by the key, where that is one: a key without tag, with its address outside its bounds or at SIZE_MAX leaves
+ * `cap` as it is, and so does any when it is sealed already. As CCSeal of CHERI-RISC-V. Contract: K13. */
+CA_CAP_OPERATION ca_cap ca_cap_conditional_seal(ca_cap cap, ca_cap key);
+
+/* `authority` with the type of `typed` for its address: the key that seals alike what ca_cap_build has unsealed.
+ * Without tag when that lies outside its bounds, or `typed` is not sealed with a key; ca_cap_conditional_seal lets such
+ * a key be. As CCopyType. Contract: K13. */
+CA_CAP_OPERATION ca_cap ca_cap_type_copy(ca_cap authority, ca_cap typed);
+
+/* A sealed entry point: nothing can be done with it but to jump to its address. `cap` must permit EXECUTE, which no
+ * block does. plain: `cap`. Contract: K13. */
+CA_CAP_OPERATION ca_cap ca_cap_seal_entry(ca_cap cap);
+
 /* The bits of `cap`, which needs no tag, as a capability, if `authority` could be narrowed to them. The result is not
- * sealed. */
+ * sealed, but as an entry point where the bits say so. */
 CA_CAP_OPERATION ca_cap ca_cap_build(ca_cap authority, ca_cap cap);
+
+/* The address of `cap` under another upper word, whatever it says; without tag, for ca_cap_build. plain: `cap`.
+ * Contract: K13. */
+CA_CAP_OPERATION ca_cap ca_cap_high_set(ca_cap cap, size_t high);
 
 /* All zero, no tag. */
 CA_CAP_OPERATION ca_cap ca_cap_null(void);
@@ -132,6 +154,33 @@ CA_CAP_OPERATION ca_cap_fault ca_cap_store_cap(ca_cap via, ptrdiff_t offset, ca_
 /* The tags of the four capabilities in the 64 bytes that `via` points to, aligned to that: bit i for the i-th. plain:
  * all of them. */
 CA_CAP_OPERATION ca_cap_fault ca_cap_tags_load(ca_cap via, size_t *tags);
+
+/* The tags of the capabilities that lie whole in [offset, offset + bytes) from the address of `via` on, which together
+ * are aligned to CA_CAP_BYTES: bit i % 64 of tags[i / 64] for the i-th, in (bytes / CA_CAP_BYTES + 63) / 64 words; the
+ * bits behind the last are 0. Permissions as for ca_cap_tags_load, asked for all of the bytes; nothing of `tags` is
+ * written on a fault. plain: all of them. Contract: K14. */
+CA_CAP_OPERATION ca_cap_fault ca_cap_tags_load_range(ca_cap via, ptrdiff_t offset, size_t bytes, uint64_t *tags);
+
+/* --- atomic accesses ---
+ * To a capability, its tag included, as ca_cap_load_cap and ca_cap_store_cap; for threads that share memory without a
+ * lock. Each happens at one moment of its call, and all threads see all of them in one order (sequentially consistent).
+ * While one thread may access a capability so, the others access it only so, or their bytes and tags can be mixed up;
+ * on a machine that cannot happen. What is refused, is refused before anything is looked at. soft: by locks: a signal
+ * handler that interrupts one of these and calls another may end the process with a line that says so; a fork may come
+ * at any instant. Contract: K12. */
+
+/* *out is what is there; `value` is there. */
+CA_CAP_OPERATION ca_cap_fault ca_cap_atomic_load(ca_cap via, ptrdiff_t offset, ca_cap *out);
+CA_CAP_OPERATION ca_cap_fault ca_cap_atomic_store(ca_cap via, ptrdiff_t offset, ca_cap value);
+
+/* Stores `value`; *old is what was there. Needs the permissions to load and to store. */
+CA_CAP_OPERATION ca_cap_fault ca_cap_atomic_exchange(ca_cap via, ptrdiff_t offset, ca_cap value, ca_cap *old);
+
+/* Stores `desired` if *expected is there, the same in every bit, tag included; *exchanged says whether it did, and
+ * *expected is what was there. Needs the permissions to load and to store `desired`, whatever is there. native: the
+ * compilers of today compare addresses in the instruction, and the rest right before it. */
+CA_CAP_OPERATION ca_cap_fault ca_cap_atomic_compare_exchange(ca_cap via, ptrdiff_t offset, ca_cap *expected,
+                                                             ca_cap desired, bool *exchanged);
 
 /* ca_cap_load and ca_cap_store by type; *value is left alone on a fault. */
 #define CA_CAP_NUMBER_(type, name)                                                                                     \
@@ -255,6 +304,27 @@ CA_NODISCARD_ CA_CAP_HEAP ca_cap_result ca_cap_grow(ca_authority authority, ca_c
 /* CA_OK when giving it back would be accepted; CA_ERROR_STALE: it was given back; CA_ERROR_INVALID: not a whole block.
  * Reports nothing, changes nothing. Contract: C2, K7. */
 CA_NODISCARD_ CA_CAP_HEAP ca_error ca_cap_check(ca_cap cap);
+
+/* --- the blocks of a heap ---
+ * For who holds an authority over it with the right CA_RIGHT_WALK: the whole capability of any of its blocks, as it was
+ * handed out, whatever became of the copies. Without the right, or an authority, the violation `denied`, and after that
+ * CA_ERROR_NOT_PERMITTED; nothing has changed.
+ *
+ * A block is the authority's when it, or one derived from it, has taken it. Blocks that ca_allocate and its like gave
+ * have a capability too if bounds can be exactly their size, as up to 4095 bytes; those that were wiped have none. Tags
+ * in such a block are those of what last lay there as capabilities: a heap is walked so that is used through them.
+ * plain: pointers to blocks, which are all told. Thread-safe; not async-signal-safe. Contract: K15. */
+
+/* The next block, as ca_walk_next (walk.h) has it; *out is null at the end, and as it was on an error. */
+CA_NODISCARD_ CA_CAP_HEAP ca_error ca_cap_walk_next(ca_authority authority, ca_walk *at, ca_cap *out);
+
+/* The block that an address lies in, its start or any byte of it. CA_ERROR_INVALID: in none. An address in another
+ * heap's block is `denied`. Cost: a lock, and a look at the units of 16 KiB before it if the block is a long one. */
+CA_NODISCARD_ CA_CAP_HEAP ca_cap_result ca_cap_whole(ca_authority authority, size_t address);
+
+/* The same for words that may be anything, as on the stack of a program: what is not in a block of the authority's is
+ * CA_ERROR_INVALID, and nothing is reported. */
+CA_NODISCARD_ CA_CAP_HEAP ca_cap_result ca_cap_guess(ca_authority authority, size_t address);
 
 #ifdef __cplusplus
 }

@@ -1,5 +1,5 @@
-/* What can be said with the operations of cap.h, on every model: questions, alignment, sealing when there is a key, and
- * moving memory with the capabilities in it. Named after cheriintrin.h where that has a name. Included by cap.h.
+/* What can be said with the operations of cap.h, on every model: questions, alignment, raw words, and moving memory
+ * with the capabilities in it. Named after cheriintrin.h where that has a name. Included by cap.h.
  *
  * All functions are inline and thread-safe, and cost what they are made of.
  */
@@ -52,12 +52,42 @@ CA_INLINE_ ca_cap ca_cap_align_up(ca_cap cap, size_t align)
     return ca_cap_address_set(cap, (ca_cap_address_get(cap) + (align - 1)) & ~(align - 1));
 }
 
-/* Sealed by the key, where there is one: without a tag, or at address SIZE_MAX, it is none, and `cap` comes back as it
- * is; so does one that is sealed already. As CCSeal of CHERI-RISC-V. Contract: K2, K10. */
-CA_INLINE_ ca_cap ca_cap_conditional_seal(ca_cap cap, ca_cap key)
+/* The end of the bounds, one byte behind the last; SIZE_MAX where that is 2^64. plain: SIZE_MAX. Contract: K10. */
+CA_INLINE_ size_t ca_cap_top_get(ca_cap cap)
 {
-    return !ca_cap_tag_get(key) || ca_cap_address_get(key) == SIZE_MAX || ca_cap_is_sealed(cap) ? cap
-                                                                                                : ca_cap_seal(cap, key);
+    size_t base = ca_cap_base_get(cap), length = ca_cap_length_get(cap);
+
+    return length > SIZE_MAX - base ? SIZE_MAX : base + length;
+}
+
+/* Is it a sealed entry point? Contract: K13. */
+CA_INLINE_ bool ca_cap_is_sentry(ca_cap cap)
+{
+    return ca_cap_is_sealed(cap) && ca_cap_type_get(cap) == CA_CAP_SENTRY;
+}
+
+/* What a jump to `target` would fault with; NONE: it would go there, an entry point unsealed by the jump. Two bytes
+ * must lie within the bounds, the lowest bit of the address does not count. A question: nothing jumps and nobody is
+ * told. plain: TAG for null, else NONE. Contract: K13. */
+CA_INLINE_ ca_cap_fault ca_cap_jump_check(ca_cap target)
+{
+    size_t from_base = (ca_cap_address_get(target) & ~CA_CAST_(size_t, 1)) - ca_cap_base_get(target);
+    size_t length = ca_cap_length_get(target);
+
+    if (!ca_cap_tag_get(target))
+        return CA_CAP_FAULT_TAG;
+    if (ca_cap_is_sealed(target) && !ca_cap_is_sentry(target))
+        return CA_CAP_FAULT_SEAL;
+    if (!ca_cap_perms_check(target, CA_CAP_PERM_EXECUTE))
+        return CA_CAP_FAULT_PERMIT_EXECUTE;
+    return length >= 2 && from_base <= length - 2 ? CA_CAP_FAULT_NONE : CA_CAP_FAULT_BOUNDS;
+}
+
+/* Two words as ca_cap_address_get and ca_cap_high_get gave them, perhaps elsewhere: a capability without tag, for
+ * ca_cap_build. plain: a pointer to that address. Contract: K13. */
+CA_INLINE_ ca_cap ca_cap_from_raw(size_t address, size_t high)
+{
+    return ca_cap_high_set(ca_cap_address_set(ca_cap_null(), address), high);
 }
 
 #if CA_CAP_MODEL != CA_CAP_MODEL_PLAIN

@@ -63,6 +63,12 @@ typedef struct ca_cap {
 
 #endif
 
+/* Sets of permissions, types of sealed capabilities, flags: what the functions of cap.h take and return as size_t and
+ * long, under names that say which is meant. */
+typedef size_t ca_cap_perms;
+typedef long ca_cap_type;
+typedef size_t ca_cap_flags;
+
 /* Permissions, as ca_cap_perms_get returns them. On a machine whose capabilities have them elsewhere, the numbers are
  * the machine's. Do not rely on LOAD_CAP and STORE_CAP being two: newer formats have one bit for both. */
 #if CA_CAP_MODEL == CA_CAP_MODEL_NATIVE
@@ -75,6 +81,8 @@ typedef struct ca_cap {
 #define CA_CAP_PERM_STORE_LOCAL CA_CAST_(size_t, CHERI_PERM_STORE_LOCAL_CAP)
 #define CA_CAP_PERM_SEAL CA_CAST_(size_t, CHERI_PERM_SEAL)
 #define CA_CAP_PERM_UNSEAL CA_CAST_(size_t, CHERI_PERM_UNSEAL)
+#define CA_CAP_PERM_INVOKE CA_CAST_(size_t, CHERI_PERM_INVOKE)
+#define CA_CAP_PERM_SYSTEM_REGS CA_CAST_(size_t, CHERI_PERM_SYSTEM_REGS)
 #else
 #define CA_CAP_PERM_GLOBAL (CA_CAST_(size_t, 1) << 0)
 #define CA_CAP_PERM_EXECUTE (CA_CAST_(size_t, 1) << 1)
@@ -85,15 +93,20 @@ typedef struct ca_cap {
 #define CA_CAP_PERM_STORE_LOCAL (CA_CAST_(size_t, 1) << 6)
 #define CA_CAP_PERM_SEAL (CA_CAST_(size_t, 1) << 7)
 #define CA_CAP_PERM_UNSEAL (CA_CAST_(size_t, 1) << 9)
+#define CA_CAP_PERM_INVOKE (CA_CAST_(size_t, 1) << 8)
+#define CA_CAP_PERM_SYSTEM_REGS (CA_CAST_(size_t, 1) << 10)
 #endif
 /* Everything that has to do with capabilities in memory: what memory without pointers lacks. */
 #define CA_CAP_PERMS_CAPS (CA_CAP_PERM_LOAD_CAP | CA_CAP_PERM_STORE_CAP | CA_CAP_PERM_STORE_LOCAL)
 
-/* The type of a capability that is not sealed, as ca_cap_type_get returns it: -1, but 0 on Morello. */
+/* The type of a capability that is not sealed, as ca_cap_type_get returns it: -1, but 0 on Morello. That of a sealed
+ * entry point (ca_cap_seal_entry): -2, but 1 on Morello. */
 #if CA_CAP_MODEL == CA_CAP_MODEL_NATIVE
 #define CA_CAP_UNSEALED CA_CAST_(long, CHERI_OTYPE_UNSEALED)
+#define CA_CAP_SENTRY CA_CAST_(long, CHERI_OTYPE_SENTRY)
 #else
 #define CA_CAP_UNSEALED (-1L)
+#define CA_CAP_SENTRY (-2L)
 #endif
 
 /* Why an access was refused. The numbers up to 31 are the cause codes of CHERI-RISC-V. */
@@ -103,9 +116,10 @@ typedef enum ca_cap_fault {
     CA_CAP_FAULT_TAG = 0x02,                     /* tag: no capability */
     CA_CAP_FAULT_SEAL = 0x03,                    /* seal: sealed */
     CA_CAP_FAULT_TYPE = 0x04,                    /* type: of a jump through two sealed capabilities; hardware only */
+    CA_CAP_FAULT_PERMIT_EXECUTE = 0x11,          /* permit-execute: of ca_cap_jump_check only */
     CA_CAP_FAULT_PERMIT_LOAD = 0x12,             /* permit-load */
     CA_CAP_FAULT_PERMIT_STORE = 0x13,            /* permit-store */
-    CA_CAP_FAULT_PERMIT_LOAD_CAPABILITY = 0x14,  /* permit-load-capability: of ca_cap_tags_load only */
+    CA_CAP_FAULT_PERMIT_LOAD_CAPABILITY = 0x14,  /* permit-load-capability: of ca_cap_tags_load and _range only */
     CA_CAP_FAULT_PERMIT_STORE_CAPABILITY = 0x15, /* permit-store-capability: the value has a tag */
     CA_CAP_FAULT_PERMIT_STORE_LOCAL = 0x16,      /* permit-store-local: the value is tagged and not global */
     CA_CAP_FAULT_ALIGNMENT = 0x20,               /* alignment: a capability in memory is aligned to its size */

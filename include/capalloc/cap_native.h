@@ -2,8 +2,9 @@
  * empty otherwise.
  *
  * An access asks first what the machine would, and returns the cause in place of a trap; what it lets pass is one
- * instruction. A cheriintrin.h of a test defines CHERI_INTRIN_LOAD and CHERI_INTRIN_STORE, where its capabilities
- * cannot be followed as pointers, and CHERI_INTRIN_INCREMENT, for which the machine's has no name.
+ * instruction. A cheriintrin.h of a test, whose capabilities cannot be followed as pointers, defines CHERI_INTRIN_LOAD,
+ * CHERI_INTRIN_STORE and those of atomic accesses, and CHERI_INTRIN_INCREMENT, _HIGH_GET and _HIGH_SET, for which the
+ * machine's has no name.
  */
 #ifndef CAPALLOC_CAP_NATIVE_H
 #define CAPALLOC_CAP_NATIVE_H
@@ -28,6 +29,13 @@ extern "C" {
 #define CHERI_INTRIN_STORE(via, from, type) (*(type *)(via) = *(from))
 #define CHERI_INTRIN_NULL ((void *)0)
 #define CHERI_INTRIN_INCREMENT(cap, bytes) __builtin_cheri_offset_increment((cap), (bytes))
+#define CHERI_INTRIN_ATOMIC_LOAD(to, via) __atomic_load((ca_cap *)(via), (to), __ATOMIC_SEQ_CST)
+#define CHERI_INTRIN_ATOMIC_STORE(via, from) __atomic_store((ca_cap *)(via), (from), __ATOMIC_SEQ_CST)
+#define CHERI_INTRIN_ATOMIC_EXCHANGE(via, from, old) __atomic_exchange((ca_cap *)(via), (from), (old), __ATOMIC_SEQ_CST)
+#define CHERI_INTRIN_ATOMIC_COMPARE_EXCHANGE(via, expected, from)                                                      \
+    __atomic_compare_exchange((ca_cap *)(via), (expected), (from), 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
+#define CHERI_INTRIN_HIGH_GET(cap) __builtin_cheri_copy_from_high(cap)
+#define CHERI_INTRIN_HIGH_SET(cap, high) __builtin_cheri_copy_to_high((cap), (high))
 #endif
 
 /* clang-format off */
@@ -43,6 +51,7 @@ CA_NATIVE_(long, type_get, (ca_cap cap), return (long)cheri_type_get(cap))
 CA_NATIVE_(bool, is_sealed, (ca_cap cap), return cheri_is_sealed(cap))
 CA_NATIVE_(size_t, flags_get, (ca_cap cap), return (size_t)cheri_flags_get(cap))
 CA_NATIVE_(bool, tag_get, (ca_cap cap), return cheri_tag_get(cap))
+CA_NATIVE_(size_t, high_get, (ca_cap cap), return (size_t)CHERI_INTRIN_HIGH_GET(cap))
 
 /* Deriving. */
 CA_NATIVE_(ca_cap, null, (void), return CHERI_INTRIN_NULL)
@@ -56,6 +65,11 @@ CA_NATIVE_(ca_cap, flags_set, (ca_cap cap, size_t flags), return cheri_flags_set
 CA_NATIVE_(ca_cap, tag_clear, (ca_cap cap), return cheri_tag_clear(cap))
 CA_NATIVE_(ca_cap, seal, (ca_cap cap, ca_cap key), return cheri_seal(cap, key))
 CA_NATIVE_(ca_cap, unseal, (ca_cap cap, ca_cap key), return cheri_unseal(cap, key))
+CA_NATIVE_(ca_cap, conditional_seal, (ca_cap cap, ca_cap key), return cheri_seal_conditionally(cap, key))
+CA_NATIVE_(ca_cap, type_copy, (ca_cap authority, ca_cap typed), return cheri_type_copy(authority, typed))
+CA_NATIVE_(ca_cap, seal_entry, (ca_cap cap), return cheri_sentry_create(cap))
+CA_NATIVE_(ca_cap, high_set, (ca_cap cap, size_t high),
+           return cheri_tag_clear(CHERI_INTRIN_HIGH_SET(cap, high)))
 CA_NATIVE_(ca_cap, build, (ca_cap authority, ca_cap cap), return cheri_cap_build(authority, cap))
 
 /* CheriBSD gives a key to those who ask. */
@@ -182,17 +196,68 @@ static inline ca_cap_fault ca_cap_load_cap(ca_cap via, ptrdiff_t offset, ca_cap 
         CHERI_INTRIN_LOAD(out, ca_native_at_(via, offset), ca_cap);
     return fault;
 }
-/* Its tag and scope decide what is asked. */
-static inline ca_cap_fault ca_cap_store_cap(ca_cap via, ptrdiff_t offset, ca_cap value)
+/* What storing this value asks for, and why it may not be done. */
+static inline ca_cap_fault ca_native_ask_to_store_(const char *function, ca_cap via, ptrdiff_t offset, ca_cap value,
+                                                   size_t perms)
 {
     size_t local = (ca_cap_perms_get(value) & CA_CAP_PERM_GLOBAL) != 0 ? 0 : CA_CAP_PERM_STORE_LOCAL;
-    size_t perms = CA_CAP_PERM_STORE | (ca_cap_tag_get(value) ? CA_CAP_PERM_STORE_CAP | local : 0);
-    ca_cap_fault fault = ca_native_ask_("ca_cap_store_cap", via, offset, CA_CAP_BYTES, perms, CA_CAP_BYTES);
+
+    perms |= CA_CAP_PERM_STORE | (ca_cap_tag_get(value) ? CA_CAP_PERM_STORE_CAP | local : 0);
+    return ca_native_ask_(function, via, offset, CA_CAP_BYTES, perms, CA_CAP_BYTES);
+}
+static inline ca_cap_fault ca_cap_store_cap(ca_cap via, ptrdiff_t offset, ca_cap value)
+{
+    ca_cap_fault fault = ca_native_ask_to_store_("ca_cap_store_cap", via, offset, value, 0);
 
     if (fault == CA_CAP_FAULT_NONE)
         CHERI_INTRIN_STORE(ca_native_at_(via, offset), &value, ca_cap);
     return fault;
 }
+
+/* Atomic accesses. */
+static inline ca_cap_fault ca_cap_atomic_load(ca_cap via, ptrdiff_t offset, ca_cap *out)
+{
+    ca_cap_fault fault =
+        ca_native_ask_("ca_cap_atomic_load", via, offset, CA_CAP_BYTES, CA_CAP_PERM_LOAD, CA_CAP_BYTES);
+
+    if (fault == CA_CAP_FAULT_NONE)
+        CHERI_INTRIN_ATOMIC_LOAD(out, ca_native_at_(via, offset));
+    return fault;
+}
+static inline ca_cap_fault ca_cap_atomic_store(ca_cap via, ptrdiff_t offset, ca_cap value)
+{
+    ca_cap_fault fault = ca_native_ask_to_store_("ca_cap_atomic_store", via, offset, value, 0);
+
+    if (fault == CA_CAP_FAULT_NONE)
+        CHERI_INTRIN_ATOMIC_STORE(ca_native_at_(via, offset), &value);
+    return fault;
+}
+static inline ca_cap_fault ca_cap_atomic_exchange(ca_cap via, ptrdiff_t offset, ca_cap value, ca_cap *old)
+{
+    ca_cap_fault fault = ca_native_ask_to_store_("ca_cap_atomic_exchange", via, offset, value, CA_CAP_PERM_LOAD);
+
+    if (fault == CA_CAP_FAULT_NONE)
+        CHERI_INTRIN_ATOMIC_EXCHANGE(ca_native_at_(via, offset), &value, old);
+    return fault;
+}
+/* The instruction may compare no more than addresses. */
+static inline ca_cap_fault ca_cap_atomic_compare_exchange(ca_cap via, ptrdiff_t offset, ca_cap *expected,
+                                                          ca_cap desired, bool *exchanged)
+{
+    ca_cap_fault fault =
+        ca_native_ask_to_store_("ca_cap_atomic_compare_exchange", via, offset, desired, CA_CAP_PERM_LOAD);
+    ca_cap there = ca_cap_null();
+
+    if (fault != CA_CAP_FAULT_NONE)
+        return fault;
+    *exchanged = false;
+    CHERI_INTRIN_ATOMIC_LOAD(&there, ca_native_at_(via, offset));
+    while (!*exchanged && ca_cap_is_equal_exact(there, *expected))
+        *exchanged = CHERI_INTRIN_ATOMIC_COMPARE_EXCHANGE(ca_native_at_(via, offset), &there, &desired);
+    *expected = there;
+    return fault;
+}
+
 /* By loading four capabilities. */
 static inline ca_cap_fault ca_cap_tags_load(ca_cap via, size_t *tags)
 {
@@ -205,6 +270,19 @@ static inline ca_cap_fault ca_cap_tags_load(ca_cap via, size_t *tags)
         ca_cap value = ca_cap_null();
         CHERI_INTRIN_LOAD(&value, ca_native_at_(via, (ptrdiff_t)i * CA_CAP_BYTES), ca_cap);
         *tags |= (size_t)ca_cap_tag_get(value) << i;
+    }
+    return fault;
+}
+/* The same of any number. */
+static inline ca_cap_fault ca_cap_tags_load_range(ca_cap via, ptrdiff_t offset, size_t bytes, uint64_t *tags)
+{
+    ca_cap_fault fault = ca_native_ask_("ca_cap_tags_load_range", via, offset, bytes,
+                                        CA_CAP_PERM_LOAD | CA_CAP_PERM_LOAD_CAP, CA_CAP_BYTES);
+
+    for (size_t i = 0; fault == CA_CAP_FAULT_NONE && i < bytes / CA_CAP_BYTES; i++) {
+        ca_cap value = ca_cap_null();
+        CHERI_INTRIN_LOAD(&value, ca_native_at_(via, offset + (ptrdiff_t)(i * CA_CAP_BYTES)), ca_cap);
+        tags[i / 64] = (i % 64 == 0 ? 0 : tags[i / 64]) | (uint64_t)ca_cap_tag_get(value) << i % 64;
     }
     return fault;
 }

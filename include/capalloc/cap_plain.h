@@ -43,6 +43,7 @@ CA_PLAIN_(size_t, perms_get, (ca_cap cap), return cap.pointer != NULL ? 0x78fff 
 CA_PLAIN_(long, type_get, (ca_cap cap), CA_UNUSED_1_(cap); return CA_CAP_UNSEALED)
 CA_PLAIN_(bool, is_sealed, (ca_cap cap), CA_UNUSED_1_(cap); return false)
 CA_PLAIN_(size_t, flags_get, (ca_cap cap), CA_UNUSED_1_(cap); return 0)
+CA_PLAIN_(size_t, high_get, (ca_cap cap), CA_UNUSED_1_(cap); return 0)
 CA_PLAIN_(bool, tag_get, (ca_cap cap), return cap.pointer != NULL)
 
 /* Deriving: only addresses change. A pointer without a tag is null. */
@@ -58,6 +59,10 @@ CA_PLAIN_(ca_cap, flags_set, (ca_cap cap, size_t flags), CA_UNUSED_1_(flags); re
 CA_PLAIN_(ca_cap, tag_clear, (ca_cap cap), CA_UNUSED_1_(cap); return ca_plain_at_(0))
 CA_PLAIN_(ca_cap, seal, (ca_cap cap, ca_cap key), CA_UNUSED_1_(key); return cap)
 CA_PLAIN_(ca_cap, unseal, (ca_cap cap, ca_cap key), CA_UNUSED_1_(key); return cap)
+CA_PLAIN_(ca_cap, conditional_seal, (ca_cap cap, ca_cap key), CA_UNUSED_1_(key); return cap)
+CA_PLAIN_(ca_cap, type_copy, (ca_cap authority, ca_cap typed), CA_UNUSED_1_(typed); return authority)
+CA_PLAIN_(ca_cap, seal_entry, (ca_cap cap), return cap)
+CA_PLAIN_(ca_cap, high_set, (ca_cap cap, size_t high), CA_UNUSED_1_(high); return cap)
 CA_PLAIN_(ca_cap, build, (ca_cap authority, ca_cap cap), CA_UNUSED_1_(authority); return cap)
 CA_PLAIN_(ca_error, sealer, (ca_cap *out), *out = ca_plain_at_(1); return CA_OK)
 
@@ -82,6 +87,33 @@ CA_PLAIN_(ca_cap_fault, store_cap, (ca_cap via, ptrdiff_t offset, ca_cap value),
           memcpy(via.pointer + offset, &value, sizeof value); return CA_CAP_FAULT_NONE)
 CA_PLAIN_(ca_cap_fault, tags_load, (ca_cap via, size_t *tags), CA_UNUSED_1_(via); *tags = 15; return CA_CAP_FAULT_NONE)
 
+/* Atomic accesses: those to a pointer. */
+#define CA_PLAIN_SHARED_ CA_REINTERPRET_(char **, via.pointer + offset)
+CA_PLAIN_(ca_cap_fault, atomic_load, (ca_cap via, ptrdiff_t offset, ca_cap *out),
+          out->pointer = __atomic_load_n(CA_PLAIN_SHARED_, __ATOMIC_SEQ_CST); return CA_CAP_FAULT_NONE)
+CA_PLAIN_(ca_cap_fault, atomic_store, (ca_cap via, ptrdiff_t offset, ca_cap value),
+          __atomic_store_n(CA_PLAIN_SHARED_, value.pointer, __ATOMIC_SEQ_CST); return CA_CAP_FAULT_NONE)
+CA_PLAIN_(ca_cap_fault, atomic_exchange, (ca_cap via, ptrdiff_t offset, ca_cap value, ca_cap *old),
+          old->pointer = __atomic_exchange_n(CA_PLAIN_SHARED_, value.pointer, __ATOMIC_SEQ_CST);
+          return CA_CAP_FAULT_NONE)
+CA_PLAIN_(ca_cap_fault, atomic_compare_exchange,
+          (ca_cap via, ptrdiff_t offset, ca_cap *expected, ca_cap desired, bool *exchanged),
+          *exchanged = __atomic_compare_exchange_n(CA_PLAIN_SHARED_, &expected->pointer, desired.pointer, false,
+                                                   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+          return CA_CAP_FAULT_NONE)
+#undef CA_PLAIN_SHARED_
+/* As many as there are. */
+static inline ca_cap_fault ca_cap_tags_load_range(ca_cap via, ptrdiff_t offset, size_t bytes, uint64_t *tags)
+{
+    size_t count = bytes / CA_CAP_BYTES;
+
+    CA_UNUSED_1_(via);
+    CA_UNUSED_1_(offset);
+    for (size_t i = 0; i < count; i += 64)
+        tags[i / 64] = count - i >= 64 ? ~CA_CAST_(uint64_t, 0) : (CA_CAST_(uint64_t, 1) << (count - i)) - 1;
+    return CA_CAP_FAULT_NONE;
+}
+
 /* The heap, by address: functions of the library. The address must be the start of a live block, whose size and place
  * are those on record. ca_plain_nothing_ gives a block of size 0 of one place, as `result` is one of size 0 or an
  * error. Nothing here is for calling by hand. */
@@ -90,6 +122,9 @@ ca_error ca_plain_deallocate_(void *address);
 ca_block_result ca_plain_shrink_(void *address, ca_layout layout);
 ca_block_result ca_plain_grow_(ca_authority authority, void *address, ca_layout layout);
 ca_error ca_plain_check_(const void *address);
+ca_error ca_plain_walk_next_(ca_authority authority, ca_walk *at, void **out);
+ca_block_result ca_plain_whole_(ca_authority authority, size_t address);
+ca_block_result ca_plain_guess_(ca_authority authority, size_t address);
 
 /* A block's pointer, or its error. */
 static inline ca_cap_result ca_plain_result_(ca_block_result block)
@@ -125,6 +160,13 @@ CA_PLAIN_(ca_cap_result, shrink, (ca_cap cap, ca_layout layout),
 CA_PLAIN_(ca_cap_result, grow, (ca_authority authority, ca_cap cap, ca_layout layout),
           return ca_plain_result_(ca_plain_grow_(authority, cap.pointer, layout)))
 CA_PLAIN_(ca_error, check, (ca_cap cap), return ca_plain_check_(cap.pointer))
+CA_PLAIN_(ca_error, walk_next, (ca_authority authority, ca_walk *at, ca_cap *out),
+          void *block = out->pointer; ca_error error = ca_plain_walk_next_(authority, at, &block);
+          out->pointer = CA_CAST_(char *, block); return error)
+CA_PLAIN_(ca_cap_result, whole, (ca_authority authority, size_t address),
+          return ca_plain_result_(ca_plain_whole_(authority, address)))
+CA_PLAIN_(ca_cap_result, guess, (ca_authority authority, size_t address),
+          return ca_plain_result_(ca_plain_guess_(authority, address)))
 
 /* clang-format on */
 

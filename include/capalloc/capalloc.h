@@ -64,5 +64,6 @@
 #include <capalloc/rc.h>
 #include <capalloc/stats.h>
 #include <capalloc/violation.h>
+#include <capalloc/walk.h>
 
 #endif

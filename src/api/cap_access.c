@@ -1,7 +1,7 @@
 /* Loads and stores through software capabilities, as a program calls them, and what is told about those that are
  * refused.
  */
-#include "cap/cap.h"
+#include "api/cap_access.h"
 
 #include "base/bits.h"
 
@@ -26,6 +26,7 @@ CAI_EXPORT const char *ca_cap_fault_name(ca_cap_fault fault)
                  {CA_CAP_FAULT_TAG, "tag"},
                  {CA_CAP_FAULT_SEAL, "seal"},
                  {CA_CAP_FAULT_TYPE, "type"},
+                 {CA_CAP_FAULT_PERMIT_EXECUTE, "permit-execute"},
                  {CA_CAP_FAULT_PERMIT_LOAD, "permit-load"},
                  {CA_CAP_FAULT_PERMIT_STORE, "permit-store"},
                  {CA_CAP_FAULT_PERMIT_LOAD_CAPABILITY, "permit-load-capability"},
@@ -40,8 +41,8 @@ CAI_EXPORT const char *ca_cap_fault_name(ca_cap_fault fault)
     return "other";
 }
 
-static CAI_COLD ca_cap_fault refuse(ca_cap_fault fault, const char *function, const ca_cap *via, ptrdiff_t offset,
-                                    size_t bytes)
+CAI_COLD ca_cap_fault cai_cap_refused(ca_cap_fault fault, const char *function, const ca_cap *via, ptrdiff_t offset,
+                                      size_t bytes)
 {
     ca_cap_fault_handler told = cai_load_acquire(&handler);
 
@@ -56,38 +57,34 @@ static CAI_COLD ca_cap_fault refuse(ca_cap_fault fault, const char *function, co
     return fault;
 }
 
-/* An access of `bytes` bytes, told of when it was refused. */
-#define DONE(fault, function, bytes)                                                                                   \
-    (CAI_LIKELY((fault) == CA_CAP_FAULT_NONE) ? CA_CAP_FAULT_NONE : refuse((fault), (function), &via, offset, (bytes)))
-
 /* Each access has two halves: the frequent case, which needs no memory of its own, and all of it, out of line. */
 
 static CAI_NOINLINE ca_cap_fault load_slow(ca_cap via, ptrdiff_t offset, unsigned bytes, uint64_t *value)
 {
     ca_cap_fault fault = cai_cap_load(&via, offset, bytes, value);
 
-    return DONE(fault, "ca_cap_load", bytes);
+    return CAI_CAP_DONE(fault, "ca_cap_load", bytes);
 }
 
 static CAI_NOINLINE ca_cap_fault store_slow(ca_cap via, ptrdiff_t offset, unsigned bytes, uint64_t value)
 {
     ca_cap_fault fault = cai_cap_store(&via, offset, bytes, value);
 
-    return DONE(fault, "ca_cap_store", bytes);
+    return CAI_CAP_DONE(fault, "ca_cap_store", bytes);
 }
 
 static CAI_NOINLINE ca_cap_fault load_cap_slow(ca_cap via, ptrdiff_t offset, ca_cap *out)
 {
     ca_cap_fault fault = cai_cap_load_cap(out, &via, offset);
 
-    return DONE(fault, "ca_cap_load_cap", CA_CAP_BYTES);
+    return CAI_CAP_DONE(fault, "ca_cap_load_cap", CA_CAP_BYTES);
 }
 
 static CAI_NOINLINE ca_cap_fault store_cap_slow(ca_cap via, ptrdiff_t offset, ca_cap value)
 {
     ca_cap_fault fault = cai_cap_store_cap(&via, offset, &value);
 
-    return DONE(fault, "ca_cap_store_cap", CA_CAP_BYTES);
+    return CAI_CAP_DONE(fault, "ca_cap_store_cap", CA_CAP_BYTES);
 }
 
 #define STORE_ANYTHING CAI_SOFT_HIGH(CA_CAP_PERM_STORE | CA_CAP_PERM_STORE_CAP | CA_CAP_PERM_STORE_LOCAL)
@@ -141,7 +138,7 @@ CAI_EXPORT ca_cap_fault ca_cap_load_bytes(ca_cap via, ptrdiff_t offset, void *to
 
     if (fault == CA_CAP_FAULT_NONE)
         memcpy(to, CAI_SOFT_MEMORY(via.address + (size_t)offset), bytes);
-    return DONE(fault, "ca_cap_load_bytes", bytes);
+    return CAI_CAP_DONE(fault, "ca_cap_load_bytes", bytes);
 }
 
 CAI_EXPORT ca_cap_fault ca_cap_store_bytes(ca_cap via, ptrdiff_t offset, const void *from, size_t bytes)
@@ -153,7 +150,7 @@ CAI_EXPORT ca_cap_fault ca_cap_store_bytes(ca_cap via, ptrdiff_t offset, const v
         cai_tags_clear(address, bytes);
         memcpy(CAI_SOFT_MEMORY(address), from, bytes);
     }
-    return DONE(fault, "ca_cap_store_bytes", bytes);
+    return CAI_CAP_DONE(fault, "ca_cap_store_bytes", bytes);
 }
 
 CAI_EXPORT ca_cap_fault ca_cap_load_cap(ca_cap via, ptrdiff_t offset, ca_cap *out)
@@ -193,5 +190,12 @@ CAI_EXPORT ca_cap_fault ca_cap_tags_load(ca_cap via, size_t *tags)
     const ptrdiff_t offset = 0;
     ca_cap_fault fault = cai_cap_tags_load(&via, tags);
 
-    return DONE(fault, "ca_cap_tags_load", CAI_CAP_TAGS_BYTES);
+    return CAI_CAP_DONE(fault, "ca_cap_tags_load", CAI_CAP_TAGS_BYTES);
+}
+
+CAI_EXPORT ca_cap_fault ca_cap_tags_load_range(ca_cap via, ptrdiff_t offset, size_t bytes, uint64_t *tags)
+{
+    ca_cap_fault fault = cai_cap_tags_load_range(&via, offset, bytes, tags);
+
+    return CAI_CAP_DONE(fault, "ca_cap_tags_load_range", bytes);
 }

@@ -5,8 +5,7 @@
  * authentic by base and length, and whatever was narrowed is not. Tags within a block are cleared when it goes back as
  * a capability, and whatever way it went, before it is handed out as one.
  */
-#include "cap/cap.h"
-
+#include "api/cap_mint.h"
 #include "api/nothing.h"
 #include "api/own.h"
 #include "base/bits.h"
@@ -15,45 +14,6 @@
 
 #include <capalloc/cap.h>
 #include <string.h>
-
-#define DATA_PERMS (CA_CAP_PERM_GLOBAL | CA_CAP_PERM_LOAD | CA_CAP_PERM_STORE)
-#define PERMS_OF(pointers) (DATA_PERMS | ((pointers) ? CA_CAP_PERMS_CAPS : 0))
-
-/* The high word of a capability to memory of a place, bounds apart, zero for no place; hardware's permissions are bits
- * 48 to 59. */
-static const uint64_t high_of_place[CAI_PLACES + 1] = {
-#define PLACE(name, pointers, zero) (uint64_t) PERMS_OF(pointers) << 48,
-    CAI_FOR_PLACES(PLACE)
-#undef PLACE
-};
-enum { BOUNDS_BITS = 27 };
-
-CAI_INLINE bool holds_caps(enum cai_place place)
-{
-    return (high_of_place[place] >> 48 & CA_CAP_PERM_STORE_CAP) != 0;
-}
-
-CAI_INLINE ca_cap mint(enum cai_place place, uintptr_t base, size_t length)
-{
-    bool exact = true;
-    ca_cap cap = {.address = base, .tag = 1};
-
-    cap.high = CAI_LIKELY(length < CAI_QUICK_EXACT_BELOW)
-                   ? cai_quick_bounds(high_of_place[place], base, length)
-                   : cai_concentrate_set_bounds(high_of_place[place], base, length, &exact);
-    CAI_CHECK(exact);
-    return cap;
-}
-
-CAI_INLINE ca_cap_result success(ca_cap cap)
-{
-    return (ca_cap_result){.cap = cap, .error = CA_OK};
-}
-
-static ca_cap_result failure(ca_error error)
-{
-    return (ca_cap_result){.cap = ca_cap_null(), .error = error};
-}
 
 /* What to ask of the heap so that the block's bounds can be exact. */
 static bool make_representable(ca_layout *layout)
@@ -85,12 +45,12 @@ static CAI_COLD bool start_tags(void)
 CAI_INLINE ca_cap_result hand_out(enum cai_place place, cai_result block, size_t length)
 {
     if (CAI_UNLIKELY(block.ptr == NULL))
-        return failure((ca_error)block.size_or_error);
+        return cai_not_minted((ca_error)block.size_or_error);
     if (CAI_UNLIKELY(length == 0))
-        return success(mint(place, cai_nothing_in(place), 0));
-    if (holds_caps(place))
+        return cai_minted(cai_mint(place, cai_nothing_in(place), 0));
+    if (cai_holds_caps(place))
         cai_tags_clear((uintptr_t)block.ptr, length);
-    return success(mint(place, (uintptr_t)block.ptr, length));
+    return cai_minted(cai_mint(place, (uintptr_t)block.ptr, length));
 }
 
 CAI_INLINE cai_result own_allocate(enum cai_place place, enum cai_form form, ca_authority authority, ca_layout layout)
@@ -105,13 +65,13 @@ CAI_INLINE cai_result own_allocate(enum cai_place place, enum cai_form form, ca_
 CAI_INLINE ca_cap_result allocate(enum cai_place place, bool zeroed, ca_authority authority, ca_layout layout)
 {
     if (CAI_UNLIKELY(!make_representable(&layout)))
-        return failure(CA_ERROR_LAYOUT);
-    if (CAI_UNLIKELY(holds_caps(place) && cai_load_acquire(&cai_tags.bytes) == 0) &&
+        return cai_not_minted(CA_ERROR_LAYOUT);
+    if (CAI_UNLIKELY(cai_holds_caps(place) && cai_load_acquire(&cai_tags.bytes) == 0) &&
         !(cai_life_start() && start_tags()))
-        return failure(CA_ERROR_OUT_OF_MEMORY);
+        return cai_not_minted(CA_ERROR_OUT_OF_MEMORY);
     cai_result block = own_allocate(place, zeroed ? CAI_ZEROED : CAI_PLAIN, authority, layout);
     if (CAI_UNLIKELY(layout.size == 0 && block.ptr != NULL && !cai_nothing_fits(layout)))
-        return failure(CA_ERROR_LAYOUT);
+        return cai_not_minted(CA_ERROR_LAYOUT);
     return hand_out(place, block, layout.size);
 }
 
@@ -159,7 +119,7 @@ static struct claimed claim_of(const ca_cap *cap)
         it.claim = SEALED;
     else if (it.place == CAI_PLACE_none)
         it.claim = NO_PLACE;
-    else if ((cap->high ^ high_of_place[it.place]) >> BOUNDS_BITS != 0)
+    else if ((cap->high ^ cai_high_of_place[it.place]) >> CAI_BOUNDS_BITS != 0)
         it.claim = WEAK;
     else if (it.length == 0)
         it.claim = it.base == cai_nothing_in(it.place) ? NOTHING : EMPTY;
@@ -207,7 +167,7 @@ static CAI_NOINLINE ca_error deallocate_slow(const ca_cap *cap)
         return refuse_claim(cap, it, "ca_cap_deallocate");
     struct cai_judged judged = cai_judge_and_claim(it.place, (void *)it.base, it.length);
     if (judged.verdict == CAI_AUTHENTIC) {
-        if (holds_caps(it.place))
+        if (cai_holds_caps(it.place))
             cai_tags_clear(it.base, it.length);
         if (cai_free_live(it.place, (void *)it.base, cai_live_claimed(judged.live)))
             return CA_OK;
@@ -238,7 +198,7 @@ CAI_EXPORT ca_error ca_cap_deallocate(ca_cap cap)
         uintptr_t base = cap.address - reach.from_base;
         size_t place = (base - cai_sealed.places) >> cai_sealed.shift;
         enum cai_own_put put = CAI_OWN_PUT_NONE;
-        if (CAI_LIKELY(place < CAI_PLACES) && CAI_LIKELY((cap.high ^ high_of_place[place]) >> BOUNDS_BITS == 0))
+        if (CAI_LIKELY(place < CAI_PLACES) && CAI_LIKELY((cap.high ^ cai_high_of_place[place]) >> CAI_BOUNDS_BITS == 0))
             put = put_fine((enum cai_place)place, (void *)base, reach.length);
         if (CAI_UNLIKELY(put == CAI_OWN_PUT_FULL))
             cai_own_deallocate_full((enum cai_place)place, (void *)base, reach.length);
@@ -254,21 +214,21 @@ CAI_EXPORT ca_cap_result ca_cap_shrink(ca_cap cap, ca_layout layout)
     ca_error error = refuse_claim(&cap, it, "ca_cap_shrink");
 
     if (error != CA_OK)
-        return failure(error);
+        return cai_not_minted(error);
     if (!ca_layout_is_valid(layout) || layout.size > it.length || it.base % layout.align != 0)
-        return failure(CA_ERROR_LAYOUT);
+        return cai_not_minted(CA_ERROR_LAYOUT);
     if (it.claim == NOTHING)
-        return success(cap);
+        return cai_minted(cap);
     layout.size = cai_concentrate_crrl(layout.size);
     cai_result block =
-        cai_own_shrink(it.place, (void *)it.base, it.length, layout, holds_caps(it.place), "ca_cap_shrink");
+        cai_own_shrink(it.place, (void *)it.base, it.length, layout, cai_holds_caps(it.place), "ca_cap_shrink");
     if (block.ptr == NULL)
-        return failure((ca_error)block.size_or_error);
+        return cai_not_minted((ca_error)block.size_or_error);
     if (layout.size == 0)
-        return success(mint(it.place, cai_nothing_in(it.place), 0));
+        return cai_minted(cai_mint(it.place, cai_nothing_in(it.place), 0));
     cai_cap_address_set(&cap, &cap, it.base);
     cai_cap_bounds_set_exact(&cap, &cap, layout.size);
-    return success(cap);
+    return cai_minted(cap);
 }
 
 /* --- growing --- */
@@ -296,14 +256,14 @@ static ca_error take_tags_along(struct claimed it, struct cai_live old, uintptr_
     void *from = (void *)it.base;
     void *to = (void *)moved;
 
-    if (holds_caps(it.place) && !copy_tags(it.base, moved, it.length)) {
+    if (cai_holds_caps(it.place) && !copy_tags(it.base, moved, it.length)) {
         cai_tags_clear(moved, length);
         cai_claim_return(old);
         cai_claim_moves_to(NULL);
         cai_own_deallocate(it.place, to, length);
         return CA_ERROR_OUT_OF_MEMORY;
     }
-    if (holds_caps(it.place))
+    if (cai_holds_caps(it.place))
         cai_tags_clear(it.base, it.length);
     return cai_own_moved(it.place, from, old, to, "ca_cap_grow");
 }
@@ -315,20 +275,20 @@ CAI_EXPORT ca_cap_result ca_cap_grow(ca_authority authority, ca_cap cap, ca_layo
     struct cai_live old;
 
     if (error != CA_OK)
-        return failure(error);
+        return cai_not_minted(error);
     if (!make_representable(&layout) || (layout.size == 0 && !cai_nothing_fits(layout)))
-        return failure(CA_ERROR_LAYOUT);
+        return cai_not_minted(CA_ERROR_LAYOUT);
     cai_result block =
         cai_own_grow(authority, it.place, (void *)it.base, it.length, layout, false, &old, "ca_cap_grow");
     if (block.ptr == NULL)
-        return failure((ca_error)block.size_or_error);
+        return cai_not_minted((ca_error)block.size_or_error);
     if (layout.size == 0)
-        return success(cap);
+        return cai_minted(cap);
     uintptr_t base = (uintptr_t)block.ptr;
     size_t kept = it.claim == WHOLE && old.state == NULL ? it.length : 0; /* its tags lie where they lay */
-    if (holds_caps(it.place) && kept < layout.size)
+    if (cai_holds_caps(it.place) && kept < layout.size)
         cai_tags_clear(base + kept, layout.size - kept);
     if (old.state != NULL)
         error = take_tags_along(it, old, base, layout.size);
-    return error == CA_OK ? success(mint(it.place, base, layout.size)) : failure(error);
+    return error == CA_OK ? cai_minted(cai_mint(it.place, base, layout.size)) : cai_not_minted(error);
 }

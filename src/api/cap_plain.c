@@ -7,6 +7,7 @@
 
 #include "api/nothing.h"
 #include "api/own.h"
+#include "api/walk.h"
 
 /* A live block, or why the address is none. */
 struct block {
@@ -98,4 +99,40 @@ CAI_EXPORT ca_block_result ca_plain_grow_(ca_authority authority, void *address,
         return cai_failure(report(it, address, "ca_cap_grow"));
     ca_block_result result = cai_own_grow(authority, it.place, address, it.bytes, layout, false, NULL, "ca_cap_grow");
     return layout.size == 0 ? ca_plain_nothing_(result, layout, it.place) : result;
+}
+
+/* --- the blocks of a heap --- */
+
+CAI_EXPORT ca_error ca_plain_walk_next_(ca_authority authority, ca_walk *at, void **out)
+{
+    struct cai_walked found;
+    bool ended;
+    ca_error error;
+
+    do
+        error = cai_walk_on(authority, at, &found, &ended, "ca_cap_walk_next");
+    while (error == CA_OK && !ended && found.wiped);
+    if (error == CA_OK)
+        *out = ended ? NULL : (void *)found.block;
+    return error;
+}
+
+static ca_block_result whole(ca_authority authority, size_t address, enum cai_asker asker, const char *function)
+{
+    struct cai_walked found;
+    ca_error error = cai_walk_to(authority, address, asker, &found, function);
+
+    if (error != CA_OK || found.wiped)
+        return cai_failure(error != CA_OK ? error : CA_ERROR_INVALID);
+    return (ca_block_result){.ptr = (void *)found.block, .size_or_error = found.exact};
+}
+
+CAI_EXPORT ca_block_result ca_plain_whole_(ca_authority authority, size_t address)
+{
+    return whole(authority, address, CAI_KNOWS, "ca_cap_whole");
+}
+
+CAI_EXPORT ca_block_result ca_plain_guess_(ca_authority authority, size_t address)
+{
+    return whole(authority, address, CAI_GUESSES, "ca_cap_guess");
 }

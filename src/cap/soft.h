@@ -95,6 +95,11 @@ CAI_INLINE bool cai_cap_is_sealed(const cai_cap *cap)
     return cai_concentrate_otype(cap->high) != CAI_CONCENTRATE_UNSEALED;
 }
 
+CAI_INLINE size_t cai_cap_high_get(const cai_cap *cap)
+{
+    return cap->high;
+}
+
 CAI_INLINE bool cai_soft_is_usable(const cai_cap *cap)
 {
     return cap->tag != 0 && !cai_cap_is_sealed(cap);
@@ -166,13 +171,24 @@ CAI_INLINE void cai_cap_tag_clear(cai_cap *out, const cai_cap *cap)
     cai_soft_change(out, cap, cap->high, false);
 }
 
+/* Any bits: nobody vouches for them. */
+CAI_INLINE void cai_cap_high_set(cai_cap *out, const cai_cap *cap, size_t high)
+{
+    cai_soft_change(out, cap, high, false);
+}
+
+CAI_INLINE bool cai_soft_is_at(const cai_cap *cap, size_t address)
+{
+    struct cai_bounds bounds = cai_concentrate_decode(cap->high, cap->address);
+
+    return address >= bounds.base && address < bounds.top;
+}
+
 /* Does `key`, with this permission, speak for the type that its address is? */
 CAI_INLINE bool cai_soft_is_key(const cai_cap *key, size_t perm)
 {
-    struct cai_bounds bounds = cai_concentrate_decode(key->high, key->address);
-
-    return cai_soft_is_usable(key) && (cai_cap_perms_get(key) & perm) != 0 && key->address >= bounds.base &&
-           key->address < bounds.top && key->address < CAI_SOFT_OTYPE_RESERVED;
+    return cai_soft_is_usable(key) && (cai_cap_perms_get(key) & perm) != 0 && cai_soft_is_at(key, key->address) &&
+           key->address < CAI_SOFT_OTYPE_RESERVED;
 }
 
 CAI_INLINE void cai_cap_seal(cai_cap *out, const cai_cap *cap, const cai_cap *key)
@@ -190,6 +206,39 @@ CAI_INLINE void cai_cap_unseal(cai_cap *out, const cai_cap *cap, const cai_cap *
     if ((cai_cap_perms_get(key) & CA_CAP_PERM_GLOBAL) == 0)
         high = cai_concentrate_with_perms(high, cai_concentrate_perms(high) & ~(uint32_t)CA_CAP_PERM_GLOBAL);
     cai_soft_change(out, cap, high, keeps);
+}
+
+/* A key that cannot say a type, or says that there is none, leaves a capability as it is, and so does a second one. */
+CAI_INLINE void cai_cap_conditional_seal(cai_cap *out, const cai_cap *cap, const cai_cap *key)
+{
+    bool stays =
+        key->tag == 0 || cai_cap_is_sealed(cap) || !cai_soft_is_at(key, key->address) || key->address == SIZE_MAX;
+
+    if (stays)
+        *out = *cap;
+    else
+        cai_cap_seal(out, cap, key);
+}
+
+/* Sealed for jumping to it. */
+CAI_INLINE void cai_cap_seal_entry(cai_cap *out, const cai_cap *cap)
+{
+    cai_soft_change(out, cap, cai_concentrate_with_otype(cap->high, CAI_SOFT_OTYPE_SENTRY),
+                    cai_soft_is_usable(cap) && (cai_cap_perms_get(cap) & CA_CAP_PERM_EXECUTE) != 0);
+}
+
+/* `authority` at the address that is the type of `typed`, as a key for sealing with it again; a reserved type, which
+ * needs none, as a number. */
+CAI_INLINE void cai_cap_type_copy(cai_cap *out, const cai_cap *authority, const cai_cap *typed)
+{
+    uint32_t otype = cai_concentrate_otype(typed->high);
+
+    if (otype >= CAI_SOFT_OTYPE_RESERVED)
+        *out = (cai_cap){.address = (size_t)cai_cap_type_get(typed), .high = CAI_CONCENTRATE_NULL, .tag = 0};
+    else
+        *out = (cai_cap){.address = otype,
+                         .high = authority->high,
+                         .tag = cai_soft_is_usable(authority) && cai_soft_is_at(authority, otype)};
 }
 
 /* Bounds and permissions of `inner` within those of `outer`; types do not matter. */

@@ -80,6 +80,21 @@ CAI_INLINE ca_cap_fault cai_cap_load_cap(cai_cap *out, const cai_cap *via, ptrdi
     return CA_CAP_FAULT_NONE;
 }
 
+/* Can *value lie at this address, which `via` gives access to? */
+CAI_INLINE ca_cap_fault cai_soft_may_hold(size_t address, const cai_cap *value)
+{
+    if (CAI_UNLIKELY(address % CAI_CAP_GRANULE != 0))
+        return CA_CAP_FAULT_ALIGNMENT;
+    if (value->tag != 0 && CAI_UNLIKELY(cai_tags_word(address) == NULL)) {
+        /* Memory that cannot hold tags behaves as one that does not permit storing them. */
+        if (CAI_UNLIKELY(!cai_tags_held(address)))
+            return CA_CAP_FAULT_PERMIT_STORE_CAPABILITY;
+        if (CAI_UNLIKELY(!cai_tags_make_room(address)))
+            return CA_CAP_FAULT_TAG_MEMORY;
+    }
+    return CA_CAP_FAULT_NONE;
+}
+
 CAI_INLINE ca_cap_fault cai_cap_store_cap(const cai_cap *via, ptrdiff_t offset, const cai_cap *value)
 {
     size_t address = via->address + (size_t)offset;
@@ -87,21 +102,30 @@ CAI_INLINE ca_cap_fault cai_cap_store_cap(const cai_cap *via, ptrdiff_t offset, 
     bool tag = value->tag != 0;
     ca_cap_fault fault = cai_soft_ask(via, offset, CAI_CAP_GRANULE, cai_soft_perms_to_store(value));
 
+    if (CAI_LIKELY(fault == CA_CAP_FAULT_NONE))
+        fault = cai_soft_may_hold(address, value);
     if (CAI_UNLIKELY(fault != CA_CAP_FAULT_NONE))
         return fault;
-    if (CAI_UNLIKELY(address % CAI_CAP_GRANULE != 0))
-        return CA_CAP_FAULT_ALIGNMENT;
-    if (tag && CAI_UNLIKELY(cai_tags_word(address) == NULL)) {
-        /* Memory that cannot hold tags behaves as one that does not permit storing them. */
-        if (CAI_UNLIKELY(!cai_tags_held(address)))
-            return CA_CAP_FAULT_PERMIT_STORE_CAPABILITY;
-        if (CAI_UNLIKELY(!cai_tags_make_room(address)))
-            return CA_CAP_FAULT_TAG_MEMORY;
-    }
     cai_tags_clear(address, CAI_CAP_GRANULE);
     __builtin_memcpy(CAI_SOFT_MEMORY(address), words, sizeof words);
     if (tag)
         cai_tags_set(address);
+    return CA_CAP_FAULT_NONE;
+}
+
+/* The tags of the granules that lie whole in a range that begins with one, in words of 64. */
+CAI_INLINE ca_cap_fault cai_cap_tags_load_range(const cai_cap *via, ptrdiff_t offset, size_t bytes, uint64_t *tags)
+{
+    size_t address = via->address + (size_t)offset;
+    size_t whole = bytes / CAI_CAP_GRANULE * CAI_CAP_GRANULE;
+    ca_cap_fault fault = cai_soft_ask(via, offset, bytes, CA_CAP_PERM_LOAD | CA_CAP_PERM_LOAD_CAP);
+
+    if (CAI_UNLIKELY(fault != CA_CAP_FAULT_NONE))
+        return fault;
+    if (CAI_UNLIKELY(address % CAI_CAP_GRANULE != 0))
+        return CA_CAP_FAULT_ALIGNMENT;
+    __builtin_memset(tags, 0, (whole / CAI_CAP_GRANULE + 63) / 64 * sizeof *tags);
+    cai_tags_copy_out(address, whole, tags);
     return CA_CAP_FAULT_NONE;
 }
 

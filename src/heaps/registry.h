@@ -63,8 +63,8 @@ struct cai_thread {
 
 /* What a heap's first authority may do, and the process's own. */
 enum {
-    CAI_RIGHTS_OF_ROOT = CA_RIGHT_ALL | CA_RIGHT_CLAIM_ZERO,
-    CAI_RIGHTS_OF_DEFAULT = CAI_RIGHTS_OF_ROOT & ~CA_RIGHT_DESTROY,
+    CAI_RIGHTS_OF_ROOT = CA_RIGHT_ALL | CA_RIGHT_CLAIM_ZERO | CA_RIGHT_WALK,
+    CAI_RIGHTS_OF_DEFAULT = CAI_RIGHTS_OF_ROOT & ~(CA_RIGHT_DESTROY | CA_RIGHT_WALK),
 };
 
 /* An authority that was recognised. */

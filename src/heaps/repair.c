@@ -4,6 +4,7 @@
 #include "blocks/cache.h"
 #include "blocks/exact.h"
 #include "blocks/large.h"
+#include "cap/granule.h"
 #include "cap/tags.h"
 #include "harden/fence.h"
 #include "heaps/account.h"
@@ -48,6 +49,7 @@ void cai_repair(void)
     cai_policy_after_fork_in_child(); /* first: whatever comes may look at the blocks */
     cai_meta_repair();
     cai_tags_repair();
+    cai_granules_repair();
     cai_zones_repair(cai_registry_repair());
     cai_stray_repair();
     cai_guarded_child();

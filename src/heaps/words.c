@@ -2,7 +2,7 @@
 #include "heaps/words.h"
 
 #include "blocks/exact.h"
-#include "pages/zone.h"
+#include "heaps/runs.h"
 
 /* Bytes looked at before the lock is given back: a fifth of a millisecond. */
 enum { STEP_BYTES = 1 << 20 };
@@ -32,24 +32,6 @@ static bool is_full(const struct step *step)
 CAI_NO_TSAN static uint8_t state_at(unsigned zone, size_t offset)
 {
     return cai_load_relaxed(&cai_view_of(zone)->state[offset >> cai_grain_shift(cai_zone_grain(zone))]);
-}
-
-/* The run that contains a unit below the frontier; the zone's lock is held. Units of a slab lead to its head, and a
- * large block is often asked for by its first unit; else the zone is walked. */
-CAI_NO_TSAN static const struct cai_unit *run_at(unsigned zone, uint32_t number)
-{
-    const struct cai_view *view = cai_view_of(zone);
-    const struct cai_unit *unit = view->units + number;
-
-    if (cai_load_relaxed(&view->owner[number]) != 0)
-        return view->units + unit->head;
-    if (cai_load_relaxed(&unit->kind) == CAI_UNIT_LARGE &&
-        cai_state_is_large(state_at(zone, (size_t)number << CAI_UNIT_SHIFT)))
-        return unit;
-    for (uint32_t head = 1; head < cai_zones[zone].frontier; head += view->units[head].units)
-        if (number < head + view->units[head].units)
-            return view->units + head;
-    return NULL;
 }
 
 /* The words of one block from `from` on; returns where to go on. Volatile: the program may write them meanwhile. */
@@ -82,8 +64,7 @@ CAI_NO_TSAN static size_t recorded_bytes(unsigned zone, size_t offset, unsigned 
 
 CAI_NO_TSAN static size_t scan_slab(struct step *step, const struct cai_unit *slab, size_t offset)
 {
-    size_t begin = (size_t)cai_unit_number(slab) << CAI_UNIT_SHIFT;
-    size_t end = begin + ((size_t)slab->units << CAI_UNIT_SHIFT);
+    size_t begin = cai_run_begin(slab), end = cai_run_end(slab);
     unsigned size_class = slab->size_class;
 
     /* One that is just being made has no owner yet, and the class of an earlier one. */
@@ -106,8 +87,7 @@ CAI_NO_TSAN static size_t scan_slab(struct step *step, const struct cai_unit *sl
 
 CAI_NO_TSAN static size_t scan_large(struct step *step, const struct cai_unit *run, size_t offset)
 {
-    size_t begin = (size_t)cai_unit_number(run) << CAI_UNIT_SHIFT;
-    size_t end = begin + ((size_t)run->units << CAI_UNIT_SHIFT);
+    size_t begin = cai_run_begin(run), end = cai_run_end(run);
     size_t from = offset - begin;
 
     /* A block that is being moved has lost this state, and its pages go under the lock (cai_run_move). */
@@ -121,8 +101,7 @@ CAI_NO_TSAN static size_t scan_large(struct step *step, const struct cai_unit *r
 
 CAI_NO_TSAN static size_t scan_guarded(struct step *step, const struct cai_unit *run, size_t offset)
 {
-    size_t begin = (size_t)cai_unit_number(run) << CAI_UNIT_SHIFT;
-    size_t end = begin + ((size_t)run->units << CAI_UNIT_SHIFT);
+    size_t begin = cai_run_begin(run), end = cai_run_end(run);
     size_t block = begin + run->block_at;
     size_t from = cai_max(offset, block) - block;
 
@@ -138,22 +117,21 @@ CAI_NO_TSAN static size_t scan_guarded(struct step *step, const struct cai_unit 
 static size_t walk(struct step *step, size_t offset)
 {
     struct cai_zone *zone = &cai_zones[step->zone];
-    const struct cai_view *view = cai_view_of(step->zone);
 
     offset = cai_max(offset, CAI_UNIT_BYTES);
     cai_lock_take(&zone->lock);
     const struct cai_unit *run = NULL;
     if (offset >> CAI_UNIT_SHIFT < zone->frontier)
-        run = run_at(step->zone, (uint32_t)(offset >> CAI_UNIT_SHIFT));
+        run = cai_runs_at(step->zone, (uint32_t)(offset >> CAI_UNIT_SHIFT));
     while (run != NULL && !is_full(step)) {
-        size_t end = ((size_t)cai_unit_number(run) + run->units) << CAI_UNIT_SHIFT;
+        size_t end = cai_run_end(run);
         unsigned kind = cai_load_acquire(&run->kind);
         offset = kind == CAI_UNIT_SLAB      ? scan_slab(step, run, offset)
                  : kind == CAI_UNIT_LARGE   ? scan_large(step, run, offset)
                  : kind == CAI_UNIT_GUARDED ? scan_guarded(step, run, offset)
                                             : end;
         if (offset == end)
-            run = end >> CAI_UNIT_SHIFT < zone->frontier ? view->units + (end >> CAI_UNIT_SHIFT) : NULL;
+            run = cai_runs_next(run);
     }
     cai_lock_give(&zone->lock);
     return run != NULL ? offset : SIZE_MAX;
@@ -192,7 +170,7 @@ static size_t block_bytes(enum cai_place place, unsigned zone, size_t slot, unsi
 CAI_NO_TSAN static bool target_in(const struct cai_unit *run, size_t offset, struct cai_target *target)
 {
     unsigned zone = run->zone;
-    size_t begin = (size_t)cai_unit_number(run) << CAI_UNIT_SHIFT;
+    size_t begin = cai_run_begin(run);
     unsigned size_class = run->size_class;
 
     target->place = (enum cai_place)(zone / CAI_GRAINS);
@@ -226,7 +204,7 @@ bool cai_words_target(uintptr_t value, struct cai_target *target)
         if (offset >> CAI_UNIT_SHIFT >= cai_load_relaxed(&zone->frontier) || offset < CAI_UNIT_BYTES)
             continue;
         cai_lock_take(&zone->lock);
-        const struct cai_unit *run = run_at(number, (uint32_t)(offset >> CAI_UNIT_SHIFT));
+        const struct cai_unit *run = cai_runs_at(number, (uint32_t)(offset >> CAI_UNIT_SHIFT));
         found = run != NULL && target_in(run, offset, target);
         cai_lock_give(&zone->lock);
         break;

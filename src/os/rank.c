@@ -15,6 +15,7 @@ static const char *const names[] = {
     [CAI_RANK_ACCOUNT] = "ACCOUNT", [CAI_RANK_SHARED] = "SHARED", [CAI_RANK_REGISTRY] = "REGISTRY",
     [CAI_RANK_HEAP] = "HEAP",       [CAI_RANK_ZONE] = "ZONE",     [CAI_RANK_SEAL] = "SEAL",
     [CAI_RANK_TREE] = "TREE",       [CAI_RANK_META] = "META",     [CAI_RANK_TAGS] = "TAGS",
+    [CAI_RANK_GRANULE] = "GRANULE",
 };
 
 _Static_assert(sizeof names / sizeof *names == CAI_RANKS, "every rank has a name");

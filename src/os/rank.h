@@ -27,6 +27,7 @@ enum cai_lock_rank {
     CAI_RANK_TREE,       /* the authorities */
     CAI_RANK_META,       /* the metadata allocator */
     CAI_RANK_TAGS,       /* the mappings of the table of tags */
+    CAI_RANK_GRANULE,    /* the bytes of a capability in memory and its tag */
     CAI_RANKS
 };
 

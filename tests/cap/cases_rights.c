@@ -174,7 +174,137 @@ static void case_unseal_keeps_local(void)
     say_tag(&cap);
 }
 
-/* --- building --- */
+/* Keys that seal, keys that leave it alone, and keys that spoil it. */
+static void case_conditional_seal(void)
+{
+    cai_cap block, key, sealed, at, cap;
+
+    mint(&block, 0x400, 64, data_perms);
+    cai_cap_root(&key);
+    cai_cap_mint(&key, &key, 7, 2, CA_CAP_PERM_SEAL);
+    cai_cap_conditional_seal(&sealed, &block, &key);
+    say_cap(&sealed);
+    cai_cap_conditional_seal(&cap, &sealed, &key);
+    say_number("again", cai_cap_is_equal_exact(&cap, &sealed));
+    cai_cap_tag_clear(&at, &key);
+    cai_cap_conditional_seal(&cap, &block, &at);
+    say_number("untagged", cai_cap_is_equal_exact(&cap, &block));
+    cai_cap_increment(&at, &key, 2);
+    cai_cap_conditional_seal(&cap, &block, &at);
+    say_number("behind", cai_cap_is_equal_exact(&cap, &block));
+    cai_cap_increment(&at, &key, -1);
+    cai_cap_conditional_seal(&cap, &block, &at);
+    say_number("before", cai_cap_is_equal_exact(&cap, &block));
+    cai_cap_root(&at);
+    cai_cap_address_set(&at, &at, SIZE_MAX);
+    cai_cap_conditional_seal(&cap, &block, &at);
+    say_number("last", cai_cap_is_equal_exact(&cap, &block));
+    cai_cap_address_set(&at, &at, 0x3fffc);
+    cai_cap_conditional_seal(&cap, &block, &at);
+    say_number("reserved", cai_cap_tag_get(&cap));
+    key_for(&at, 7, CA_CAP_PERM_UNSEAL);
+    cai_cap_conditional_seal(&cap, &block, &at);
+    say_number("perms", cai_cap_tag_get(&cap));
+    cai_cap_seal(&at, &key, &key);
+    cai_cap_conditional_seal(&cap, &block, &at);
+    say_number("sealed", cai_cap_tag_get(&cap));
+    cai_cap_tag_clear(&cap, &block);
+    cai_cap_conditional_seal(&cap, &cap, &key);
+    say_number("nothing", cai_cap_tag_get(&cap));
+}
+
+/* The type as a key; what is sealed, lost and built is as it was. */
+static void case_type_copy(void)
+{
+    cai_cap root, block, key, keys, sealed, cap;
+
+    cai_cap_root(&root);
+    mint(&block, 0x400, 64, data_perms);
+    cai_cap_mint(&keys, &root, 4, 8, CA_CAP_PERM_SEAL);
+    key_for(&key, 7, CA_CAP_PERM_SEAL);
+    cai_cap_seal(&sealed, &block, &key);
+    cai_cap_type_copy(&cap, &keys, &sealed);
+    say_cap(&cap);
+    cai_cap_tag_clear(&sealed, &sealed);
+    cai_cap_type_copy(&key, &keys, &sealed);
+    say_number("of_bits", cai_cap_is_equal_exact(&cap, &key));
+    cai_cap_build(&cap, &root, &sealed);
+    cai_cap_conditional_seal(&cap, &cap, &key);
+    say_cap(&cap);
+    cai_cap_type_copy(&key, &keys, &block);
+    say_number("unsealed", cai_cap_tag_get(&key));
+    cai_cap_conditional_seal(&cap, &block, &key);
+    say_number("equal", cai_cap_is_equal_exact(&cap, &block));
+    cai_cap_mint(&cap, &root, 4, 3, CA_CAP_PERM_SEAL);
+    cai_cap_type_copy(&cap, &cap, &sealed);
+    say_number("behind", cai_cap_tag_get(&cap));
+    cai_cap_mint(&cap, &root, 8, 3, CA_CAP_PERM_SEAL);
+    cai_cap_type_copy(&cap, &cap, &sealed);
+    say_number("before", cai_cap_tag_get(&cap));
+    cai_cap_tag_clear(&cap, &keys);
+    cai_cap_type_copy(&cap, &cap, &sealed);
+    say_number("untagged", cai_cap_tag_get(&cap));
+    key_for(&key, 4, CA_CAP_PERM_SEAL);
+    cai_cap_seal(&cap, &keys, &key);
+    cai_cap_type_copy(&cap, &cap, &sealed);
+    say_number("sealed", cai_cap_tag_get(&cap));
+}
+
+/* Sealed entry points: of code only, and only to be copied. */
+static void case_seal_entry(void)
+{
+    cai_cap root, code, block, key, entry, cap;
+    uint64_t value = 0;
+
+    cai_cap_root(&root);
+    mint(&code, 0x400, 64, CA_CAP_PERM_GLOBAL | CA_CAP_PERM_EXECUTE | CA_CAP_PERM_LOAD);
+    cai_cap_increment(&code, &code, 4);
+    cai_cap_seal_entry(&entry, &code);
+    say_cap(&entry);
+    say_words(&entry);
+    cai_cap_increment(&cap, &entry, 0);
+    say_number("increment", cai_cap_tag_get(&cap));
+    cai_cap_seal_entry(&cap, &entry);
+    say_number("again", cai_cap_tag_get(&cap));
+    key_for(&key, 0x3fffe, CA_CAP_PERM_SEAL | CA_CAP_PERM_UNSEAL);
+    cai_cap_unseal(&cap, &entry, &key);
+    say_number("unseal", cai_cap_tag_get(&cap));
+    cai_cap_type_copy(&cap, &root, &entry);
+    say_number("key", cai_cap_tag_get(&cap));
+    say_number("load", (size_t)cai_cap_load(&entry, 0, 4, &value));
+    cai_cap_tag_clear(&cap, &entry);
+    cai_cap_seal_entry(&cap, &cap);
+    say_number("untagged", cai_cap_tag_get(&cap));
+    mint(&block, 0x400, 64, data_perms);
+    cai_cap_seal_entry(&cap, &block);
+    say_number("data", cai_cap_tag_get(&cap));
+    cai_cap_tag_clear(&cap, &entry);
+    cai_cap_build(&cap, &root, &cap);
+    say_number("built", cai_cap_is_equal_exact(&cap, &entry));
+}
+
+/* --- raw words and building --- */
+
+static void case_high(void)
+{
+    cai_cap root, null, block, cap;
+
+    cai_cap_root(&root);
+    cai_cap_null(&null);
+    mint(&block, 0x400, 64, data_perms);
+    say_number("root", cai_cap_high_get(&root));
+    say_number("null", cai_cap_high_get(&null));
+    say_number("block", cai_cap_high_get(&block));
+    cai_cap_address_set(&cap, &null, cai_cap_address_get(&block));
+    cai_cap_high_set(&cap, &cap, cai_cap_high_get(&block));
+    say_cap(&cap);
+    cai_cap_build(&cap, &root, &cap);
+    say_number("equal", cai_cap_is_equal_exact(&cap, &block));
+    cai_cap_high_set(&cap, &block, cai_cap_high_get(&root));
+    say_cap(&cap);
+    cai_cap_high_set(&cap, &block, cai_cap_high_get(&block));
+    say_number("itself", cai_cap_tag_get(&cap));
+}
 
 static void case_build(void)
 {
@@ -242,6 +372,10 @@ const struct cap_case cap_cases_of_rights[] = {
     {"sealed_is_closed", case_sealed_is_closed},
     {"keys", case_keys},
     {"unseal_keeps_local", case_unseal_keeps_local},
+    {"conditional_seal", case_conditional_seal},
+    {"type_copy", case_type_copy},
+    {"seal_entry", case_seal_entry},
+    {"high", case_high},
     {"build", case_build},
     {"build_strange", case_build_strange},
     {NULL, NULL},

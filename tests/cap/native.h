@@ -78,4 +78,31 @@ CAI_INLINE ca_cap_fault cai_cap_tags_load(const cai_cap *via, size_t *tags)
     return ca_cap_tags_load(*via, tags);
 }
 
+CAI_INLINE ca_cap_fault cai_cap_tags_load_range(const cai_cap *via, ptrdiff_t offset, size_t bytes, uint64_t *tags)
+{
+    return ca_cap_tags_load_range(*via, offset, bytes, tags);
+}
+
+CAI_INLINE ca_cap_fault cai_cap_atomic_load(cai_cap *out, const cai_cap *via, ptrdiff_t offset)
+{
+    return ca_cap_atomic_load(*via, offset, out);
+}
+
+CAI_INLINE ca_cap_fault cai_cap_atomic_store(const cai_cap *via, ptrdiff_t offset, const cai_cap *value)
+{
+    return ca_cap_atomic_store(*via, offset, *value);
+}
+
+CAI_INLINE ca_cap_fault cai_cap_atomic_exchange(const cai_cap *via, ptrdiff_t offset, const cai_cap *value,
+                                                cai_cap *old)
+{
+    return ca_cap_atomic_exchange(*via, offset, *value, old);
+}
+
+CAI_INLINE ca_cap_fault cai_cap_atomic_compare_exchange(const cai_cap *via, ptrdiff_t offset, cai_cap *expected,
+                                                        const cai_cap *desired, bool *exchanged)
+{
+    return ca_cap_atomic_compare_exchange(*via, offset, expected, *desired, exchanged);
+}
+
 #endif

@@ -43,6 +43,8 @@ static void test_K9_no_memory_for_a_tag_is_a_fault(void **state)
     assert_int_equal(ca_cap_store_cap(block, far, ca_cap_tag_clear(block)), CA_CAP_FAULT_NONE); /* no tag, no need */
     assert_int_equal(ca_cap_store_u64(block, far, 77), CA_CAP_FAULT_NONE);
     assert_int_equal(ca_cap_store_cap(block, far, block), CA_CAP_FAULT_TAG_MEMORY);
+    assert_int_equal(ca_cap_atomic_store(block, far, block), CA_CAP_FAULT_TAG_MEMORY);
+    assert_int_equal(ca_cap_atomic_exchange(block, far, block, &got), CA_CAP_FAULT_TAG_MEMORY);
     assert_int_equal(ca_cap_load_u64(block, far, &value), CA_CAP_FAULT_NONE);
     assert_int_equal(value, 77);
     assert_int_equal(ca_cap_store_cap(block, 16, block), CA_CAP_FAULT_NONE); /* there is room already */

@@ -204,3 +204,39 @@ const struct scenario scenario_tags = {.name = "tags",
                                        .in_child = load_it,
                                        .addresses_min = 11,
                                        .through = {"ca_cap_store_cap"}};
+
+/* A capability takes another's place, the second longer and without a tag, and that one's the first: in the child there
+ * is one of the two, and it can be exchanged. */
+static ca_cap other;
+
+static void store_atomically(void)
+{
+    have_a_capability();
+    other = ca_cap_tag_clear(ca_cap_unwrap(ca_cap_allocate(ca_default_authority(), (ca_layout){128, 16})));
+    require(ca_cap_atomic_store(holder, 0, holder) == CA_CAP_FAULT_NONE);
+}
+
+static void exchange_twice(void)
+{
+    ca_cap old;
+
+    ca_cap_atomic_exchange(holder, 0, other, &old);
+    ca_cap_atomic_exchange(holder, 0, holder, &old);
+}
+
+static void find_one_of_them(void)
+{
+    ca_cap there, old;
+
+    require(ca_cap_atomic_load(holder, 0, &there) == CA_CAP_FAULT_NONE);
+    require(ca_cap_is_equal_exact(there, holder) || ca_cap_is_equal_exact(there, other));
+    require(ca_cap_atomic_exchange(holder, 0, there, &old) == CA_CAP_FAULT_NONE);
+    require(ca_cap_is_equal_exact(there, old));
+}
+
+const struct scenario scenario_capability_exchanged = {.name = "capability_exchanged",
+                                                       .victim = store_atomically,
+                                                       .operation = exchange_twice,
+                                                       .in_child = find_one_of_them,
+                                                       .addresses_min = 30,
+                                                       .through = {"cai_granule_store"}};

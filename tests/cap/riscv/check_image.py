@@ -16,11 +16,13 @@ INSTRUCTIONS = {
     "csetboundsexact": (0x09, {}, "rd rs1"), "cseal": (0x0b, {}, "rd rs1 rs2"), "cunseal": (0x0c, {}, "rd rs1 rs2"),
     "candperm": (0x0d, {}, "rd rs1"), "csetflags": (0x0e, {}, "rd rs1"), "csetoffset": (0x0f, {}, "rd rs1"),
     "csetaddr": (0x10, {}, "rd rs1"), "cincoffset": (0x11, {}, "rd rs1"), "cbuildcap": (0x1d, {}, "rd rs1 rs2"),
+    "csethigh": (0x16, {}, "rd rs1"), "ccopytype": (0x1e, {}, "rd rs1 rs2"), "ccseal": (0x1f, {}, "rd rs1 rs2"),
     "ctestsubset": (0x20, {}, "rs1 rs2"), "csetequalexact": (0x21, {}, "rs1 rs2"),
     "cgetperm": (0x7f, {"rs2": 0}, "rs1"), "cgettype": (0x7f, {"rs2": 1}, "rs1"), "cgetbase": (0x7f, {"rs2": 2}, "rs1"),
     "cgetlen": (0x7f, {"rs2": 3}, "rs1"), "cgettag": (0x7f, {"rs2": 4}, "rs1"), "cgetsealed": (0x7f, {"rs2": 5}, "rs1"),
     "cgetoffset": (0x7f, {"rs2": 6}, "rs1"), "cgetflags": (0x7f, {"rs2": 7}, "rs1"), "crrl": (0x7f, {"rs2": 8}, ""),
     "cram": (0x7f, {"rs2": 9}, ""), "cmove": (0x7f, {"rs2": 10}, "rd rs1"), "ccleartag": (0x7f, {"rs2": 11}, "rd rs1"),
+    "csealentry": (0x7f, {"rs2": 17}, "rd rs1"), "cgethigh": (0x7f, {"rs2": 23}, "rs1"),
     "cgetaddr": (0x7f, {"rs2": 15}, "rs1"), "cloadtags": (0x7f, {"rs2": 18}, "rs1"),
     "lbu.cap": (0x7d, {"rs2": 12}, "rs1"), "lhu.cap": (0x7d, {"rs2": 13}, "rs1"), "lwu.cap": (0x7d, {"rs2": 14}, "rs1"),
     "ld.cap": (0x7d, {"rs2": 11}, "rs1"), "lc.ddc": (0x7d, {"rs2": 23}, "rd"), "lc.cap": (0x7d, {"rs2": 31}, "rd rs1"),
@@ -35,6 +37,7 @@ PUBLISHED = {
     "cgetperm": 0xfe0100db, "cgettype": 0xfe1100db, "cgetbase": 0xfe2100db, "cgetlen": 0xfe3100db, "cgettag": 0xfe4100db,
     "cgetsealed": 0xfe5100db, "cgetoffset": 0xfe6100db, "cgetflags": 0xfe7100db, "crrl": 0xfe8100db, "cram": 0xfe9100db,
     "cmove": 0xfea100db, "ccleartag": 0xfeb100db, "cgetaddr": 0xfef100db, "cloadtags": 0xff2100db,
+    "csethigh": 0x2c3100db, "ccopytype": 0x3c3100db, "ccseal": 0x3e3100db, "csealentry": 0xff1100db, "cgethigh": 0xff7100db,
     "lbu.cap": 0xfac100db, "lhu.cap": 0xfad100db, "sb.cap": 0xf811045b, "sh.cap": 0xf81104db, "sw.cap": 0xf811055b,
 }
 # What numbers.h calls them.
@@ -45,7 +48,8 @@ NAMES = {
     "csetequalexact": "is_equal_exact", "cgetperm": "perms_get", "cgettype": "type_get", "cgetbase": "base_get",
     "cgetlen": "length_get", "cgettag": "tag_get", "cgetsealed": "is_sealed", "cgetoffset": "offset_get",
     "cgetflags": "flags_get", "crrl": "representable_length", "cram": "representable_alignment_mask", "cmove": "move",
-    "ccleartag": "tag_clear", "cgetaddr": "address_get", "cloadtags": "tags_load", "lbu.cap": "lbu", "lhu.cap": "lhu",
+    "ccleartag": "tag_clear", "cgetaddr": "address_get", "csethigh": "high_set", "ccopytype": "type_copy",
+    "ccseal": "conditional_seal", "csealentry": "seal_entry", "cgethigh": "high_get", "cloadtags": "tags_load", "lbu.cap": "lbu", "lhu.cap": "lhu",
     "lwu.cap": "lwu", "ld.cap": "ld", "lc.ddc": "lc_ddc", "lc.cap": "lc", "sb.cap": "sb", "sh.cap": "sh", "sw.cap": "sw",
     "sd.cap": "sd", "sc.ddc": "sc_ddc", "sc.cap": "sc",
 }

@@ -215,11 +215,12 @@ static unsigned one_operand(struct instruction i)
     return done(i.pc);
 }
 
-/* Older cores trap where newer ones clear the tag, except where an address cannot be represented. */
+/* Older cores trap where newer ones clear the tag, except where an address cannot be represented; raw words are no
+ * capability on either. */
 static bool traps_on_older(unsigned function, const cai_cap *before, const cai_cap *after)
 {
     bool moves = function >= RISCV_flags_set && function <= RISCV_increment;
-    bool derives = function < RISCV_is_subset;
+    bool derives = function < RISCV_is_subset && function != RISCV_high_set;
 
     return EMULATE_OLDER && derives && (moves ? before->tag && cai_cap_is_sealed(before) : !after->tag);
 }

@@ -24,7 +24,9 @@
 #define RISCV_move 10
 #define RISCV_tag_clear 11
 #define RISCV_address_get 15
+#define RISCV_seal_entry 17
 #define RISCV_tags_load 18
+#define RISCV_high_get 23
 
 #define RISCV_special 0x01
 #define RISCV_bounds_set 0x08
@@ -36,7 +38,10 @@
 #define RISCV_offset_set 0x0f
 #define RISCV_address_set 0x10
 #define RISCV_increment 0x11
+#define RISCV_high_set 0x16
 #define RISCV_build 0x1d
+#define RISCV_type_copy 0x1e
+#define RISCV_conditional_seal 0x1f
 #define RISCV_is_subset 0x20
 #define RISCV_is_equal_exact 0x21
 

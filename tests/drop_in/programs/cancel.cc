@@ -108,6 +108,7 @@ SOME_READY(ca_wiped, {}, ca_secret secret = Some<ca_secret>::get(); value = ca_s
 SOME_READY(ca_heap_options, CA_HEAP_OPTIONS_INIT, );
 SOME_READY(ca_authority_info, CA_AUTHORITY_INFO_INIT, );
 SOME_READY(ca_block_info, CA_BLOCK_INFO_INIT, );
+SOME_READY(ca_walk, CA_WALK_INIT, );
 SOME_READY(ca_stats, CA_STATS_INIT, );
 SOME_READY(ca_protection, CA_PROTECTION_INIT, );
 SOME_READY(ca_counts, {}, value.struct_size = sizeof value);
@@ -295,6 +296,9 @@ ca_error ca_plain_deallocate_(void *address);
 ca_block_result ca_plain_shrink_(void *address, ca_layout layout);
 ca_block_result ca_plain_grow_(ca_authority authority, void *address, ca_layout layout);
 ca_error ca_plain_check_(const void *address);
+ca_error ca_plain_walk_next_(ca_authority authority, ca_walk *at, void **out);
+ca_block_result ca_plain_whole_(ca_authority authority, size_t address);
+ca_block_result ca_plain_guess_(ca_authority authority, size_t address);
 }
 
 static void every_function()

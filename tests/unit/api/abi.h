@@ -27,6 +27,7 @@
     X(ca_mustzero_result)                                                                                              \
     X(ca_secret_result)                                                                                                \
     X(ca_authority)                                                                                                    \
+    X(ca_walk)                                                                                                         \
     X(ca_allocator)                                                                                                    \
     X(ca_rc_counts)
 

@@ -75,7 +75,7 @@ static void test_C5_C7_altered_and_made_up_authorities_are_refused(void **state)
 }
 
 /* Of the root of a heap. */
-enum { ALL_RIGHTS = CA_RIGHT_ALL | CA_RIGHT_CLAIM_ZERO };
+enum { ALL_RIGHTS = CA_RIGHT_ALL | CA_RIGHT_CLAIM_ZERO | CA_RIGHT_WALK };
 
 static void test_C5_C7_rights_only_narrow(void **state)
 {

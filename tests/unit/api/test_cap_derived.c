@@ -45,6 +45,8 @@ static void test_K10_questions(void **state)
     assert_true(ca_cap_is_equal_exact(ca_cap_conditional_seal(cap, ca_cap_tag_clear(sealer)), cap));
     assert_true(ca_cap_is_equal_exact(ca_cap_conditional_seal(sealed, sealer), sealed));
     assert_true(ca_cap_is_invalid(ca_cap_conditional_seal(cap, cap))); /* a key that is none for sealing */
+    assert_true(
+        ca_cap_is_equal_exact(ca_cap_conditional_seal(cap, ca_cap_address_set(ca_cap_bounds_set(sealer, 1), 8)), cap));
     assert_int_equal(ca_cap_deallocate(cap), CA_OK);
 }
 

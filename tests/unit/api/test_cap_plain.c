@@ -49,6 +49,75 @@ static void test_K8_a_capability_is_a_pointer(void **state)
     assert_int_equal(ca_cap_deallocate(cap), CA_OK);
 }
 
+static void test_K8_K12_K13_K14_what_has_no_bits(void **state)
+{
+    ca_cap block = block_of(0, 2048), other = block_of(0, 16), got = ca_cap_null(), expected;
+    uint64_t tags[5] = {0, 0, 0, 0, 7};
+    bool done = true;
+
+    (void)state;
+    assert_int_equal(ca_cap_atomic_store(block, 8, other), CA_CAP_FAULT_NONE);
+    assert_int_equal(ca_cap_atomic_load(block, 8, &got), CA_CAP_FAULT_NONE);
+    assert_true(ca_cap_is_equal_exact(got, other));
+    assert_int_equal(ca_cap_atomic_exchange(block, 8, block, &got), CA_CAP_FAULT_NONE);
+    assert_true(ca_cap_is_equal_exact(got, other));
+    expected = other;
+    assert_int_equal(ca_cap_atomic_compare_exchange(block, 8, &expected, other, &done), CA_CAP_FAULT_NONE);
+    assert_true(!done && ca_cap_is_equal_exact(expected, block));
+    assert_int_equal(ca_cap_atomic_compare_exchange(block, 8, &expected, other, &done), CA_CAP_FAULT_NONE);
+    assert_true(done && ca_cap_load_cap(block, 8, &got) == CA_CAP_FAULT_NONE && ca_cap_is_equal_exact(got, other));
+
+    assert_true(ca_cap_is_equal_exact(ca_cap_from_raw(ca_cap_address_get(block), ca_cap_high_get(block)), block));
+    assert_true(ca_cap_is_equal_exact(ca_cap_conditional_seal(block, ca_cap_type_copy(other, block)), block));
+    assert_true(ca_cap_is_equal_exact(ca_cap_seal_entry(block), block) && !ca_cap_is_sentry(block));
+    assert_int_equal(ca_cap_jump_check(block), CA_CAP_FAULT_NONE);
+    assert_int_equal(ca_cap_jump_check(ca_cap_null()), CA_CAP_FAULT_TAG);
+    assert_true(ca_cap_top_get(block) == SIZE_MAX);
+    assert_int_equal(ca_cap_tags_load_range(block, 0, 100, tags), CA_CAP_FAULT_NONE);
+    assert_int_equal(tags[0], 0xfff);
+    assert_int_equal(ca_cap_tags_load_range(block, 0, 2048, tags), CA_CAP_FAULT_NONE);
+    assert_true(~(tags[0] & tags[1] & tags[2] & tags[3]) == 0 && tags[4] == 7);
+    assert_int_equal(ca_cap_deallocate(block), CA_OK);
+    assert_int_equal(ca_cap_deallocate(other), CA_OK);
+}
+
+static void test_K8_K15_blocks_of_a_heap(void **state)
+{
+    static const size_t sizes[] = {16, 100, 5001, 100001};
+    ca_authority heap, other;
+    ca_cap blocks[4], cap = ca_cap_null();
+    ca_walk at = CA_WALK_INIT;
+    unsigned told = 0;
+
+    (void)state;
+    assert_int_equal(ca_heap_create(NULL, &heap), CA_OK);
+    assert_int_equal(ca_heap_create(NULL, &other), CA_OK);
+    ca_cap foreign = ca_cap_unwrap(ca_cap_allocate(other, (ca_layout){64, 1}));
+    for (unsigned i = 0; i < 4; i++)
+        blocks[i] = ca_cap_unwrap(allocates[i](heap, (ca_layout){sizes[i], 1}));
+    for (unsigned i = 0; i < 4; i++)
+        for (size_t offset = 0; offset < sizes[i]; offset += sizes[i] / 7 + 1)
+            assert_true(ca_cap_is_equal_exact(ca_cap_unwrap(ca_cap_whole(heap, ca_cap_address_get(blocks[i]) + offset)),
+                                              blocks[i]));
+    assert_int_equal(ca_cap_guess(heap, ca_cap_address_get(blocks[1]) + sizes[1]).error, CA_ERROR_INVALID);
+    assert_int_equal(ca_cap_guess(heap, ca_cap_address_get(foreign)).error, CA_ERROR_INVALID);
+    refuse_start();
+    assert_int_equal(ca_cap_whole(heap, ca_cap_address_get(foreign)).error, CA_ERROR_NOT_PERMITTED);
+    assert_true(was_refused("denied"));
+    assert_int_equal(ca_cap_walk_next(ca_default_authority(), &at, &cap), CA_ERROR_NOT_PERMITTED);
+    assert_true(was_refused("denied") && at.opaque[0] == 0 && at.opaque[1] == 0);
+    ca_set_violation_handler(NULL);
+    while (ca_cap_walk_next(heap, &at, &cap) == CA_OK && ca_cap_is_valid(cap)) {
+        for (unsigned i = 0; i < 4; i++)
+            if (ca_cap_is_equal_exact(cap, blocks[i]))
+                told |= 1u << i;
+        assert_int_equal(ca_cap_deallocate(cap), CA_OK);
+    }
+    assert_int_equal(told, 15);
+    assert_int_equal(ca_heap_destroy(heap), CA_OK);
+    assert_int_equal(ca_heap_destroy(other), CA_OK);
+}
+
 static void test_K8_K10_K11_what_is_derived(void **state)
 {
     ca_cap block = block_of(0, 256), at = ca_cap_increment(block, 9), got;
@@ -130,6 +199,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_K8_a_capability_is_a_pointer),
+        cmocka_unit_test(test_K8_K12_K13_K14_what_has_no_bits),
+        cmocka_unit_test(test_K8_K15_blocks_of_a_heap),
         cmocka_unit_test(test_K8_K10_K11_what_is_derived),
         cmocka_unit_test(test_K8_C2_blocks_go_back_by_their_address),
         cmocka_unit_test(test_K8_A1_a_block_of_nothing),

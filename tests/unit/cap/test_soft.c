@@ -278,7 +278,7 @@ static void derive(struct rng *rng, cai_cap *cap, const cai_cap *other)
 {
     size_t number = rng_next(rng) >> rng_below(rng, 64);
 
-    switch (rng_below(rng, 12)) {
+    switch (rng_below(rng, 16)) {
     case 0:
         cai_cap_address_set(cap, cap, number);
         break;
@@ -313,6 +313,18 @@ static void derive(struct rng *rng, cai_cap *cap, const cai_cap *other)
     }
     case 10:
         cai_cap_increment(cap, cap, (ptrdiff_t)rng_below(rng, 256) - 128);
+        break;
+    case 11:
+        cai_cap_seal_entry(cap, cap);
+        break;
+    case 12:
+        cai_cap_conditional_seal(cap, cap, other);
+        break;
+    case 13:
+        cai_cap_type_copy(cap, cap, other);
+        break;
+    case 14:
+        cai_cap_high_set(cap, cap, number);
         break;
     default:
         cai_cap_bounds_set(cap, cap, number);

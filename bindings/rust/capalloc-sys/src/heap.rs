@@ -129,6 +129,7 @@ pub const CA_RIGHT_DERIVE: c_uint = 8;
 pub const CA_RIGHT_DESTROY: c_uint = 16;
 pub const CA_RIGHT_ALL: c_uint = 31;
 pub const CA_RIGHT_CLAIM_ZERO: c_uint = 32;
+pub const CA_RIGHT_WALK: c_uint = 64;
 pub type ca_heap_policy = c_uint;
 pub const CA_HEAP_POLICY_DEFAULT: ca_heap_policy = 0;
 pub const CA_HEAP_POLICY_STANDARD: ca_heap_policy = 1;

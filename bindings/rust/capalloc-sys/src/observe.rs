@@ -1,5 +1,5 @@
 //! What the library tells: misuse, numbers, pointers where there should be none, protection of secrets.
-use super::ca_error;
+use super::{ca_authority, ca_error};
 use core::ffi::{c_char, c_uint, c_void};
 
 // --- violation.h ---
@@ -129,6 +129,18 @@ pub struct ca_block_info {
 
 extern "C" {
     pub fn ca_describe(address: *const c_void, out: *mut ca_block_info) -> ca_error;
+}
+
+// --- walk.h ---
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ca_walk {
+    pub opaque: [u64; 2],
+}
+
+extern "C" {
+    pub fn ca_walk_next(authority: ca_authority, at: *mut ca_walk, out: *mut ca_block_info) -> ca_error;
 }
 
 // --- protect.h ---

@@ -38,6 +38,8 @@ impl Rights {
     pub const DESTROY: Rights = Rights(c::CA_RIGHT_DESTROY);
     /// Say that memory is zero and be believed, within its heap. Roots have it; [`Rights::ALL`] does not name it.
     pub const CLAIM_ZERO: Rights = Rights(c::CA_RIGHT_CLAIM_ZERO);
+    /// See its blocks, and have them whole. Roots have it; [`Rights::ALL`] does not name it.
+    pub const WALK: Rights = Rights(c::CA_RIGHT_WALK);
     /// What `CA_RIGHT_ALL` has.
     pub const ALL: Rights = Rights(c::CA_RIGHT_ALL);
 

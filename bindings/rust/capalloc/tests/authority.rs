@@ -12,7 +12,10 @@ fn test_rs3_rights_are_passed_on_or_not() {
     let heap = HeapOptions::new().name("tested").quota(1 << 20).create().unwrap();
     let root = heap.authority();
     let info = root.describe().unwrap();
-    assert_eq!((info.name(), info.rights(), info.quota()), ("tested", Rights::ALL | Rights::CLAIM_ZERO, Some(1 << 20)));
+    assert_eq!(
+        (info.name(), info.rights(), info.quota()),
+        ("tested", Rights::ALL | Rights::CLAIM_ZERO | Rights::WALK, Some(1 << 20))
+    );
 
     let lesser = root.derive(Rights::ALLOCATE | Rights::DERIVE, 4096).unwrap();
     let block = Cap::allocate(lesser, bytes(100)).unwrap();
