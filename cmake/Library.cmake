@@ -28,7 +28,9 @@ file(GLOB preload_sources CONFIGURE_DEPENDS ${source_dir}/preload/*.c)
 # The copies that are checked, of the hardened library alone: it may be called before it is relocated, and none of its loops
 # may become a call of the function that it is in.
 set(plain_harden_sources ${source_dir}/preload/copies.c)
-list(REMOVE_ITEM preload_sources ${plain_harden_sources})
+# The calls that begin anew after a sweep, of the library that sweeps.
+set(plain_revoke_sources ${source_dir}/preload/resumed.c ${source_dir}/preload/resumed_for_long.c)
+list(REMOVE_ITEM preload_sources ${plain_harden_sources} ${plain_revoke_sources})
 set(plain_sources ${source_dir}/malloc/family.c ${preload_sources})
 set_source_files_properties(${malloc_sources} ${preload_sources} PROPERTIES COMPILE_OPTIONS "${CAPALLOC_MALLOC_OPTIONS}")
 set_source_files_properties(${plain_harden_sources} PROPERTIES

@@ -28,6 +28,9 @@ bool cai_os_handle(int signal, cai_os_handler handler, cai_os_handler *before);
 void cai_os_signals_block(uint64_t *before);
 void cai_os_signals_restore(const uint64_t *before);
 
+/* Has the signals delivered that `mask` does not block and that came while more were blocked. True: a handler ran. */
+bool cai_os_signals_let_in(const uint64_t *mask);
+
 /* Queues the signal with a value for one thread. `mark` comes back as si_errno. False: there is no such thread. */
 bool cai_os_send(uint32_t thread, int signal, int mark, uint64_t value);
 

@@ -4,6 +4,7 @@
 #include "base/atomic.h"
 #include "os/inspect.h"
 #include "os/os.h"
+#include "revoke/resume.h"
 
 #include <string.h>
 #include <ucontext.h>
@@ -42,12 +43,13 @@ static void wait_here(int signal, siginfo_t *info, void *context)
     uint64_t ticket = (uint64_t)(uintptr_t)info->si_value.sival_ptr;
     uint32_t stop = (uint32_t)(ticket >> 32);
     struct seat *seat = &world.seat[(uint32_t)ticket % SEATS];
-    if (cai_load_acquire(&world.stop) != stop)
-        return;
-    seat->context = context;
-    cai_store_release(&seat->answered, stop);
-    while (cai_load_acquire(&world.stop) == stop)
-        cai_os_wait(&world.stop, stop, 0);
+    if (cai_load_acquire(&world.stop) == stop) {
+        seat->context = context;
+        cai_store_release(&seat->answered, stop);
+        while (cai_load_acquire(&world.stop) == stop)
+            cai_os_wait(&world.stop, stop, 0);
+    }
+    cai_resume_notice(SIGNAL, context);
 }
 
 /* `self` is the thread that asks. */

@@ -96,6 +96,10 @@ class Mode(unittest.TestCase):
         self.assertIn("revoke 25 %", text)
         self.assertRegex(text, r"sweeps +\d+, .* scanned; the last one kept")
 
+    def test_R6_a_stop_interrupts_no_call(self):
+        done = run("run", "--revoke", "--", os.environ["REVOKE_ASLEEP"], "60")
+        self.assertEqual((done.returncode, len(done.stdout.split())), (0, 23), done.stdout)
+
     def test_R8_delay_and_revoke_are_two_modes(self):
         done = run("run", "--delay", "--revoke", "--", "true")
         self.assertEqual(done.returncode, 125)

@@ -20,7 +20,8 @@ MAY_INCLUDE = {
     "api": "base os core cap heaps/heaps.h",
     "kit": "base os core heaps/heaps.h api",
     "malloc": "base os core heaps/heaps.h",
-    "preload": "base os core heaps/heaps.h heaps/channel.h malloc harden/inside.h",
+    "preload": "base os core heaps/heaps.h heaps/channel.h malloc harden/inside.h "
+               "revoke/resume.h",
     "run": "core/amount.h core/callers.h core/checks.h heaps/channel.h heaps/sites.h heaps/zone_map.h "
            "preload/audit_line.h",
 }
