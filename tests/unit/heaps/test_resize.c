@@ -112,9 +112,15 @@ CHILD_TEST(test_D2_large_blocks_stay_where_there_is_room, 20)
     require_null(audit_all());
     char *wall = take(CAI_MIB);
     content_fill(block, 0, CAI_MIB, 5);
-    char *moved = resize(block, 2 * CAI_MIB);
+    char *moved = resize(block, CAI_MIB + CAI_MIB / 4);
     require(moved != block && !is_live(block) && content_holds(moved, CAI_MIB, 5));
-    require(cai_slot_bytes(own_live(PLACE, moved)) >= 2 * CAI_MIB + CAI_MIB / 4); /* an eighth more */
+    require(cai_slot_bytes(own_live(PLACE, moved)) >= CAI_MIB / 8 * 11); /* an eighth more */
+    char *second = take(4 * CAI_MIB);
+    block = moved;
+    moved = resize(block, 2 * CAI_MIB);
+    require(moved != block && content_holds(moved, CAI_MIB, 5));
+    require(cai_slot_bytes(own_live(PLACE, moved)) == 2 * CAI_MIB); /* who doubles has room already */
+    cai_free(PLACE, second, "free");
     require(content_holds(wall, CAI_MIB, CAI_MIB));
     require_null(audit_all());
 }
