@@ -10,10 +10,22 @@
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 set(source_dir ${PROJECT_SOURCE_DIR}/src)
+# In the order of their code in the library: the kernel reads 64 KiB of it around each page that is run, so what every
+# program runs stands together, and what few do, behind it.
 set(engine_sources "")
-foreach(room base os stack core cap pages blocks heaps api kit)
+foreach(room base os core pages blocks heaps)
     file(GLOB sources CONFIGURE_DEPENDS ${source_dir}/${room}/*.c)
     list(APPEND engine_sources ${sources})
+endforeach()
+set(seldom_sources "")
+foreach(file heaps/account heaps/owned heaps/sample heaps/guarded heaps/allocate_for heaps/authority heaps/bias heaps/charge
+        heaps/guarded_report heaps/reap heaps/repair pages/repair blocks/rebuild heaps/site heaps/stats heaps/tree heaps/words)
+    list(APPEND seldom_sources ${source_dir}/${file}.c)
+endforeach()
+list(REMOVE_ITEM engine_sources ${seldom_sources})
+foreach(room stack cap api kit)
+    file(GLOB sources CONFIGURE_DEPENDS ${source_dir}/${room}/*.c)
+    list(APPEND seldom_sources ${sources})
 endforeach()
 # What only a library of that mode has.
 file(GLOB revoke_sources CONFIGURE_DEPENDS ${source_dir}/revoke/*.c)
@@ -36,12 +48,14 @@ set_source_files_properties(${malloc_sources} ${preload_sources} PROPERTIES COMP
 set_source_files_properties(${plain_harden_sources} PROPERTIES
     COMPILE_OPTIONS "-ffreestanding;-fno-builtin;-fno-stack-protector;-U_FORTIFY_SOURCE;${CAPALLOC_NO_LOOP_CALLS}")
 
-add_library(capalloc_engine OBJECT ${engine_sources} ${malloc_sources})
+list(PREPEND engine_sources ${malloc_sources})
+list(APPEND engine_sources ${seldom_sources})
+add_library(capalloc_engine OBJECT ${engine_sources})
 target_link_libraries(capalloc_engine PRIVATE capalloc_engine_flags)
 
 foreach(mode revoke harden)
     string(TOUPPER CAI_MODE_${mode} definition)
-    add_library(capalloc_engine_${mode} OBJECT ${engine_sources} ${${mode}_sources} ${malloc_sources})
+    add_library(capalloc_engine_${mode} OBJECT ${engine_sources} ${${mode}_sources})
     target_link_libraries(capalloc_engine_${mode} PRIVATE capalloc_engine_flags)
     target_compile_definitions(capalloc_engine_${mode} PUBLIC ${definition}=1)
     set_target_properties(capalloc_engine_${mode} PROPERTIES EXCLUDE_FROM_ALL ON) # built for what is made of it
@@ -103,7 +117,10 @@ if(CAPALLOC_PRELOAD AND plain_sources)
     target_link_libraries(capalloc_plain PRIVATE capalloc_engine_flags)
     target_compile_definitions(capalloc_plain PRIVATE CAI_PLAIN_NAMES=1)
 
-    add_library(capalloc_preload SHARED $<TARGET_OBJECTS:capalloc_engine> $<TARGET_OBJECTS:capalloc_plain>)
+    # The family stands beside what it calls.
+    set(plain_objects $<TARGET_OBJECTS:capalloc_plain>)
+    add_library(capalloc_preload SHARED $<FILTER:${plain_objects},INCLUDE,family> $<TARGET_OBJECTS:capalloc_engine>
+        $<FILTER:${plain_objects},EXCLUDE,family>)
     capalloc_shared_form(capalloc_preload ${source_dir}/preload/preload.map)
     target_link_options(capalloc_preload PRIVATE -Wl,-soname,libcapalloc.so.${soversion})
     set_target_properties(capalloc_preload PROPERTIES OUTPUT_NAME capalloc-preload NO_SONAME ON)

@@ -2,6 +2,7 @@
 #include "blocks/claimed.h"
 
 #include "blocks/clear.h"
+#include "blocks/slab.h"
 #include "blocks/touched.h"
 #include "pages/zone.h"
 
@@ -47,7 +48,7 @@ void cai_claimed_settle(struct cai_heap *heap, struct cai_unit *slab)
     const struct cai_view *view = cai_view_of(slab->zone);
     bool zeroes = cai_place_zeroes((enum cai_place)(slab->zone / CAI_GRAINS));
     size_t bytes = cai_class_bytes(slab->size_class);
-    char *slot = (char *)cai_unit_address(slab);
+    char *slot = (char *)cai_slab_begin(slab);
 
     if (!cai_claimed_is_marked(slab))
         return;

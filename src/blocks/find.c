@@ -101,7 +101,10 @@ static struct cai_lookup look_up_in_slab(const struct cai_unit *slab, enum cai_p
     if (size_class == 0 || size_class > CAI_CLASS_LAST) /* another thread ends it, or makes it, at this moment */
         return (struct cai_lookup){CAI_FOUND_UNUSED, place, 0, 0};
     size_t slot_bytes = cai_class_bytes(size_class);
-    size_t offset = (address - cai_unit_address(slab)) % slot_bytes;
+    uintptr_t first = cai_unit_address(slab) + cai_class_lead(size_class, cai_unit_number(slab));
+    if (address < first)
+        return (struct cai_lookup){CAI_FOUND_UNUSED, place, 0, 0};
+    size_t offset = (address - first) % slot_bytes;
     enum cai_grain grain = cai_zone_grain(cai_load_relaxed(&slab->zone));
     const struct cai_view *view = cai_view_of(cai_load_relaxed(&slab->zone));
     uint8_t state = cai_load_relaxed(&view->state[cai_granule_of(view, grain, (void *)(address - offset))]);

@@ -268,9 +268,12 @@ void *cai_large_move(struct cai_heap *heap, struct cai_live live, size_t bytes, 
     struct cai_unit *from = cai_live_run(live);
     enum cai_place place = (enum cai_place)(from->zone / CAI_GRAINS);
     size_t usable = cai_usable_bytes(live);
-    struct cai_unit *to = bytes > LARGE_BYTES_MAX ? NULL : take_run(place, units_for(bytes + bytes / 8), 1);
+    struct cai_unit *to = NULL;
 
-    /* Blocks that grow once grow again: room for that, but only where there is some. */
+    /* Blocks that grow once grow again: room for that, but only where there is some, and not for who makes room of its
+     * own, by half and more. */
+    if (bytes < usable + usable / 2)
+        to = take_run(place, units_for(bytes + bytes / 8), 1);
     if (to == NULL && bytes <= LARGE_BYTES_MAX)
         to = take_run(place, units_for(bytes), 1);
     if (to == NULL)

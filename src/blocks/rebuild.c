@@ -16,7 +16,7 @@ struct count {
 static struct count count_slots(struct cai_unit *slab, bool flush)
 {
     unsigned shift = cai_grain_shift(cai_zone_grain(slab->zone));
-    uint8_t *state = cai_view_of(slab->zone)->state + ((size_t)cai_unit_number(slab) << (CAI_UNIT_SHIFT - shift));
+    uint8_t *state = cai_slab_states(slab);
     size_t step = cai_class_bytes(slab->size_class) >> shift;
     struct count count = {0, 0, 0, 0};
 

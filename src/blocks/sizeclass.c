@@ -31,11 +31,15 @@ const uint16_t cai_class_sizes[CAI_CLASSES] = {
 };
 /* clang-format on */
 
-/* Slabs are 64 KiB long, or as many of those as eight slots need. */
+/* Slabs are 64 KiB long, or as many of those as eight slots need; with a lead, as many units as that takes. */
 #define SLAB_STEP (64 * CAI_KIB)
 enum { SLAB_SLOTS_MIN = 8 };
 
 uint32_t cai_class_slab_units(unsigned size_class)
 {
-    return (uint32_t)(cai_round_up(SLAB_SLOTS_MIN * cai_class_bytes(size_class), SLAB_STEP) >> CAI_UNIT_SHIFT);
+    size_t bytes = SLAB_SLOTS_MIN * cai_class_bytes(size_class);
+    size_t whole = size_class < CAI_CLASS_LED ? cai_round_up(bytes, SLAB_STEP)
+                                              : cai_round_up(bytes + CAI_LEAD_BYTES_MAX, CAI_UNIT_BYTES);
+
+    return (uint32_t)(whole >> CAI_UNIT_SHIFT);
 }

@@ -59,14 +59,31 @@ CAI_INLINE enum cai_grain cai_class_grain(unsigned size_class)
 /* Length in units of a slab of this class. */
 uint32_t cai_class_slab_units(unsigned size_class);
 
+/* Classes from here on, above 16 KiB, have slots that begin somewhere in a page, in each slab elsewhere: the end of one
+ * slot and the start of the next share a page, and the starts of many slots do not share one set of the caches. */
+enum { CAI_CLASS_LED = 65, CAI_LEAD_STEP = 128, CAI_LEAD_BYTES_MAX = 4096 };
+
+/* How far from its start the slots of the slab begin whose first unit has this number. */
+CAI_INLINE size_t cai_class_lead(unsigned size_class, uint32_t number)
+{
+    return size_class < CAI_CLASS_LED ? 0
+                                      : (number % (CAI_LEAD_BYTES_MAX / CAI_LEAD_STEP - 1) + 1) * (size_t)CAI_LEAD_STEP;
+}
+
+/* Whether slots of this many bytes, a multiple of align, are aligned to it: slabs are aligned to units and no more. */
+CAI_INLINE bool cai_class_is_aligned(size_t bytes, size_t align)
+{
+    return align <= CAI_LEAD_STEP || (bytes <= CAI_SMALL_BYTES_MAX / 2 && align <= CAI_UNIT_BYTES);
+}
+
 /* The smallest class whose slots are at least `bytes` long and multiples of align, a power of two; 0: none is. A slot
  * of the class of the next multiple of align is one: classes are multiples of an eighth of their doubling, and a longer
- * align is a multiple of that, so that there it is the class itself. Slabs are aligned to units and no more. */
+ * align is a multiple of that, so that there it is the class itself. */
 CAI_INLINE unsigned cai_class_for(size_t bytes, size_t align)
 {
     size_t rounded = cai_round_up(bytes + (bytes == 0), align);
 
-    return rounded >= bytes && rounded <= CAI_SMALL_BYTES_MAX && align <= CAI_UNIT_BYTES
+    return rounded >= bytes && rounded <= CAI_SMALL_BYTES_MAX && cai_class_is_aligned(rounded, align)
                ? (unsigned)cai_class_of(rounded)
                : 0;
 }

@@ -28,11 +28,6 @@ static unsigned granule_shift(const struct cai_unit *slab)
     return cai_grain_shift(cai_zone_grain(slab->zone));
 }
 
-static size_t first_granule(const struct cai_unit *slab)
-{
-    return (size_t)cai_unit_number(slab) << (CAI_UNIT_SHIFT - granule_shift(slab));
-}
-
 static size_t slot_granules(const struct cai_unit *slab)
 {
     return cai_class_bytes(slab->size_class) >> granule_shift(slab);
@@ -48,7 +43,7 @@ struct cai_unit *cai_slab_create(struct cai_heap *heap, enum cai_place place, un
     if (slab == NULL)
         return NULL;
     cai_store_relaxed(&slab->size_class, (uint8_t)size_class);
-    cai_store_relaxed(&slab->slots, (uint32_t)(((size_t)units << CAI_UNIT_SHIFT) / cai_class_bytes(size_class)));
+    cai_store_relaxed(&slab->slots, cai_slab_slots(size_class, units));
     /* Begin at another slot in each slab: hot slots and their state bytes would share cache sets otherwise. Near the
      * front, so that a slab that replaces another one in warm memory touches the same pages. */
     uint32_t start = (uint32_t)((cai_unit_number(slab) * UINT64_C(0x9e3779b9) >> 8) % COLOURS * COLOUR_BYTES /
@@ -79,8 +74,8 @@ static void *leave(uint8_t *state, uintptr_t address, size_t bytes)
 /* Slots that were handed out before and came back, from the cursor to the end. Long slots: one look at each. */
 static uint32_t take_returned_long(struct cai_unit *slab, void **slots, uint32_t count)
 {
-    uint8_t *state = cai_view_of(slab->zone)->state + first_granule(slab);
-    uintptr_t address = cai_unit_address(slab);
+    uint8_t *state = cai_slab_states(slab);
+    uintptr_t address = cai_slab_begin(slab);
     size_t bytes = cai_class_bytes(slab->size_class);
     size_t step = slot_granules(slab);
     uint32_t taken = 0;
@@ -112,8 +107,8 @@ CAI_INLINE void leave_all(bytes16 chunk, uint8_t *state, uintptr_t address, void
 CAI_NO_TSAN static uint32_t take_returned_short(struct cai_unit *slab, void **slots, uint32_t count)
 {
     unsigned shift = granule_shift(slab);
-    uint8_t *state = cai_view_of(slab->zone)->state + first_granule(slab);
-    uintptr_t address = cai_unit_address(slab);
+    uint8_t *state = cai_slab_states(slab);
+    uintptr_t address = cai_slab_begin(slab);
     size_t bytes = cai_class_bytes(slab->size_class);
     size_t granules = (size_t)slab->units << (CAI_UNIT_SHIFT - shift);
     uint32_t taken = 0;
@@ -146,11 +141,11 @@ CAI_NO_TSAN static uint32_t take_returned_short(struct cai_unit *slab, void **sl
 /* Slots that were never handed out. */
 static uint32_t take_fresh(struct cai_unit *slab, void **slots, uint32_t count)
 {
-    uint8_t *state = cai_view_of(slab->zone)->state + first_granule(slab);
+    uint8_t *state = cai_slab_states(slab);
     uint8_t cached = slab->zeroed ? CAI_STATE_CACHED | CAI_STATE_ZERO : CAI_STATE_CACHED;
     size_t step = slot_granules(slab);
     size_t bytes = cai_class_bytes(slab->size_class);
-    uintptr_t address = cai_unit_address(slab);
+    uintptr_t address = cai_slab_begin(slab);
     uint32_t taken = 0;
 
     while (taken < count && slab->fresh < slab->slots) {
@@ -202,7 +197,7 @@ void cai_slab_collect(struct cai_unit *slab)
  * put right here: by the time all but what was counted twice came back. */
 bool cai_slab_is_empty(struct cai_unit *slab)
 {
-    const uint8_t *state = cai_view_of(slab->zone)->state + first_granule(slab);
+    const uint8_t *state = cai_slab_states(slab);
     size_t step = slot_granules(slab);
     uint32_t used = 0;
 

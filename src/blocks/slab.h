@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "blocks/heap.h"
+#include "blocks/sizeclass.h"
 
 /* The slab an address of a live or free slot lies in. */
 CAI_INLINE struct cai_unit *cai_slab_of(const struct cai_view *view, enum cai_grain grain, size_t granule)
@@ -13,6 +14,28 @@ CAI_INLINE struct cai_unit *cai_slab_of(const struct cai_view *view, enum cai_gr
     size_t number = cai_unit_of_granule(grain, granule);
 
     return view->units + cai_load_relaxed(&view->units[number].head);
+}
+
+/* Its first slot. */
+CAI_INLINE uintptr_t cai_slab_begin(const struct cai_unit *slab)
+{
+    return cai_unit_address(slab) + cai_class_lead(slab->size_class, cai_unit_number(slab));
+}
+
+/* The state byte of that. */
+CAI_INLINE uint8_t *cai_slab_states(const struct cai_unit *slab)
+{
+    const struct cai_view *view = cai_view_of(slab->zone);
+
+    return &view->state[cai_granule_of(view, cai_zone_grain(slab->zone), (void *)cai_slab_begin(slab))];
+}
+
+/* How many slots of the class one has. */
+CAI_INLINE uint32_t cai_slab_slots(unsigned size_class, uint32_t units)
+{
+    size_t lead = size_class < CAI_CLASS_LED ? 0 : CAI_LEAD_BYTES_MAX;
+
+    return (uint32_t)((((size_t)units << CAI_UNIT_SHIFT) - lead) / cai_class_bytes(size_class));
 }
 
 /* A new slab of the heap, whose lock is held. NULL: out of memory. */

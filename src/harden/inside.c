@@ -13,6 +13,9 @@ static struct cai_inside in_slab(const struct cai_view *view, enum cai_grain gra
 
     if (size_class == 0 || size_class > CAI_CLASS_LAST)
         return nothing;
+    start += cai_class_lead(size_class, (uint32_t)unit);
+    if (address < start)
+        return nothing;
     uint32_t offset = (uint32_t)(address - start); /* slabs are short, and so is the division */
     const char *block = (const char *)address - offset % (uint32_t)cai_class_bytes(size_class);
     uint8_t state = cai_load_relaxed(&view->state[cai_granule_of(view, grain, block)]);

@@ -166,7 +166,7 @@ static void look_before(enum cai_place place, const char *address, struct cai_li
     size_t over = 0;
     size_t bytes = 0;
 
-    if ((uintptr_t)address - cai_unit_address(cai_live_run(live)) < slot)
+    if ((uintptr_t)address - cai_slab_begin(cai_live_run(live)) < slot)
         return;
     live.state -= slot >> cai_grain_shift(cai_zone_grain(live.zone));
     for (unsigned i = 0; i < LOOKS_AT_NEIGHBOUR; i++) {
@@ -371,6 +371,8 @@ static void look_at_run(const struct cai_unit *run)
     if (cai_load_acquire(&run->kind) != CAI_UNIT_SLAB)
         return;
     size_t slot = cai_class_sizes[run->size_class];
+    state = cai_slab_states(run);
+    block = (const char *)cai_slab_begin(run);
     for (uint32_t i = 0; i < run->slots; i++)
         look_at_slot(run->zone, state + i * (slot >> shift), block + i * slot, run->size_class);
 }

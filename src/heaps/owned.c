@@ -47,7 +47,7 @@ static void discard_slab(struct cai_unit *slab, struct cai_heap *heap)
     enum cai_grain grain = cai_zone_grain(slab->zone);
     const struct cai_view *view = cai_view_of(slab->zone);
     size_t bytes = cai_class_bytes(slab->size_class);
-    char *slot = (char *)cai_unit_address(slab);
+    char *slot = (char *)cai_slab_begin(slab);
 
     for (uint32_t i = 0; i < slab->slots; i++, slot += bytes) {
         uint8_t *state = &view->state[cai_granule_of(view, grain, slot)];

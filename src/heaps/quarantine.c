@@ -442,16 +442,15 @@ bool cai_quarantine_sweep(void)
 /* Calls of others on blocks of the heap that are under way at this moment keep theirs. */
 static void put_slab(const struct cai_unit *slab, size_t *bytes)
 {
-    uint8_t *state = states_of(slab);
+    uint8_t *state = cai_slab_states(slab);
     size_t slot_bytes = cai_class_bytes(slab->size_class);
     size_t step = slot_bytes >> granule_shift(slab);
 
     for (uint32_t slot = 0; slot < slab->slots; slot++) {
         uint8_t byte = cai_load_relaxed(&state[slot * step]);
         if (cai_state_is_open(byte))
-            *bytes +=
-                enter((enum cai_place)(slab->zone / CAI_GRAINS), (char *)cai_unit_address(slab) + slot * slot_bytes,
-                      cai_find_of_state(&state[slot * step], byte));
+            *bytes += enter((enum cai_place)(slab->zone / CAI_GRAINS), (char *)cai_slab_begin(slab) + slot * slot_bytes,
+                            cai_find_of_state(&state[slot * step], byte));
     }
 }
 

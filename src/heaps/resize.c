@@ -100,14 +100,14 @@ void *cai_resize_large(struct cai_live live, size_t bytes, bool may_move)
     return moved;
 }
 
-/* Blocks that grow once grow again: room for a quarter more, as long as that is a small block. */
+/* Blocks that grow once grow again: room for half more, as long as that is a small block. */
 static size_t with_room(size_t bytes, size_t usable)
 {
     if (CAI_QUARANTINES && bytes > usable && bytes > CAI_SMALL_BYTES_MAX)
         return bytes + bytes / 8;
     if (bytes <= usable || bytes > CAI_SMALL_BYTES_MAX)
         return bytes;
-    return cai_min(cai_max(bytes, usable + usable / 4), CAI_SMALL_BYTES_MAX);
+    return cai_min(cai_max(bytes, usable + usable / 2), CAI_SMALL_BYTES_MAX);
 }
 
 /* The claimed block's content in another block, and the block given back. NULL: out of memory; or it has been reported

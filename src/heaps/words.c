@@ -72,6 +72,8 @@ CAI_NO_TSAN static size_t scan_slab(struct step *step, const struct cai_unit *sl
         size_class > CAI_CLASS_LAST)
         return end;
     size_t slot_bytes = cai_class_bytes(size_class);
+    begin += cai_class_lead(size_class, cai_unit_number(slab));
+    offset = cai_max(offset, begin);
     size_t slot = begin + (offset - begin) / slot_bytes * slot_bytes;
     for (; slot + slot_bytes <= end; offset = slot += slot_bytes) {
         if (is_full(step))
@@ -177,6 +179,9 @@ CAI_NO_TSAN static bool target_in(const struct cai_unit *run, size_t offset, str
     if (cai_load_relaxed(&run->kind) == CAI_UNIT_LARGE) {
         target->bytes = cai_state_is_live(state_at(zone, begin)) ? run->bytes : 0;
     } else if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB && size_class != 0 && size_class <= CAI_CLASS_LAST) {
+        begin += cai_class_lead(size_class, cai_unit_number(run));
+        if (offset < begin)
+            return false;
         begin += (offset - begin) / cai_class_bytes(size_class) * cai_class_bytes(size_class);
         target->bytes = block_bytes(target->place, zone, begin, size_class);
     } else if (cai_load_relaxed(&run->kind) == CAI_UNIT_GUARDED) {

@@ -19,7 +19,7 @@ CAI_INLINE void *allocate_fast(enum cai_place place, size_t alignment, size_t si
 {
     size_t rounded = cai_round_up(size, alignment);
 
-    if (CAI_UNLIKELY(size == 0 || rounded < size || alignment > CAI_UNIT_BYTES))
+    if (CAI_UNLIKELY(size == 0 || rounded < size || !cai_class_is_aligned(rounded, alignment)))
         return NULL;
     return cai_fast_allocate(place, rounded, false);
 }

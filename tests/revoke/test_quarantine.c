@@ -27,7 +27,7 @@ static size_t waiting(void)
     return stats.quarantined_bytes;
 }
 
-/* Takes and gives back blocks of this size until one begins at `address`. Returns how many bytes were given back before
+/* Takes and gives back blocks of this size until one holds `address`. Returns how many bytes were given back before
  * that; more than `most`: it did not come. */
 static size_t freed_until(uintptr_t address, size_t bytes, size_t most)
 {
@@ -35,7 +35,7 @@ static size_t freed_until(uintptr_t address, size_t bytes, size_t most)
 
     while (freed <= most) {
         void *block = ca_malloc(bytes);
-        bool found = (uintptr_t)block == address;
+        bool found = address - (uintptr_t)block < bytes;
         require(block != NULL);
         ca_free(block);
         if (found)

@@ -1,7 +1,7 @@
 /* The audits of zones and zero places; those of slabs and caches stand in audit_heap.c. See audit.h. */
 #include "support/audit.h"
 
-#include "blocks/state.h"
+#include "blocks/slab.h"
 #include "pages/commit.h"
 #include "support/audit_say.h"
 
@@ -227,8 +227,9 @@ static const char *check_zero_slots(unsigned number, const struct cai_unit *slab
 {
     size_t slot_bytes = cai_class_bytes(slab->size_class);
     size_t step = slot_bytes >> cai_grain_shift(cai_zone_grain(number));
-    const uint8_t *state = cai_view_of(number)->state + cai_unit_number(slab) * granules_per_unit(number);
-    char *memory = (char *)cai_unit_address(slab);
+    const uint8_t *state = cai_slab_states(slab);
+    char *memory = (char *)cai_slab_begin(slab);
+    size_t lead = (uintptr_t)memory - cai_unit_address(slab);
     size_t used = slab->slots * slot_bytes;
     const char *wrong = NULL;
 
@@ -238,7 +239,10 @@ static const char *check_zero_slots(unsigned number, const struct cai_unit *slab
             wrong = check_zero(number, "a free slot", memory + i * slot_bytes, slot_bytes);
     }
     if (wrong == NULL && zeroes)
-        wrong = check_zero(number, "the end of a slab", memory + used, ((size_t)slab->units << CAI_UNIT_SHIFT) - used);
+        wrong = check_zero(number, "the end of a slab", memory + used,
+                           ((size_t)slab->units << CAI_UNIT_SHIFT) - used - lead);
+    if (wrong == NULL && zeroes)
+        wrong = check_zero(number, "the start of a slab", memory - lead, lead);
     return wrong;
 }
 

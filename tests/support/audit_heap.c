@@ -23,9 +23,14 @@ static const char *count_slots(const struct cai_unit *slab, struct slots *slots)
     unsigned shift = cai_grain_shift(cai_zone_grain(slab->zone));
     size_t granules = (size_t)slab->units << (CAI_UNIT_SHIFT - shift);
     size_t step = cai_class_bytes(slab->size_class) >> shift;
-    const uint8_t *state = state_of(slab);
+    size_t lead = cai_class_lead(slab->size_class, cai_unit_number(slab)) >> shift;
+    const uint8_t *state = cai_slab_states(slab);
 
-    for (size_t i = 0; i < granules; i++) {
+    for (size_t i = 0; i < lead; i++)
+        if (state_of(slab)[i] != CAI_STATE_NONE)
+            return audit_say("zone %u: slab %u of class %u: state byte %u before its first slot", slab->zone,
+                             cai_unit_number(slab), slab->size_class, state_of(slab)[i]);
+    for (size_t i = 0; i < granules - lead; i++) {
         bool is_record = cai_is_record(state[i]) && i % step != 0;
         if (state[i] == CAI_STATE_NONE || is_record)
             continue;
@@ -74,7 +79,7 @@ static const char *check_slab_units(const struct cai_unit *slab)
         cai_class_grain(slab->size_class) != cai_zone_grain(slab->zone))
         return audit_say("zone %u: slab %u has class %u", slab->zone, number, slab->size_class);
     if (slab->units != cai_class_slab_units(slab->size_class) ||
-        slab->slots != ((size_t)slab->units << CAI_UNIT_SHIFT) / cai_class_bytes(slab->size_class))
+        slab->slots != cai_slab_slots(slab->size_class, slab->units))
         return audit_say("zone %u: slab %u of class %u has %u units, %u slots", slab->zone, number, slab->size_class,
                          slab->units, slab->slots);
     if (id == 0 || cai_registry_owner(id) == NULL)

@@ -13,6 +13,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(TOP / "bench/lib"))
 import behind  # noqa: E402
 import interval  # noqa: E402
+import programs  # noqa: E402
 import table  # noqa: E402
 import workloads  # noqa: E402
 
@@ -96,6 +97,14 @@ class Allocators(unittest.TestCase):
             done = self.known(value)
             self.assertNotEqual(done.returncode, 0)
             self.assertIn("is not NAME=PATH of a file", done.stderr)
+
+
+class Programs(unittest.TestCase):
+    def test_python_takes_notice_of_its_environment(self):
+        python, *options, _, _ = programs.python(None, 1)
+        done = subprocess.run([python, *options, "-c", "import sys; print(sys.flags.ignore_environment)"], text=True,
+                              stdout=subprocess.PIPE, check=True)
+        self.assertEqual(done.stdout.strip(), "0")
 
 
 class Workloads(unittest.TestCase):

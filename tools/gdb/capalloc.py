@@ -91,7 +91,13 @@ def describe(address):
         grain = number("CAI_FINE_SHIFT") if zone % 2 == 0 else number("CAI_COARSE_SHIFT")
         end = f"place {PLACES[place]}, heap {owner}"
         if kind == "slab":
-            slot = number(f"(int)cai_class_sizes[{unit[tables.offset['size_class']]}]")
+            size_class = unit[tables.offset["size_class"]]
+            slot = number(f"(int)cai_class_sizes[{size_class}]")
+            if size_class >= number("CAI_CLASS_LED"):  # cai_class_lead
+                steps = number("CAI_LEAD_BYTES_MAX") // number("CAI_LEAD_STEP") - 1
+                start += (head % steps + 1) * number("CAI_LEAD_STEP")
+            if address < start:
+                return f"no block: before the first slot of a slab, place {PLACES[place]}"
             inside = (address - start) % slot
             state = int(view["state"][(address - inside - int(view["origin"])) >> grain])
             where = f", {inside} bytes inside" if inside else ""

@@ -1,7 +1,7 @@
 /* Size classes: every size up to 512 KiB has the smallest class that fits it, and little is wasted. */
 #include "unit/unit.h"
 
-#include "blocks/sizeclass.h"
+#include "blocks/slab.h"
 
 static void test_classes_ascend(void **state)
 {
@@ -40,11 +40,25 @@ static void test_slabs_hold_slots(void **state)
     (void)state;
     for (unsigned i = 1; i <= CAI_CLASS_LAST; i++) {
         size_t slab = (size_t)cai_class_slab_units(i) << CAI_UNIT_SHIFT;
-        size_t slots = slab / cai_class_bytes(i);
-        assert_true(slots >= 4);
+        size_t slots = cai_slab_slots(i, cai_class_slab_units(i));
+        assert_true(slots >= 8);
+        assert_true(slots * cai_class_bytes(i) + (i < CAI_CLASS_LED ? 0 : CAI_LEAD_BYTES_MAX) <= slab);
         if ((slab - slots * cai_class_bytes(i)) * 8 > slab)
             fail_msg("class %u: %zu of %zu bytes of a slab are no slot", i, slab - slots * cai_class_bytes(i), slab);
     }
+}
+
+/* Never at the start of a page, and never at less than the alignment that such a class is good for. */
+static void test_leads(void **state)
+{
+    (void)state;
+    for (uint32_t number = 1; number < 1000; number++) {
+        assert_int_equal(cai_class_lead(CAI_CLASS_LED - 1, number), 0);
+        size_t lead = cai_class_lead(CAI_CLASS_LED, number);
+        assert_true(lead > 0 && lead < CAI_LEAD_BYTES_MAX && lead % CAI_LEAD_STEP == 0);
+        assert_int_equal(lead, cai_class_lead(CAI_CLASS_LAST, number));
+    }
+    assert_int_equal(cai_class_bytes(CAI_CLASS_LED) % CAI_LEAD_STEP, 0);
 }
 
 /* The slot is long enough, every slot of the slab is aligned because slabs are aligned to units, and no smaller class
@@ -57,7 +71,7 @@ static void check_aligned(size_t bytes, size_t align)
     for (unsigned i = CAI_CLASS_LAST; i >= 1; i--)
         if (cai_class_bytes(i) >= bytes && cai_class_bytes(i) % align == 0)
             wanted = i;
-    if (align > CAI_UNIT_BYTES)
+    if (align > CAI_UNIT_BYTES || (align > CAI_LEAD_STEP && wanted >= CAI_CLASS_LED))
         wanted = 0;
     if (got != wanted)
         fail_msg("%zu bytes at %zu: class %u, not %u", bytes, align, got, wanted);
@@ -80,9 +94,8 @@ static void test_D2_aligned_classes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_classes_ascend),
-        cmocka_unit_test(test_D2_every_size_fits),
-        cmocka_unit_test(test_slabs_hold_slots),
+        cmocka_unit_test(test_classes_ascend),     cmocka_unit_test(test_D2_every_size_fits),
+        cmocka_unit_test(test_slabs_hold_slots),   cmocka_unit_test(test_leads),
         cmocka_unit_test(test_D2_aligned_classes),
     };
 

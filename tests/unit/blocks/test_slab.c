@@ -43,7 +43,7 @@ static void check_slots(const struct cai_unit *slab, uint32_t count, bool ascend
 {
     static uint8_t seen[SLOTS_MAX];
     size_t bytes = cai_class_bytes(slab->size_class);
-    uintptr_t address = cai_unit_address(slab);
+    uintptr_t address = cai_slab_begin(slab);
 
     memset(seen, 0, sizeof seen);
     for (uint32_t i = 0; i < count; i++) {
@@ -52,6 +52,22 @@ static void check_slots(const struct cai_unit *slab, uint32_t count, bool ascend
         require(seen[offset / bytes]++ == 0);
         require(!ascending || i == 0 || slots[i] > slots[i - 1]);
         require(cai_state_is_cached(state_at(slab, slots[i])));
+    }
+}
+
+/* The end of a long slot and the start of the next share a page. */
+CHILD_TEST(test_long_slots_share_pages, 20)
+{
+    for (unsigned size_class = CAI_CLASS_LED; size_class <= CAI_CLASS_LAST; size_class++) {
+        struct cai_unit *slab = create(CAI_PLACE_ordinary, size_class);
+        uint32_t taken = cai_slab_take(slab, slots, SLOTS_MAX);
+        require(taken == slab->slots && (uintptr_t)slots[0] > cai_unit_address(slab));
+        require((uintptr_t)slots[taken - 1] + cai_class_bytes(size_class) <=
+                cai_unit_address(slab) + ((uintptr_t)slab->units << CAI_UNIT_SHIFT));
+        for (uint32_t i = 0; i + 1 < taken; i++) {
+            uintptr_t end = (uintptr_t)slots[i] + cai_class_bytes(size_class);
+            require((end - 1) / CAI_LEAD_BYTES_MAX == (uintptr_t)slots[i + 1] / CAI_LEAD_BYTES_MAX);
+        }
     }
 }
 
@@ -185,6 +201,7 @@ CHILD_TEST(test_a_count_that_is_too_low_is_put_right, 10)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_long_slots_share_pages),
         cmocka_unit_test(test_every_class),
         cmocka_unit_test(test_random_slab),
         cmocka_unit_test(test_remote_frees_are_counted_when_told),
