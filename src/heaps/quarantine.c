@@ -31,7 +31,7 @@
 /* A round is never shorter. By age alone two of them wait, with sweeps one. In the hardened library less: a block that
  * waits longer leaves the processor's cache, and what is looked at there again costs most of the library's time. */
 #define FLOOR_BYTES ((CAI_HARDENS ? 1 : 4) * CAI_MIB)
-#define SWEEP_FLOOR_BYTES (8 * CAI_MIB)
+#define SWEEP_FLOOR_BYTES (12 * CAI_MIB)
 
 /* Longer large blocks give their pages back while they wait; shorter ones are cleared and keep them. */
 #define KEPT_BYTES_MAX (256 * CAI_KIB)

@@ -15,10 +15,12 @@
 
 enum { TEXT_BYTES = 64 * 1024, COPY_BYTES = 256 * 1024, PAGES_AT_ONCE = 8192 };
 
-/* Shorter runs are looked at without asking which of their pages are there. */
-#define ASK_BYTES_MIN (128 * CAI_KIB)
+/* Shorter ranges are looked at without asking which of their pages are there. */
+#define ASK_BYTES_MIN (32 * CAI_KIB)
 
-#define PRESENT (UINT64_C(3) << 62) /* in memory, or in swap */
+/* Of a page, in /proc/self/pagemap. */
+#define PRESENT (UINT64_C(3) << 62)  /* in memory, or in swap */
+#define OF_A_FILE (UINT64_C(1) << 61) /* or shared: not the process's own */
 
 static struct work {
     char text[TEXT_BYTES];
@@ -70,8 +72,13 @@ static void scan_copy(uintptr_t begin, size_t bytes)
     }
 }
 
-/* The pages of the range that hold something. */
-static void scan_pages(uintptr_t begin, uintptr_t end, void (*scan)(uintptr_t begin, size_t bytes))
+static bool holds_something(uint64_t page, bool only_own)
+{
+    return (page & PRESENT) != 0 && !(only_own && (page & OF_A_FILE) != 0);
+}
+
+/* The pages of the range that hold something; of the process's own, if only these are wanted. */
+static void scan_pages(uintptr_t begin, uintptr_t end, bool only_own, void (*scan)(uintptr_t begin, size_t bytes))
 {
     size_t page_bytes = cai_settings->page_bytes;
 
@@ -86,11 +93,11 @@ static void scan_pages(uintptr_t begin, uintptr_t end, void (*scan)(uintptr_t be
         }
         for (size_t i = 0; i < count;) {
             size_t first = i;
-            while (i < count && (work->pages[i] & PRESENT) != 0)
+            while (i < count && holds_something(work->pages[i], only_own))
                 i++;
             if (i != first)
                 scan(begin + first * page_bytes, (i - first) * page_bytes);
-            while (i < count && (work->pages[i] & PRESENT) == 0)
+            while (i < count && !holds_something(work->pages[i], only_own))
                 i++;
         }
         begin += count * page_bytes;
@@ -105,30 +112,56 @@ static bool may_hold_pointers(const struct cai_unit *run)
     return (run->zone / CAI_GRAINS & 1) == 0 || (!cai_settings->trust_tokens && cai_load_relaxed(&run->inferred) != 0);
 }
 
+/* Runs side by side are one range: which pages of it are there is asked once. What was kept by earlier sweeps has
+ * none, and is not to get them back by being read. */
+static struct {
+    uintptr_t begin, end;
+} range;
+
+static void scan_range(void)
+{
+    if (range.end - range.begin < ASK_BYTES_MIN)
+        scan_here(range.begin, range.end - range.begin);
+    else
+        scan_pages(range.begin, range.end, false, scan_here);
+    range.begin = range.end = 0;
+}
+
+static void add_to_range(uintptr_t begin, size_t bytes)
+{
+    if (begin != range.end) {
+        scan_range();
+        range.begin = begin;
+    }
+    range.end = begin + bytes;
+}
+
+static void scan_run(const struct cai_unit *run)
+{
+    unsigned kind = cai_load_relaxed(&run->kind);
+    size_t bytes = (size_t)run->units << CAI_UNIT_SHIFT;
+
+    if (kind == CAI_UNIT_GUARDED && may_hold_pointers(run) && cai_state_is_live(*cai_guarded_state(run)))
+        scan_here(cai_guarded_address(run), cai_class_bytes(run->size_class));
+    if (kind != CAI_UNIT_SLAB && kind != CAI_UNIT_LARGE)
+        return;
+    if (!may_hold_pointers(run))
+        now.skipped += bytes;
+    else if (cai_place_zeroes((enum cai_place)(run->zone / CAI_GRAINS)))
+        scan_here(cai_unit_address(run), bytes); /* of hidden memory the kernel tells no pages */
+    else
+        add_to_range(cai_unit_address(run), bytes);
+}
+
 uint64_t cai_roots_scan_heap(uint64_t *skipped)
 {
     now.scanned = now.skipped = 0;
     now.pages = cai_os_open("/proc/self/pagemap");
     for (unsigned zone = 0; zone < CAI_ZONES; zone++) {
         const struct cai_unit *units = cai_view_of(zone)->units;
-        for (uint32_t head = 1; head < cai_zones[zone].frontier; head += units[head].units) {
-            const struct cai_unit *run = units + head;
-            unsigned kind = cai_load_relaxed(&run->kind);
-            size_t bytes = (size_t)run->units << CAI_UNIT_SHIFT;
-            if (kind == CAI_UNIT_GUARDED && may_hold_pointers(run) && cai_state_is_live(*cai_guarded_state(run)))
-                scan_here(cai_guarded_address(run), cai_class_bytes(run->size_class));
-            if (kind != CAI_UNIT_SLAB && kind != CAI_UNIT_LARGE)
-                continue;
-            if (!may_hold_pointers(run)) {
-                now.skipped += bytes;
-                continue;
-            }
-            /* Hidden memory has no pages that the kernel would tell of. */
-            if (bytes < ASK_BYTES_MIN || cai_place_zeroes((enum cai_place)(zone / CAI_GRAINS)))
-                scan_here(cai_unit_address(run), bytes);
-            else
-                scan_pages(cai_unit_address(run), cai_unit_address(run) + bytes, scan_here);
-        }
+        for (uint32_t head = 1; head < cai_zones[zone].frontier; head += units[head].units)
+            scan_run(units + head);
+        scan_range();
     }
     if (now.pages >= 0)
         cai_os_close(now.pages);
@@ -140,7 +173,7 @@ uint64_t cai_roots_scan_heap(uint64_t *skipped)
 
 struct mapping {
     uintptr_t begin, end;
-    bool readable, shared, of_file;
+    bool readable, writable, code, shared, of_file;
     const char *path;
 };
 
@@ -170,6 +203,12 @@ static bool is_shared_memory(const char *path)
            begins(path, "/anon_hugepage");
 }
 
+/* What is in a program's file was there before the program. */
+static bool is_code(const struct mapping *it)
+{
+    return it->code && !it->writable && !it->shared && it->of_file && !is_shared_memory(it->path);
+}
+
 static void scan_mapping(const struct mapping *it)
 {
     if (!it->readable || is_ours(it) || is_device(it->path) || begins(it->path, "[v"))
@@ -179,7 +218,7 @@ static void scan_mapping(const struct mapping *it)
     else if (it->shared && is_shared_memory(it->path))
         scan_copy(it->begin, it->end - it->begin);
     else
-        scan_pages(it->begin, it->end, it->of_file ? scan_copy : scan_here);
+        scan_pages(it->begin, it->end, is_code(it), it->of_file ? scan_copy : scan_here);
 }
 
 static uintptr_t hex(const char **text)
@@ -216,6 +255,8 @@ static bool parse(const char *line, struct mapping *it)
     if (*line++ != ' ' || strlen(line) < 5)
         return false;
     it->readable = line[0] == 'r';
+    it->writable = line[1] == 'w';
+    it->code = line[2] == 'x';
     it->shared = line[3] == 's';
     const char *inode = skip_word(skip_word(skip_word(line)));
     it->of_file = *inode != '0';

