@@ -50,6 +50,12 @@ CAI_NO_TSAN static size_t slots_of(const struct cai_unit *run)
                : cai_class_bytes(size_class);
 }
 
+/* Where the first of them is. */
+CAI_NO_TSAN static size_t slots_begin(const struct cai_unit *run)
+{
+    return cai_run_begin(run) + cai_class_lead(cai_load_relaxed(&run->size_class), cai_unit_number(run));
+}
+
 /* Where the block of a run that holds one begins; SIZE_MAX: it holds none. */
 CAI_NO_TSAN static size_t block_of(const struct cai_unit *run)
 {
@@ -73,8 +79,8 @@ static bool next_in(const struct cai_unit *run, size_t *offset, size_t *budget, 
         *offset = end;
         return is_found;
     }
-    size_t begin = cai_run_begin(run);
-    size_t slot = begin + (*offset - begin + slot_bytes - 1) / slot_bytes * slot_bytes;
+    size_t begin = slots_begin(run);
+    size_t slot = begin + (cai_max(*offset, begin) - begin + slot_bytes - 1) / slot_bytes * slot_bytes;
     for (; !is_found && slot + slot_bytes <= end && *budget > 0; slot += slot_bytes) {
         is_found = look(run->zone, slot, owner, found);
         *budget -= cai_min(*budget, slot_bytes);
@@ -147,7 +153,7 @@ bool cai_walk_find(uintptr_t address, struct cai_walked *found)
         size_t slot_bytes = run != NULL ? slots_of(run) : 0;
         size_t block = run != NULL ? block_of(run) : SIZE_MAX;
         if (slot_bytes != 0)
-            block = offset - (offset - cai_run_begin(run)) % slot_bytes;
+            block = offset < slots_begin(run) ? SIZE_MAX : offset - (offset - slots_begin(run)) % slot_bytes;
         is_found = block <= offset && look(zone, block, owner_of(zone, run), found);
         cai_lock_give(&cai_zones[zone].lock);
     }

@@ -19,7 +19,7 @@ enum { TEXT_BYTES = 64 * 1024, COPY_BYTES = 256 * 1024, PAGES_AT_ONCE = 8192 };
 #define ASK_BYTES_MIN (32 * CAI_KIB)
 
 /* Of a page, in /proc/self/pagemap. */
-#define PRESENT (UINT64_C(3) << 62)  /* in memory, or in swap */
+#define PRESENT (UINT64_C(3) << 62)   /* in memory, or in swap */
 #define OF_A_FILE (UINT64_C(1) << 61) /* or shared: not the process's own */
 
 static struct work {

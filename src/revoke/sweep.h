@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 /* True: every word that there is to see has been seen, and cai_is_marked tells what they point to, of all blocks
- * that were freed before; *beside is how much was read beside the heap. False: in doubt; nothing may be released, and it has been
- * said once. One at a time. Contract: R1, R9. */
+ * that were freed before; *beside is how much was read beside the heap. False: in doubt; nothing may be released, and
+ * it has been said once. One at a time. Contract: R1, R9. */
 bool cai_sweep(uint64_t *beside);
 
 /* The marks go. Bytes that were found marked, and that were not and are free now, for who wants to read of it. */

@@ -144,14 +144,13 @@ static void grow_secret(void)
     result = ca_grow(ca_default_authority(), block, (ca_layout){2 * block.size, 8}).ptr;
 }
 
-const struct scenario scenario_gone_gives_secret = {
-    .name = "gone_gives_secret",
-    .flags = SCENARIO_ZEROES,
-    .neighbour = keep_secret_in_flight,
-    .victim = be_gone,
-    .operation = give_secret,
-    .addresses_min = 60,
-    .through = {"cai_stray_take", "cai_registry_borrow", "cai_stray_give"}};
+const struct scenario scenario_gone_gives_secret = {.name = "gone_gives_secret",
+                                                    .flags = SCENARIO_ZEROES,
+                                                    .neighbour = keep_secret_in_flight,
+                                                    .victim = be_gone,
+                                                    .operation = give_secret,
+                                                    .addresses_min = 60,
+                                                    .through = {"cai_stray_take", "cai_stray_give"}};
 
 const struct scenario scenario_new_gives_secret = {
     .name = "new_gives_secret",
