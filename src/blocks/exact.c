@@ -25,11 +25,14 @@ const uint8_t cai_short_states[17] = {0,         SHORT(1),  SHORT(2),  SHORT(3),
     first, (first) + (step), (first) + 2 * (step), (first) + 3 * (step), (first) + 4 * (step), (first) + 5 * (step),   \
         (first) + 6 * (step), (first) + 7 * (step)
 #define EIGHTS(first) EIGHT(first, 1), EIGHT((first) + 8, 1), EIGHT((first) + 16, 1), EIGHT((first) + 24, 1)
+#define UP_TO_15 EIGHT(1, 1), 9, 10, 11, 12, 13, 14, 15
 #define TOO_MUCH UINT32_MAX
-const uint32_t cai_exact_told[512] = {
+const uint32_t cai_exact_told[768] = {
     0, 0, 32, 48, 64, 80, 96, 112, 128, EIGHT(144, 16), EIGHT(288, 32), EIGHT(576, 64),
     [256 ... 256 + CAI_RECORD - 1] = TOO_MUCH,
     [256 + CAI_RECORD] = EIGHTS(1), EIGHTS(33),
     [256 + CAI_RECORD_MORE ... 511] = TOO_MUCH,
+    [512 + 1] = 16,
+    [512 + CAI_STATE_SHORT + 1] = UP_TO_15,
 };
 /* clang-format on */

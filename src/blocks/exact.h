@@ -133,8 +133,9 @@ CAI_INLINE size_t cai_exact_recorded(const uint8_t *state, uint8_t live, unsigne
 }
 
 /* What the two bytes of a block with a record of one byte tell: by its state, how long its slot is; by its record, 256
- * behind, what it lacks, and one more. Of other states nothing, of other records too much. */
-extern const uint32_t cai_exact_told[512];
+ * behind, what it lacks, and one more. Of other states nothing, of other records too much. And 512 behind, how long a
+ * block in a slot of 16 is by its state alone; 0: no such state. */
+extern const uint32_t cai_exact_told[768];
 
 /* A block of this grain, whose first state byte says `live`, is exactly so long and of the class that this is. False:
  * it is not, or only a longer look can tell. */
@@ -152,7 +153,7 @@ CAI_INLINE bool cai_exact_is(enum cai_grain grain, const uint8_t *state, size_t 
 /* The same of a block in a slot of 16 bytes. */
 CAI_INLINE bool cai_exact_is_short(size_t live, size_t bytes)
 {
-    return bytes - 1 < 16 && live == cai_short_states[bytes];
+    return bytes != 0 && cai_exact_told[512 + live] == bytes;
 }
 
 /* --- stamps ---

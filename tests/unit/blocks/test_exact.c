@@ -89,6 +89,19 @@ static void test_C2_no_other_two_bytes_are_a_size(void **state)
         }
 }
 
+/* In a slot of 16 the state alone tells, and of no state but its own. */
+static void test_C2_no_other_state_is_a_short_size(void **state)
+{
+    (void)state;
+    for (unsigned live = 0; live < 256; live++)
+        for (size_t bytes = 0; bytes < 512; bytes++) {
+            bool is = bytes != 0 && bytes <= 16 && live == cai_state_of_short(bytes);
+            if (cai_exact_is_short(live, bytes) != is || cai_exact_is_short(live, bytes + (1ull << 32)) ||
+                cai_exact_is_short(live, SIZE_MAX - bytes))
+                fail_msg("state %u: %zu bytes", live, bytes);
+        }
+}
+
 /* A record is a size's or it is none: of all that differ from one by a bit. */
 static void test_C2_every_coarse_record_is_of_one_size(void **state)
 {
@@ -253,6 +266,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_C2_every_size_in_every_class),
         cmocka_unit_test(test_C2_no_other_two_bytes_are_a_size),
+        cmocka_unit_test(test_C2_no_other_state_is_a_short_size),
         cmocka_unit_test(test_C2_every_coarse_record_is_of_one_size),
         cmocka_unit_test(test_a_record_hides_the_one_before_it),
         cmocka_unit_test(test_without_a_record_it_is_as_long_as_its_slot),
