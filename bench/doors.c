@@ -7,6 +7,11 @@
  *
  * With a fifth word, the same doors lead nowhere: what is left is the harness, arguments included. Resizing makes the
  * block one byte shorter, unless it is one.
+ *
+ *     doors time N SIZE ALIGN                       N rounds, in each some microseconds of every pair
+ *
+ * prints nanoseconds of malloc's pair, and for the other pairs the ratio to it: median, first and last tenth of the
+ * rounds. The harness is in all of them: a processor does it beside the rest, so that time cannot be freed of it.
  */
 #include <capalloc/global.h>
 #include <capalloc/heap.h>
@@ -16,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define HIDDEN(value) __asm__ volatile("" : "+r"(value))
 #define USED(pointer) __asm__ volatile("" : : "r"(pointer) : "memory")
@@ -175,11 +181,57 @@ static int work(const char *name, int nowhere, long n, ca_layout layout)
     return 1;
 }
 
+/* --- their time --- */
+
+enum { WAYS = 3, PAIRS = 2000, ROUNDS_MAX = 100000 };
+static const char *const ways[WAYS] = {"malloc", "global", "heap"};
+
+static double nanoseconds(const char *name, ca_layout layout)
+{
+    struct timespec from, to;
+
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    work(name, 0, PAIRS, layout);
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    return ((double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec)) / PAIRS;
+}
+
+static int by_value(const void *one, const void *other)
+{
+    double a = *(const double *)one, b = *(const double *)other;
+
+    return (a > b) - (a < b);
+}
+
+static void show_time(long rounds, ca_layout layout)
+{
+    static double found[WAYS][ROUNDS_MAX];
+
+    for (long round = 0; round < rounds; round++) {
+        double taken[WAYS];
+        for (long i = round; i < round + WAYS; i++) /* each is the first, in turn */
+            taken[i % WAYS] = nanoseconds(ways[i % WAYS], layout);
+        found[0][round] = taken[0];
+        for (int way = 1; way < WAYS; way++)
+            found[way][round] = taken[way] / taken[0];
+    }
+    for (int way = 0; way < WAYS; way++) {
+        qsort(found[way], (size_t)rounds, sizeof(double), by_value);
+        printf("%s %.2f %.2f %.2f\n", ways[way], found[way][rounds / 2], found[way][rounds / 10],
+               found[way][rounds - 1 - rounds / 10]);
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 5 || argc == 6) {
         ca_layout layout = {.size = strtoul(argv[3], NULL, 0), .align = strtoul(argv[4], NULL, 0)};
-        if (work(argv[1], argc == 6, atol(argv[2]), layout))
+        long n = atol(argv[2]);
+        if (strcmp(argv[1], "time") == 0 && n > 0 && n <= ROUNDS_MAX) {
+            show_time(n, layout);
+            return 0;
+        }
+        if (work(argv[1], argc == 6, n, layout))
             return 0;
     }
     fprintf(stderr, "usage: doors DOOR N SIZE ALIGN [nowhere]\n");

@@ -9,7 +9,13 @@
 
 /* Allocation in steps, each called last by the one before, so that it costs that one nothing: a small layout from the
  * calling thread's heap; one from the account that the thread used last; the rest. CAI_AS_CALLED: with arguments where
- * the caller has them, so that nothing is moved ahead of a call that is seldom made. */
+ * the caller has them, so that nothing is moved ahead of a call that is seldom made. STAY: for the same reason they
+ * stay in the registers in which they came, and in which the size is returned. */
+#if defined(__x86_64__)
+#define STAY(size, beyond) __asm__("" : "+d"(size), "+c"(beyond))
+#else
+#define STAY(size, beyond) (void)0
+#endif
 #define FOR_ALLOCATION(name, type, place, form)                                                                        \
     static CAI_NOINLINE type##_result name##_slow(ca_authority authority, ca_layout layout)                            \
     {                                                                                                                  \
@@ -24,10 +30,11 @@
             return name##_slow(authority, layout);                                                                     \
         return (type##_result){.ptr = address, .size_or_error = bytes};                                                \
     }                                                                                                                  \
-    /* The authority in its registers is not used: so the fast path need not keep it. */                               \
+    /* The authority in its registers is not used: so the fast path need not keep it; of the alignment, one less. */   \
     static CAI_AS_CALLED type##_result name##_default_slow(ca_authority unused, ca_layout layout)                      \
     {                                                                                                                  \
         (void)unused;                                                                                                  \
+        layout.align++;                                                                                                \
         return name##_slow((ca_authority){{cai_sealed.secret, 0}}, layout);                                            \
     }                                                                                                                  \
     CAI_EXPORT type##_result name(ca_authority authority, ca_layout layout)                                            \
@@ -35,9 +42,12 @@
         size_t bytes;                                                                                                  \
         if (CAI_UNLIKELY(!cai_authority_is_default(authority)))                                                        \
             return name##_from_account(authority, layout);                                                             \
+        size_t beyond = layout.align - 1;                                                                              \
+        STAY(layout.size, beyond);                                                                                     \
+        layout.align = beyond + 1;                                                                                     \
         void *address = cai_own_take_small(NULL, CAI_PLACE_##place, layout, form, &bytes);                             \
         if (CAI_UNLIKELY(address == NULL))                                                                             \
-            return name##_default_slow((ca_authority){{0, 0}}, layout);                                                \
+            return name##_default_slow((ca_authority){{0, 0}}, (ca_layout){.size = layout.size, .align = beyond});     \
         return (type##_result){.ptr = address, .size_or_error = bytes};                                                \
     }
 FOR_ALLOCATION(ca_allocate, ca_block, ordinary, CAI_PLAIN)

@@ -28,10 +28,18 @@ CAI_INLINE bool cai_is_easy_alignment(size_t align)
     return ((align - 1) & (align | ~(size_t)63)) == 0;
 }
 
+/* How far a door's fast path reaches, by the last byte of the rounded size: all of it 0 is nowhere. */
+struct cai_own_reach {
+    size_t shorts;       /* the first 16 bytes, or not even these */
+    size_t fine, coarse; /* behind them */
+};
+enum { CAI_REACH_SHORTS = 16, CAI_REACH_FINE = CAI_FINE_BYTES_MAX - 16, CAI_REACH_COARSE = CAI_SMALL_BYTES_MAX - 16 };
+#define CAI_REACH(reach, part, all) ((reach) == NULL ? (size_t)(all) : cai_load_relaxed_in_place(&(reach)->part))
+
 /* A small block that lies ready in a bin of this heap (NULL: the calling thread's), with its exact size on record, or
- * NULL, also for other layouts. */
-CAI_INLINE void *cai_own_take_small(struct cai_heap *heap, enum cai_place place, ca_layout layout, enum cai_form form,
-                                    size_t *got)
+ * NULL, also for other layouts, and beyond the reach (NULL: all the way). */
+CAI_INLINE void *cai_own_take_within(const struct cai_own_reach *reach, struct cai_heap *heap, enum cai_place place,
+                                     ca_layout layout, enum cai_form form, size_t *got)
 {
     size_t last = (layout.size - 1) | (layout.align - 1); /* of the rounded size */
     bool zeroed = form == CAI_ZEROED;
@@ -39,21 +47,29 @@ CAI_INLINE void *cai_own_take_small(struct cai_heap *heap, enum cai_place place,
 
     if (CAI_UNLIKELY(!cai_is_easy_alignment(layout.align)))
         return NULL;
-    if (CAI_LIKELY(last - 16 < CAI_FINE_BYTES_MAX - 16)) {
-        size_t size_class = cai_fits[last / 16].size_class;
+    if (CAI_LIKELY(last - 16 < CAI_REACH(reach, fine, CAI_REACH_FINE))) {
+        uint16_t full = cai_full_stamps[last / 16];
+        size_t size_class = cai_stamp_class(full);
         *got = whole ? cai_class_sizes[size_class] : layout.size;
-        return cai_sized_take(heap != NULL ? heap : cai_self_heap(), place, CAI_KIND_FINE, size_class,
-                              cai_record_of_fine(&cai_fits[last / 16], *got), zeroed, *got);
+        return cai_sized_take(heap != NULL ? heap : cai_self_heap(), place, CAI_KIND_STAMP, size_class,
+                              cai_stamp_in(full, *got), zeroed, *got);
     }
-    if (last < 16) {
-        *got = whole ? 16 : layout.size;
-        return cai_sized_take(heap != NULL ? heap : cai_self_heap(), place, CAI_KIND_SHORT, 1, 0, zeroed, *got);
+    if (last - 16 < CAI_REACH(reach, coarse, CAI_REACH_COARSE)) {
+        size_t size_class = cai_class_table_coarse[last / 128 + 1];
+        *got = whole ? cai_class_sizes[size_class] : layout.size;
+        return cai_sized_take(heap != NULL ? heap : cai_self_heap(), place, CAI_KIND_COARSE, size_class, 0, zeroed,
+                              *got);
     }
-    if (CAI_UNLIKELY(last >= CAI_SMALL_BYTES_MAX))
+    if (CAI_UNLIKELY(last >= CAI_REACH(reach, shorts, CAI_REACH_SHORTS)))
         return NULL;
-    size_t size_class = cai_class_table_coarse[last / 128 + 1];
-    *got = whole ? cai_class_sizes[size_class] : layout.size;
-    return cai_sized_take(heap != NULL ? heap : cai_self_heap(), place, CAI_KIND_COARSE, size_class, 0, zeroed, *got);
+    *got = whole ? 16 : layout.size;
+    return cai_sized_take(heap != NULL ? heap : cai_self_heap(), place, CAI_KIND_SHORT, 1, 0, zeroed, *got);
+}
+
+CAI_INLINE void *cai_own_take_small(struct cai_heap *heap, enum cai_place place, ca_layout layout, enum cai_form form,
+                                    size_t *got)
+{
+    return cai_own_take_within(NULL, heap, place, layout, form, got);
 }
 
 /* From the account that the thread used last, when this authority opens it: NULL when it does not. The block is whole
@@ -208,12 +224,19 @@ CAI_INLINE bool cai_own_resize_in_slot(enum cai_place place, enum cai_grain grai
         (grain == CAI_COARSE && last < CAI_FINE_BYTES_MAX))
         return false;
     size_t live = cai_load_relaxed(state);
-    size_t size_class = grain == CAI_FINE ? cai_fits[last / 16].size_class : cai_class_table_coarse[last / 128 + 1];
-    bool fits = size_class == 1 ? cai_exact_is_short(live, bytes)
-                                : live == size_class && bytes != 0 && cai_exact_is(grain, state, live, bytes);
-    if (!fits || cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)]) != cai_self_heap()->id)
+    bool is_short = grain == CAI_FINE && last < 16;
+    uint16_t full = grain == CAI_FINE ? cai_full_stamps[last / 16] : cai_class_table_coarse[last / 128 + 1];
+    if (is_short ? !cai_exact_is_short(live, bytes)
+                 : live != cai_stamp_class(full) || !cai_exact_is(grain, state, live, bytes))
         return false;
-    cai_exact_record(state, (unsigned)size_class, layout.size);
+    if (cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)]) != cai_self_heap()->id)
+        return false;
+    if (is_short)
+        cai_store_relaxed(state, cai_short_states[layout.size]);
+    else if (grain == CAI_FINE)
+        cai_store_relaxed(state + 1, (uint8_t)((full >> 8) - layout.size));
+    else
+        cai_record_coarse(state, layout.size);
     return true;
 }
 

@@ -32,11 +32,25 @@ CAI_INLINE bool cai_is_record(uint8_t byte)
     return byte >= CAI_RECORD && byte < CAI_RECORD_END;
 }
 
-/* The four bytes behind the first of a coarse block, as they lie in memory: bits 0 to 5, 8 to 13, 2 to 7 and 10 to 15
- * of its size. 32 bits of them are one shift and one mask away from it. */
+/* The four bytes behind the first of a coarse block, as they lie in memory, one multiplication and one mask away from
+ * its size. What the mask takes of the product are 64 * a + 16384 * b, each up to 3, and the product is a multiple of
+ * 21: what is left tells them, as 64 and 16384 are 1 and 4 there, and a + 4 * b is less than 21. */
+#define CAI_RECORD_TIMES 105u
+_Static_assert(CAI_RECORD_TIMES % 21 == 0 && CAI_RECORD_TIMES * CAI_SMALL_BYTES_MAX < 1 << 22,
+               "three bytes hold the product, and the mask takes four bits of it");
 CAI_INLINE uint32_t cai_record_of_coarse(size_t bytes)
 {
-    return (((uint32_t)bytes | (uint32_t)bytes << 14) & 0x3f3f3f3fu) | 0x80808080u;
+    return ((uint32_t)bytes * CAI_RECORD_TIMES & 0x3f3f3f3fu) | 0x80808080u;
+}
+
+/* How long the coarse block is that has this record; 0: none has. */
+CAI_INLINE size_t cai_record_coarse_bytes(uint32_t record)
+{
+    uint32_t left = record & 0x3f3f3f3fu;
+    uint32_t taken = (21 - left % 21) % 21;
+    size_t bytes = (left + taken % 4 * 64 + taken / 4 * 16384) / CAI_RECORD_TIMES;
+
+    return cai_record_of_coarse(bytes) == record ? bytes : 0;
 }
 
 CAI_INLINE uint32_t cai_record_at(const uint8_t *state)
@@ -105,7 +119,7 @@ CAI_INLINE size_t cai_exact_recorded_coarse(const uint8_t *state, unsigned size_
 
     if ((record & 0xc0c0c0c0u) != 0x80808080u)
         return slot;
-    size_t bytes = (record & 0x3f3fu) | (record >> 14 & 0xc0c0u);
+    size_t bytes = cai_record_coarse_bytes(record);
     return bytes <= slot ? bytes : 0;
 }
 
@@ -118,26 +132,28 @@ CAI_INLINE size_t cai_exact_recorded(const uint8_t *state, uint8_t live, unsigne
                                              : cai_exact_recorded_coarse(state, size_class);
 }
 
-/* How long the slots are whose blocks have a record of one byte beside their state, by state; 0 for all others. */
-extern const uint16_t cai_exact_slots[256];
+/* What the two bytes of a block with a record of one byte tell: by its state, how long its slot is; by its record, 256
+ * behind, what it lacks, and one more. Of other states nothing, of other records too much. And 512 behind, how long a
+ * block in a slot of 16 is by its state alone; 0: no such state. */
+extern const uint32_t cai_exact_told[768];
 
 /* A block of this grain, whose first state byte says `live`, is exactly so long and of the class that this is. False:
- * it is not, or only a longer look can tell. Of 0 bytes it may be a live state that is no class, whose bin is empty and
- * full. */
+ * it is not, or only a longer look can tell. */
 CAI_INLINE bool cai_exact_is(enum cai_grain grain, const uint8_t *state, size_t live, size_t bytes)
 {
+    uint32_t exact;
+
     if (grain == CAI_COARSE)
         return live - 1 < CAI_CLASS_LAST && bytes <= CAI_SMALL_BYTES_MAX &&
                cai_record_at(state) == cai_record_of_coarse(bytes);
-    size_t lacks = cai_exact_slots[live] - bytes;
-    return lacks <= CAI_RECORD_ONE_MAX && (int8_t)live >= 0 &&
-           cai_load_relaxed_in_place(&state[1]) == (uint8_t)(CAI_RECORD + lacks);
+    return !__builtin_sub_overflow(cai_exact_told[live], cai_exact_told[256 + cai_load_relaxed(&state[1])], &exact) &&
+           exact + 1 == bytes;
 }
 
 /* The same of a block in a slot of 16 bytes. */
 CAI_INLINE bool cai_exact_is_short(size_t live, size_t bytes)
 {
-    return bytes - 1 < 16 && live == cai_short_states[bytes];
+    return bytes != 0 && cai_exact_told[512 + live] == bytes;
 }
 
 /* --- stamps ---
@@ -155,25 +171,19 @@ CAI_INLINE bool cai_has_stamp(size_t bytes)
     return bytes - CAI_STAMP_BYTES_MIN <= CAI_STAMP_BYTES_MAX - CAI_STAMP_BYTES_MIN;
 }
 
-/* What a block gets that is as long as its slot, for every fine size by (size - 1) / 16: what it lacks to that is added
- * to the record. Two bytes, as one is wanted without the other. */
-struct cai_fit {
-    uint8_t size_class, record;
-};
-extern const struct cai_fit cai_fits[CAI_FINE_BYTES_MAX / 16];
+/* The stamp of a block that is as long as its slot, for every fine size by (size - 1) / 16. */
+extern const uint16_t cai_full_stamps[CAI_FINE_BYTES_MAX / 16];
 
-/* The record of a fine block that is so long, in a slot that fits so. Both numbers are taken modulo 256. */
-CAI_INLINE uint8_t cai_record_of_fine(const struct cai_fit *fit, size_t bytes)
+/* That of a block of so many bytes in the same slot: the record lacks what the block lacks, modulo 256. */
+CAI_INLINE uint16_t cai_stamp_in(uint16_t full, size_t bytes)
 {
-    return (uint8_t)(fit->record - bytes);
+    return (uint16_t)(full - (bytes << 8));
 }
 
 /* 16 < bytes <= CAI_FINE_BYTES_MAX */
 CAI_INLINE uint16_t cai_stamp_of(size_t bytes)
 {
-    const struct cai_fit *fit = &cai_fits[(bytes - 1) / 16];
-
-    return (uint16_t)(fit->size_class | cai_record_of_fine(fit, bytes) << 8);
+    return cai_stamp_in(cai_full_stamps[(bytes - 1) / 16], bytes);
 }
 
 CAI_INLINE size_t cai_stamp_class(uint16_t stamp)

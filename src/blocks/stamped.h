@@ -14,15 +14,14 @@
 /* How the exact size of a small block is written (exact.h). */
 enum cai_kind {
     CAI_KIND_SHORT,  /* in the state itself, in a slot of 16 */
-    CAI_KIND_FINE,   /* in a byte that is given */
-    CAI_KIND_STAMP,  /* the same, with the state in one number */
+    CAI_KIND_STAMP,  /* in a byte that is given, with the state in one number */
     CAI_KIND_COARSE, /* in four */
 };
 
-/* A block of exactly `bytes` bytes, of this class, from a bin of this heap; with `zeroed`, all of them zero. `record`
- * is that of a fine one, or its stamp. NULL: the slow path must be asked. */
+/* A block of exactly `bytes` bytes, of this class, from a bin of this heap; with `zeroed`, all of them zero. `stamp` is
+ * that of a fine one. NULL: the slow path must be asked. */
 CAI_INLINE void *cai_sized_take(struct cai_heap *heap, enum cai_place place, enum cai_kind kind, size_t size_class,
-                                uint16_t record, bool zeroed, size_t bytes)
+                                uint16_t stamp, bool zeroed, size_t bytes)
 {
     enum cai_grain grain = kind == CAI_KIND_COARSE ? CAI_COARSE : CAI_FINE;
     const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
@@ -37,12 +36,10 @@ CAI_INLINE void *cai_sized_take(struct cai_heap *heap, enum cai_place place, enu
     uint8_t before = cai_load_relaxed_in_place(state);
     if (CAI_UNLIKELY(!cai_state_may_leave(place, before)))
         return NULL;
-    if (kind == CAI_KIND_FINE)
-        cai_store_relaxed(state + 1, (uint8_t)record);
     if (kind == CAI_KIND_COARSE)
         cai_record_coarse(state, bytes);
     if (kind == CAI_KIND_STAMP)
-        cai_stamp_set(state, record);
+        cai_stamp_set(state, stamp);
     else
         cai_store_relaxed(state, kind == CAI_KIND_SHORT ? cai_short_states[bytes] : (uint8_t)size_class);
     bin->count = (uint32_t)count;

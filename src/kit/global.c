@@ -20,8 +20,9 @@
  * the trait in between, as nobody registered another. */
 enum { OPEN, HELD, SEALED, SEALED_HEAP };
 
-static uint32_t state;          /* atomic; who changes OPEN to HELD may write `registered` */
-static ca_allocator registered; /* without vtable: the heap */
+static uint32_t state;             /* atomic; who changes OPEN to HELD may write the other two */
+static ca_allocator registered;    /* without vtable: the heap */
+static struct cai_own_reach ready; /* atomic; nowhere until it is the heap, which spares the fast path a test */
 
 /* False: sealed. */
 static bool hold(void)
@@ -42,8 +43,12 @@ static CAI_COLD void seal(void)
     if (!hold())
         return;
     bool by_heap = registered.vtable == NULL;
-    if (by_heap)
+    if (by_heap) {
         registered = ca_heap_allocator(ca_default_authority());
+        cai_store_relaxed(&ready.shorts, (size_t)CAI_REACH_SHORTS);
+        cai_store_relaxed(&ready.fine, (size_t)CAI_REACH_FINE);
+        cai_store_relaxed(&ready.coarse, (size_t)CAI_REACH_COARSE);
+    }
     cai_store_release(&state, by_heap ? SEALED_HEAP : SEALED);
 }
 
@@ -88,7 +93,7 @@ CAI_INLINE void *alloc_ready(ca_layout layout, enum cai_form form)
 {
     size_t bytes;
 
-    return is_heap() ? cai_own_take_small(NULL, CAI_PLACE_ordinary, layout, form, &bytes) : NULL;
+    return cai_own_take_within(&ready, NULL, CAI_PLACE_ordinary, layout, form, &bytes);
 }
 
 CAI_EXPORT void *ca_alloc(ca_layout layout)

@@ -47,7 +47,8 @@ static void check_record(unsigned size_class, size_t bytes)
         fail_msg("class %u: %zu bytes are not seen at once", size_class, bytes);
     if (cai_exact_is(grain, first, first[0], bytes - 1) || cai_exact_is(grain, first, first[0], bytes + 1) ||
         cai_exact_is(grain, first, first[0], bytes + 65536) ||
-        cai_exact_is(grain, first, first[0], bytes + (1ull << 32)))
+        cai_exact_is(grain, first, first[0], bytes + (1ull << 32)) || cai_exact_is(grain, first, first[0], 0) ||
+        cai_exact_is(grain, first, CAI_STATE_CACHED, bytes) || cai_exact_is(grain, first, CAI_STATE_WIPED, bytes))
         fail_msg("class %u: %zu bytes and others are not told apart", size_class, bytes);
     if (size_class == 1)
         assert_true(cai_exact_is_short(first[0], bytes) && !cai_exact_is_short(first[0], bytes - 1) &&
@@ -62,6 +63,59 @@ static void test_C2_every_size_in_every_class(void **state)
     for (unsigned size_class = 1; size_class <= CAI_CLASS_LAST; size_class++)
         for (size_t bytes = 1; bytes <= cai_class_sizes[size_class]; bytes++)
             check_record(size_class, bytes);
+}
+
+/* Two bytes that are no class and record of one are no block of any size, absurd ones included. */
+static void test_C2_no_other_two_bytes_are_a_size(void **state)
+{
+    static uint8_t bytes[2];
+
+    (void)state;
+    for (unsigned live = 0; live < 256; live++)
+        for (unsigned record = 0; record < 256; record++) {
+            size_t slot = live > 1 && live <= CAI_CLASS_FINE_LAST ? cai_class_sizes[live] : 0;
+            size_t lacks = record - CAI_RECORD;
+            bool are = slot != 0 && lacks <= CAI_RECORD_ONE_MAX && lacks < slot;
+            bytes[0] = (uint8_t)live;
+            bytes[1] = (uint8_t)record;
+            for (size_t i = 0; i < 2; i++) {
+                size_t size = (i == 0 ? slot : slot + CAI_RECORD) - lacks;
+                if (cai_exact_is(CAI_FINE, bytes, live, size) != (are && i == 0))
+                    fail_msg("state %u, record %u: %zu bytes", live, record, size);
+            }
+            for (size_t size = 0; size < 2; size++)
+                if (cai_exact_is(CAI_FINE, bytes, live, size - 1 - lacks))
+                    fail_msg("state %u, record %u: %zu bytes", live, record, size - 1 - lacks);
+        }
+}
+
+/* In a slot of 16 the state alone tells, and of no state but its own. */
+static void test_C2_no_other_state_is_a_short_size(void **state)
+{
+    (void)state;
+    for (unsigned live = 0; live < 256; live++)
+        for (size_t bytes = 0; bytes < 512; bytes++) {
+            bool is = bytes != 0 && bytes <= 16 && live == cai_state_of_short(bytes);
+            if (cai_exact_is_short(live, bytes) != is || cai_exact_is_short(live, bytes + (1ull << 32)) ||
+                cai_exact_is_short(live, SIZE_MAX - bytes))
+                fail_msg("state %u: %zu bytes", live, bytes);
+        }
+}
+
+/* A record is a size's or it is none: of all that differ from one by a bit. */
+static void test_C2_every_coarse_record_is_of_one_size(void **state)
+{
+    (void)state;
+    for (size_t bytes = 1; bytes <= CAI_SMALL_BYTES_MAX; bytes++) {
+        uint32_t record = cai_record_of_coarse(bytes);
+        if (cai_record_coarse_bytes(record) != bytes)
+            fail_msg("%zu bytes are read as %zu", bytes, cai_record_coarse_bytes(record));
+        for (unsigned bit = 0; bit < 32; bit++) {
+            size_t other = cai_record_coarse_bytes(record ^ 1u << bit);
+            if (other != 0 && cai_record_of_coarse(other) != (record ^ 1u << bit))
+                fail_msg("%zu bytes, bit %u: read as %zu", bytes, bit, other);
+        }
+    }
 }
 
 /* Written over a longer record, a shorter one ends where it ends. */
@@ -126,13 +180,13 @@ static void test_sizes_fit_into_the_shortest_slot_that_is_aligned(void **state)
         for (size_t bytes = 1; bytes <= CAI_SMALL_BYTES_MAX; bytes++) {
             size_t last = (bytes - 1) | (align - 1);
             unsigned size_class =
-                last < CAI_FINE_BYTES_MAX ? cai_fits[last / 16].size_class : cai_class_table_coarse[last / 128 + 1];
+                last < CAI_FINE_BYTES_MAX ? cai_full_stamps[last / 16] & 0xff : cai_class_table_coarse[last / 128 + 1];
             if (size_class != cai_class_for(bytes, align) || cai_class_sizes[size_class] % align != 0)
                 fail_msg("%zu bytes aligned to %zu: class %u, not %u", bytes, align, size_class,
                          cai_class_for(bytes, align));
             if (last >= 16 && last < CAI_FINE_BYTES_MAX)
-                assert_int_equal(cai_record_of_fine(&cai_fits[last / 16], bytes),
-                                 CAI_RECORD + cai_class_sizes[size_class] - bytes);
+                assert_int_equal(cai_stamp_in(cai_full_stamps[last / 16], bytes),
+                                 size_class | (uint8_t)(CAI_RECORD + cai_class_sizes[size_class] - bytes) << 8);
         }
 }
 
@@ -211,6 +265,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_C2_every_size_in_every_class),
+        cmocka_unit_test(test_C2_no_other_two_bytes_are_a_size),
+        cmocka_unit_test(test_C2_no_other_state_is_a_short_size),
+        cmocka_unit_test(test_C2_every_coarse_record_is_of_one_size),
         cmocka_unit_test(test_a_record_hides_the_one_before_it),
         cmocka_unit_test(test_without_a_record_it_is_as_long_as_its_slot),
         cmocka_unit_test(test_a_record_longer_than_the_slot_is_none),
