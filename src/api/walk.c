@@ -29,6 +29,8 @@ ca_error cai_walk_on(ca_authority authority, ca_walk *at, struct cai_walked *fou
         return deny(0, "no right to see it", function);
     struct cai_walk_at there = {(unsigned)cai_min(at->opaque[0], CAI_ZONES), at->opaque[1]};
     *ended = !cai_walk_next(&there, grant.node, found);
+    if (!cai_authority_is(&grant)) /* it ended meanwhile, and its node may be another's */
+        return deny(0, "no right to see it", function);
     *at = (ca_walk){{there.zone, there.offset}};
     return CA_OK;
 }
@@ -42,7 +44,10 @@ ca_error cai_walk_to(ca_authority authority, uintptr_t address, enum cai_asker a
         return deny(address, "no right to see it", function);
     if (!cai_walk_find(address, found))
         return CA_ERROR_INVALID;
-    if (cai_authority_is_within(found->node, grant.node))
+    bool is_within = cai_authority_is_within(found->node, grant.node);
+    if (!cai_authority_is(&grant)) /* it ended meanwhile, and its node may be another's */
+        return deny(address, "no right to see it", function);
+    if (is_within)
         return CA_OK;
     return asker == CAI_GUESSES ? CA_ERROR_INVALID : deny(address, "a block of another's", function);
 }

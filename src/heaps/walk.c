@@ -9,13 +9,14 @@
 /* Bytes gone over before the lock is given back, and how often a size is read that another thread may be writing. */
 enum { STEP_BYTES = 4 << 20, TRIES = 4 };
 
-/* The block that begins at `offset`, if it is live. Its size is where a thread that changes it may be writing: what is
- * read twice and is the same was there. */
+/* The block that begins at `offset`, if it is live. Its size is where a thread that changes it may be writing, and the
+ * account that owns it may end with all that it has and serve another: what is read twice and is the same was so. */
 CAI_NO_TSAN static bool look(unsigned zone, size_t offset, uint32_t owner, struct cai_walked *found)
 {
     uint8_t *state = &cai_view_of(zone)->state[offset >> cai_grain_shift(cai_zone_grain(zone))];
 
     for (unsigned i = 0; i < TRIES; i++) {
+        uint32_t node = cai_account_node(owner);
         uint8_t byte = cai_load_acquire(state);
         if (!cai_state_is_open(byte))
             return false;
@@ -27,9 +28,9 @@ CAI_NO_TSAN static bool look(unsigned zone, size_t offset, uint32_t owner, struc
                                      .block = cai_live_address(live),
                                      .exact = exact <= cai_slot_bytes(live) ? exact : 0,
                                      .slot_bytes = cai_slot_bytes(live),
-                                     .node = cai_account_node(owner),
+                                     .node = node,
                                      .wiped = cai_state_is_wiped(byte)};
-        if (cai_load_acquire(state) == byte && cai_exact_bytes(live) == exact)
+        if (cai_load_acquire(state) == byte && cai_exact_bytes(live) == exact && cai_account_node(owner) == node)
             return true;
     }
     return false;
