@@ -10,6 +10,7 @@
 #include "os/inspect.h"
 #include "revoke/marks.h"
 #include "revoke/scan.h"
+#include "revoke/tagged.h"
 
 #include <string.h>
 
@@ -51,7 +52,7 @@ void *cai_roots_buffer(size_t *size)
 
 static void scan_here(uintptr_t begin, size_t bytes)
 {
-    cai_scan((const void *)begin, bytes);
+    cai_scan_tagged(begin, bytes);
     now.scanned += bytes;
 }
 
