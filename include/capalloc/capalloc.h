@@ -18,7 +18,7 @@
  *     decay=TIME    free memory goes back to the system when it is about this old; 200ms unless told
  *     delay=SHARE   a freed block waits until so much of the heap was freed after it; in the library of the mode alone
  *     revoke        the same until no word points to it; in that library alone
- *     trace-sweeps  a line for each search for such words
+ *     trace-sweeps  a line for each search for such words; only with revoke
  *     harden=LIST   which checks are on, in the hardened library alone; docs/hardening.md
  *     helper        a thread in the background does that, so that an idle program does too
  *     strict        a sized delete whose size cannot be right is a violation

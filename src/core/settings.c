@@ -131,6 +131,11 @@ void cai_settings_parse(struct cai_settings *settings, const char *text,
         text += next;
         text += *text == ',';
     }
+    if (settings->trace_sweeps && !settings->revoke) {
+        static const char why[] = "trace-sweeps: nothing is swept without revoke";
+        settings->trace_sweeps = false;
+        complain(why, sizeof why - 1);
+    }
 }
 
 void cai_settings_derive(struct cai_settings *settings)

@@ -10,6 +10,7 @@
 #include "os/inspect.h"
 #include "revoke/marks.h"
 #include "revoke/scan.h"
+#include "revoke/tagged.h"
 
 #include <string.h>
 
@@ -17,6 +18,9 @@ enum { TEXT_BYTES = 64 * 1024, COPY_BYTES = 256 * 1024, PAGES_AT_ONCE = 8192 };
 
 /* Shorter ranges are looked at without asking which of their pages are there. */
 #define ASK_BYTES_MIN (32 * CAI_KIB)
+
+/* Longer ones that the program cannot read itself are reservations: asking for their pages would take long. */
+#define CLOSED_BYTES_MAX (256 * CAI_MIB)
 
 /* Of a page, in /proc/self/pagemap. */
 #define PRESENT (UINT64_C(3) << 62)   /* in memory, or in swap */
@@ -31,7 +35,8 @@ static struct work {
 static struct {
     int maps, pages, memory; /* descriptors of files in /proc */
     uint64_t scanned, skipped;
-    bool failed;
+    bool is_memory; /* what is read has pages that can be read when they are there */
+    bool failed;    /* and one could not */
 } now;
 
 bool cai_roots_start(void)
@@ -51,8 +56,18 @@ void *cai_roots_buffer(size_t *size)
 
 static void scan_here(uintptr_t begin, size_t bytes)
 {
-    cai_scan((const void *)begin, bytes);
+    cai_scan_tagged(begin, bytes);
     now.scanned += bytes;
+}
+
+static bool is_present(uintptr_t address)
+{
+    uint64_t page;
+
+    return now.pages < 0 ||
+           cai_os_read_at(now.pages, &page, sizeof page, address / cai_settings->page_bytes * sizeof page) !=
+               (long)sizeof page ||
+           (page & PRESENT) != 0;
 }
 
 /* A page of a file that is not there any more has nothing in it. */
@@ -63,6 +78,8 @@ static void scan_copy(uintptr_t begin, size_t bytes)
         long got = cai_os_read_at(now.memory, work->copy, want, begin);
         if (got > 0)
             cai_scan(work->copy, (size_t)got);
+        else if (now.is_memory && is_present(begin))
+            now.failed = true;
         size_t done =
             got == (long)want ? want : cai_round_up((size_t)(got > 0 ? got : 0) + 1, cai_settings->page_bytes);
         done = cai_min(done, bytes);
@@ -211,14 +228,16 @@ static bool is_code(const struct mapping *it)
 
 static void scan_mapping(const struct mapping *it)
 {
-    if (!it->readable || is_ours(it) || is_device(it->path) || begins(it->path, "[v"))
+    if (is_ours(it) || is_device(it->path) || begins(it->path, "[v") ||
+        (!it->readable && it->end - it->begin > CLOSED_BYTES_MAX))
         return;
+    now.is_memory = it->path[0] != 'a' && !begins(it->path, "/sys/") && !begins(it->path, "/proc/"); /* anon_inode: */
     if (begins(it->path, "/secretmem"))
         scan_here(it->begin, it->end - it->begin);
     else if (it->shared && is_shared_memory(it->path))
         scan_copy(it->begin, it->end - it->begin);
     else
-        scan_pages(it->begin, it->end, is_code(it), it->of_file ? scan_copy : scan_here);
+        scan_pages(it->begin, it->end, is_code(it), it->of_file || !it->readable ? scan_copy : scan_here);
 }
 
 static uintptr_t hex(const char **text)
@@ -303,6 +322,7 @@ static bool is_shared_with_others(void)
 bool cai_roots_scan_process(uint64_t *bytes)
 {
     now.scanned = 0;
+    now.failed = false;
     now.maps = cai_os_open("/proc/self/maps");
     now.memory = cai_os_open("/proc/self/mem");
     now.pages = cai_os_open("/proc/self/pagemap");
@@ -313,5 +333,5 @@ bool cai_roots_scan_process(uint64_t *bytes)
             cai_os_close(file);
     }
     *bytes = now.scanned;
-    return seen;
+    return seen && !now.failed;
 }

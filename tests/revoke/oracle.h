@@ -115,7 +115,7 @@ static uint64_t check_kept(volatile uintptr_t *where, size_t offset)
     return block;
 }
 
-static void check_word(volatile uintptr_t *where, size_t offset)
+static inline void check_word(volatile uintptr_t *where, size_t offset)
 {
     require_released(check_kept(where, offset));
 }

@@ -110,6 +110,17 @@ class Mode(unittest.TestCase):
             done = run("run", *mode, "--trace-sweeps", "--", "true")
             self.assertEqual(done.returncode, 125)
             self.assertIn("--trace-sweeps: nothing is swept without --revoke", done.stderr)
+        said = "setting ignored, unknown, malformed or of another mode: trace-sweeps: nothing is swept without revoke\n"
+        for options in ("trace-sweeps", "trace-sweeps,delay=10%"):
+            done = run("run", "--delay", "--", "true", CAPALLOC_OPTIONS=options)
+            self.assertEqual(done.stderr, "capalloc: " + said)
+            done = subprocess.run(["true"], stderr=subprocess.PIPE, text=True,
+                                  env={"LD_PRELOAD": REVOKE, "CAPALLOC_OPTIONS": options})
+            self.assertEqual(done.stderr, "capalloc: " + said)
+        for options in ("trace-sweeps,revoke", "revoke,trace-sweeps"):
+            done = subprocess.run(["true"], stderr=subprocess.PIPE, text=True,
+                                  env={"LD_PRELOAD": REVOKE, "CAPALLOC_OPTIONS": options})
+            self.assertEqual(done.stderr, "")
 
     def test_R8_doctor_says_which_mode(self):
         self.assertRegex(run("doctor", "--library", REVOKE).stdout, "mode +delay: a freed block waits until a share")

@@ -2,6 +2,7 @@
  * quarantine lets it go. A row of the table in docs/revocation.md each. */
 #include "unit/unit.h"
 
+#include "core/settings.h"
 #include "heaps/heaps.h"
 #include "support/audit.h"
 #include "support/child.h"
@@ -248,6 +249,8 @@ static const struct door doors[] = {
 #undef ROW
 };
 
+static volatile uintptr_t pointer; /* for sweeps, where this runs with them */
+
 static bool overlaps(struct gone gone, const void *block, size_t bytes)
 {
     return (uintptr_t)block < gone.address + gone.bytes && gone.address < (uintptr_t)block + bytes;
@@ -258,6 +261,12 @@ static void churn(struct gone gone, size_t bytes, const char *door)
 {
     enum cai_place place = cai_place_of((void *)gone.address);
 
+    pointer = gone.address;
+    if (cai_settings->revoke) { /* what is pointed to stays through any number of sweeps, and what they give back */
+        cai_quarantine_release();
+        cai_quarantine_release();
+    }
+    ca_trim();
     for (size_t freed = 0; freed < 3 * MIB; freed += bytes) {
         void *block = cai_allocate(place, bytes, false);
         if (block == NULL || overlaps(gone, block, bytes))

@@ -14,7 +14,7 @@ MAY_INCLUDE = {
     "cap": "base os",
     "pages": "base os core",
     "blocks": "base os core pages",
-    "revoke": "base os core pages blocks",
+    "revoke": "base os core cap pages blocks",
     "harden": "base os core pages blocks",
     "heaps": "base os stack core cap pages blocks revoke harden",
     "api": "base os core cap heaps/heaps.h",
