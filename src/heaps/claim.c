@@ -70,15 +70,10 @@ static void make_whole(struct cai_live live)
         cai_fence_tail(live);
 }
 
-void *cai_claim_repair(struct cai_claim *record, enum cai_place *place)
+static void *make_live(struct cai_claim claim, enum cai_place *place)
 {
-    struct cai_claim claim = *record;
-    struct cai_live live;
+    struct cai_live live = cai_find_of_state(claim.state, claim.byte);
 
-    *record = (struct cai_claim){.state = NULL};
-    if (claim.state == NULL || cai_load_relaxed(claim.state) != CAI_STATE_CLAIMED)
-        return NULL;
-    live = cai_find_of_state(claim.state, claim.byte);
     *place = (enum cai_place)(live.zone / CAI_GRAINS);
     if (live.size_class == 0 && claim.to != NULL && cai_large_was_moved(live)) {
         cai_large_end_moved(live);
@@ -89,4 +84,17 @@ void *cai_claim_repair(struct cai_claim *record, enum cai_place *place)
     make_whole(live);
     cai_store_relaxed(live.state, claim.byte);
     return claim.to;
+}
+
+/* The record goes last, for a child that is forked meanwhile. */
+void *cai_claim_repair(struct cai_claim *record, enum cai_place *place)
+{
+    struct cai_claim claim = *record;
+    void *to = NULL;
+
+    if (claim.state != NULL && cai_load_relaxed(claim.state) == CAI_STATE_CLAIMED)
+        to = make_live(claim, place);
+    cai_fence_for_compiler();
+    *record = (struct cai_claim){.state = NULL};
+    return to;
 }

@@ -26,8 +26,9 @@ static void settle(void)
 {
     is_settler = true;
     do {
-        cai_process->owes = cai_lock_self();
         cai_store_relaxed(&cai_process->state, CAI_PROCESS_SETTLING);
+        cai_fence_for_compiler(); /* a child that is forked from here on finds it new, whatever follows */
+        cai_process->owes = cai_lock_self();
         on_child();
     } while (!swap_state(CAI_PROCESS_SETTLING, CAI_PROCESS_OWING));
     is_settler = false;

@@ -56,6 +56,20 @@ class Life(drop_in.DropIn):
     def test_D3_forks_with_helper(self):
         self.good([program("forks")], timeout=200, options="helper,decay=1")
 
+    def children(self, kind, few, many):
+        count = many if os.environ.get("CAPALLOC_TEST_LONG") == "1" else few
+        self.good([program("children"), kind, count], timeout=60 + count)
+        self.assert_ours(program("children"))
+
+    def test_D7_children_of_which_nobody_is_told(self):
+        self.children("raw", 60, 10000)
+
+    def test_D7_forks_beside_locks_of_others(self):
+        self.children("locks", 60, 5000)
+
+    def test_D7_spawned_children_and_no_descriptors(self):
+        self.children("spawned", 100, 2000)
+
     def test_D3_signals(self):
         self.good([program("signals")])
         self.assert_ours(program("signals"))

@@ -3,6 +3,7 @@
  */
 #include "situation.h"
 
+#include "heaps/claim.h"
 #include "heaps/housekeeping.h"
 #include "os/process.h"
 
@@ -88,7 +89,7 @@ const struct scenario scenario_helper = {.name = "helper",
 
 /* --- repair --- */
 
-/* A heap whose thread is nowhere, as the child of a fork has it. */
+/* A heap whose thread is nowhere, as the child of a fork has it, and what that thread had claimed. */
 static void lose_a_heap(void)
 {
     struct cai_thread *own = cai_self;
@@ -97,7 +98,9 @@ static void lose_a_heap(void)
     keep_variety();
     kept_give(keep(KIND_MALLOC, 60000));
     kept_give(keep(KIND_SECRET, 90000));
+    require(cai_claim(cai_find_live(CAI_PLACE_secret, keep_in_flight(KIND_SECRET, 200)->at)));
     cai_self = own;
+    cai_registry_hold(own);
 }
 
 /* And locks that such threads held. */
