@@ -31,7 +31,8 @@ const uint16_t cai_class_sizes[CAI_CLASSES] = {
 };
 /* clang-format on */
 
-/* Slabs are 32 KiB long, where units are no longer, or as many of those as eight slots need; with a lead, as many units as that takes. */
+/* Slabs are 32 KiB long, where units are no longer, or as many of those as eight slots need; with a lead, as many units
+ * as that takes. */
 #define SLAB_STEP cai_max(32 * CAI_KIB, CAI_UNIT_BYTES)
 enum { SLAB_SLOTS_MIN = 8 };
 
