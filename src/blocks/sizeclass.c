@@ -31,8 +31,9 @@ const uint16_t cai_class_sizes[CAI_CLASSES] = {
 };
 /* clang-format on */
 
-/* Slabs are 64 KiB long, or as many of those as eight slots need; with a lead, as many units as that takes. */
-#define SLAB_STEP (64 * CAI_KIB)
+/* Slabs are 32 KiB long, where units are no longer, or as many of those as eight slots need; with a lead, as many units
+ * as that takes. */
+#define SLAB_STEP cai_max(32 * CAI_KIB, CAI_UNIT_BYTES)
 enum { SLAB_SLOTS_MIN = 8 };
 
 uint32_t cai_class_slab_units(unsigned size_class)
