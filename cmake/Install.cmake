@@ -3,6 +3,10 @@ include(CMakePackageConfigHelpers)
 
 install(TARGETS capalloc_shared EXPORT capallocTargets
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development)
+if(TARGET capalloc_tools)
+    install(TARGETS capalloc_tools EXPORT capallocTargets
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/capalloc/tools COMPONENT development)
+endif()
 install(TARGETS capalloc_static EXPORT capallocTargets
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
 install(TARGETS capalloc_conformance EXPORT capallocTargets
@@ -19,10 +23,16 @@ install(FILES ${PROJECT_SOURCE_DIR}/tools/gdb/capalloc.py DESTINATION ${CMAKE_IN
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/capalloc DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development
     FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
 # What the headers, the manual and the program cite, by the paths that they use.
-foreach(document README.md CHANGES.md SECURITY.md LICENSE)
-    install(FILES ${PROJECT_SOURCE_DIR}/${document} DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development)
+# And what these link to.
+file(GLOB documents RELATIVE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/*.md ${PROJECT_SOURCE_DIR}/src/*/README.md
+    ${PROJECT_SOURCE_DIR}/bench/README.md ${PROJECT_SOURCE_DIR}/bindings/rust/*/README.md)
+foreach(document LICENSE ${documents})
+    cmake_path(GET document PARENT_PATH folder)
+    install(FILES ${PROJECT_SOURCE_DIR}/${document} DESTINATION ${CMAKE_INSTALL_DOCDIR}/${folder} COMPONENT development)
 endforeach()
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development)
+foreach(folder docs examples)
+    install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder} DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development)
+endforeach()
 install(EXPORT capallocTargets NAMESPACE capalloc:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/capalloc
     COMPONENT development)
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/capallocConfig.cmake.in

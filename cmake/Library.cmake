@@ -5,6 +5,7 @@
 #                    audit at exit
 #   conformance      the suite for allocators, libcapalloc-conformance.a
 #   libcapalloc.so, libcapalloc.a = engine;   libcapalloc-preload.so = engine + plain
+#   libcapalloc.so in the folder tools = engine once more, for memcheck and AddressSanitizer (base/tools.h)
 #   libcapalloc-preload-revoke.so, libcapalloc-preload-harden.so = both once more, compiled for a mode (core/mode.h)
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)
@@ -35,6 +36,8 @@ list(REMOVE_ITEM engine_sources ${revoke_sources})
 file(GLOB harden_sources CONFIGURE_DEPENDS ${source_dir}/harden/*.c)
 list(APPEND harden_sources ${revoke_sources} ${source_dir}/heaps/hardened.c ${source_dir}/heaps/nothing.c)
 list(REMOVE_ITEM engine_sources ${harden_sources})
+set(tools_sources ${source_dir}/base/tools.c)
+list(REMOVE_ITEM engine_sources ${tools_sources})
 file(GLOB malloc_sources CONFIGURE_DEPENDS ${source_dir}/malloc/*.c)
 file(GLOB preload_sources CONFIGURE_DEPENDS ${source_dir}/preload/*.c)
 # The copies that are checked, of the hardened library alone: it may be called before it is relocated, and none of its loops
@@ -53,7 +56,7 @@ list(APPEND engine_sources ${seldom_sources})
 add_library(capalloc_engine OBJECT ${engine_sources})
 target_link_libraries(capalloc_engine PRIVATE capalloc_engine_flags)
 
-foreach(mode revoke harden)
+foreach(mode revoke harden tools)
     string(TOUPPER CAI_MODE_${mode} definition)
     add_library(capalloc_engine_${mode} OBJECT ${engine_sources} ${${mode}_sources})
     target_link_libraries(capalloc_engine_${mode} PRIVATE capalloc_engine_flags)
@@ -82,6 +85,21 @@ endfunction()
 add_library(capalloc_shared SHARED $<TARGET_OBJECTS:capalloc_engine>)
 capalloc_shared_form(capalloc_shared ${source_dir}/malloc/capalloc.map)
 set_target_properties(capalloc_shared PROPERTIES OUTPUT_NAME capalloc VERSION ${PROJECT_VERSION} SOVERSION ${soversion})
+
+# For programs that are looked at by memcheck or built with AddressSanitizer: under the same name in a folder of its own, so
+# that the programs need not be linked anew.
+if(CAPALLOC_TOOLS)
+    add_library(capalloc_tools SHARED $<TARGET_OBJECTS:capalloc_engine_tools>)
+    capalloc_shared_form(capalloc_tools ${source_dir}/malloc/capalloc.map)
+    set_target_properties(capalloc_tools PROPERTIES OUTPUT_NAME capalloc VERSION ${PROJECT_VERSION} SOVERSION ${soversion}
+        LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tools)
+    # What calls what is inlined: the stacks that are shown have few frames of ours.
+    target_compile_options(capalloc_engine_tools PRIVATE -g -O2)
+    target_include_directories(capalloc_tools PUBLIC
+        $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+    set_target_properties(capalloc_tools PROPERTIES EXPORT_NAME tools)
+    add_library(capalloc::tools ALIAS capalloc_tools)
+endif()
 
 add_library(capalloc_static STATIC $<TARGET_OBJECTS:capalloc_engine>)
 set_target_properties(capalloc_static PROPERTIES OUTPUT_NAME capalloc LINKER_LANGUAGE C)

@@ -69,7 +69,7 @@ CAI_EXPORT ca_error ca_plain_deallocate_(void *address)
 {
     enum cai_put put = CAI_PUT_SLOW;
 
-    if (CAI_QUARANTINES)
+    if (CAI_FREES_SLOWLY)
         return deallocate_slow(address);
     /* As free, in the place that the address tells. */
     enum cai_place place = cai_place_of(address);

@@ -1,6 +1,7 @@
 /* See own.h: what allocating and giving back do beyond the most frequent case. */
 #include "api/own.h"
 
+#include "base/tools.h"
 #include "core/violation.h"
 
 #include <string.h>
@@ -32,7 +33,7 @@ cai_result cai_own_allocate_slow(ca_authority authority, ca_layout layout, enum 
     struct cai_live live = cai_find_live(place, address);
     if (live.state == NULL) /* it went with its heap, which another thread destroyed */
         return cai_failure(CA_ERROR_NOT_PERMITTED);
-    size_t bytes = form == CAI_AT_LEAST ? cai_usable_bytes(live) : layout.size;
+    size_t bytes = form == CAI_AT_LEAST && !CAI_TOOLS ? cai_usable_bytes(live) : layout.size;
     cai_sample_set_exact(&live, bytes);
     return cai_success(address, bytes);
 }

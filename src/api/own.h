@@ -9,6 +9,7 @@
 #define CAI_API_OWN_H
 
 #include "api/authority.h"
+#include "base/tools.h"
 #include "cap/tags.h"
 #include "core/result.h"
 #include "heaps/heaps.h"
@@ -117,7 +118,7 @@ CAI_INLINE enum cai_own_put cai_own_put_small(enum cai_place place, enum cai_gra
     enum cai_own_put put = CAI_OWN_PUT_NONE;
     size_t granule;
 
-    if (CAI_QUARANTINES)
+    if (CAI_FREES_SLOWLY)
         return put;
     const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
     struct cai_thread *thread = cai_self;
@@ -219,7 +220,8 @@ CAI_INLINE bool cai_own_resize_in_slot(enum cai_place place, enum cai_grain grai
     uint8_t *state = cai_find_state(place, grain, address, &granule);
     size_t last = (layout.size - 1) | (layout.align - 1);
 
-    if (state == NULL || !cai_is_easy_alignment(layout.align) || ((uintptr_t)address & (layout.align - 1)) != 0 ||
+    if (CAI_TOOLS || state == NULL || !cai_is_easy_alignment(layout.align) ||
+        ((uintptr_t)address & (layout.align - 1)) != 0 ||
         last >= (grain == CAI_FINE ? CAI_FINE_BYTES_MAX : CAI_SMALL_BYTES_MAX) ||
         (grain == CAI_COARSE && last < CAI_FINE_BYTES_MAX))
         return false;

@@ -1,6 +1,7 @@
 /* The heap's own form: shrinking and growing.
  */
 #include "api/own.h"
+#include "base/tools.h"
 
 #include <string.h>
 
@@ -41,13 +42,15 @@ cai_result cai_own_shrink(enum cai_place place, void *address, size_t bytes, ca_
         return cai_free_live(place, address, cai_live_claimed(live))
                    ? cai_success((void *)layout.align, 0)
                    : cai_failure(report_stale(place, address, CAI_TO_GIVE_BACK, function));
-    if (live.size_class == 0) {
+    if (live.size_class == 0 && !CAI_TOOLS) {
         cai_resize_large(live, layout.size, false); /* never fails: it does not grow */
         return cai_success(address, layout.size);
     }
     /* To the end of the slot: an overflow may have dirtied what lies behind the block. */
     if (cai_place_zeroes(place))
         cai_clear(cai_self_heap(), (char *)address + layout.size, cai_slot_bytes(live) - layout.size);
+    if (CAI_TOOLS)
+        cai_tools_shrunk(address, bytes, layout.size);
     cai_claim_return_resized(live, layout.size);
     return cai_success(address, layout.size);
 }
@@ -59,7 +62,8 @@ static void *grow_in_place(const struct cai_grant *grant, void *address, struct 
 {
     bool fits = live.size_class != 0 && layout.size <= cai_slot_bytes(live);
 
-    if (((uintptr_t)address & (layout.align - 1)) != 0 || (live.size_class != 0 && !fits))
+    /* Tools are to see who goes on using the block as it was. */
+    if (CAI_TOOLS || ((uintptr_t)address & (layout.align - 1)) != 0 || (live.size_class != 0 && !fits))
         return NULL;
     if (fits || (grant->node != CAI_NODE_DEFAULT && cai_grow_for(grant, live, layout.size))) {
         cai_claim_return_resized(live, layout.size);

@@ -4,6 +4,7 @@
  */
 #include "api/own.h"
 
+#include "base/tools.h"
 #include "core/violation.h"
 
 #if defined(CAI_DEBUG) && CAI_DEBUG
@@ -172,9 +173,10 @@ CAI_EXPORT void ca_wiped_deallocate(ca_wiped block)
     if (block.size == 0)
         return;
     struct cai_judged judged = cai_judge_and_claim_wiped(place, block.ptr, block.size);
+    size_t bytes = judged.verdict != CAI_AUTHENTIC || CAI_TOOLS ? block.size : cai_slot_bytes(judged.live);
     if (judged.verdict != CAI_AUTHENTIC)
         cai_judged_report(place, block.ptr, judged, CAI_TO_GIVE_BACK, "ca_deallocate");
-    else if (is_found_dirty(place, block.ptr, cai_slot_bytes(judged.live)))
+    else if (is_found_dirty(place, block.ptr, bytes))
         refuse_dirty(place, block.ptr, judged.live, "a wiped block", "ca_deallocate");
     else
         cai_free_claimed_zero(place, block.ptr, cai_live_claimed(judged.live));

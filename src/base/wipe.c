@@ -5,6 +5,7 @@
 #include "base/wipe.h"
 
 #include "base/bits.h"
+#include "base/tools.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -47,6 +48,10 @@ CAI_INLINE void *store_zeros(void *address, size_t bytes)
 
 void cai_wipe(void *address, size_t bytes)
 {
+    if (CAI_TOOLS) {
+        cai_tools_zero(address, bytes);
+        return;
+    }
     /* The memory is said to be read by this: the stores cannot be dead. */
     __asm__ volatile("" : : "r"(store_zeros(address, bytes)) : "memory");
 }

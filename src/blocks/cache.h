@@ -8,6 +8,7 @@
 #ifndef CAI_BLOCKS_CACHE_H
 #define CAI_BLOCKS_CACHE_H
 
+#include "base/tools.h"
 #include "blocks/find.h"
 #include "core/mode.h"
 
@@ -92,7 +93,10 @@ CAI_INLINE void cai_cache_zero(struct cai_heap *heap, void *address, size_t byte
         heap->bytes_clear_skipped += bytes;
     } else {
         heap->bytes_cleared += bytes;
-        __builtin_memset(address, 0, bytes);
+        if (CAI_TOOLS)
+            cai_tools_zero(address, bytes);
+        else
+            __builtin_memset(address, 0, bytes);
     }
 }
 
@@ -105,7 +109,7 @@ CAI_INLINE void *cai_cache_take(struct cai_heap *heap, enum cai_place place, enu
     uint32_t count = bin->count;
     bool is_zero;
 
-    if (CAI_UNLIKELY(count == 0 || --bin->countdown < 0))
+    if (CAI_TOOLS || CAI_UNLIKELY(count == 0 || --bin->countdown < 0))
         return NULL;
     void *address = bin->slots[count - 1];
     if (CAI_UNLIKELY(!cai_cache_activate(place, grain, size_class, address, &is_zero)))

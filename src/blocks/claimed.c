@@ -1,6 +1,7 @@
 /* See claimed.h. Reading costs less than writing: memory that is zero stays as it is. */
 #include "blocks/claimed.h"
 
+#include "base/tools.h"
 #include "blocks/clear.h"
 #include "blocks/slab.h"
 #include "blocks/touched.h"
@@ -37,7 +38,7 @@ void cai_claimed_make_zero(struct cai_heap *heap, void *address, size_t bytes)
     for (char *at; (at = cai_touched_next(&touched, &length)) != NULL;)
         for (size_t from = 0; from < length; from += LOOK_BYTES) {
             size_t part = cai_min(length - from, LOOK_BYTES);
-            if (!is_zero(at + from, part))
+            if (CAI_TOOLS || !is_zero(at + from, part)) /* what is free is not read there */
                 cai_clear(heap, at + from, part);
         }
 }

@@ -17,6 +17,7 @@
 #ifndef CAI_BLOCKS_EXACT_H
 #define CAI_BLOCKS_EXACT_H
 
+#include "base/tools.h"
 #include "blocks/find.h"
 #include "core/settings.h"
 
@@ -243,6 +244,8 @@ CAI_INLINE size_t cai_slot_bytes(struct cai_live live)
 
 CAI_INLINE size_t cai_usable_bytes(struct cai_live live)
 {
+    if (CAI_TOOLS)
+        return cai_exact_bytes(live);
     if (cai_live_is_guarded(live))
         return cai_load_relaxed(&cai_live_run(live)->exact);
     return live.size_class == 0 ? cai_round_up(cai_load_relaxed(&cai_live_run(live)->bytes), cai_settings->page_bytes)

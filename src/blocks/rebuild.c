@@ -1,5 +1,6 @@
 /* Heaps in the child of a fork: see cache.h. What state bytes say is what is; bins, lists and counters follow from it.
  */
+#include "base/tools.h"
 #include "blocks/cache.h"
 #include "blocks/clear.h"
 #include "blocks/exact.h"
@@ -122,11 +123,13 @@ void cai_cache_discard(struct cai_heap *heap, struct cai_live live)
     struct cai_unit *run = cai_live_run(live);
     enum cai_place place = (enum cai_place)(live.zone / CAI_GRAINS);
 
+    void *address = (void *)(cai_view_of(live.zone)->origin +
+                             (cai_live_granule(live) << cai_grain_shift(cai_zone_grain(live.zone))));
+
+    if (CAI_TOOLS)
+        cai_tools_given(address, cai_slot_bytes(live));
     if (cai_place_zeroes(place))
-        cai_clear(heap,
-                  (void *)(cai_view_of(live.zone)->origin +
-                           (cai_live_granule(live) << cai_grain_shift(cai_zone_grain(live.zone)))),
-                  cai_slot_bytes(live));
+        cai_clear(heap, address, cai_slot_bytes(live));
     if (live.size_class == 0) {
         cai_store_relaxed(live.state, CAI_STATE_CACHED);
         cai_run_give(run);

@@ -7,6 +7,7 @@
 #ifndef CAI_BLOCKS_STAMPED_H
 #define CAI_BLOCKS_STAMPED_H
 
+#include "base/tools.h"
 #include "blocks/cache.h"
 #include "blocks/clear.h"
 #include "blocks/exact.h"
@@ -29,7 +30,7 @@ CAI_INLINE void *cai_sized_take(struct cai_heap *heap, enum cai_place place, enu
     size_t count = bin->count;
 
     __asm__("" : "+r"(count)); /* one register for it, before and after */
-    if (CAI_UNLIKELY(__builtin_sub_overflow(count, 1u, &count) || --bin->countdown < 0))
+    if (CAI_TOOLS || CAI_UNLIKELY(__builtin_sub_overflow(count, 1u, &count) || --bin->countdown < 0))
         return NULL;
     void *address = bin->slots[count];
     uint8_t *state = view->state + (((uintptr_t)address - view->origin) >> cai_grain_shift(grain));

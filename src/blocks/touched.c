@@ -7,6 +7,7 @@
 #include "blocks/touched.h"
 
 #include "base/bits.h"
+#include "base/tools.h"
 #include "base/zero.h"
 #include "blocks/clear.h"
 #include "core/settings.h"
@@ -55,7 +56,7 @@ void cai_touched_start(struct cai_touched *touched, void *address, size_t bytes)
     touched->left_out = 0;
     touched->pages_end = NULL;
     touched->handle = -1;
-    if (CAI_LIKELY(bytes <= CAI_TOUCHED_BYTES_ABOVE) || cai_policy_hides())
+    if (CAI_LIKELY(bytes <= CAI_TOUCHED_BYTES_ABOVE) || cai_policy_hides() || CAI_TOOLS)
         return;
     touched->pages_end = touched->end - (uintptr_t)touched->end % cai_settings->page_bytes;
     if (cai_settings->pagemap)

@@ -6,6 +6,8 @@
 #ifndef CAI_CORE_MODE_H
 #define CAI_CORE_MODE_H
 
+#include "base/tools.h"
+
 #if defined(CAI_MODE_HARDEN) && CAI_MODE_HARDEN
 enum { CAI_QUARANTINES = 1, CAI_HARDENS = 1 };
 #elif defined(CAI_MODE_REVOKE) && CAI_MODE_REVOKE
@@ -13,5 +15,8 @@ enum { CAI_QUARANTINES = 1, CAI_HARDENS = 0 };
 #else
 enum { CAI_QUARANTINES = 0, CAI_HARDENS = 0 };
 #endif
+
+/* What is freed is more than pushed into a bin: by the slow path, always. */
+enum { CAI_FREES_SLOWLY = CAI_QUARANTINES || CAI_TOOLS };
 
 #endif

@@ -3,6 +3,8 @@
  */
 #include "heaps/allocate.h"
 
+#include "base/tools.h"
+#include "blocks/exact.h"
 #include "blocks/large.h"
 #include "core/violation.h"
 #include "heaps/account.h"
@@ -95,6 +97,8 @@ static void *take_small(struct cai_owner *owner, struct cai_account *account, co
         }
     }
     void *address = bin->slots[--bin->count];
+    if (CAI_TOOLS) /* what is left there would be a pointer to the block for those who look for leaks */
+        bin->slots[bin->count] = NULL;
     if (CAI_LIKELY(cai_cache_activate(wanted->place, cai_class_grain(wanted->size_class), wanted->size_class, address,
                                       &is_zero))) {
         if (wanted->zeroed)
@@ -126,11 +130,27 @@ static void *take_large(struct cai_owner *owner, const struct cai_account *accou
     return block;
 }
 
+/* A block whose exact size is on record, whichever door it leaves by. */
+static void *tell_taken(void *block, const struct cai_wanted *wanted)
+{
+    struct cai_live live = block != NULL ? cai_find_live(wanted->place, block) : (struct cai_live){.state = NULL};
+
+    if (live.state == NULL)
+        return block;
+    size_t bytes = wanted->bytes - CAI_TOOLS_ROOM;
+    cai_sample_set_exact(&live, bytes);
+    cai_tools_taken(block, bytes, cai_slot_bytes(live), wanted->zeroed);
+    return block;
+}
+
 void *cai_allocate_from(struct cai_owner *owner, struct cai_account *account, const struct cai_wanted *wanted,
                         void **twice)
 {
-    return wanted->size_class != 0 ? take_small(owner, account, wanted, twice)
-                                   : cai_sample_large(&owner->heap, wanted->place, take_large(owner, account, wanted));
+    void *block = wanted->size_class != 0
+                      ? take_small(owner, account, wanted, twice)
+                      : cai_sample_large(&owner->heap, wanted->place, take_large(owner, account, wanted));
+
+    return CAI_TOOLS ? tell_taken(block, wanted) : block;
 }
 
 CAI_COLD void cai_allocate_report_twice(const struct cai_wanted *wanted, const void *address)
@@ -175,23 +195,24 @@ static void *allocate(const struct cai_wanted *wanted)
 
 CAI_NOINLINE void *cai_allocate_slow(enum cai_place place, size_t bytes, bool zeroed)
 {
-    if (bytes > CAI_SMALL_BYTES_MAX) {
+    if (!CAI_TOOLS && bytes > CAI_SMALL_BYTES_MAX) {
         void *kept = cai_large_take_kept(cai_self_heap(), place, bytes, 16, zeroed);
         if (kept != NULL)
             return cai_sample_large(cai_self_heap(), place, kept);
     }
-    return allocate(&(struct cai_wanted){place, cai_class_for(bytes, 16), bytes, 16, zeroed});
+    struct cai_wanted wanted = cai_want(place, bytes, 16, zeroed);
+    return allocate(&wanted);
 }
 
 void *cai_allocate_aligned(enum cai_place place, size_t bytes, size_t align, bool zeroed)
 {
     if (align <= 16)
         return cai_allocate(place, bytes, zeroed);
-    unsigned size_class = cai_class_for(bytes, align);
+    struct cai_wanted wanted = cai_want(place, bytes, align, zeroed);
     void *block = NULL;
-    if (size_class != 0)
-        block = size_class <= CAI_CLASS_FINE_LAST
-                    ? cai_cache_take(cai_self_heap(), place, CAI_FINE, size_class, zeroed, bytes)
-                    : cai_cache_take(cai_self_heap(), place, CAI_COARSE, size_class, zeroed, bytes);
-    return block != NULL ? block : allocate(&(struct cai_wanted){place, size_class, bytes, align, zeroed});
+    if (wanted.size_class != 0)
+        block = wanted.size_class <= CAI_CLASS_FINE_LAST
+                    ? cai_cache_take(cai_self_heap(), place, CAI_FINE, wanted.size_class, zeroed, bytes)
+                    : cai_cache_take(cai_self_heap(), place, CAI_COARSE, wanted.size_class, zeroed, bytes);
+    return block != NULL ? block : allocate(&wanted);
 }

@@ -4,6 +4,7 @@
 #ifndef CAI_HEAPS_ALLOCATE_H
 #define CAI_HEAPS_ALLOCATE_H
 
+#include "base/tools.h"
 #include "blocks/cache.h"
 #include "heaps/registry.h"
 
@@ -41,6 +42,13 @@ struct cai_wanted {
     size_t bytes, align;
     bool zeroed;
 };
+
+CAI_INLINE struct cai_wanted cai_want(enum cai_place place, size_t bytes, size_t align, bool zeroed)
+{
+    size_t whole = cai_max(bytes, CAI_TOOLS) + CAI_TOOLS_ROOM;
+
+    return (struct cai_wanted){place, cai_class_for(whole, align), whole, align, zeroed};
+}
 
 /* A block of a heap that the caller uses alone. `account`: who pays, its `use` held; NULL: nobody does. NULL: out of
  * memory; the account was refused a charge; or *twice is a slot that two threads freed at once, to be reported without

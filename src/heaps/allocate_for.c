@@ -60,7 +60,7 @@ static bool may_have_room(const struct cai_grant *grant, uint64_t settled)
 void *cai_allocate_for(const struct cai_grant *grant, enum cai_place place, size_t bytes, size_t align, bool zeroed,
                        ca_error *error)
 {
-    const struct cai_wanted wanted = {place, cai_class_for(bytes, align), bytes, align, zeroed};
+    const struct cai_wanted wanted = cai_want(place, bytes, align, zeroed);
 
     *error = CA_ERROR_OUT_OF_MEMORY;
     if (grant->node == CAI_NODE_DEFAULT)

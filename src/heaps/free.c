@@ -3,6 +3,7 @@
  */
 #include "heaps/free.h"
 
+#include "base/tools.h"
 #include "blocks/claimed.h"
 #include "blocks/clear.h"
 #include "blocks/large.h"
@@ -245,9 +246,19 @@ static CAI_COLD bool put_guarded(enum cai_place place, struct cai_live live)
     return true;
 }
 
+/* Claimed first: who loses does not say that it is gone. */
+static bool tell_given(void *address, struct cai_live *live)
+{
+    if (live->byte != CAI_STATE_CLAIMED && !cai_claim(*live))
+        return false;
+    *live = cai_live_claimed(*live);
+    cai_tools_given(address, cai_slot_bytes(*live));
+    return true;
+}
+
 bool cai_free_claimed_zero(enum cai_place place, void *address, struct cai_live live)
 {
-    if (!cai_sample_end(&live))
+    if (!cai_sample_end(&live) || (CAI_TOOLS && !tell_given(address, &live)))
         return false;
     if (cai_live_is_guarded(live))
         return put_guarded(place, live);
@@ -262,7 +273,7 @@ bool cai_free_claimed_zero(enum cai_place place, void *address, struct cai_live 
 bool cai_free_live(enum cai_place place, void *address, struct cai_live live)
 {
     cai_process_notice(); /* before there is something in the child of a fork that a lost thread's record speaks of */
-    if (!cai_sample_end(&live))
+    if (!cai_sample_end(&live) || (CAI_TOOLS && !tell_given(address, &live)))
         return false;
     if (cai_live_is_guarded(live))
         return put_guarded(place, live);
@@ -347,7 +358,7 @@ CAI_NOINLINE void cai_free_slow(enum cai_place place, void *address, const char 
     uint8_t *state;
     size_t granule;
 
-    if (CAI_QUARANTINES || CAI_UNLIKELY(cai_place_zeroes(place)))
+    if (CAI_FREES_SLOWLY || CAI_UNLIKELY(cai_place_zeroes(place)))
         free_any(place, address, function);
     else if (CAI_LIKELY(cai_find_state(place, CAI_FINE, address, &granule) != NULL))
         free_other(place, CAI_FINE, granule, address, function);

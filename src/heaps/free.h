@@ -4,6 +4,7 @@
 #ifndef CAI_HEAPS_FREE_H
 #define CAI_HEAPS_FREE_H
 
+#include "base/tools.h"
 #include "blocks/stamped.h"
 #include "core/mode.h"
 #include "heaps/bias.h"
@@ -32,7 +33,7 @@ CAI_INLINE enum cai_put cai_free_small(enum cai_place place, enum cai_grain grai
 {
     struct cai_thread *thread = cai_self;
 
-    if (CAI_HARDENS)
+    if (CAI_HARDENS || CAI_TOOLS)
         return CAI_PUT_SLOW;
     if (!CAI_QUARANTINES)
         return cai_cache_put(&thread->owner.heap, place, grain, address);
@@ -75,7 +76,7 @@ CAI_INLINE bool cai_free_stamped(enum cai_place place, uint16_t stamp, void *add
 {
     uint32_t owner;
 
-    if (CAI_QUARANTINES)
+    if (CAI_FREES_SLOWLY)
         return false;
     uint8_t *state = cai_stamped_find(place, stamp, address, &owner);
     return CAI_LIKELY(state != NULL) && cai_free_sized(place, cai_stamp_class(stamp), owner, state, address);
@@ -86,7 +87,7 @@ CAI_INLINE bool cai_free_exact(enum cai_place place, enum cai_grain grain, void 
 {
     size_t granule;
 
-    if (CAI_QUARANTINES)
+    if (CAI_FREES_SLOWLY)
         return false;
     const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
     uint8_t *state = cai_find_state(place, grain, address, &granule);

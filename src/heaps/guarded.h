@@ -15,13 +15,14 @@
 #define CAI_HEAPS_GUARDED_H
 
 #include "base/atomic.h"
+#include "base/tools.h"
 #include "blocks/find.h"
 
 extern uint32_t cai_guarded_rate; /* atomic; one allocation in so many, 0: none */
 
 CAI_INLINE bool cai_guarded_is_on(void)
 {
-    return CAI_UNLIKELY(cai_load_relaxed(&cai_guarded_rate) != 0);
+    return !CAI_TOOLS && CAI_UNLIKELY(cai_load_relaxed(&cai_guarded_rate) != 0);
 }
 
 /* From now on, at the rate of the settings. */

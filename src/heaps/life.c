@@ -4,6 +4,7 @@
  */
 #include "heaps/life.h"
 
+#include "base/tools.h"
 #include "blocks/cache.h"
 #include "blocks/large.h"
 #include "core/settings.h"
@@ -108,6 +109,15 @@ static CAI_COLD void say_why_not(enum cai_pages_start result)
         cai_os_write_error(nowhere, sizeof nowhere - 1);
 }
 
+static void tell_tools(void)
+{
+    static const enum cai_place with_pointers[] = {CAI_PLACE_ordinary, CAI_PLACE_mustzero};
+
+    for (size_t i = 0; CAI_TOOLS && i < sizeof with_pointers / sizeof *with_pointers; i++)
+        cai_tools_root(cai_sealed.places + ((uintptr_t)with_pointers[i] << cai_sealed.shift),
+                       (size_t)1 << cai_sealed.shift);
+}
+
 /* In the child of a fork that stopped the starting thread: from the beginning. */
 static bool start(void)
 {
@@ -124,6 +134,8 @@ static bool start(void)
     if (result != CAI_PAGES_STARTED)
         say_why_not(result);
     cai_guarded_start();
+    if (CAI_TOOLS && result == CAI_PAGES_STARTED)
+        tell_tools();
     return result == CAI_PAGES_STARTED;
 }
 

@@ -3,6 +3,7 @@
  */
 #include "heaps/owned.h"
 
+#include "base/tools.h"
 #include "blocks/cache.h"
 #include "blocks/claimed.h"
 #include "blocks/clear.h"
@@ -54,6 +55,8 @@ static void discard_slab(struct cai_unit *slab, struct cai_heap *heap)
         uint8_t before = cai_load_relaxed(state);
         if (before == CAI_STATE_NONE)
             continue;
+        if (CAI_TOOLS && cai_state_is_live(before))
+            cai_tools_given(slot, bytes);
         if (!cai_place_zeroes(place))
             ;
         else if (cai_state_is_live(before) && !cai_state_is_wiped(before))
@@ -87,6 +90,8 @@ static void discard(struct cai_unit *run, void *of)
     }
     const struct cai_view *view = cai_view_of(run->zone);
     uint8_t live = cai_load_relaxed(&view->state[cai_granule_of(view, CAI_COARSE, (void *)cai_unit_address(run))]);
+    if (CAI_TOOLS && cai_state_is_live(live))
+        cai_tools_given((void *)cai_unit_address(run), (size_t)run->units << CAI_UNIT_SHIFT);
     if (cai_large_claim(heap, run, live))
         cai_large_give(heap, run);
     else /* somebody is giving it back this moment: it is theirs, and the account gets nothing for it */

@@ -1,6 +1,7 @@
 /* See resize.h. */
 #include "heaps/resize.h"
 
+#include "base/tools.h"
 #include "blocks/large.h"
 #include "core/mode.h"
 #include "heaps/account.h"
@@ -105,7 +106,7 @@ static size_t with_room(size_t bytes, size_t usable)
 {
     if (CAI_QUARANTINES && bytes > usable && bytes > CAI_SMALL_BYTES_MAX)
         return bytes + bytes / 8;
-    if (bytes <= usable || bytes > CAI_SMALL_BYTES_MAX)
+    if (CAI_TOOLS || bytes <= usable || bytes > CAI_SMALL_BYTES_MAX)
         return bytes;
     return cai_min(cai_max(bytes, usable + usable / 2), CAI_SMALL_BYTES_MAX);
 }
@@ -144,7 +145,7 @@ void *cai_resize(enum cai_place place, void *address, size_t bytes, const char *
         return cai_hardened_resize(place, address, live, bytes, function);
     if (CAI_HARDENS && live.state == NULL && cai_nothing_is(address))
         return cai_hardened_from_nothing(place, address, bytes, function);
-    if (live.size_class != 0 && bytes <= usable && bytes >= usable / 2)
+    if (!CAI_TOOLS && live.size_class != 0 && bytes <= usable && bytes >= usable / 2)
         return address;
     if (CAI_UNLIKELY(live.state == NULL || !cai_claim(live))) {
         cai_find_report(place, address, function);
@@ -152,7 +153,7 @@ void *cai_resize(enum cai_place place, void *address, size_t bytes, const char *
     }
     usable = cai_usable_bytes(live); /* it may have become another since */
     /* A large block of an account grows only by its authority: here its content moves to the process's own heap. */
-    bool stays_large = live.size_class == 0 && bytes > CAI_SMALL_BYTES_MAX &&
+    bool stays_large = !CAI_TOOLS && live.size_class == 0 && bytes > CAI_SMALL_BYTES_MAX &&
                        (bytes <= usable || !cai_is_account(cai_load_acquire(cai_live_owner(live))));
     void *resized = stays_large ? cai_resize_large(live, bytes, true) : NULL;
     if (!stays_large || (CAI_QUARANTINES && resized == NULL))

@@ -3,6 +3,7 @@
 #ifndef CAI_HEAPS_RESIZE_H
 #define CAI_HEAPS_RESIZE_H
 
+#include "base/tools.h"
 #include "blocks/find.h"
 #include "core/settings.h"
 
@@ -35,7 +36,7 @@ CAI_INLINE bool cai_resize_stays(enum cai_place place, const void *address, size
         grain = CAI_COARSE;
         state = cai_find_state(place, CAI_COARSE, address, &granule);
     }
-    if (CAI_UNLIKELY(state == NULL))
+    if (CAI_TOOLS || CAI_UNLIKELY(state == NULL))
         return false;
     uint8_t byte = cai_load_relaxed(state);
     if (CAI_LIKELY((uint8_t)(byte - 1) < CAI_CLASS_LAST)) {

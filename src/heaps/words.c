@@ -1,6 +1,7 @@
 /* See words.h. */
 #include "heaps/words.h"
 
+#include "base/tools.h"
 #include "blocks/exact.h"
 #include "heaps/runs.h"
 
@@ -42,6 +43,8 @@ CAI_NO_TSAN static size_t scan(struct step *step, uintptr_t block, size_t bytes,
 
     for (; from < last && step->count < step->most; from += sizeof(uintptr_t)) {
         uintptr_t value = *(const volatile uintptr_t *)(block + from);
+        if (CAI_TOOLS)
+            cai_tools_known(&value, sizeof value);
         if (CAI_LIKELY((value - cai_sealed.places) >> cai_sealed.shift >= CAI_PLACES))
             continue;
         step->words[step->count++] = (struct cai_word){.place = (enum cai_place)(step->zone / CAI_GRAINS),

@@ -4,6 +4,7 @@
 #include "kit/arena.h"
 
 #include "base/bits.h"
+#include "base/tools.h"
 #include "kit/bump.h"
 
 #include <string.h>
@@ -70,6 +71,8 @@ static ca_layout chunk_layout(const ca_arena_lane *lane, ca_layout layout)
 {
     size_t bytes = chunk_bytes_min;
 
+    if (CAI_TOOLS) /* each block is one of the allocator below: so tools know it */
+        return layout;
     if (lane->chunk_count != 0)
         bytes = cai_min(lane->chunks[lane->chunk_count - 1].layout.size * 2, chunk_bytes_max);
     return (ca_layout){.size = cai_max(bytes, layout.size), .align = cai_max(CHUNK_ALIGN, layout.align)};

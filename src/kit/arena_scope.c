@@ -7,6 +7,7 @@
 #include "kit/arena.h"
 
 #include "base/compiler.h"
+#include "base/tools.h"
 #include "base/wipe.h"
 #include "core/violation.h"
 #include "heaps/heaps.h"
@@ -66,6 +67,8 @@ static void go_back(ca_arena *arena, const ca_arena_scope *scope)
         lane->floor = scope->lane[i].floor;
     }
     arena->scope = scope->outer;
+    if (CAI_TOOLS)
+        ca_arena_trim(arena);
 }
 
 CAI_EXPORT void ca_arena_release(ca_arena *arena, ca_arena_scope scope)

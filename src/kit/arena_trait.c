@@ -3,6 +3,7 @@
  */
 #include "kit/arena.h"
 
+#include "base/tools.h"
 #include "base/wipe.h"
 #include "kit/bump.h"
 
@@ -38,7 +39,7 @@ CAI_INLINE struct cai_bump_found find(ca_arena *arena, enum cai_arena_lane numbe
                                    .owner = "a block of this arena",
                                    .allocator = ca_arena_allocator(arena),
                                    .top = &lane->top,
-                                   .floor = lane->floor,
+                                   .floor = CAI_TOOLS ? lane->end : lane->floor,
                                    .end = lane->end};
 }
 
