@@ -28,7 +28,7 @@ class Mode(unittest.TestCase):
         self.assertEqual(report["settings"]["delay_percent"], 6)
         self.assertGreater(report["stats"]["quarantined_bytes"], 0)
         self.assertEqual(report["stats"]["stale_bytes"], 0)
-        self.assertEqual(numbers("--delay=25%", "--", "ls", "/")["settings"]["delay_percent"], 15)
+        self.assertEqual(numbers("--delay=25%", "--", "ls", "/")["settings"]["delay_percent"], 25)
         self.assertEqual(numbers("--delay=7", "--", "ls", "/")["settings"]["delay_percent"], 7)
         text = run("run", "--stats", "--delay=30", "--", "ls", "/").stderr
         self.assertIn("delay 30 %", text)
