@@ -117,8 +117,8 @@ const struct scenario scenario_thread_is_gone = {.name = "thread_is_gone",
                                                  .addresses_min = 90,
                                                  .through = {"cai_registry_borrow", "cai_remote_publish"}};
 
-/* What belongs to the neighbour is ended or made longer by a thread that has no heap: not any more, or not yet, and then
- * it gets one in the middle. */
+/* What belongs to the neighbour is ended or made longer by a thread that has no heap: not any more, or not yet, and
+ * then it gets one in the middle. */
 static void keep_secret_in_flight(void)
 {
     keep_variety();
