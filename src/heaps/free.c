@@ -252,7 +252,8 @@ static bool tell_given(void *address, struct cai_live *live)
     if (live->byte != CAI_STATE_CLAIMED && !cai_claim(*live))
         return false;
     *live = cai_live_claimed(*live);
-    cai_tools_given(address, cai_slot_bytes(*live));
+    if (CAI_TOOLS) /* said here too: what is not optimised keeps the function */
+        cai_tools_given(address, cai_slot_bytes(*live));
     return true;
 }
 

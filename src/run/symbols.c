@@ -19,17 +19,22 @@
 #include <libiberty/demangle.h>
 #endif
 
-/* A session of libdw for each file, so that the addresses are those that the file states. */
+/* A session of libdw for each file, so that the addresses are those that the file states. What has been read stays for
+ * whoever asks next: the processes of a tree have mostly the same files, and reading one takes longer than all answers.
+ */
 struct file {
     struct file *next;
+    struct stat status; /* of the file that was read: another may have its name by now */
     Dwfl *session;
     Dwfl_Module *module; /* NULL: it cannot be read */
     char name[];
 };
 
-struct cai_symbols {
-    struct file *files;
-};
+enum { FILES_KEPT = 64 };
+
+static struct cai_symbols {
+    struct file *files; /* the one asked for last comes first */
+} kept;
 
 /* One function of an address, to be handed to whoever asks. */
 struct visitor {
@@ -42,18 +47,28 @@ struct visitor {
 struct cai_symbols *cai_symbols_open(void)
 {
     unsetenv("DEBUGINFOD_URLS"); /* nothing is fetched from elsewhere */
-    return calloc(1, sizeof(struct cai_symbols));
+    return &kept;
+}
+
+static void drop(struct file **at)
+{
+    struct file *file = *at;
+
+    *at = file->next;
+    dwfl_end(file->session);
+    free(file);
 }
 
 void cai_symbols_free(struct cai_symbols *symbols)
 {
-    while (symbols != NULL && symbols->files != NULL) {
-        struct file *file = symbols->files;
-        symbols->files = file->next;
-        dwfl_end(file->session);
-        free(file);
+    struct file **at = symbols != NULL ? &symbols->files : NULL;
+
+    for (unsigned i = 0; at != NULL && *at != NULL; i++) {
+        if (i < FILES_KEPT)
+            at = &(*at)->next;
+        else
+            drop(at);
     }
-    free(symbols);
 }
 
 /* What stands under a name by now may be anything. */
@@ -69,6 +84,32 @@ static int open_regular(const char *name)
     return descriptor;
 }
 
+static bool is_same(const struct stat *one, const struct stat *other)
+{
+    return one->st_dev == other->st_dev && one->st_ino == other->st_ino && one->st_size == other->st_size &&
+           one->st_mtim.tv_sec == other->st_mtim.tv_sec && one->st_mtim.tv_nsec == other->st_mtim.tv_nsec;
+}
+
+/* One that has been read, and still is what the name says. */
+static struct file *find(struct cai_symbols *symbols, const char *name, const struct stat *status)
+{
+    struct file **at = &symbols->files;
+
+    while (*at != NULL && strcmp((*at)->name, name) != 0)
+        at = &(*at)->next;
+    struct file *file = *at;
+    if (file == NULL)
+        return NULL;
+    if (!is_same(&file->status, status)) {
+        drop(at);
+        return NULL;
+    }
+    *at = file->next;
+    file->next = symbols->files;
+    symbols->files = file;
+    return file;
+}
+
 static struct file *file_of(struct cai_symbols *symbols, const char *name)
 {
     static const Dwfl_Callbacks callbacks = {
@@ -77,12 +118,14 @@ static struct file *file_of(struct cai_symbols *symbols, const char *name)
         .section_address = dwfl_offline_section_address,
     };
     size_t length = strlen(name);
-    struct file *file = symbols->files;
+    struct stat status;
 
-    while (file != NULL && strcmp(file->name, name) != 0)
-        file = file->next;
+    if (stat(name, &status) != 0)
+        memset(&status, 0, sizeof status);
+    struct file *file = find(symbols, name, &status);
     if (file != NULL || (file = calloc(1, sizeof *file + length + 1)) == NULL)
         return file;
+    file->status = status;
     memcpy(file->name, name, length);
     file->next = symbols->files;
     symbols->files = file;

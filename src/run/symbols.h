@@ -12,8 +12,8 @@ struct cai_symbol {
     bool inlined; /* into the next one */
 };
 
-/* What has been read of files stays until it is freed. NULL: no memory, or built without libdw; then nothing is
- * known. */
+/* What has been read of files stays until it is freed, and of those that were asked for last for whoever opens next.
+ * NULL: built without libdw; then nothing is known. */
 struct cai_symbols *cai_symbols_open(void);
 void cai_symbols_free(struct cai_symbols *symbols);
 

@@ -6,6 +6,7 @@ to. Exit status 77: there is no gdb, or it may not trace.
 """
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -48,6 +49,16 @@ class Gdb(unittest.TestCase):
 
     def test_an_expression_that_is_none(self):
         self.assertIn("info capalloc: ", gdb([*START, ASKED[0], "info capalloc no_such_name", "kill"], "--args", SUBJECT))
+
+    def test_a_tracer_stops_at_a_probe_and_has_its_numbers(self):
+        said = gdb(["set debuginfod enabled off", "set startup-with-shell off", f"set environment LD_PRELOAD {PRELOAD}",
+                    "break main", "run few kill", "break -probe-stap capalloc:large", "continue",
+                    "printf \"probe %ld %lx %ld\\n\", $_probe_arg0, $_probe_arg1, $_probe_arg2", "kill"], "--args", SUBJECT)
+        numbers = re.search(r"^probe (\d+) ([0-9a-f]+) (\d+)$", said, re.MULTILINE)
+        self.assertTrue(numbers, said)
+        self.assertGreater(int(numbers[1]), 32 << 10)
+        self.assertEqual(int(numbers[2], 16) % (16 << 10), 0)
+        self.assertEqual(numbers[3], "1")
 
 
 if __name__ == "__main__":
