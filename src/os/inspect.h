@@ -34,7 +34,12 @@ bool cai_os_signals_let_in(const uint64_t *mask);
 /* Queues the signal with a value for one thread. `mark` comes back as si_errno. False: there is no such thread. */
 bool cai_os_send(uint32_t thread, int signal, int mark, uint64_t value);
 
-/* Zeroed memory wherever there is room, without commit charge; NULL: there is none. */
+/* Copies memory of the process's own that others may unmap meanwhile. Returns the bytes, fewer up to what is not there
+ * or must not be read. */
+size_t cai_os_copy(void *to, uintptr_t from, size_t bytes);
+
+/* Zeroed memory wherever there is room, without commit charge, in a mapping that does not become one with others; NULL:
+ * there is none. */
 void *cai_os_map_anywhere(size_t length);
 void cai_os_unmap_anywhere(void *address, size_t length);
 

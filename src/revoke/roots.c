@@ -8,13 +8,14 @@
 #include "blocks/find.h"
 #include "core/settings.h"
 #include "os/inspect.h"
+#include "revoke/dirty.h"
 #include "revoke/marks.h"
 #include "revoke/scan.h"
 #include "revoke/tagged.h"
 
 #include <string.h>
 
-enum { TEXT_BYTES = 64 * 1024, COPY_BYTES = 256 * 1024, PAGES_AT_ONCE = 8192 };
+enum { TEXT_BYTES = 64 * 1024, COPY_BYTES = 256 * 1024, PAGES_AT_ONCE = 8192, RANGES_MAX = 4096 };
 
 /* Shorter ranges are looked at without asking which of their pages are there. */
 #define ASK_BYTES_MIN (32 * CAI_KIB)
@@ -22,14 +23,22 @@ enum { TEXT_BYTES = 64 * 1024, COPY_BYTES = 256 * 1024, PAGES_AT_ONCE = 8192 };
 /* Longer ones that the program cannot read itself are reservations: asking for their pages would take long. */
 #define CLOSED_BYTES_MAX (256 * CAI_MIB)
 
+/* While threads run, so much is read under a zone's lock. */
+#define LOCKED_BYTES (512 * CAI_KIB)
+
 /* Of a page, in /proc/self/pagemap. */
 #define PRESENT (UINT64_C(3) << 62)   /* in memory, or in swap */
 #define OF_A_FILE (UINT64_C(1) << 61) /* or shared: not the process's own */
+
+struct range {
+    uintptr_t begin, end;
+};
 
 static struct work {
     char text[TEXT_BYTES];
     char copy[COPY_BYTES];
     uint64_t pages[PAGES_AT_ONCE];
+    struct range ranges[RANGES_MAX];
 } * work;
 
 static struct {
@@ -37,6 +46,7 @@ static struct {
     uint64_t scanned, skipped;
     bool is_memory; /* what is read has pages that can be read when they are there */
     bool failed;    /* and one could not */
+    bool ahead;     /* threads run */
 } now;
 
 bool cai_roots_start(void)
@@ -54,10 +64,10 @@ void *cai_roots_buffer(size_t *size)
 
 /* --- ranges --- */
 
-static void scan_here(uintptr_t begin, size_t bytes)
+static void scan_here(uintptr_t begin, uintptr_t end)
 {
-    cai_scan_tagged(begin, bytes);
-    now.scanned += bytes;
+    cai_scan_tagged(begin, end - begin);
+    now.scanned += end - begin;
 }
 
 static bool is_present(uintptr_t address)
@@ -71,10 +81,10 @@ static bool is_present(uintptr_t address)
 }
 
 /* A page of a file that is not there any more has nothing in it. */
-static void scan_copy(uintptr_t begin, size_t bytes)
+static void scan_copy(uintptr_t begin, uintptr_t end)
 {
-    while (bytes > 0) {
-        size_t want = cai_min(bytes, sizeof work->copy);
+    while (begin < end) {
+        size_t want = cai_min(end - begin, sizeof work->copy);
         long got = cai_os_read_at(now.memory, work->copy, want, begin);
         if (got > 0)
             cai_scan(work->copy, (size_t)got);
@@ -82,11 +92,24 @@ static void scan_copy(uintptr_t begin, size_t bytes)
             now.failed = true;
         size_t done =
             got == (long)want ? want : cai_round_up((size_t)(got > 0 ? got : 0) + 1, cai_settings->page_bytes);
-        done = cai_min(done, bytes);
+        done = cai_min(done, end - begin);
         now.scanned += done;
         begin += done;
-        bytes -= done;
     }
+}
+
+/* While threads run, who may unmap it. False: not all of it could be read. */
+static bool copy_ahead(uintptr_t begin, uintptr_t end)
+{
+    for (size_t done; begin < end; begin += done) {
+        size_t want = cai_min(end - begin, sizeof work->copy);
+        done = cai_os_copy(work->copy, begin, want);
+        cai_scan(work->copy, done);
+        now.scanned += done;
+        if (done != want)
+            return false;
+    }
+    return true;
 }
 
 static bool holds_something(uint64_t page, bool only_own)
@@ -95,7 +118,7 @@ static bool holds_something(uint64_t page, bool only_own)
 }
 
 /* The pages of the range that hold something; of the process's own, if only these are wanted. */
-static void scan_pages(uintptr_t begin, uintptr_t end, bool only_own, void (*scan)(uintptr_t begin, size_t bytes))
+static void scan_pages(uintptr_t begin, uintptr_t end, bool only_own, void (*scan)(uintptr_t begin, uintptr_t end))
 {
     size_t page_bytes = cai_settings->page_bytes;
 
@@ -105,7 +128,7 @@ static void scan_pages(uintptr_t begin, uintptr_t end, bool only_own, void (*sca
                                  : cai_os_read_at(now.pages, work->pages, count * sizeof *work->pages,
                                                   begin / page_bytes * sizeof *work->pages);
         if (got != (long)(count * sizeof *work->pages)) {
-            scan(begin, end - begin); /* nobody tells: all of it */
+            scan(begin, end); /* nobody tells: all of it */
             return;
         }
         for (size_t i = 0; i < count;) {
@@ -113,7 +136,7 @@ static void scan_pages(uintptr_t begin, uintptr_t end, bool only_own, void (*sca
             while (i < count && holds_something(work->pages[i], only_own))
                 i++;
             if (i != first)
-                scan(begin + first * page_bytes, (i - first) * page_bytes);
+                scan(begin + first * page_bytes, begin + i * page_bytes);
             while (i < count && !holds_something(work->pages[i], only_own))
                 i++;
         }
@@ -129,25 +152,33 @@ static bool may_hold_pointers(const struct cai_unit *run)
     return (run->zone / CAI_GRAINS & 1) == 0 || (!cai_settings->trust_tokens && cai_load_relaxed(&run->inferred) != 0);
 }
 
-/* Runs side by side are one range: which pages of it are there is asked once. What was kept by earlier sweeps has
- * none, and is not to get them back by being read. */
-static struct {
-    uintptr_t begin, end;
-} range;
-
-static void scan_range(void)
+/* Of memory of the process's own: only those pages that were not read before, or written since. */
+static void scan_rest(struct range of)
 {
-    if (range.end - range.begin < ASK_BYTES_MIN)
-        scan_here(range.begin, range.end - range.begin);
-    else
-        scan_pages(range.begin, range.end, false, scan_here);
-    range.begin = range.end = 0;
+    if (of.end - of.begin < ASK_BYTES_MIN)
+        scan_here(of.begin, of.end);
+    else if (!cai_dirty_rest(of.begin, of.end, scan_here))
+        scan_pages(of.begin, of.end, false, scan_here);
+}
+
+/* Runs side by side are one range: which pages of it are there is asked once. What was kept by earlier sweeps has
+ * none, and is not to get them back by being read. While threads run the ranges are only gathered. */
+static struct range range;
+static size_t ranges;
+
+static void end_range(void)
+{
+    if (!now.ahead)
+        scan_rest(range);
+    else if (range.end - range.begin >= ASK_BYTES_MIN && ranges < RANGES_MAX)
+        work->ranges[ranges++] = range;
+    range = (struct range){0, 0};
 }
 
 static void add_to_range(uintptr_t begin, size_t bytes)
 {
     if (begin != range.end) {
-        scan_range();
+        end_range();
         range.begin = begin;
     }
     range.end = begin + bytes;
@@ -157,33 +188,93 @@ static void scan_run(const struct cai_unit *run)
 {
     unsigned kind = cai_load_relaxed(&run->kind);
     size_t bytes = (size_t)run->units << CAI_UNIT_SHIFT;
+    uintptr_t begin = cai_unit_address(run);
+    bool used = kind == CAI_UNIT_SLAB || kind == CAI_UNIT_LARGE;
 
-    if (kind == CAI_UNIT_GUARDED && may_hold_pointers(run) && cai_state_is_live(*cai_guarded_state(run)))
-        scan_here(cai_guarded_address(run), cai_class_bytes(run->size_class));
-    if (kind != CAI_UNIT_SLAB && kind != CAI_UNIT_LARGE)
+    if (used && may_hold_pointers(run) && !cai_place_zeroes((enum cai_place)(run->zone / CAI_GRAINS)))
+        add_to_range(begin, bytes);
+    else if (now.ahead)
         return;
-    if (!may_hold_pointers(run))
+    else if (used && may_hold_pointers(run))
+        scan_here(begin, begin + bytes); /* of hidden memory the kernel tells no pages */
+    else if (used)
         now.skipped += bytes;
-    else if (cai_place_zeroes((enum cai_place)(run->zone / CAI_GRAINS)))
-        scan_here(cai_unit_address(run), bytes); /* of hidden memory the kernel tells no pages */
-    else
-        add_to_range(cai_unit_address(run), bytes);
+    else if (kind == CAI_UNIT_GUARDED && may_hold_pointers(run) && cai_state_is_live(*cai_guarded_state(run)))
+        scan_here(cai_guarded_address(run), cai_guarded_address(run) + cai_class_bytes(run->size_class));
+}
+
+static void scan_zone(unsigned zone)
+{
+    const struct cai_unit *units = cai_view_of(zone)->units;
+
+    for (uint32_t head = 1; head < cai_zones[zone].frontier; head += units[head].units)
+        scan_run(units + head);
+    end_range();
 }
 
 uint64_t cai_roots_scan_heap(uint64_t *skipped)
 {
     now.scanned = now.skipped = 0;
+    now.ahead = false; /* it may be a child's of a fork */
     now.pages = cai_os_open("/proc/self/pagemap");
-    for (unsigned zone = 0; zone < CAI_ZONES; zone++) {
-        const struct cai_unit *units = cai_view_of(zone)->units;
-        for (uint32_t head = 1; head < cai_zones[zone].frontier; head += units[head].units)
-            scan_run(units + head);
-        scan_range();
-    }
+    for (unsigned zone = 0; zone < CAI_ZONES; zone++)
+        scan_zone(zone);
     if (now.pages >= 0)
         cai_os_close(now.pages);
     *skipped = now.skipped;
     return now.scanned;
+}
+
+/* What nobody can take away meanwhile. */
+static bool read_ahead(uintptr_t begin, uintptr_t end)
+{
+    cai_scan((const void *)begin, end - begin);
+    now.scanned += end - begin;
+    return true;
+}
+
+/* The zone's lock is held: as long as a slab's unit has an owner its run has not come back to the zone. */
+static bool is_of_slab(const struct cai_view *view, uintptr_t address)
+{
+    size_t unit = (address - view->origin) >> CAI_UNIT_SHIFT;
+
+    return cai_load_acquire(&view->owner[unit]) != 0 &&
+           cai_load_relaxed(&view->units[cai_load_relaxed(&view->units[unit].head)].kind) == CAI_UNIT_SLAB;
+}
+
+/* Runs come and go while their ranges are read. Slabs are read where they are, under the zone's lock, which keeps them
+ * there; all else is copied, which is slower. */
+static void read_range_ahead(struct cai_zone *zone, struct range of)
+{
+    const struct cai_view *view = cai_view_of(zone->number);
+
+    if (!cai_dirty_watch(of.begin, of.end))
+        return;
+    for (uintptr_t end = of.begin; of.begin < of.end; of.begin = end) {
+        cai_lock_take(&zone->lock);
+        bool slabs = is_of_slab(view, of.begin);
+        while (end < of.end && end - of.begin < LOCKED_BYTES && is_of_slab(view, end) == slabs)
+            end += CAI_UNIT_BYTES;
+        if (slabs)
+            cai_dirty_read(of.begin, end, read_ahead);
+        cai_lock_give(&zone->lock);
+        if (!slabs)
+            cai_dirty_read(of.begin, end, copy_ahead);
+    }
+}
+
+static void scan_heap_ahead(void)
+{
+    for (unsigned zone = 0; zone < CAI_ZONES; zone++) {
+        if (cai_load_acquire(&cai_zones[zone].frontier) <= 1)
+            continue;
+        ranges = 0;
+        cai_lock_take(&cai_zones[zone].lock);
+        scan_zone(zone);
+        cai_lock_give(&cai_zones[zone].lock);
+        for (size_t i = 0; i < ranges; i++)
+            read_range_ahead(&cai_zones[zone], work->ranges[i]);
+    }
 }
 
 /* --- all else --- */
@@ -226,16 +317,30 @@ static bool is_code(const struct mapping *it)
     return it->code && !it->writable && !it->shared && it->of_file && !is_shared_memory(it->path);
 }
 
+/* Nobody but this process's own stores change it. */
+static bool is_own_memory(const struct mapping *it)
+{
+    return !it->shared && !it->of_file;
+}
+
 static void scan_mapping(const struct mapping *it)
 {
     if (is_ours(it) || is_device(it->path) || begins(it->path, "[v") ||
         (!it->readable && it->end - it->begin > CLOSED_BYTES_MAX))
         return;
     now.is_memory = it->path[0] != 'a' && !begins(it->path, "/sys/") && !begins(it->path, "/proc/"); /* anon_inode: */
+    if (now.ahead) {
+        if (is_own_memory(it) && it->readable && it->end - it->begin >= ASK_BYTES_MIN &&
+            cai_dirty_watch(it->begin, it->end))
+            cai_dirty_read(it->begin, it->end, copy_ahead);
+        return;
+    }
     if (begins(it->path, "/secretmem"))
-        scan_here(it->begin, it->end - it->begin);
+        scan_here(it->begin, it->end);
     else if (it->shared && is_shared_memory(it->path))
-        scan_copy(it->begin, it->end - it->begin);
+        scan_copy(it->begin, it->end);
+    else if (is_own_memory(it) && it->readable)
+        scan_rest((struct range){it->begin, it->end});
     else
         scan_pages(it->begin, it->end, is_code(it), it->of_file || !it->readable ? scan_copy : scan_here);
 }
@@ -319,10 +424,27 @@ static bool is_shared_with_others(void)
     return false;
 }
 
+uint64_t cai_roots_scan_ahead(uint64_t *beside)
+{
+    now.scanned = 0;
+    now.ahead = true;
+    scan_heap_ahead();
+    uint64_t heap = now.scanned;
+    now.maps = cai_os_open("/proc/self/maps");
+    if (now.maps >= 0) {
+        for_mappings(); /* what it does not come to is read later */
+        cai_os_close(now.maps);
+    }
+    now.ahead = false;
+    *beside = now.scanned - heap;
+    return now.scanned;
+}
+
 bool cai_roots_scan_process(uint64_t *bytes)
 {
     now.scanned = 0;
     now.failed = false;
+    now.ahead = false;
     now.maps = cai_os_open("/proc/self/maps");
     now.memory = cai_os_open("/proc/self/mem");
     now.pages = cai_os_open("/proc/self/pagemap");

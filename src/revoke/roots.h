@@ -1,5 +1,4 @@
-/* Everything a pointer may lie in, while the world is stopped: the heap's own runs, and all other memory of the
- * process. */
+/* Everything a pointer may lie in: the heap's own runs, and all other memory of the process. */
 #ifndef CAI_REVOKE_ROOTS_H
 #define CAI_REVOKE_ROOTS_H
 
@@ -11,8 +10,13 @@
 bool cai_roots_start(void);
 void *cai_roots_buffer(size_t *size);
 
-/* Marks what words in runs of places that may hold pointers point to; the zones' locks are held. Returns the bytes;
- * *skipped is the length of the runs that hold none by somebody's word, and were not read. */
+/* Ahead of the stop, with cai_dirty_begin done: marks what words point to that only stores of this process can change,
+ * and that were not read yet or were written since. Returns the bytes, *beside of them beside the heap. No zone's
+ * lock is held. */
+uint64_t cai_roots_scan_ahead(uint64_t *beside);
+
+/* While the world is stopped: marks what words in runs of places that may hold pointers point to; the zones' locks are
+ * held. Returns the bytes; *skipped is the length of the runs that hold none by somebody's word, and were not read. */
 uint64_t cai_roots_scan_heap(uint64_t *skipped);
 
 /* The same for all mappings that are not the library's. False: not all that there is could be seen. */

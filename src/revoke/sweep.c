@@ -5,8 +5,10 @@
 #include "revoke/sweep.h"
 
 #include "base/probe.h"
+#include "cap/tags.h"
 #include "core/settings.h"
 #include "os/os.h"
+#include "revoke/dirty.h"
 #include "revoke/marks.h"
 #include "revoke/roots.h"
 #include "revoke/scan.h"
@@ -14,11 +16,12 @@
 
 #include <string.h>
 
-static uint64_t sweeps, scanned, in_doubt; /* atomic */
+static uint64_t sweeps, scanned, scanned_ahead, in_doubt; /* atomic */
 
 static struct {
     uint64_t begin_ns, stopped_ns, gone_ns;
-    uint64_t heap, roots, skipped;
+    uint64_t ahead, heap, roots, skipped; /* bytes: read while threads ran, and while they did not */
+    uint64_t beside;                      /* of what there is beside the heap */
     bool complete;
 } last;
 
@@ -30,6 +33,11 @@ uint64_t cai_sweeps(void)
 uint64_t cai_sweep_bytes(void)
 {
     return cai_load_relaxed(&scanned);
+}
+
+uint64_t cai_sweep_bytes_ahead(void)
+{
+    return cai_load_relaxed(&scanned_ahead);
 }
 
 uint64_t cai_sweeps_in_doubt(void)
@@ -66,6 +74,43 @@ static CAI_NOINLINE bool scan_all(void)
     return seen;
 }
 
+/* --- ahead of the stop --- */
+
+/* Less is read sooner than pages can be protected and written to. */
+#define AHEAD_BYTES_MIN (16 * CAI_MIB)
+
+/* What is left for the stop, or what threads write while so much is read. */
+#define REST_BYTES (8 * CAI_MIB)
+enum { ROUNDS_MAX = 3 };
+
+static bool is_worth_it(void)
+{
+    size_t units = 0;
+
+    /* Where there are tags, capabilities in memory are made null, for which threads have to stand still. */
+    if (cai_tags_mapped_bytes() != 0)
+        return false;
+    for (unsigned grain = 0; grain < CAI_GRAINS; grain++)
+        units += cai_load_relaxed(&cai_zones[cai_zone_number(CAI_PLACE_ordinary, (enum cai_grain)grain)].used_units);
+    return units >= AHEAD_BYTES_MIN >> CAI_UNIT_SHIFT;
+}
+
+/* Nobody waits but the thread that sweeps: so alone it may as well stop at once. */
+static void scan_ahead(void *buffer, size_t size)
+{
+    if (!is_worth_it() || !cai_world_is_shared(buffer, size) || !cai_dirty_begin())
+        return;
+    for (unsigned round = 0; round < ROUNDS_MAX; round++) {
+        uint64_t beside;
+        uint64_t read = cai_roots_scan_ahead(&beside);
+        last.ahead += read;
+        if (round == 0)
+            last.beside = beside;
+        if (read < REST_BYTES)
+            break;
+    }
+}
+
 static CAI_COLD void say_doubt(void)
 {
     static const char text[] =
@@ -79,13 +124,18 @@ static CAI_COLD void say_doubt(void)
 bool cai_sweep(uint64_t *beside)
 {
     last.begin_ns = last.stopped_ns = last.gone_ns = cai_os_nanoseconds();
-    last.heap = last.roots = last.skipped = 0;
+    last.ahead = last.heap = last.roots = last.skipped = last.beside = 0;
     last.complete = false;
     if (cai_roots_start()) {
         size_t size;
         void *buffer = cai_roots_buffer(&size);
         lock_zones();
-        bool stopped = cai_marks_make() && cai_world_stop(buffer, size);
+        bool made = cai_marks_make();
+        unlock_zones();
+        if (made)
+            scan_ahead(buffer, size);
+        lock_zones();
+        bool stopped = made && cai_world_stop(buffer, size);
         if (stopped) {
             last.stopped_ns = cai_os_nanoseconds();
             last.complete = scan_all();
@@ -93,10 +143,13 @@ bool cai_sweep(uint64_t *beside)
             last.gone_ns = cai_os_nanoseconds();
         }
         unlock_zones();
+        cai_dirty_end();
     }
-    *beside = last.roots;
-    CAI_PROBE(sweep, last.heap + last.roots, last.gone_ns - last.stopped_ns, last.complete);
-    cai_add_relaxed(&scanned, last.heap + last.roots);
+    *beside = last.beside + last.roots;
+    uint64_t bytes = last.ahead + last.heap + last.roots;
+    CAI_PROBE(sweep, bytes, last.gone_ns - last.stopped_ns, last.complete);
+    cai_add_relaxed(&scanned, bytes);
+    cai_add_relaxed(&scanned_ahead, last.ahead);
     if (last.complete)
         cai_add_relaxed(&sweeps, 1);
     else
@@ -146,6 +199,7 @@ void cai_sweep_end(size_t kept, size_t released)
     put_number(&line, " stopped ", (last.gone_ns - last.stopped_ns) / 1000);
     put_number(&line, " heap-kib ", last.heap / 1024);
     put_number(&line, " roots-kib ", last.roots / 1024);
+    put_number(&line, " ahead-kib ", last.ahead / 1024);
     put_number(&line, " skipped-kib ", last.skipped / 1024);
     put_number(&line, " released-kib ", released / 1024);
     put_number(&line, " kept-kib ", kept / 1024);
@@ -156,4 +210,5 @@ void cai_sweep_end(size_t kept, size_t released)
 void cai_sweep_repair(void)
 {
     cai_world_repair();
+    cai_dirty_repair();
 }

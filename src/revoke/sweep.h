@@ -19,6 +19,7 @@ void cai_sweep_end(size_t kept, size_t released);
 /* Those that saw everything, what they have read, and those in doubt. */
 uint64_t cai_sweeps(void);
 uint64_t cai_sweep_bytes(void);
+uint64_t cai_sweep_bytes_ahead(void); /* of these: while threads ran */
 uint64_t cai_sweeps_in_doubt(void);
 
 /* In the child of a fork that was in the middle of one. */

@@ -130,6 +130,19 @@ static void clear_seats(void)
             world.seat[i].thread = 0;
 }
 
+static void count_thread(uint32_t thread, void *count)
+{
+    (void)thread;
+    ++*(unsigned *)count;
+}
+
+bool cai_world_is_shared(void *buffer, size_t size)
+{
+    unsigned count = 0;
+
+    return cai_os_threads(buffer, size, count_thread, &count) && count > 1;
+}
+
 bool cai_world_stop(void *buffer, size_t size)
 {
     uint32_t self = cai_os_thread_self();

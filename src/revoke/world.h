@@ -13,6 +13,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* There is another thread. */
+bool cai_world_is_shared(void *buffer, size_t size);
+
 /* False: a thread did not answer, or there are too many; all go on. `buffer`: room for lists of them. */
 bool cai_world_stop(void *buffer, size_t size);
 void cai_world_go(void);

@@ -2,9 +2,9 @@
  * may stand.
  *
  * Two threads free the block at once, though only one of them may. A third moves a stale pointer from one word to the
- * other and back, and writes through it, until it drops it. Who looks makes what waits a candidate, stops the third, reads
- * one word after the other and what threads hold in registers, and releases the candidate if nothing points to it. The
- * next owner takes the block, and writes to it.
+ * other and back, and writes through it, until it drops it. Who looks makes what waits a candidate, may protect and read
+ * each word while the third runs, stops it, reads what is not protected any more, since it was written to, and what threads
+ * hold in registers, and releases the candidate if nothing points to it. The next owner takes the block, and writes to it.
  *
  * A thread is asked to stop by a signal, which comes between two of its steps, and may come late: who looks has gone on by
  * then without releasing anything, and asks again.
@@ -13,7 +13,8 @@
  * something points to it; nobody but its owner writes to it or clears it; it is zero when it gets an owner.
  *
  * Broken on purpose, each of these must fail: NO_CLAIM (the state is looked at, then stored), NO_STOP (words are read
- * while the pointer moves), NO_REGISTERS (they are not read), ANY_ANSWER (the answer to an earlier stop counts),
+ * while the pointer moves), NO_REST (what was
+ * read before the stop is not read again), LATE_PROTECTION (it is read first and then protected), NO_REGISTERS (they are not read), ANY_ANSWER (the answer to an earlier stop counts),
  * NO_LAST_LOOK (the block leaves as it is).
  */
 #define LIVE 0
@@ -28,6 +29,7 @@ byte content = 1; /* not zero */
 byte freed;
 byte freeing = 2;     /* threads that have the address in a register, or on their stack */
 bool word[2];
+bool clean[2];        /* protected: not written since */
 bool hand;            /* the register of the thread that moves the pointer */
 byte stop;            /* odd while threads are to wait */
 byte asked, answered; /* by the number of the stop; 0: not, or taken notice of */
@@ -68,6 +70,27 @@ proctype free_it()
     freeing--
 }
 
+/* While threads run. */
+inline read_ahead(number)
+{
+#ifdef LATE_PROTECTION
+    marked = marked || word[number];
+    clean[number] = true
+#else
+    clean[number] = true;
+    marked = marked || word[number]
+#endif
+}
+
+inline read_rest(number)
+{
+#ifdef NO_REST
+    marked = marked || (!ahead && word[number])
+#else
+    marked = marked || (!clean[number] && word[number])
+#endif
+}
+
 /* A signal may have come. */
 inline between()
 {
@@ -84,6 +107,11 @@ inline between()
     fi
 }
 
+inline put(number, value)
+{
+    atomic { word[number] = value; clean[number] = false }
+}
+
 proctype move()
 {
     byte round;
@@ -98,20 +126,20 @@ proctype move()
         :: else
         fi;
         between();
-        word[1] = hand;
+        put(1, hand);
         between();
-        word[0] = false;
+        put(0, false);
         hand = false;
         between();
         hand = word[1];
         between();
-        word[0] = hand;
+        put(0, hand);
         between();
-        word[1] = false;
+        put(1, false);
         hand = false
     }
     between();
-    word[0] = false;
+    put(0, false);
 end:
     do
     :: asked != 0 -> between()
@@ -121,12 +149,20 @@ end:
 proctype look()
 {
     byte round;
-    bool stopped, marked;
+    bool stopped, marked, ahead;
 
     for (round : 1 .. 3) {
         if
         :: state == WAITS -> state = CANDIDATE
         :: else
+        fi;
+        marked = false;
+        d_step { clean[0] = false; clean[1] = false };
+        if
+        :: ahead = true;
+            read_ahead(0);
+            read_ahead(1)
+        :: ahead = false
         fi;
         stop++;
         asked = stop;
@@ -142,8 +178,8 @@ proctype look()
         :: stopped = false /* too long */
         fi;
 #endif
-        marked = word[0];
-        marked = marked || word[1];
+        read_rest(0);
+        read_rest(1);
 #ifndef NO_REGISTERS
         marked = marked || hand || freeing != 0;
 #endif

@@ -90,7 +90,7 @@ class Mode(unittest.TestCase):
         self.assertGreater(len(lines), 0)
         for line in lines:
             self.assertRegex(line, r"^capalloc: sweep: us \d+ stopped \d+ heap-kib \d+ roots-kib \d+ "
-                                   r"skipped-kib \d+ released-kib \d+ kept-kib \d+$")
+                                   r"ahead-kib \d+ skipped-kib \d+ released-kib \d+ kept-kib \d+$")
         self.assertTrue(any(int(line.split(" released-kib ")[1].split()[0]) > 0 for line in lines), lines)
         text = run("run", "--revoke", "--stats", "--", "ls", "-lR", "/usr/include").stderr
         self.assertIn("revoke 15 %", text)

@@ -2,6 +2,8 @@
  * fork. */
 #include "revoke/oracle.h"
 
+#include "os/watch.h"
+
 static volatile uintptr_t global;
 
 static uint32_t phase; /* atomic */
@@ -99,6 +101,120 @@ CHILD_TEST(test_R1_R2_a_word_that_another_thread_moves_about, 120)
     cai_store_release(&phase, 1);
     pthread_join(thread, NULL);
     require_released(block);
+}
+
+/* --- what is read while threads run --- */
+
+/* So much that it is worth it. */
+static char *fill(void)
+{
+    enum { BLOCKS = 24 * 1024, BLOCK_BYTES = 1024 };
+    char **list = ca_malloc(BLOCKS * sizeof *list);
+
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        list[i] = ca_malloc(BLOCK_BYTES);
+        memset(list[i], 1, BLOCK_BYTES);
+    }
+    return (char *)list;
+}
+
+/* Words that are always in one of two places in the heap, far from each other: each page is read at a moment when they
+ * may be in the other. So one that was read is read again when it was written to. */
+enum { WORDS = 64 };
+
+static void *move_many(void *unused)
+{
+    while (cai_load_relaxed(&phase) == 0) {
+        for (unsigned i = 0; i < WORDS; i++)
+            to[i] = from[i], from[i] = 0;
+        for (unsigned i = 0; i < WORDS; i++)
+            from[i] = to[i], to[i] = 0;
+    }
+    for (unsigned i = 0; i < WORDS; i++)
+        from[i] = 0;
+    clean_stack();
+    return unused;
+}
+
+CHILD_TEST(test_R1_words_that_move_while_memory_is_read, 120)
+{
+    static uint64_t blocks[WORDS];
+    pthread_t thread;
+
+    tested_bytes = 200;
+    from = ca_calloc(1, 512);
+    require(fill() != NULL);
+    to = ca_calloc(1, 1024);
+    for (unsigned i = 0; i < WORDS; i++) {
+        blocks[i] = take();
+        from[i] = (uintptr_t)(blocks[i] ^ MASK);
+        give(blocks[i]);
+    }
+    cai_store_release(&phase, 0);
+    require(pthread_create(&thread, NULL, move_many, NULL) == 0);
+    uint64_t ahead = cai_sweep_bytes_ahead();
+    for (unsigned i = 0; i < 150; i++) {
+        cai_quarantine_release();
+        for (unsigned j = 0; j < WORDS; j++)
+            require(waits(blocks[j]));
+    }
+    require(cai_sweep_bytes_ahead() > ahead || cai_os_watch_open() < 0); /* on kernels that tell what was written */
+    cai_store_release(&phase, 1);
+    pthread_join(thread, NULL);
+    for (unsigned j = 0; j < WORDS; j++)
+        require_released(blocks[j]);
+}
+
+/* Pages that move with what is in them, that go and come again, and that others are put in the place of. */
+static void *move_pages(void *unused)
+{
+    enum { LENGTH = 256 << 10 };
+    char *places = mmap(NULL, 4 * LENGTH, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    require(places != MAP_FAILED);
+    char *here = mmap(places, LENGTH, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+    require(here == places);
+    *(volatile uintptr_t *)(here + 4096 * 7) = *from;
+    *from = 0;
+    clean_stack();
+    cai_store_release(&phase, 2);
+    for (unsigned i = 1; cai_load_relaxed(&phase) == 2; i++) {
+        char *there = places + (size_t)(i % 2) * 2 * LENGTH;
+        /* What it leaves stays reserved: nobody else's memory is to come there. */
+        require(mremap(here, LENGTH, LENGTH, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, there) == there);
+        here = there;
+        char *other = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        require(other != MAP_FAILED);
+        for (unsigned page = 0; page < LENGTH; page += 4096)
+            other[page] = 1;
+        require(mprotect(other, LENGTH / 2, PROT_NONE) == 0 && munmap(other, LENGTH) == 0);
+    }
+    require(munmap(places, 4 * LENGTH) == 0);
+    clean_stack();
+    return unused;
+}
+
+CHILD_TEST(test_R1_R6_pages_that_move_while_memory_is_read, 120)
+{
+    pthread_t thread;
+    static volatile uintptr_t word;
+
+    tested_bytes = 200;
+    require(fill() != NULL);
+    uint64_t block = take();
+    from = &word;
+    word = (uintptr_t)(block ^ MASK);
+    give(block);
+    cai_store_release(&phase, 0);
+    require(pthread_create(&thread, NULL, move_pages, NULL) == 0);
+    while (cai_load_acquire(&phase) != 2)
+        usleep(1000);
+    for (unsigned i = 0; i < 20; i++)
+        require(!comes_again(block) && waits(block));
+    cai_store_release(&phase, 3);
+    pthread_join(thread, NULL);
+    require_released(block);
+    require(cai_sweeps_in_doubt() == 0 || cai_sweeps() > 0);
 }
 
 /* Debian's redis has such a thread. */
@@ -210,8 +326,9 @@ CHILD_TEST(test_R6_fork_in_the_middle_of_a_sweep, 200)
 {
     pthread_t thread;
 
+    require(fill() != NULL); /* also in the middle of what is done while threads run */
     require(pthread_create(&thread, NULL, sweep_on, NULL) == 0);
-    for (unsigned i = 0; i < 200; i++) {
+    for (unsigned i = 0; i < 100; i++) {
         for (unsigned j = 0; j < 50; j++)
             ca_free(ca_malloc(200 + j));
         pid_t child = fork();
@@ -240,6 +357,8 @@ int main(void)
         cmocka_unit_test(test_R9_a_thread_that_cannot_be_stopped),
 #endif
         cmocka_unit_test(test_R1_R2_a_word_that_another_thread_moves_about),
+        cmocka_unit_test(test_R1_words_that_move_while_memory_is_read),
+        cmocka_unit_test(test_R1_R6_pages_that_move_while_memory_is_read),
         cmocka_unit_test(test_R9_a_thread_that_blocks_all_signals_is_stopped_too),
         cmocka_unit_test(test_R6_sixty_threads_that_come_and_go),
         cmocka_unit_test(test_R6_fork_in_the_middle_of_a_sweep),
