@@ -4,6 +4,7 @@
 #define CAI_BASE_ZERO_H
 
 #include "base/compiler.h"
+#include "base/sixteen.h"
 #include "base/tools.h"
 
 #include <stdbool.h>
@@ -13,18 +14,25 @@
 
 CAI_INLINE bool cai_is_zero(const char *address, size_t bytes)
 {
-    uint64_t any = 0;
+    const char *end = address + bytes;
+    cai_words2 any = {0};
 
     if (CAI_TOOLS)
         cai_tools_quiet(true);
-    for (size_t at = 0; at < bytes; at += 2 * sizeof(uint64_t)) {
-        uint64_t words[2];
-        memcpy(words, address + at, sizeof words);
-        any |= words[0] | words[1];
+    if ((bytes & 16) != 0) {
+        memcpy(&any, address, sizeof any);
+        address += sizeof any;
+    }
+    for (; address != end; address += 2 * sizeof any) {
+        cai_words2 low;
+        cai_words2 high;
+        memcpy(&low, address, sizeof low);
+        memcpy(&high, address + sizeof low, sizeof high);
+        any |= low | high;
     }
     if (CAI_TOOLS)
         cai_tools_quiet(false);
-    return any == 0;
+    return (any[0] | any[1]) == 0;
 }
 
 #endif

@@ -69,6 +69,13 @@ void cai_cache_list(struct cai_heap *heap, struct cai_unit *slab);
 
 /* --- the fast paths --- */
 
+/* What a slot's state said before it left its bin: nobody has to clear it. In the hardened library that is looked at by
+ * those who tell of what they find (heaps/hardened.h), and believed by nobody else. */
+CAI_INLINE bool cai_cache_is_zero(enum cai_place place, uint8_t before)
+{
+    return cai_place_zeroes(place) || (!CAI_HARDENS && (before & CAI_STATE_ZERO) != 0);
+}
+
 /* Marks a popped slot live and says whether it is known to be zero; false: its state byte forbids handing it out. */
 CAI_INLINE bool cai_cache_activate(enum cai_place place, enum cai_grain grain, size_t size_class, void *address,
                                    bool *is_zero)
@@ -80,9 +87,9 @@ CAI_INLINE bool cai_cache_activate(enum cai_place place, enum cai_grain grain, s
     if (CAI_UNLIKELY(!cai_state_may_leave(place, before)))
         return false;
     cai_store_relaxed(state, (uint8_t)size_class);
-    *is_zero = cai_place_zeroes(place) || (before & CAI_STATE_ZERO) != 0;
+    *is_zero = cai_cache_is_zero(place, before);
     if (CAI_HARDENS && size_class > 1)
-        cai_store_relaxed(state + 1, *is_zero ? CAI_STATE_WAS_ZERO : CAI_STATE_NONE);
+        cai_store_relaxed(state + 1, (before & CAI_STATE_ZERO) != 0 ? CAI_STATE_WAS_ZERO : CAI_STATE_NONE);
     return true;
 }
 

@@ -6,6 +6,7 @@
 #include "base/bits.h"
 #include "base/check.h"
 #include "base/probe.h"
+#include "base/sixteen.h"
 #include "blocks/stale.h"
 #include "core/checks.h"
 #include "core/settings.h"
@@ -19,9 +20,6 @@ enum { LONG_GRANULES = 8 };
 
 /* A slab begins at one of so many offsets: 1 KiB of fine slots has one cache line of state bytes. */
 enum { COLOURS = 8, COLOUR_BYTES = 1024 };
-
-typedef uint8_t bytes16 __attribute__((vector_size(16)));
-typedef uint64_t words2 __attribute__((vector_size(16)));
 
 static unsigned granule_shift(const struct cai_unit *slab)
 {
@@ -94,7 +92,7 @@ static uint32_t take_returned_long(struct cai_unit *slab, void **slots, uint32_t
 }
 
 /* 16 slots of 16 bytes at once: all of these bytes are in the slab, so nobody else writes any of them. */
-CAI_INLINE void leave_all(bytes16 chunk, uint8_t *state, uintptr_t address, void **slots)
+CAI_INLINE void leave_all(cai_bytes16 chunk, uint8_t *state, uintptr_t address, void **slots)
 {
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     chunk |= CAI_STATE_CACHED;
@@ -113,10 +111,10 @@ CAI_NO_TSAN static uint32_t take_returned_short(struct cai_unit *slab, void **sl
     size_t granules = (size_t)slab->units << (CAI_UNIT_SHIFT - shift);
     uint32_t taken = 0;
 
-    for (size_t at = slab->cursor; at < granules; at += sizeof(bytes16)) {
-        bytes16 chunk;
+    for (size_t at = slab->cursor; at < granules; at += sizeof(cai_bytes16)) {
+        cai_bytes16 chunk;
         memcpy(&chunk, state + at, sizeof chunk);
-        words2 match = (words2)((chunk & (uint8_t)~CAI_STATE_ZERO) == CAI_STATE_IN_SLAB);
+        cai_words2 match = (cai_words2)((chunk & (uint8_t)~CAI_STATE_ZERO) == CAI_STATE_IN_SLAB);
         if (!CAI_DELAYS && (match[0] & match[1]) == UINT64_MAX && count - taken >= sizeof chunk) {
             leave_all(chunk, state + at, address + (at << shift), slots + taken);
             taken += sizeof chunk;

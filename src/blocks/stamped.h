@@ -47,7 +47,7 @@ CAI_INLINE void *cai_sized_take(struct cai_heap *heap, enum cai_place place, enu
     if (address == NULL)
         __builtin_unreachable(); /* never in a bin: spares the caller's test */
     if (zeroed)
-        cai_cache_zero(heap, address, bytes, cai_place_zeroes(place) || (before & CAI_STATE_ZERO) != 0);
+        cai_cache_zero(heap, address, bytes, cai_cache_is_zero(place, before));
     return address;
 }
 

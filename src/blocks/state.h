@@ -121,4 +121,10 @@ CAI_INLINE bool cai_state_is_in_slab(uint8_t state)
     return (state & ~CAI_STATE_ZERO) == CAI_STATE_IN_SLAB;
 }
 
+/* Free, and nobody waits for it to be looked at: all of the slot is zero. */
+CAI_INLINE bool cai_state_is_zero(uint8_t state)
+{
+    return state >= CAI_STATE_IN_SLAB && (state & CAI_STATE_ZERO) != 0;
+}
+
 #endif

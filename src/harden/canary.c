@@ -8,13 +8,7 @@
 
 enum { PART = 128 };
 
-static uint64_t canary_of(const char *block)
-{
-    uint64_t mixed = ((uint64_t)(uintptr_t)block ^ cai_settings->secret) * UINT64_C(0x9e3779b97f4a7c15);
-
-    mixed = (mixed ^ mixed >> 32) * UINT64_C(0xd6e8feb86659fd93);
-    return (mixed ^ mixed >> 29) | UINT64_C(0x8080808080808080);
-}
+const uint8_t cai_canary_window[2 * CAI_CANARY_SHORT] = {[CAI_CANARY_SHORT... 2 * CAI_CANARY_SHORT - 1] = 0xff};
 
 size_t cai_canary_slack(struct cai_live live, size_t bytes)
 {
@@ -64,7 +58,7 @@ static size_t behind_first(size_t slack)
 
 void cai_canary_write(char *block, size_t bytes, size_t slack)
 {
-    uint64_t canary = canary_of(block);
+    uint64_t canary = cai_canary_of(block);
     char *end = block + bytes + slack;
 
     write_part(end, slack, PART, canary);
@@ -74,7 +68,7 @@ void cai_canary_write(char *block, size_t bytes, size_t slack)
 
 size_t cai_canary_overflow(const char *block, size_t bytes, size_t slack)
 {
-    uint64_t canary = canary_of(block);
+    uint64_t canary = cai_canary_of(block);
     const char *end = block + bytes + slack;
     size_t same = unchanged(end, slack, PART, canary);
 

@@ -7,6 +7,14 @@
 
 #include "blocks/exact.h"
 
+/* The word that the canary of this block is made of. */
+CAI_INLINE uint64_t cai_canary_of(const void *block)
+{
+    uint64_t mixed = ((uint64_t)(uintptr_t)block ^ cai_settings->secret) * UINT64_C(0x9e3779b97f4a7c15);
+
+    return (mixed ^ mixed >> 32) | UINT64_C(0x8080808080808080);
+}
+
 /* The bytes between block and canary's end; a large block's in its last page. */
 size_t cai_canary_slack(struct cai_live live, size_t bytes);
 
@@ -15,5 +23,43 @@ void cai_canary_write(char *block, size_t bytes, size_t slack);
 
 /* How far behind the block something was written; 0: nothing was. */
 size_t cai_canary_overflow(const char *block, size_t bytes, size_t slack);
+
+/* --- the same of short slack, without a loop: the two words before its end --- */
+
+enum { CAI_CANARY_SHORT = 16 };
+
+/* 16 bytes from the slack's length on say which bytes of the two words are the canary's. */
+extern const uint8_t cai_canary_window[2 * CAI_CANARY_SHORT];
+
+struct cai_canary_words {
+    uint64_t words[2];
+};
+
+CAI_INLINE struct cai_canary_words cai_canary_words_at(const void *address)
+{
+    struct cai_canary_words there;
+
+    memcpy(&there, address, sizeof there);
+    return there;
+}
+
+/* 0 < slack <= CAI_CANARY_SHORT, in a slot of twice as many bytes at least, which ends at `end`. */
+CAI_INLINE void cai_canary_write_short(char *end, size_t slack, uint64_t canary)
+{
+    struct cai_canary_words mask = cai_canary_words_at(cai_canary_window + slack);
+    struct cai_canary_words there = cai_canary_words_at(end - CAI_CANARY_SHORT);
+
+    for (unsigned i = 0; i < 2; i++)
+        there.words[i] = (there.words[i] & ~mask.words[i]) | (canary & mask.words[i]);
+    memcpy(end - CAI_CANARY_SHORT, &there, sizeof there);
+}
+
+CAI_INLINE bool cai_canary_is_whole_short(const char *end, size_t slack, uint64_t canary)
+{
+    struct cai_canary_words mask = cai_canary_words_at(cai_canary_window + slack);
+    struct cai_canary_words there = cai_canary_words_at(end - CAI_CANARY_SHORT);
+
+    return (((there.words[0] ^ canary) & mask.words[0]) | ((there.words[1] ^ canary) & mask.words[1])) == 0;
+}
 
 #endif

@@ -4,6 +4,7 @@
 #include "heaps/age.h"
 
 #include "base/atomic.h"
+#include "base/sixteen.h"
 #include "blocks/state.h"
 
 #include <stdbool.h>
@@ -14,10 +15,7 @@
 
 enum { FREE = CAI_STATE_IN_SLAB | CAI_STATE_ZERO };
 
-typedef uint8_t bytes16 __attribute__((vector_size(16)));
-typedef uint64_t words2 __attribute__((vector_size(16)));
-
-static uint32_t sum_of(bytes16 counts)
+static uint32_t sum_of(cai_bytes16 counts)
 {
     uint32_t sum = 0;
 
@@ -27,19 +25,19 @@ static uint32_t sum_of(bytes16 counts)
 }
 
 /* Only the first state byte of a slot says one or the other. Counted in bytes, which hold 255. */
-CAI_NO_TSAN struct cai_slots cai_count_slots(const uint8_t *states, size_t count)
+CAI_NO_TSAN struct cai_slots cai_count_bytewise(const uint8_t *states, size_t count)
 {
     enum { AT_ONCE = 128 };
     struct cai_slots slots = {0, 0};
 
     for (size_t at = 0; at < count;) {
-        bytes16 live = {0};
-        bytes16 waiting = {0};
-        for (unsigned i = 0; i < AT_ONCE && at < count; i++, at += sizeof(bytes16)) {
-            bytes16 chunk;
+        cai_bytes16 live = {0};
+        cai_bytes16 waiting = {0};
+        for (unsigned i = 0; i < AT_ONCE && at < count; i++, at += sizeof(cai_bytes16)) {
+            cai_bytes16 chunk;
             memcpy(&chunk, states + at, sizeof chunk);
-            live -= (bytes16)((chunk != 0) & (chunk < 0x80));
-            waiting -= (bytes16)((chunk & 0xfe) == CAI_STATE_QUARANTINED);
+            live -= (cai_bytes16)((chunk != 0) & (chunk < 0x80));
+            waiting -= (cai_bytes16)((chunk & 0xfe) == CAI_STATE_QUARANTINED);
         }
         slots.live += sum_of(live);
         slots.waiting += sum_of(waiting);
@@ -60,10 +58,10 @@ CAI_NO_TSAN uint32_t cai_age_bytewise(uint8_t *states, size_t count)
 {
     uint32_t released = 0;
 
-    for (size_t at = 0; at < count; at += sizeof(bytes16)) {
-        bytes16 chunk;
+    for (size_t at = 0; at < count; at += sizeof(cai_bytes16)) {
+        cai_bytes16 chunk;
         memcpy(&chunk, states + at, sizeof chunk);
-        words2 waits = (words2)((chunk & 0xfe) == CAI_STATE_QUARANTINED) & UINT64_C(0x0101010101010101);
+        cai_words2 waits = (cai_words2)((chunk & 0xfe) == CAI_STATE_QUARANTINED) & UINT64_C(0x0101010101010101);
         for (unsigned half = 0; half < 2; half++)
             for (uint64_t left = waits[half]; left != 0; left &= left - 1)
                 released += age_one(&states[at + half * 8 + (unsigned)__builtin_ctzll(left) / 8]);
@@ -92,6 +90,33 @@ __attribute__((target("avx512bw,popcnt"))) CAI_NO_TSAN static uint32_t age_maske
     return released;
 }
 #endif
+
+#if defined(__x86_64__)
+__attribute__((target("avx512bw,popcnt"))) CAI_NO_TSAN static struct cai_slots count_masked(const uint8_t *states,
+                                                                                            size_t count)
+{
+    const __m512i waits = _mm512_set1_epi8((char)CAI_STATE_QUARANTINED);
+    struct cai_slots slots = {0, 0};
+
+    for (size_t at = 0; at < count; at += sizeof waits) {
+        __m512i chunk = _mm512_loadu_si512(states + at);
+        __mmask64 live = _mm512_cmpgt_epi8_mask(chunk, _mm512_setzero_si512());
+        __mmask64 waiting = _mm512_cmpeq_epi8_mask(_mm512_and_si512(chunk, _mm512_set1_epi8((char)0xfe)), waits);
+        slots.live += (uint32_t)__builtin_popcountll(live);
+        slots.waiting += (uint32_t)__builtin_popcountll(waiting);
+    }
+    return slots;
+}
+#endif
+
+struct cai_slots cai_count_slots(const uint8_t *states, size_t count)
+{
+#if defined(__x86_64__)
+    if (!CAI_TSAN && __builtin_cpu_supports("avx512bw"))
+        return count_masked(states, count);
+#endif
+    return cai_count_bytewise(states, count);
+}
 
 uint32_t cai_age(uint8_t *states, size_t count)
 {

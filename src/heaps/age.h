@@ -14,13 +14,14 @@ struct cai_slots {
     uint32_t live, waiting;
 };
 
-/* `count` is a multiple of 16. */
+/* `count` is a multiple of 64 here and below. */
 struct cai_slots cai_count_slots(const uint8_t *states, size_t count);
 
-/* Returns how many slots became free; `count` is a multiple of 64. */
+/* Returns how many slots became free. */
 uint32_t cai_age(uint8_t *states, size_t count);
 
 /* The same on every processor. */
+struct cai_slots cai_count_bytewise(const uint8_t *states, size_t count);
 uint32_t cai_age_bytewise(uint8_t *states, size_t count);
 
 #endif

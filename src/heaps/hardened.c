@@ -21,9 +21,6 @@
 
 #include <string.h>
 
-/* So that a state byte is left for the exact size. */
-enum { SLOT_MIN = 32 };
-
 /* A neighbour may be under the hands of another thread: it is believed when it says the same so often. */
 enum { LOOKS_AT_NEIGHBOUR = 4 };
 
@@ -37,7 +34,7 @@ static bool has(enum cai_check check)
 /* What a block of so many bytes takes at least: a byte for the canary. */
 static size_t with_canary(size_t bytes)
 {
-    return cai_max(bytes + (has(CAI_CHECK_canary) ? 1 : 0), SLOT_MIN);
+    return cai_max(bytes + (has(CAI_CHECK_canary) ? 1 : 0), CAI_HARDENED_SLOT_MIN);
 }
 
 /* A large block: whole pages, and one behind them. */
@@ -56,7 +53,8 @@ static void record(char *block, struct cai_live live, size_t bytes)
         cai_fence_tail(live);
 }
 
-/* Longer slots are looked at in part, unless all of them has to be zero. */
+/* Longer slots are looked at in part, unless all of them has to be zero: the first line, the last eighth, in which the
+ * blocks of a class end, and a line in between. */
 enum { WHOLE_MAX = 1024, LINE = 64 };
 
 /* Which line of a long slot is looked at. */
@@ -68,18 +66,24 @@ static bool is_still_zero(const char *block, size_t slot, bool whole)
     if (whole || slot <= WHOLE_MAX)
         return cai_is_zero(block, slot);
     size_t lines = slot / LINE;
+    size_t ends = cai_round_down(slot - slot / 8, LINE);
     uint64_t next = (cai_load_relaxed(&turn) + cai_settings->secret) * UINT64_C(0x9e3779b97f4a7c15);
     cai_store_relaxed(&turn, next);
-    return cai_is_zero(block, LINE) && cai_is_zero(block + (lines - 1) * LINE, LINE) &&
+    return cai_is_zero(block, LINE) && cai_is_zero(block + ends, slot - ends) &&
            cai_is_zero(block + (next >> 40) % lines * LINE, LINE);
+}
+
+/* What the slot of a block that was just allocated said before (blocks/cache.h). */
+static bool was_zero(struct cai_live live)
+{
+    return live.size_class > 1 && cai_load_relaxed(live.state + 1) == CAI_STATE_WAS_ZERO;
 }
 
 static void look_for_writes(enum cai_place place, char *block, struct cai_live live, bool zeroed)
 {
     size_t slot = cai_class_sizes[live.size_class];
 
-    if (live.size_class <= 1 || cai_load_relaxed(live.state + 1) != CAI_STATE_WAS_ZERO ||
-        CAI_LIKELY(is_still_zero(block, slot, zeroed)))
+    if (CAI_LIKELY(is_still_zero(block, slot, zeroed)))
         return;
     cai_finding_tell(place, block, slot);
     cai_wipe(block, slot);
@@ -115,7 +119,8 @@ void *cai_hardened_allocate(enum cai_place place, size_t bytes, size_t align, bo
     if (bytes > PTRDIFF_MAX)
         return NULL;
     unsigned size_class = cai_class_for(with_canary(bytes), align);
-    char *block = cai_allocate_aligned(place, size_class == 0 ? with_guard(bytes) : with_canary(bytes), align, zeroed);
+    char *block = size_class == 0 ? cai_allocate_aligned(place, with_guard(bytes), align, zeroed)
+                                  : cai_allocate_aligned(place, with_canary(bytes), align, false);
     if (block == NULL)
         return NULL;
     struct cai_live live = live_of(place, block, size_class);
@@ -125,8 +130,10 @@ void *cai_hardened_allocate(enum cai_place place, size_t bytes, size_t align, bo
         cai_guarded_set(live, bytes, (unsigned)family + 1);
         return block;
     }
-    if (has(CAI_CHECK_zero))
+    if (was_zero(live) && has(CAI_CHECK_zero))
         look_for_writes(place, block, live, zeroed);
+    if (zeroed && size_class != 0)
+        cai_cache_zero(cai_self_heap(), block, bytes, was_zero(live));
     record(block, live, bytes);
     cai_store_release(live.state, (uint8_t)(CAI_STATE_HARDENED + family));
     return block;
@@ -348,6 +355,18 @@ static void note_overflow(enum cai_place place, const char *block, struct cai_li
     overs.kept[overs.count++] = (struct over){block, bytes, over, place};
 }
 
+/* Nobody has taken it meanwhile. */
+static void note_writes(enum cai_place place, const char *block, struct cai_live live)
+{
+    size_t slot = cai_class_sizes[live.size_class];
+
+    if (CAI_LIKELY(cai_is_zero(block, slot)))
+        return;
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    if (cai_load_relaxed(live.state) == live.byte)
+        cai_finding_note(place, block, slot);
+}
+
 static void look_at_slot(unsigned zone, uint8_t *state, const char *block, unsigned size_class)
 {
     enum cai_place place = (enum cai_place)(zone / CAI_GRAINS);
@@ -356,8 +375,8 @@ static void look_at_slot(unsigned zone, uint8_t *state, const char *block, unsig
 
     if (has(CAI_CHECK_canary) && cai_state_is_hardened(live.byte))
         note_overflow(place, block, live);
-    if (has(CAI_CHECK_zero) && cai_state_waits(live.byte) && size_class != 0)
-        cai_finding_note(place, block, cai_class_sizes[size_class]);
+    if (has(CAI_CHECK_zero) && size_class != 0 && (cai_state_waits(live.byte) || cai_state_is_zero(live.byte)))
+        note_writes(place, block, live);
 }
 
 static void look_at_run(const struct cai_unit *run)

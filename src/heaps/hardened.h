@@ -8,6 +8,19 @@
 
 enum cai_family { CAI_FAMILY_malloc, CAI_FAMILY_new, CAI_FAMILY_new_array };
 
+/* So that a state byte is left for the exact size. */
+enum { CAI_HARDENED_SLOT_MIN = 32 };
+
+/* The short way for most small blocks of the ordinary place, once the library has started. NULL: cai_hardened_allocate
+ * must be asked. */
+void *cai_hardened_take(size_t bytes, enum cai_family family);
+void *cai_hardened_take_zeroed(size_t bytes);
+
+/* The short way back of most of them, by a door of the family that they are of, which may have been told the size.
+ * False: nothing changed. */
+bool cai_hardened_put(void *address, enum cai_family family);
+bool cai_hardened_put_stated(void *address, enum cai_family family, size_t bytes);
+
 /* A block of the process's own heap. align: a power of two. NULL: out of memory. */
 void *cai_hardened_allocate(enum cai_place place, size_t bytes, size_t align, bool zeroed, enum cai_family family);
 

@@ -7,6 +7,7 @@
  */
 #include "heaps/quarantine.h"
 
+#include "base/sixteen.h"
 #include "blocks/cache.h"
 #include "blocks/clear.h"
 #include "blocks/exact.h"
@@ -28,9 +29,9 @@
 
 #include <string.h>
 
-/* A round is never shorter. By age alone two of them wait, with sweeps one. In the hardened library less: a block that
- * waits longer leaves the processor's cache, and what is looked at there again costs most of the library's time. */
-#define FLOOR_BYTES ((CAI_HARDENS ? 1 : 4) * CAI_MIB)
+/* A round is never shorter. By age alone two of them wait, with sweeps one. In the hardened library less: what waits
+ * longer leaves the processor's nearer caches, which costs more than all else that is done there. */
+#define FLOOR_BYTES (CAI_HARDENS ? CAI_MIB / 2 : 4 * CAI_MIB)
 #define SWEEP_FLOOR_BYTES (12 * CAI_MIB)
 
 /* Longer large blocks give their pages back while they wait; shorter ones are cleared and keep them. */
@@ -150,9 +151,6 @@ enum cai_quarantined cai_quarantine_put(enum cai_place place, void *address, str
 
 /* --- looking --- */
 
-typedef uint8_t bytes16 __attribute__((vector_size(16)));
-typedef uint64_t words2 __attribute__((vector_size(16)));
-
 static unsigned granule_shift(const struct cai_unit *run)
 {
     return cai_grain_shift(cai_zone_grain(run->zone));
@@ -237,6 +235,12 @@ static bool look_at(unsigned zone, uint8_t *state, char *slot, size_t bytes)
     return true;
 }
 
+/* Not when its time is over, but when it is about to be written anyway (blocks/stale.h, heaps/hardened.h). */
+static bool is_looked_at_later(const struct cai_unit *slab)
+{
+    return clears() && !cai_place_zeroes((enum cai_place)(slab->zone / CAI_GRAINS));
+}
+
 /* Returns how many slots became free. */
 CAI_NO_TSAN static uint32_t look_at_slab(const struct cai_unit *slab)
 {
@@ -247,14 +251,12 @@ CAI_NO_TSAN static uint32_t look_at_slab(const struct cai_unit *slab)
     size_t granules = granules_of(slab);
     uint32_t released = 0;
 
-    /* By age alone, and what leaves is looked at later (blocks/stale.h): no slot's memory is read. */
-    if (CAI_DELAYS && this_look.purpose == (GATHER | RELEASE) &&
-        !cai_place_zeroes((enum cai_place)(slab->zone / CAI_GRAINS)))
+    if (is_looked_at_later(slab) && this_look.purpose == (GATHER | RELEASE))
         return cai_age(state, granules);
-    for (size_t at = 0; at < granules; at += sizeof(bytes16)) {
-        bytes16 chunk;
+    for (size_t at = 0; at < granules; at += sizeof(cai_bytes16)) {
+        cai_bytes16 chunk;
         memcpy(&chunk, state + at, sizeof chunk);
-        words2 match = (words2)((chunk & 0xfe) == CAI_STATE_QUARANTINED);
+        cai_words2 match = (cai_words2)((chunk & 0xfe) == CAI_STATE_QUARANTINED);
         for (unsigned half = 0; half < 2; half++)
             for (uint64_t found = match[half]; found != 0;) {
                 unsigned bit = (unsigned)__builtin_ctzll(found) & ~7u;

@@ -19,6 +19,8 @@ CAI_INLINE void *allocate_fast(enum cai_place place, size_t alignment, size_t si
 {
     size_t rounded = cai_round_up(size, alignment);
 
+    if (CAI_HARDENS && place == CAI_PLACE_ordinary) /* where a slot is longer than its block (heaps/hardened.h) */
+        return NULL;
     if (CAI_UNLIKELY(size == 0 || rounded < size || !cai_class_is_aligned(rounded, alignment)))
         return NULL;
     return cai_fast_allocate(place, rounded, false);

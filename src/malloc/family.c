@@ -84,6 +84,8 @@ CAI_INLINE bool of_malloc(const void *block, const char *function)
 
 void CAI_NAME(free)(void *block)
 {
+    if (CAI_HARDENS && CAI_LIKELY(cai_hardened_put(block, CAI_FAMILY_malloc)))
+        return;
     if (!CAI_HARDENS || of_malloc(block, DOOR(free)))
         cai_back_free(block, DOOR(free));
 }

@@ -33,8 +33,44 @@ static struct {
     uint32_t known; /* atomic */
 } theirs;
 
+/* X(type, name, parameters, arguments) of everything that is checked. */
+#define FOR_COPIES(X)                                                                                                  \
+    X(void *, memcpy, (void *to, const void *from, size_t bytes), (to, from, bytes))                                   \
+    X(void *, memmove, (void *to, const void *from, size_t bytes), (to, from, bytes))                                  \
+    X(void *, mempcpy, (void *to, const void *from, size_t bytes), (to, from, bytes))                                  \
+    X(void *, memset, (void *to, int value, size_t bytes), (to, value, bytes))                                         \
+    X(char *, strcpy, (char *to, const char *from), (to, from))                                                        \
+    X(char *, stpcpy, (char *to, const char *from), (to, from))                                                        \
+    X(char *, strncpy, (char *to, const char *from, size_t bytes), (to, from, bytes))                                  \
+    X(char *, stpncpy, (char *to, const char *from, size_t bytes), (to, from, bytes))                                  \
+    X(char *, strcat, (char *to, const char *from), (to, from))                                                        \
+    X(char *, strncat, (char *to, const char *from, size_t most), (to, from, most))
+#define CAI_UNWRAP(...) __VA_ARGS__
+
+/* Who does it when nothing is to be checked: the C library at once; NULL: the functions below. */
+static struct {
+#define PLAIN(type, name, parameters, arguments)                                                                       \
+    type(*name) parameters;                                                                                            \
+    type (*name##_chk)(CAI_UNWRAP parameters, size_t);
+    FOR_COPIES(PLAIN)
+#undef PLAIN
+} plain;
+
+static void find_plain(void)
+{
+#define FIND(type, name, parameters, arguments)                                                                        \
+    *(void **)&plain.name = dlsym(RTLD_NEXT, #name);                                                                   \
+    *(void **)&plain.name##_chk = dlsym(RTLD_NEXT, "__" #name "_chk");
+    FOR_COPIES(FIND)
+#undef FIND
+    plain.memcpy = plain.memmove;
+    plain.memcpy_chk = plain.memmove_chk;
+}
+
 __attribute__((constructor)) static void find_theirs(void)
 {
+    if (cai_life_start() && (cai_settings->checks & CAI_CHECK_copy) == 0)
+        find_plain();
     *(void **)&theirs.memmove = dlsym(RTLD_NEXT, "memmove");
     *(void **)&theirs.memset = dlsym(RTLD_NEXT, "memset");
     *(void **)&theirs.strnlen = dlsym(RTLD_NEXT, "strnlen");
@@ -119,9 +155,10 @@ static CAI_COLD void report(ca_violation_kind kind, const char *function, enum c
 /* May so many bytes be written there? The address lies in a place; there are bytes. */
 static CAI_NOINLINE bool may_write_inside(enum cai_place place, const char *to, size_t bytes, const char *function)
 {
-    if ((cai_settings->checks & CAI_CHECK_copy) == 0)
-        return true;
     struct cai_inside inside = cai_inside_of(place, to);
+
+    if ((cai_settings->checks & CAI_CHECK_copy) == 0) /* and there is no C library that we know of */
+        return true;
     if (inside.block == NULL)
         return true;
     size_t offset = (size_t)(to - inside.block);
@@ -198,30 +235,33 @@ CAI_INLINE char *append(char *to, const char *from, size_t most, size_t room, co
     return to;
 }
 
-/* BOTH(type, name, parameters, body in which `room` is what the compiler knew): name and __name_chk. */
-#define BOTH(type, name, parameters, ...)                                                                              \
+/* The functions, by what they do in which `room` is what the compiler knew. */
+#define memcpy_checked copy(to, from, bytes, room, "memcpy")
+#define memmove_checked copy(to, from, bytes, room, "memmove")
+#define mempcpy_checked (char *)copy(to, from, bytes, room, "mempcpy") + bytes
+#define memset_checked fill(to, value, bytes, room, "memset")
+#define strcpy_checked (put_text(to, 0, from, length_of(from, SIZE_MAX), room, "strcpy"), to)
+#define stpcpy_checked put_text(to, 0, from, length_of(from, SIZE_MAX), room, "stpcpy")
+#define strncpy_checked (put_padded(to, from, bytes, room, "strncpy"), to)
+#define stpncpy_checked put_padded(to, from, bytes, room, "stpncpy")
+#define strcat_checked append(to, from, SIZE_MAX, room, "strcat")
+#define strncat_checked append(to, from, most, room, "strncat")
+
+/* name and __name_chk. What is checked stands in a function of its own, so that what is not saves no registers. */
+#define BOTH(type, name, parameters, arguments)                                                                        \
+    static CAI_NOINLINE type checked_##name(CAI_UNWRAP parameters, const size_t room)                                  \
+    {                                                                                                                  \
+        return name##_checked;                                                                                         \
+    }                                                                                                                  \
     CAI_EXPORT type name(CAI_UNWRAP parameters);                                                                       \
     type name(CAI_UNWRAP parameters)                                                                                   \
     {                                                                                                                  \
-        const size_t room = SIZE_MAX;                                                                                  \
-        return __VA_ARGS__;                                                                                            \
+        return CAI_LIKELY(plain.name != NULL) ? plain.name arguments : checked_##name(CAI_UNWRAP arguments, SIZE_MAX); \
     }                                                                                                                  \
     CAI_EXPORT type __##name##_chk(CAI_UNWRAP parameters, size_t room);                                                \
     type __##name##_chk(CAI_UNWRAP parameters, size_t room)                                                            \
     {                                                                                                                  \
-        return __VA_ARGS__;                                                                                            \
+        return CAI_LIKELY(plain.name##_chk != NULL) ? plain.name##_chk(CAI_UNWRAP arguments, room)                     \
+                                                    : checked_##name(CAI_UNWRAP arguments, room);                      \
     }
-#define CAI_UNWRAP(...) __VA_ARGS__
-
-BOTH(void *, memcpy, (void *to, const void *from, size_t bytes), copy(to, from, bytes, room, "memcpy"))
-BOTH(void *, memmove, (void *to, const void *from, size_t bytes), copy(to, from, bytes, room, "memmove"))
-BOTH(void *, mempcpy, (void *to, const void *from, size_t bytes),
-     (char *)copy(to, from, bytes, room, "mempcpy") + bytes)
-BOTH(void *, memset, (void *to, int value, size_t bytes), fill(to, value, bytes, room, "memset"))
-BOTH(char *, strcpy, (char *to, const char *from),
-     (put_text(to, 0, from, length_of(from, SIZE_MAX), room, "strcpy"), to))
-BOTH(char *, stpcpy, (char *to, const char *from), put_text(to, 0, from, length_of(from, SIZE_MAX), room, "stpcpy"))
-BOTH(char *, strncpy, (char *to, const char *from, size_t bytes), (put_padded(to, from, bytes, room, "strncpy"), to))
-BOTH(char *, stpncpy, (char *to, const char *from, size_t bytes), put_padded(to, from, bytes, room, "stpncpy"))
-BOTH(char *, strcat, (char *to, const char *from), append(to, from, SIZE_MAX, room, "strcat"))
-BOTH(char *, strncat, (char *to, const char *from, size_t most), append(to, from, most, room, "strncat"))
+FOR_COPIES(BOTH)

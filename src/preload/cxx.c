@@ -112,6 +112,9 @@ CAI_INLINE void *operator_new(size_t size, size_t alignment, enum cai_family fam
     }
     if (CAI_UNLIKELY(cai_too_early()))
         return cai_new_early(size, alignment, may_throw);
+    void *short_way = alignment <= 16 ? cai_hardened_take(size, family) : NULL;
+    if (CAI_LIKELY(short_way != NULL))
+        return short_way;
     if (!cai_is_power_of_two(alignment))
         return cai_new_failed(PLACE, size, alignment, may_throw);
     void *block = cai_hardened_allocate(PLACE, size, cai_max(alignment, 16), false, family);
@@ -131,6 +134,8 @@ CAI_INLINE bool is_of(enum cai_family family, const void *block)
 
 CAI_INLINE void operator_delete(void *block, enum cai_family family)
 {
+    if (CAI_HARDENS && CAI_LIKELY(cai_hardened_put(block, family)))
+        return;
     if (is_of(family, block))
         cai_back_free(block, door_of(family));
 }
@@ -139,6 +144,8 @@ CAI_INLINE void operator_delete(void *block, enum cai_family family)
  * and hardened only. */
 static void operator_delete_sized(void *block, size_t size, size_t alignment, enum cai_family family)
 {
+    if (CAI_HARDENS && alignment <= 16 && CAI_LIKELY(cai_hardened_put_stated(block, family, size)))
+        return;
     if (block == NULL || CAI_UNLIKELY(cai_early_owns(block)) || !is_of(family, block))
         return;
     if (CAI_LIKELY(!CAI_HARDENS && !cai_settings->strict) ||

@@ -28,6 +28,25 @@ static void check_each(uint32_t (*age)(uint8_t *, size_t))
     assert_true(candidates != 0 && released == candidates);
 }
 
+static void test_R8_both_ways_count_the_same(void **state)
+{
+    (void)state;
+    for (unsigned count = 64; count <= COUNT; count += 64) {
+        struct cai_slots expected = {0, 0};
+        for (unsigned i = 0; i < count; i++) {
+            states[i] = (uint8_t)(i * 37 >> 2);
+            expected.live += states[i] != 0 && states[i] < 0x80;
+            expected.waiting += cai_state_waits(states[i]);
+        }
+        struct cai_slots found = cai_count_slots(states, count);
+        struct cai_slots bytewise = cai_count_bytewise(states, count);
+        assert_int_equal(found.live, expected.live);
+        assert_int_equal(found.waiting, expected.waiting);
+        assert_int_equal(bytewise.live, expected.live);
+        assert_int_equal(bytewise.waiting, expected.waiting);
+    }
+}
+
 static void test_R8_every_state_becomes_what_it_should(void **state)
 {
     (void)state;
@@ -78,6 +97,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_R8_every_state_becomes_what_it_should),
+        cmocka_unit_test(test_R8_both_ways_count_the_same),
         cmocka_unit_test(test_R8_nothing_that_others_store_is_undone),
     };
 
