@@ -1,29 +1,34 @@
 //! A growing array in one of the places: what the vectors are made of.
-use crate::authority::Authority;
 use crate::error::Error;
 use crate::place::Place;
+use crate::state::Origin;
 use crate::wipe;
 use core::alloc::Layout;
 use core::marker::PhantomData;
 use core::mem::{self, size_of};
 use core::ptr::{self, NonNull};
 
-/// Like `Vec<T>`, in the place `P` of the process's own heap. What leaves a place that is cleared leaves zeros behind.
-pub(crate) struct Buffer<T, P: Place> {
+/// Like `Vec<T>`, in the place `P` of the heap that `A` leads to. What leaves a place that is cleared leaves zeros behind.
+pub(crate) struct Buffer<T, P: Place, A: Origin> {
     start: NonNull<T>,
     capacity: usize,
     length: usize,
+    origin: A,
     owns: PhantomData<(T, P)>,
 }
 
 // Safety: owns its elements, as Vec does.
-unsafe impl<T: Send, P: Place> Send for Buffer<T, P> {}
-unsafe impl<T: Sync, P: Place> Sync for Buffer<T, P> {}
+unsafe impl<T: Send, P: Place, A: Origin + Send> Send for Buffer<T, P, A> {}
+unsafe impl<T: Sync, P: Place, A: Origin + Sync> Sync for Buffer<T, P, A> {}
 
-impl<T, P: Place> Buffer<T, P> {
-    pub(crate) const fn new() -> Self {
+impl<T, P: Place, A: Origin> Buffer<T, P, A> {
+    pub(crate) const fn new_in(origin: A) -> Self {
         let capacity = if size_of::<T>() == 0 { usize::MAX } else { 0 };
-        Buffer { start: NonNull::dangling(), capacity, length: 0, owns: PhantomData }
+        Buffer { start: NonNull::dangling(), capacity, length: 0, origin, owns: PhantomData }
+    }
+
+    pub(crate) fn origin(&self) -> A {
+        self.origin
     }
 
     pub(crate) fn capacity(&self) -> usize {
@@ -41,8 +46,8 @@ impl<T, P: Place> Buffer<T, P> {
     }
 
     /// Exactly for `capacity` elements, which is more than there is room for.
-    pub(crate) fn try_with_capacity(capacity: usize) -> Result<Self, Error> {
-        let mut made = Self::new();
+    pub(crate) fn try_with_capacity_in(capacity: usize, origin: A) -> Result<Self, Error> {
+        let mut made = Self::new_in(origin);
         if capacity > made.capacity {
             made.resize(Layout::array::<T>(capacity).map_err(|_| Error::Layout)?, capacity)?;
         }
@@ -50,7 +55,7 @@ impl<T, P: Place> Buffer<T, P> {
     }
 
     fn resize(&mut self, want: Layout, capacity: usize) -> Result<(), Error> {
-        let authority = Authority::process().as_raw();
+        let authority = self.origin.raw();
         let got = if self.capacity == 0 {
             P::allocate(authority, want)?
         } else {
@@ -81,15 +86,8 @@ impl<T, P: Place> Buffer<T, P> {
         unsafe {
             let last = self.start.add(self.length);
             let value = last.read();
-            Self::leave(last, 1);
+            leave::<T, P>(last, 1);
             Some(value)
-        }
-    }
-
-    /// Safety: `count` elements at `from` are nobody's any more.
-    unsafe fn leave(from: NonNull<T>, count: usize) {
-        if P::CLEARS {
-            wipe::clear(from.cast(), count * size_of::<T>());
         }
     }
 
@@ -103,7 +101,7 @@ impl<T, P: Place> Buffer<T, P> {
         impl<T, P: Place> Drop for Leaving<T, P> {
             fn drop(&mut self) {
                 // Safety: as said where it is made.
-                unsafe { Buffer::<T, P>::leave(self.0, self.1) }
+                unsafe { leave::<T, P>(self.0, self.1) }
             }
         }
         self.length = length;
@@ -136,7 +134,14 @@ impl<T, P: Place> Buffer<T, P> {
     }
 }
 
-impl<T: Copy, P: Place> Buffer<T, P> {
+/// Safety: `count` elements at `from` are nobody's any more.
+unsafe fn leave<T, P: Place>(from: NonNull<T>, count: usize) {
+    if P::CLEARS {
+        wipe::clear(from.cast(), count * size_of::<T>());
+    }
+}
+
+impl<T: Copy, P: Place, A: Origin> Buffer<T, P, A> {
     pub(crate) fn try_extend(&mut self, values: &[T]) -> Result<(), Error> {
         self.try_reserve(values.len())?;
         // Safety: there is room for them, and they lie elsewhere: this buffer is borrowed mutably.
@@ -146,7 +151,7 @@ impl<T: Copy, P: Place> Buffer<T, P> {
     }
 }
 
-impl<T, P: Place> Drop for Buffer<T, P> {
+impl<T, P: Place, A: Origin> Drop for Buffer<T, P, A> {
     fn drop(&mut self) {
         struct Block<T, P: Place>(NonNull<T>, usize, PhantomData<P>);
         impl<T, P: Place> Drop for Block<T, P> {
@@ -166,43 +171,48 @@ impl<T, P: Place> Drop for Buffer<T, P> {
 }
 
 /// One value in a block of the place `P`: what the boxes are made of.
-pub(crate) struct Single<T, P: Place> {
+pub(crate) struct Single<T, P: Place, A: Origin> {
     at: NonNull<T>,
+    origin: A,
     owns: PhantomData<(T, P)>,
 }
 
 // Safety: owns its value, as Box does.
-unsafe impl<T: Send, P: Place> Send for Single<T, P> {}
-unsafe impl<T: Sync, P: Place> Sync for Single<T, P> {}
+unsafe impl<T: Send, P: Place, A: Origin + Send> Send for Single<T, P, A> {}
+unsafe impl<T: Sync, P: Place, A: Origin + Sync> Sync for Single<T, P, A> {}
 
-impl<T, P: Place> Single<T, P> {
+impl<T, P: Place, A: Origin> Single<T, P, A> {
     /// Memory without a value, zero where the place is.
-    fn allocate() -> Result<NonNull<T>, Error> {
+    fn allocate(origin: A) -> Result<NonNull<T>, Error> {
         if size_of::<T>() == 0 {
             return Ok(NonNull::dangling());
         }
-        Ok(P::allocate(Authority::process().as_raw(), Layout::new::<T>())?.cast())
+        Ok(P::allocate(origin.raw(), Layout::new::<T>())?.cast())
+    }
+
+    pub(crate) fn origin(&self) -> A {
+        self.origin
     }
 
     /// The value comes back when there is no memory.
-    pub(crate) fn try_new(value: T) -> Result<Self, (Error, T)> {
-        match Self::allocate() {
+    pub(crate) fn try_new_in(value: T, origin: A) -> Result<Self, (Error, T)> {
+        match Self::allocate(origin) {
             Ok(at) => {
                 // Safety: it is memory for a T.
                 unsafe { at.write(value) };
-                Ok(Single { at, owns: PhantomData })
+                Ok(Single { at, origin, owns: PhantomData })
             }
             Err(error) => Err((error, value)),
         }
     }
 
     /// The value zero, in a place whose memory arrives so.
-    pub(crate) fn try_zero() -> Result<Self, Error>
+    pub(crate) fn try_zero_in(origin: A) -> Result<Self, Error>
     where
         T: wipe::PlainBytes,
     {
         const { assert!(P::CLEARS) };
-        Ok(Single { at: Self::allocate()?, owns: PhantomData })
+        Ok(Single { at: Self::allocate(origin)?, origin, owns: PhantomData })
     }
 
     pub(crate) fn get(&self) -> &T {
@@ -220,26 +230,26 @@ impl<T, P: Place> Single<T, P> {
         // Safety: the value is moved out, the block goes back without it.
         unsafe {
             let value = this.at.read();
-            Self::give_back(this.at);
+            give_back::<T, P>(this.at);
             value
-        }
-    }
-
-    /// Safety: the block ends here, its value has.
-    unsafe fn give_back(at: NonNull<T>) {
-        if size_of::<T>() != 0 {
-            P::deallocate(at.cast(), size_of::<T>());
         }
     }
 }
 
-impl<T, P: Place> Drop for Single<T, P> {
+/// Safety: the block ends here, its value has.
+unsafe fn give_back<T, P: Place>(at: NonNull<T>) {
+    if size_of::<T>() != 0 {
+        P::deallocate(at.cast(), size_of::<T>());
+    }
+}
+
+impl<T, P: Place, A: Origin> Drop for Single<T, P, A> {
     fn drop(&mut self) {
         struct Block<T, P: Place>(NonNull<T>, PhantomData<P>);
         impl<T, P: Place> Drop for Block<T, P> {
             fn drop(&mut self) {
                 // Safety: as said below.
-                unsafe { Single::<T, P>::give_back(self.0) };
+                unsafe { give_back::<T, P>(self.0) };
             }
         }
         let _block = Block::<T, P>(self.at, PhantomData);

@@ -59,5 +59,5 @@ pub use intent::{MustZero, NoCaps};
 pub use no_pointers::NoPointers;
 pub use nocaps::{NoCapsBox, NoCapsVec};
 pub use secret::{SecretBox, SecretString, SecretVec};
-pub use state::{Block, Dirty, Zeroed};
+pub use state::{Block, Dirty, Origin, Zeroed};
 pub use wipe::PlainBytes;

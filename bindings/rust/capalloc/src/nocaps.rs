@@ -1,10 +1,28 @@
 //! Owners of memory that holds no pointers: [`NoCapsBox`] and [`NoCapsVec`]. Their content lies in a place of its own,
 //! which a sweep for pointers does not read.
+//!
+//! What comes from a heap of one's own ends before that heap:
+//! ```compile_fail,E0505
+//! let heap = capalloc::Heap::new()?;
+//! let number = capalloc::NoCapsBox::new_in(7, heap.authority());
+//! drop(heap); // E0505
+//! drop(number);
+//! # Ok::<(), capalloc::Error>(())
+//! ```
+//! ```
+//! let heap = capalloc::Heap::new()?;
+//! let number = capalloc::NoCapsBox::new_in(7, heap.authority());
+//! drop(number);
+//! drop(heap);
+//! # Ok::<(), capalloc::Error>(())
+//! ```
 use crate::buffer::{Buffer, Single};
 use crate::error::Error;
+use crate::global::CapAlloc;
 use crate::no_pointers::NoPointers;
 use crate::owners::{box_type, handle, vec_type};
 use crate::place::NoCapsPlace;
+use crate::state::Origin;
 use core::alloc::Layout;
 use core::cmp::Ordering;
 use core::fmt;
@@ -34,72 +52,76 @@ vec_type! {
     NoCapsVec, NoCapsPlace
 }
 
-impl<T: NoPointers + Clone> Clone for NoCapsBox<T> {
+/// In the same heap.
+impl<T: NoPointers + Clone, A: Origin> Clone for NoCapsBox<T, A> {
     fn clone(&self) -> Self {
-        NoCapsBox::new(T::clone(self))
+        NoCapsBox::new_in(T::clone(self), self.origin())
     }
 }
 
-impl<T: NoPointers + PartialEq> PartialEq for NoCapsBox<T> {
+impl<T: NoPointers + PartialEq, A: Origin> PartialEq for NoCapsBox<T, A> {
     fn eq(&self, other: &Self) -> bool {
         **self == **other
     }
 }
 
-impl<T: NoPointers + Eq> Eq for NoCapsBox<T> {}
+impl<T: NoPointers + Eq, A: Origin> Eq for NoCapsBox<T, A> {}
 
-impl<T: NoPointers + PartialOrd> PartialOrd for NoCapsBox<T> {
+impl<T: NoPointers + PartialOrd, A: Origin> PartialOrd for NoCapsBox<T, A> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         (**self).partial_cmp(&**other)
     }
 }
 
-impl<T: NoPointers + Ord> Ord for NoCapsBox<T> {
+impl<T: NoPointers + Ord, A: Origin> Ord for NoCapsBox<T, A> {
     fn cmp(&self, other: &Self) -> Ordering {
         (**self).cmp(&**other)
     }
 }
 
-impl<T: NoPointers + Hash> Hash for NoCapsBox<T> {
+impl<T: NoPointers + Hash, A: Origin> Hash for NoCapsBox<T, A> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (**self).hash(state);
     }
 }
 
-impl<T: NoPointers> NoCapsBox<T> {
+impl<T: NoPointers, A: Origin> NoCapsBox<T, A> {
     /// The value; its memory goes back.
     pub fn into_inner(self) -> T {
         self.0.into_inner()
     }
 }
 
-impl<T: NoPointers + Clone> Clone for NoCapsVec<T> {
+/// In the same heap.
+impl<T: NoPointers + Clone, A: Origin> Clone for NoCapsVec<T, A> {
     fn clone(&self) -> Self {
-        self.iter().cloned().collect()
+        let mut made = NoCapsVec::with_capacity_in(self.len(), self.origin());
+        made.extend(self.iter().cloned());
+        made
     }
 }
 
-impl<T: NoPointers + PartialEq> PartialEq for NoCapsVec<T> {
+impl<T: NoPointers + PartialEq, A: Origin> PartialEq for NoCapsVec<T, A> {
     fn eq(&self, other: &Self) -> bool {
         self[..] == other[..]
     }
 }
 
-impl<T: NoPointers + Eq> Eq for NoCapsVec<T> {}
+impl<T: NoPointers + Eq, A: Origin> Eq for NoCapsVec<T, A> {}
 
-impl<T: NoPointers + PartialOrd> PartialOrd for NoCapsVec<T> {
+impl<T: NoPointers + PartialOrd, A: Origin> PartialOrd for NoCapsVec<T, A> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         self[..].partial_cmp(&other[..])
     }
 }
 
-impl<T: NoPointers + Ord> Ord for NoCapsVec<T> {
+impl<T: NoPointers + Ord, A: Origin> Ord for NoCapsVec<T, A> {
     fn cmp(&self, other: &Self) -> Ordering {
         self[..].cmp(&other[..])
     }
 }
 
-impl<T: NoPointers + Hash> Hash for NoCapsVec<T> {
+impl<T: NoPointers + Hash, A: Origin> Hash for NoCapsVec<T, A> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self[..].hash(state);
     }
@@ -111,7 +133,7 @@ impl<T: NoPointers + Clone> From<&[T]> for NoCapsVec<T> {
     }
 }
 
-impl<T: NoPointers> NoCapsVec<T> {
+impl<T: NoPointers, A: Origin> NoCapsVec<T, A> {
     /// Takes the element out; the last one comes into its place.
     ///
     /// # Panics

@@ -14,46 +14,68 @@ pub(crate) fn handle(error: Error, layout: Result<Layout, core::alloc::LayoutErr
 macro_rules! box_type {
     ($(#[$meta:meta])* $name:ident, $place:ident) => {
         $(#[$meta])*
-        pub struct $name<T: NoPointers>(Single<T, $place>);
+        ///
+        /// `A` is where it comes from: the process's own heap unless an [`Authority`](crate::Authority) says otherwise.
+        pub struct $name<T: NoPointers, A: Origin = CapAlloc>(Single<T, $place, A>);
 
         impl<T: NoPointers> $name<T> {
             /// Puts the value there; without memory, `handle_alloc_error`.
             pub fn new(value: T) -> Self {
-                match Self::try_new(value) {
-                    Ok(made) => made,
-                    Err(error) => handle(error, Ok(Layout::new::<T>())),
-                }
+                Self::new_in(value, CapAlloc)
             }
 
             /// Puts the value there.
             ///
             /// # Errors
-            /// [`Error::OutOfMemory`], [`Error::Quota`]: there is no memory, and the value is dropped.
+            /// [`Error::OutOfMemory`]: there is no memory, and the value is dropped.
             pub fn try_new(value: T) -> Result<Self, Error> {
-                Single::try_new(value).map($name).map_err(|(error, _)| error)
+                Self::try_new_in(value, CapAlloc)
             }
         }
 
-        impl<T: NoPointers> Deref for $name<T> {
+        impl<T: NoPointers, A: Origin> $name<T, A> {
+            /// Puts the value into the authority's heap; without memory or quota, `handle_alloc_error`.
+            pub fn new_in(value: T, origin: A) -> Self {
+                match Self::try_new_in(value, origin) {
+                    Ok(made) => made,
+                    Err(error) => handle(error, Ok(Layout::new::<T>())),
+                }
+            }
+
+            /// Puts the value into the authority's heap.
+            ///
+            /// # Errors
+            /// [`Error::OutOfMemory`], [`Error::Quota`], [`Error::NotPermitted`]: there is no memory, and the value is dropped.
+            pub fn try_new_in(value: T, origin: A) -> Result<Self, Error> {
+                Single::try_new_in(value, origin).map($name).map_err(|(error, _)| error)
+            }
+
+            /// Where it comes from.
+            pub fn origin(&self) -> A {
+                self.0.origin()
+            }
+        }
+
+        impl<T: NoPointers, A: Origin> Deref for $name<T, A> {
             type Target = T;
             fn deref(&self) -> &T {
                 self.0.get()
             }
         }
 
-        impl<T: NoPointers> DerefMut for $name<T> {
+        impl<T: NoPointers, A: Origin> DerefMut for $name<T, A> {
             fn deref_mut(&mut self) -> &mut T {
                 self.0.get_mut()
             }
         }
 
-        impl<T: NoPointers> AsRef<T> for $name<T> {
+        impl<T: NoPointers, A: Origin> AsRef<T> for $name<T, A> {
             fn as_ref(&self) -> &T {
                 self.0.get()
             }
         }
 
-        impl<T: NoPointers> AsMut<T> for $name<T> {
+        impl<T: NoPointers, A: Origin> AsMut<T> for $name<T, A> {
             fn as_mut(&mut self) -> &mut T {
                 self.0.get_mut()
             }
@@ -71,7 +93,7 @@ macro_rules! box_type {
             }
         }
 
-        impl<T: NoPointers> fmt::Debug for $name<T> {
+        impl<T: NoPointers, A: Origin> fmt::Debug for $name<T, A> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(concat!(stringify!($name), "(..)"))
             }
@@ -83,20 +105,19 @@ pub(crate) use box_type;
 macro_rules! vec_type {
     ($(#[$meta:meta])* $name:ident, $place:ident) => {
         $(#[$meta])*
-        pub struct $name<T: NoPointers>(Buffer<T, $place>);
+        ///
+        /// `A` is where it comes from: the process's own heap unless an [`Authority`](crate::Authority) says otherwise.
+        pub struct $name<T: NoPointers, A: Origin = CapAlloc>(Buffer<T, $place, A>);
 
         impl<T: NoPointers> $name<T> {
             /// An empty one, which takes no memory.
             pub const fn new() -> Self {
-                $name(Buffer::new())
+                Self::new_in(CapAlloc)
             }
 
             /// With room for so many elements; without memory, `handle_alloc_error`.
             pub fn with_capacity(capacity: usize) -> Self {
-                match Self::try_with_capacity(capacity) {
-                    Ok(made) => made,
-                    Err(error) => handle(error, Layout::array::<T>(capacity)),
-                }
+                Self::with_capacity_in(capacity, CapAlloc)
             }
 
             /// With room for so many elements.
@@ -104,7 +125,35 @@ macro_rules! vec_type {
             /// # Errors
             /// [`Error::Layout`]: more than there can be. [`Error::OutOfMemory`].
             pub fn try_with_capacity(capacity: usize) -> Result<Self, Error> {
-                Buffer::try_with_capacity(capacity).map($name)
+                Self::try_with_capacity_in(capacity, CapAlloc)
+            }
+        }
+
+        impl<T: NoPointers, A: Origin> $name<T, A> {
+            /// An empty one, which takes no memory yet, and then the authority's.
+            pub const fn new_in(origin: A) -> Self {
+                $name(Buffer::new_in(origin))
+            }
+
+            /// With room for so many elements in the authority's heap; without memory or quota, `handle_alloc_error`.
+            pub fn with_capacity_in(capacity: usize, origin: A) -> Self {
+                match Self::try_with_capacity_in(capacity, origin) {
+                    Ok(made) => made,
+                    Err(error) => handle(error, Layout::array::<T>(capacity)),
+                }
+            }
+
+            /// With room for so many elements in the authority's heap.
+            ///
+            /// # Errors
+            /// [`Error::Layout`]: more than there can be. [`Error::OutOfMemory`], [`Error::Quota`], [`Error::NotPermitted`].
+            pub fn try_with_capacity_in(capacity: usize, origin: A) -> Result<Self, Error> {
+                Buffer::try_with_capacity_in(capacity, origin).map($name)
+            }
+
+            /// Where its memory comes from.
+            pub fn origin(&self) -> A {
+                self.0.origin()
             }
 
             /// Room for so many more elements; without memory, `handle_alloc_error`.
@@ -178,7 +227,7 @@ macro_rules! vec_type {
             }
         }
 
-        impl<T: NoPointers + Copy> $name<T> {
+        impl<T: NoPointers + Copy, A: Origin> $name<T, A> {
             /// Adds copies of these at the end; without memory, `handle_alloc_error`.
             pub fn extend_from_slice(&mut self, values: &[T]) {
                 if let Err(error) = self.0.try_extend(values) {
@@ -201,32 +250,32 @@ macro_rules! vec_type {
             }
         }
 
-        impl<T: NoPointers> Deref for $name<T> {
+        impl<T: NoPointers, A: Origin> Deref for $name<T, A> {
             type Target = [T];
             fn deref(&self) -> &[T] {
                 self.as_slice()
             }
         }
 
-        impl<T: NoPointers> DerefMut for $name<T> {
+        impl<T: NoPointers, A: Origin> DerefMut for $name<T, A> {
             fn deref_mut(&mut self) -> &mut [T] {
                 self.as_mut_slice()
             }
         }
 
-        impl<T: NoPointers> AsRef<[T]> for $name<T> {
+        impl<T: NoPointers, A: Origin> AsRef<[T]> for $name<T, A> {
             fn as_ref(&self) -> &[T] {
                 self.as_slice()
             }
         }
 
-        impl<T: NoPointers> AsMut<[T]> for $name<T> {
+        impl<T: NoPointers, A: Origin> AsMut<[T]> for $name<T, A> {
             fn as_mut(&mut self) -> &mut [T] {
                 self.as_mut_slice()
             }
         }
 
-        impl<T: NoPointers> Extend<T> for $name<T> {
+        impl<T: NoPointers, A: Origin> Extend<T> for $name<T, A> {
             fn extend<I: IntoIterator<Item = T>>(&mut self, values: I) {
                 let values = values.into_iter();
                 self.reserve(values.size_hint().0);
@@ -242,7 +291,7 @@ macro_rules! vec_type {
             }
         }
 
-        impl<'a, T: NoPointers> IntoIterator for &'a $name<T> {
+        impl<'a, T: NoPointers, A: Origin> IntoIterator for &'a $name<T, A> {
             type Item = &'a T;
             type IntoIter = core::slice::Iter<'a, T>;
             fn into_iter(self) -> Self::IntoIter {
@@ -250,7 +299,7 @@ macro_rules! vec_type {
             }
         }
 
-        impl<'a, T: NoPointers> IntoIterator for &'a mut $name<T> {
+        impl<'a, T: NoPointers, A: Origin> IntoIterator for &'a mut $name<T, A> {
             type Item = &'a mut T;
             type IntoIter = core::slice::IterMut<'a, T>;
             fn into_iter(self) -> Self::IntoIter {
@@ -258,7 +307,7 @@ macro_rules! vec_type {
             }
         }
 
-        impl<T: NoPointers> fmt::Debug for $name<T> {
+        impl<T: NoPointers, A: Origin> fmt::Debug for $name<T, A> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, concat!(stringify!($name), "({} elements)"), self.len())
             }

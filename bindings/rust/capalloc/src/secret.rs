@@ -21,9 +21,11 @@
 //! ```
 use crate::buffer::{Buffer, Single};
 use crate::error::Error;
+use crate::global::CapAlloc;
 use crate::no_pointers::NoPointers;
 use crate::owners::{box_type, handle, vec_type};
 use crate::place::SecretPlace;
+use crate::state::Origin;
 use crate::wipe::{self, PlainBytes};
 use alloc::string::String;
 use core::alloc::Layout;
@@ -53,7 +55,23 @@ vec_type! {
 impl<T: PlainBytes> SecretBox<T> {
     /// A value that begins as zero and is written where it will stay; without memory, `handle_alloc_error`.
     pub fn init(write: impl FnOnce(&mut T)) -> Self {
-        match Self::try_init(write) {
+        Self::init_in(write, CapAlloc)
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`], and nothing was written.
+    pub fn try_init(write: impl FnOnce(&mut T)) -> Result<Self, Error> {
+        Self::try_init_in(write, CapAlloc)
+    }
+}
+
+impl<T: PlainBytes, A: Origin> SecretBox<T, A> {
+    /// A value in the authority's heap that begins as zero and is written where it will stay; without memory or quota,
+    /// `handle_alloc_error`.
+    pub fn init_in(write: impl FnOnce(&mut T), origin: A) -> Self {
+        match Self::try_init_in(write, origin) {
             Ok(made) => made,
             Err(error) => handle(error, Ok(Layout::new::<T>())),
         }
@@ -62,31 +80,31 @@ impl<T: PlainBytes> SecretBox<T> {
     /// The same.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`], and nothing was written.
-    pub fn try_init(write: impl FnOnce(&mut T)) -> Result<Self, Error> {
-        let mut made = SecretBox(Single::try_zero()?);
+    /// [`Error::OutOfMemory`], [`Error::Quota`], [`Error::NotPermitted`], and nothing was written.
+    pub fn try_init_in(write: impl FnOnce(&mut T), origin: A) -> Result<Self, Error> {
+        let mut made = SecretBox(Single::try_zero_in(origin)?);
         write(&mut made);
         Ok(made)
     }
 }
 
-impl<T: PlainBytes> PartialEq for SecretBox<T> {
+impl<T: PlainBytes, A: Origin> PartialEq for SecretBox<T, A> {
     fn eq(&self, other: &Self) -> bool {
         wipe::is_equal(slice::from_ref(&**self), slice::from_ref(&**other))
     }
 }
 
-impl<T: PlainBytes + Eq> Eq for SecretBox<T> {}
+impl<T: PlainBytes + Eq, A: Origin> Eq for SecretBox<T, A> {}
 
-impl<T: PlainBytes> PartialEq for SecretVec<T> {
+impl<T: PlainBytes, A: Origin> PartialEq for SecretVec<T, A> {
     fn eq(&self, other: &Self) -> bool {
         wipe::is_equal(self, other)
     }
 }
 
-impl<T: PlainBytes + Eq> Eq for SecretVec<T> {}
+impl<T: PlainBytes + Eq, A: Origin> Eq for SecretVec<T, A> {}
 
-impl<T: PlainBytes> PartialEq<[T]> for SecretVec<T> {
+impl<T: PlainBytes, A: Origin> PartialEq<[T]> for SecretVec<T, A> {
     fn eq(&self, other: &[T]) -> bool {
         wipe::is_equal(self, other)
     }
@@ -119,18 +137,37 @@ impl<T: PlainBytes> From<&[T]> for SecretVec<T> {
 /// let password = capalloc::SecretString::from("correct horse");
 /// println!("{}", password.as_str());
 /// ```
-#[derive(Default)]
-pub struct SecretString(SecretVec<u8>);
+///
+/// `A` is where it comes from: the process's own heap unless an [`Authority`](crate::Authority) says otherwise.
+pub struct SecretString<A: Origin = CapAlloc>(SecretVec<u8, A>);
 
 impl SecretString {
     /// An empty one, which takes no memory.
     pub const fn new() -> Self {
-        SecretString(SecretVec::new())
+        Self::new_in(CapAlloc)
     }
 
     /// With room for so many bytes; without memory, `handle_alloc_error`.
     pub fn with_capacity(bytes: usize) -> Self {
-        SecretString(SecretVec::with_capacity(bytes))
+        Self::with_capacity_in(bytes, CapAlloc)
+    }
+}
+
+impl Default for SecretString {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<A: Origin> SecretString<A> {
+    /// An empty one, which takes no memory yet, and then the authority's.
+    pub const fn new_in(origin: A) -> Self {
+        SecretString(SecretVec::new_in(origin))
+    }
+
+    /// With room for so many bytes in the authority's heap; without memory or quota, `handle_alloc_error`.
+    pub fn with_capacity_in(bytes: usize, origin: A) -> Self {
+        SecretString(SecretVec::with_capacity_in(bytes, origin))
     }
 
     /// Adds a character at the end; without memory, `handle_alloc_error`.
@@ -188,15 +225,15 @@ impl SecretString {
     }
 }
 
-impl PartialEq for SecretString {
+impl<A: Origin> PartialEq for SecretString<A> {
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0
     }
 }
 
-impl Eq for SecretString {}
+impl<A: Origin> Eq for SecretString<A> {}
 
-impl PartialEq<str> for SecretString {
+impl<A: Origin> PartialEq<str> for SecretString<A> {
     fn eq(&self, other: &str) -> bool {
         self.0 == *other.as_bytes()
     }
@@ -223,7 +260,7 @@ impl From<String> for SecretString {
     }
 }
 
-impl fmt::Debug for SecretString {
+impl<A: Origin> fmt::Debug for SecretString<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretString(..)")
     }

@@ -68,6 +68,7 @@
 //! ```
 use crate::authority::{Authority, Rights};
 use crate::error::{layout, result, Error};
+use crate::global::CapAlloc;
 use capalloc_sys as c;
 use core::alloc::Layout;
 use core::fmt;
@@ -87,7 +88,8 @@ pub struct Block<S: State, A: Origin = Authority<'static>> {
     state: PhantomData<S>,
 }
 
-/// An authority, for as long as its heap lives.
+/// Where memory comes from: an [`Authority`], for as long as its heap lives, or [`CapAlloc`], the process's own, which takes
+/// no room in what has it.
 pub trait Origin: Copy + sealed::Sealed {
     #[doc(hidden)]
     fn raw(self) -> c::ca_authority;
@@ -104,6 +106,15 @@ impl Origin for Authority<'_> {
     }
 }
 
+impl Origin for CapAlloc {
+    fn raw(self) -> c::ca_authority {
+        Authority::process().as_raw()
+    }
+    fn may_claim(self) -> bool {
+        true
+    }
+}
+
 /// [`Dirty`] or [`Zeroed`].
 pub trait State: sealed::Sealed {
     /// Safety: a must-zero block of this authority for the last time; what the state says of it is true.
@@ -116,6 +127,7 @@ mod sealed {
     impl Sealed for super::Dirty {}
     impl Sealed for super::Zeroed {}
     impl Sealed for crate::Authority<'_> {}
+    impl Sealed for crate::CapAlloc {}
 }
 
 /// May hold anything.

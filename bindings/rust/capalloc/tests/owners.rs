@@ -1,5 +1,5 @@
 //! Boxes and vectors of memory without pointers and of secrets.
-use capalloc::{NoCapsBox, NoCapsVec, SecretBox, SecretString, SecretVec};
+use capalloc::{CapAlloc, Error, HeapOptions, NoCapsBox, NoCapsVec, Rights, SecretBox, SecretString, SecretVec};
 use capalloc_sys as c;
 use std::alloc::{GlobalAlloc, Layout};
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -29,6 +29,41 @@ fn test_rs6_owners_lie_in_their_places() {
     let vec: SecretVec<u32> = SecretVec::with_capacity(10);
     assert!(lies_in_secret(&vec, 40));
     assert!(!lies_in_nocaps(&vec, 40));
+}
+
+/// Who pays is who was named; what comes of the process's own heap has no room for that.
+#[test]
+fn test_rs6_owners_in_a_heap() {
+    let heap = HeapOptions::new().quota(4096).create().unwrap();
+    let root = heap.authority();
+    let left = || root.quota_remaining();
+    {
+        let key = SecretBox::init_in(|key: &mut [u8; 32]| key.fill(7), root);
+        assert!(lies_in_secret(&*key, 32) && left() == 4096 - 32);
+        let pixel = NoCapsBox::new_in([1u8; 16], root);
+        let copy = pixel.clone();
+        assert!(lies_in_nocaps(&*copy, 16) && copy == pixel && left() == 4096 - 64);
+        let mut samples = NoCapsVec::with_capacity_in(16, root);
+        samples.extend([1u32, 2, 3]);
+        assert!(lies_in_nocaps(&samples, 64) && left() == 4096 - 128);
+        let copy = samples.clone();
+        assert!(copy == samples && left() < 4096 - 128 && copy.origin().quota_remaining() == left());
+        let mut text = SecretString::with_capacity_in(64, root);
+        text.push_str("correct horse");
+        assert_eq!((text.as_str(), text.len()), ("correct horse", 13));
+        let mut letters = SecretVec::new_in(root);
+        letters.extend_from_slice(b"abc");
+        assert_eq!(letters.try_reserve(8192).unwrap_err(), Error::Quota);
+        assert!(letters == b"abc"[..]);
+        assert_eq!(SecretBox::try_new_in([0u8; 8192], root).unwrap_err(), Error::Quota);
+        assert_eq!(NoCapsVec::<u8, _>::try_with_capacity_in(8192, root).unwrap_err(), Error::Quota);
+    }
+    assert_eq!(left(), 4096);
+    let may_grow = root.derive(Rights::GROW, 4096).unwrap();
+    assert_eq!(NoCapsBox::try_new_in(1u8, may_grow).unwrap_err(), Error::NotPermitted);
+    assert_eq!(SecretBox::try_init_in(|_: &mut u8| unreachable!(), may_grow).unwrap_err(), Error::NotPermitted);
+    assert_eq!(std::mem::size_of::<SecretBox<u64>>(), std::mem::size_of::<usize>());
+    assert_eq!(NoCapsBox::new(1u8).origin(), CapAlloc);
 }
 
 #[test]
