@@ -102,12 +102,19 @@ static void require_released(uint64_t disguised)
     require(!waits(disguised));
 }
 
+/* A word at `where` points `offset` bytes into it, and nothing is left of that in the caller's registers. */
+static CAI_NOINLINE void point_to(volatile uintptr_t *where, uint64_t disguised, size_t offset)
+{
+    *where = (uintptr_t)(disguised ^ MASK) + offset;
+    clean_stack();
+}
+
 /* With the word at `where` pointing `offset` bytes into it. Returns the block, which nothing points to any more. */
 static uint64_t check_kept(volatile uintptr_t *where, size_t offset)
 {
     uint64_t block = take();
 
-    *where = (uintptr_t)(block ^ MASK) + offset;
+    point_to(where, block, offset);
     give(block);
     clean_stack();
     require_kept(block);

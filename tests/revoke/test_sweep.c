@@ -141,6 +141,15 @@ CHILD_TEST(test_R6_a_file_that_was_made_shorter, 60)
     require(cai_sweeps_in_doubt() == 0);
 }
 
+static CAI_NOINLINE void write_word(int file, uint64_t disguised)
+{
+    uint64_t word = disguised ^ MASK;
+
+    require(pwrite(file, &word, sizeof word, 0) == sizeof word);
+    word = 0;
+    clean_stack();
+}
+
 /* Code is what it was in its file, until somebody changes it. */
 CHILD_TEST(test_R1_words_in_code, 120)
 {
@@ -154,7 +163,7 @@ CHILD_TEST(test_R1_words_in_code, 120)
     volatile uintptr_t *code = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
     uint64_t block = take();
     require(code != MAP_FAILED);
-    code[5000] = (uintptr_t)(block ^ MASK);
+    point_to(&code[5000], block, 0);
     require(mprotect((void *)code, bytes, PROT_READ | PROT_EXEC) == 0);
     give(block);
     clean_stack();
@@ -163,9 +172,7 @@ CHILD_TEST(test_R1_words_in_code, 120)
     require_released(block);
     /* In the file itself: not a word of this process's. */
     block = take();
-    uint64_t word = block ^ MASK;
-    require(pwrite(file, &word, sizeof word, 0) == sizeof word);
-    word = 0;
+    write_word(file, block);
     code = mmap(NULL, bytes, PROT_READ | PROT_EXEC, MAP_PRIVATE, file, 0);
     require(code != MAP_FAILED && code[0] != 0);
     give(block);

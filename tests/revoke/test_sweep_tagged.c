@@ -93,6 +93,12 @@ CHILD_TEST(test_R4_other_capabilities_stay, 60)
         require(has_tag(holder, i) == (i % 2 != 0));
 }
 
+static CAI_NOINLINE void store_word(ca_cap holder, ptrdiff_t at, uint64_t disguised)
+{
+    require(ca_cap_store_u64(holder, at, disguised ^ MASK) == CA_CAP_FAULT_NONE);
+    clean_stack();
+}
+
 /* What lies between capabilities is read as ever, and so are variables: they keep the block. */
 CHILD_TEST(test_R4_words_without_a_tag_keep, 60)
 {
@@ -100,7 +106,7 @@ CHILD_TEST(test_R4_words_without_a_tag_keep, 60)
     uint64_t block = store_and_free(holder, 1, 64, 0, false);
 
     tested_bytes = 64;
-    require(ca_cap_store_u64(holder, 8, block ^ MASK) == CA_CAP_FAULT_NONE);
+    store_word(holder, 8, block);
     clean_stack();
     require_kept(block);
     require(!has_tag(holder, 1)); /* stale it is */
@@ -108,8 +114,7 @@ CHILD_TEST(test_R4_words_without_a_tag_keep, 60)
             ca_cap_store_u64(holder, 16, 0) == CA_CAP_FAULT_NONE);
     require_released(block);
     block = store_and_free(holder, 1, 64, 0, false);
-    global = (uintptr_t)(block ^ MASK);
-    clean_stack();
+    point_to(&global, block, 0);
     require_kept(block);
     global = 0;
     require(ca_cap_store_u64(holder, 16, 0) == CA_CAP_FAULT_NONE);

@@ -137,5 +137,5 @@ const struct scenario scenario_handler_repair_alone = {
     .flags = SCENARIO_HANDLER | SCENARIO_ALONE,
     .victim = lose_heap_and_locks,
     .operation = repair,
-    .addresses_min = 250,
+    .addresses_min = 150,
     .through = {"cai_repair", "cai_cache_rebuild", "cai_repair_rest"}};
