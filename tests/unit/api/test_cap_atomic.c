@@ -12,6 +12,7 @@
 
 #include <setjmp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -279,13 +280,29 @@ static void fork_beside(pid_t (*make)(void))
         thread_join(threads[i]);
 }
 
+/* By which a child knows itself that no handler tells. The emulator qemu 7.2 does not. */
+static bool is_wiped_in_children(void)
+{
+    volatile char *page = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int status = -1;
+
+    require(page != MAP_FAILED && madvise((void *)page, 1, MADV_WIPEONFORK) == 0);
+    *page = 1;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(*page);
+    require(child > 0 && waitpid(child, &status, 0) == child);
+    return status == 0;
+}
+
 static void test_K12_a_child_has_all_or_nothing_of_a_store(void **state)
 {
     (void)state;
     fork_beside(fork);
-#if !CAI_TSAN /* knows nothing of it */
-    fork_beside(_Fork);
-#endif
+    if (!CAI_TSAN && is_wiped_in_children()) /* which knows nothing of _Fork */
+        fork_beside(_Fork);
+    else
+        printf("children of _Fork are left out\n");
 }
 
 /* --- memory that is not there --- */
