@@ -190,7 +190,7 @@ static bool bin_grow(struct cai_heap *heap, enum cai_place place, unsigned size_
     if (bin->limit >= most)
         return true;
     uint32_t limit = (uint32_t)cai_min(bin->limit == 0 ? BIN_START : bin->limit * BIN_GROWTH, most);
-    void **slots = cai_meta_allocate(limit * sizeof *slots);
+    void **slots = cai_meta_allocate_beside(bin, limit * sizeof *slots);
     if (slots == NULL)
         return bin->limit != 0;
     void **before = bin->slots;
@@ -217,7 +217,7 @@ static void bin_calm(struct cai_heap *heap, enum cai_place place, unsigned size_
     uint32_t most = bin_slots_max(heap, place, size_class);
     if (CAI_LIKELY(bin->limit <= most))
         return;
-    void **slots = cai_meta_allocate(most * sizeof *slots);
+    void **slots = cai_meta_allocate_beside(bin, most * sizeof *slots);
     if (slots == NULL)
         return;
     void **before = bin->slots;

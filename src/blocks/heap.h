@@ -44,8 +44,8 @@ enum { CAI_KEPT_SETS = 16, CAI_KEPT_WAYS = 4 };
 struct cai_heap {
     uint32_t id; /* in the table of owners; 0: stands for no heap */
 
-    /* Its user's alone. */
-    struct cai_bin bins[CAI_PLACES][CAI_BINS_PER_PLACE];
+    /* Its user's alone. None lies in two cache lines. */
+    _Alignas(sizeof(struct cai_bin)) struct cai_bin bins[CAI_PLACES][CAI_BINS_PER_PLACE];
     uint64_t used_bins[CAI_PLACES][2];
     struct cai_unit *kept[CAI_KEPT_SETS][CAI_KEPT_WAYS];
     uint32_t kept_units;        /* of all of them together */

@@ -61,32 +61,62 @@ static void *carve(size_t bytes)
     return (void *)start;
 }
 
-void *cai_meta_allocate(size_t bytes)
+/* Of two pieces in a row, each up to half as long as a page, one does not. */
+static bool looks_like(const void *other, const void *memory, size_t bytes)
+{
+    const size_t page = (size_t)1 << PAGE_ORDER;
+
+    return other != NULL && bytes <= page / 2 && ((uintptr_t)other - (uintptr_t)memory) % page < bytes;
+}
+
+static struct piece *take_free(const void *other, unsigned order)
+{
+    struct piece **link = &meta.free[order];
+
+    while (*link != NULL && looks_like(other, *link, (size_t)1 << order))
+        link = &(*link)->next;
+    struct piece *piece = *link;
+    if (piece != NULL)
+        *link = piece->next;
+    return piece;
+}
+
+static void put_free(struct piece *piece, unsigned order)
+{
+    piece->next = meta.free[order];
+    cai_fence_for_compiler();
+    meta.free[order] = piece;
+}
+
+void *cai_meta_allocate_beside(const void *other, size_t bytes)
 {
     unsigned order = order_of(bytes);
+    size_t length = (size_t)1 << order;
 
     cai_lock_take(&meta.lock);
-    struct piece *piece = meta.free[order];
-    if (piece != NULL)
-        meta.free[order] = piece->next;
+    struct piece *piece = take_free(other, order);
     cai_lock_give(&meta.lock);
     if (piece != NULL)
         return memset(piece, 0, bytes);
     cai_lock_take(&meta.lock);
-    void *fresh = carve((size_t)1 << order);
+    void *fresh = carve(length);
+    if (fresh != NULL && looks_like(other, fresh, length)) {
+        put_free(fresh, order);
+        fresh = carve(length);
+    }
     cai_lock_give(&meta.lock);
     return fresh;
 }
 
+void *cai_meta_allocate(size_t bytes)
+{
+    return cai_meta_allocate_beside(NULL, bytes);
+}
+
 void cai_meta_free(void *memory, size_t bytes)
 {
-    unsigned order = order_of(bytes);
-    struct piece *piece = memory;
-
     cai_lock_take(&meta.lock);
-    piece->next = meta.free[order];
-    cai_fence_for_compiler();
-    meta.free[order] = piece;
+    put_free(memory, order_of(bytes));
     cai_lock_give(&meta.lock);
 }
 

@@ -7,6 +7,8 @@
 #include "support/many.h"
 #include "support/own_heap.h"
 
+enum { CACHE_LINE_BYTES = 64 };
+
 /* --- by whoever uses the process's own heap --- */
 
 CHILD_TEST(test_last_freed_is_first_taken, 60)
@@ -56,6 +58,25 @@ CHILD_TEST(test_zeroed_after_dirty_reuse, 60)
             }
         }
     require_null(audit_all());
+}
+
+/* A load waits for a store to the same offset in another page: the store of a slot must not look like the bin's count. */
+CHILD_TEST(test_no_slot_looks_like_its_bin, 60)
+{
+    enum { TAKEN = 100, PAGE = 4096, LONGEST = PAGE / 2 };
+    give(take(1)); /* the heap is there */
+    const struct cai_bin *bins = cai_self_heap()->bins[CAI_PLACE_ordinary];
+
+    for (unsigned size_class = 1; size_class <= CAI_CLASS_LAST; size_class++) {
+        uintptr_t at = (uintptr_t)&bins[size_class];
+        require(at / CACHE_LINE_BYTES == (at + sizeof *bins - 1) / CACHE_LINE_BYTES);
+        for (unsigned i = 0; i < TAKEN; i++) {
+            take(cai_class_sizes[size_class]);
+            uintptr_t slots = (uintptr_t)bins[size_class].slots;
+            size_t bytes = bins[size_class].limit * sizeof(void *);
+            require(slots != 0 && (bytes > LONGEST || (at - slots) % PAGE >= bytes));
+        }
+    }
 }
 
 /* Two threads that free one block at once may count it twice; what they did must not hang their slab's owner. */
@@ -256,6 +277,7 @@ int main(void)
         cmocka_unit_test(test_bins_grow_flush_and_empty),
         cmocka_unit_test(test_zeroed_after_dirty_reuse),
         cmocka_unit_test(test_a_miscount_does_not_hang),
+        cmocka_unit_test(test_no_slot_looks_like_its_bin),
         cmocka_unit_test(test_a_bin_wants_twice_as_much_each_time),
         cmocka_unit_test(test_a_refill_puts_the_lowest_address_on_top),
         cmocka_unit_test(test_a_full_bin_gives_its_older_half_back),
