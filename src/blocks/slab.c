@@ -190,6 +190,22 @@ void cai_slab_collect(struct cai_unit *slab)
     slab->used -= (uint32_t)cai_min(slab->used, cai_exchange_seq_cst(&slab->remote, 0));
 }
 
+/* Short slots: no state byte here says that its block is live, cached, or waits. False: only a look at each can tell. */
+CAI_NO_TSAN static bool all_returned(const struct cai_unit *slab)
+{
+    const uint8_t *state = cai_slab_states(slab);
+    const uint8_t *end = state + ((size_t)slab->units << (CAI_UNIT_SHIFT - granule_shift(slab)));
+    cai_words2 other = {0, 0};
+
+    for (; state < end; state += sizeof(cai_bytes16)) {
+        cai_bytes16 chunk;
+        memcpy(&chunk, state, sizeof chunk);
+        other |= ~((cai_words2)(chunk == CAI_STATE_NONE) | (cai_words2)((chunk & 0xc0) == CAI_STATE_RECORD) |
+                   (cai_words2)((chunk & (uint8_t)~CAI_STATE_ZERO) == CAI_STATE_IN_SLAB));
+    }
+    return (other[0] | other[1]) == 0;
+}
+
 /* The counters say empty; that no state byte says live is looked up as well, because a block that two threads free in
  * the same instant, or that one frees while another makes it longer, could be counted twice. A count that is too low is
  * put right here: by the time all but what was counted twice came back. */
@@ -201,6 +217,8 @@ bool cai_slab_is_empty(struct cai_unit *slab)
 
     if (slab->used != 0)
         return false;
+    if (step < LONG_GRANULES && all_returned(slab))
+        return true;
     for (uint32_t slot = 0; slot < slab->slots; slot++) {
         uint8_t now = cai_load_relaxed(&state[slot * step]);
         used += now != CAI_STATE_NONE && !cai_state_is_in_slab(now);

@@ -22,7 +22,7 @@ enum cai_state {
     CAI_STATE_CLAIMED = 125,      /* live block of any size that one call is about to change or end: nobody else may */
     CAI_STATE_WIPED = 126,        /* live block of any size, cleared ahead of being given back */
     CAI_STATE_LARGE = 127,        /* live large block */
-                                  /* 0x80 to 0xbf: not the start of a block but part of its record (blocks/exact.h) */
+    CAI_STATE_RECORD = 0x80,      /* to 0xbf: not the start of a block but part of its record (blocks/exact.h) */
     CAI_STATE_WAS_ZERO = 0xbf,    /* hardened: of a block that just left its bin, behind the first: it was zero there */
     CAI_STATE_QUARANTINED = 0xc8, /* freed, waits until it may be handed out again (heaps/quarantine.h) */
     CAI_STATE_CANDIDATE = 0xc9,   /* the same, and has waited for one look: goes with the next */
