@@ -259,7 +259,6 @@ static ca_error take_tags_along(struct claimed it, struct cai_live old, uintptr_
     if (cai_holds_caps(it.place) && !copy_tags(it.base, moved, it.length)) {
         cai_tags_clear(moved, length);
         cai_claim_return(old);
-        cai_claim_moves_to(NULL);
         cai_own_deallocate(it.place, to, length);
         return CA_ERROR_OUT_OF_MEMORY;
     }

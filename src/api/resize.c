@@ -106,10 +106,7 @@ static void *copy(const struct cai_grant *grant, enum cai_place place, const voi
 
 ca_error cai_own_moved(enum cai_place place, void *address, struct cai_live old, void *to, const char *function)
 {
-    bool put = cai_free_live(place, address, cai_live_claimed(old));
-
-    cai_claim_moves_to(NULL);
-    if (put)
+    if (cai_free_live(place, address, cai_live_claimed(old)))
         return CA_OK;
     cai_free_slow(place, to, function);
     return report_stale(place, address, CAI_TO_USE, function);

@@ -39,13 +39,15 @@ static void add_hexadecimal(struct line *line, uintptr_t n)
 static void make_line(struct line *line, uintptr_t address, const char *program)
 {
     struct cai_module module;
+    char name[NAME_BYTES];
+    uintptr_t bias;
 
     line->length = 0;
     add(line, CAI_CALLERS_LINE, sizeof CAI_CALLERS_LINE);
-    if (cai_module_find(&module, address)) {
-        add(line, module.name[0] != '\0' ? module.name : program, NAME_BYTES);
+    if (cai_module_find(&module, address) && cai_module_name(&module, name, sizeof name, &bias)) {
+        add(line, name[0] != '\0' ? name : program, NAME_BYTES);
         add(line, "+", 1);
-        add_hexadecimal(line, address - module.bias);
+        add_hexadecimal(line, address - bias);
     } else {
         add_hexadecimal(line, address);
     }
@@ -60,8 +62,11 @@ static size_t own_calls(const uintptr_t *frames, size_t count)
 {
     struct cai_module own;
     size_t calls = 0;
+    uintptr_t bias;
+    char first[2];
 
-    if (!cai_module_find(&own, (uintptr_t)&here) || own.name[0] == '\0')
+    if (!cai_module_find(&own, (uintptr_t)&here) || !cai_module_name(&own, first, sizeof first, &bias) ||
+        first[0] == '\0')
         return 0;
     while (calls < count && frames[calls] >= own.low && frames[calls] < own.high)
         calls++;

@@ -72,7 +72,7 @@ static void make_whole(struct cai_live live)
 
 static void *make_live(struct cai_claim claim, enum cai_place *place)
 {
-    struct cai_live live = cai_find_of_state(claim.state, claim.byte);
+    struct cai_live live = cai_find_of_state(cai_claim_state(&claim), cai_claim_byte(&claim));
 
     *place = (enum cai_place)(live.zone / CAI_GRAINS);
     if (live.size_class == 0 && claim.to != NULL && cai_large_was_moved(live)) {
@@ -82,7 +82,7 @@ static void *make_live(struct cai_claim claim, enum cai_place *place)
     if (claim.exact != 0 && live.size_class != 0)
         cai_exact_set(live, claim.exact);
     make_whole(live);
-    cai_store_relaxed(live.state, claim.byte);
+    cai_store_relaxed(live.state, cai_claim_byte(&claim));
     return claim.to;
 }
 
@@ -92,9 +92,9 @@ void *cai_claim_repair(struct cai_claim *record, enum cai_place *place)
     struct cai_claim claim = *record;
     void *to = NULL;
 
-    if (claim.state != NULL && cai_load_relaxed(claim.state) == CAI_STATE_CLAIMED)
+    if (claim.block != 0 && cai_load_relaxed(cai_claim_state(&claim)) == CAI_STATE_CLAIMED)
         to = make_live(claim, place);
     cai_fence_for_compiler();
-    *record = (struct cai_claim){.state = NULL};
+    *record = (struct cai_claim){.block = 0};
     return to;
 }

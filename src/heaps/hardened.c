@@ -278,7 +278,6 @@ static void *move(enum cai_place place, void *address, struct cai_live live, siz
     cai_claim_moves_to(moved);
     memcpy(moved, address, cai_min(bytes, before));
     bool put = cai_free_live(place, address, cai_live_claimed(live));
-    cai_claim_moves_to(NULL);
     if (put)
         return moved;
     cai_free_slow(place, moved, function);

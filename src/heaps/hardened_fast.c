@@ -115,7 +115,8 @@ CAI_INLINE bool put(void *address, enum cai_family family, bool is_stated, size_
         return false;
     struct cai_thread *thread = cai_self;
     uint32_t checks = cai_settings->checks;
-    if (CAI_UNLIKELY(!cai_thread_has_heap(thread)) || CAI_UNLIKELY(cai_process_is_new()))
+    if (CAI_UNLIKELY(!cai_thread_has_heap(thread)) || CAI_UNLIKELY(cai_process_is_new()) ||
+        CAI_UNLIKELY(thread->claim.block != 0))
         return false;
     size_t first = cai_load_relaxed(&view->units[cai_unit_of_granule(CAI_FINE, granule)].head);
     unsigned size_class = cai_load_relaxed(&view->units[first].size_class);
@@ -132,9 +133,7 @@ CAI_INLINE bool put(void *address, enum cai_family family, bool is_stated, size_
         (!cai_cache_owns(&thread->owner.heap, PLACE, CAI_FINE, granule) || bin->count == bin->limit))
         return false;
 
-    thread->claim.byte = byte;
-    cai_fence_for_compiler();
-    thread->claim.state = state;
+    thread->claim.block = cai_claim_of(state, byte);
     cai_fence_for_compiler();
     bool claimed = cai_swap_strong_acq_rel(state, &byte, CAI_STATE_CLAIMED);
     if (CAI_LIKELY(claimed)) {
@@ -150,7 +149,7 @@ CAI_INLINE bool put(void *address, enum cai_family family, bool is_stated, size_
         }
     }
     cai_fence_for_compiler();
-    thread->claim.state = NULL;
+    thread->claim.block = 0;
     if (CAI_UNLIKELY(thread->untold >= CAI_UNTOLD_MAX))
         cai_free_told();
     return claimed;

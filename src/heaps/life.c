@@ -16,7 +16,6 @@
 #include "heaps/quarantine.h"
 #include "heaps/remote.h"
 #include "heaps/repair.h"
-#include "heaps/stray.h"
 #include "os/os.h"
 #include "pages/zone.h"
 
@@ -38,9 +37,7 @@ struct cai_thread *cai_life_attach_slow(void)
 
     if (cai_self != &cai_thread_none || !cai_life_start() || (thread = cai_registry_adopt()) == NULL)
         return NULL;
-    cai_stray_copy(&thread->claim);
     cai_self = thread;
-    cai_stray_give();
     cai_os_thread_started();
     return thread;
 }

@@ -39,12 +39,10 @@ CAI_INLINE enum cai_put cai_quarantine_put_small(struct cai_thread *thread, enum
         return CAI_PUT_OUTSIDE;
     uint8_t size_class = cai_load_relaxed(state);
     if (CAI_UNLIKELY((uint8_t)(size_class - 1) >= CAI_CLASS_LAST) || CAI_UNLIKELY(!cai_thread_has_heap(thread)) ||
-        CAI_UNLIKELY(cai_process_is_new()))
+        CAI_UNLIKELY(cai_process_is_new()) || CAI_UNLIKELY(thread->claim.block != 0))
         return CAI_PUT_SLOW;
     size_t bytes = cai_class_sizes[size_class];
-    thread->claim.byte = size_class;
-    cai_fence_for_compiler();
-    thread->claim.state = state;
+    thread->claim.block = cai_claim_of(state, size_class);
     cai_fence_for_compiler();
     bool claimed = cai_swap_strong_acq_rel(state, &size_class, CAI_STATE_CLAIMED);
     if (CAI_LIKELY(claimed)) {
@@ -56,7 +54,7 @@ CAI_INLINE enum cai_put cai_quarantine_put_small(struct cai_thread *thread, enum
         thread->untold += bytes;
     }
     cai_fence_for_compiler();
-    thread->claim.state = NULL;
+    thread->claim.block = 0;
     return CAI_LIKELY(claimed) ? CAI_PUT_DONE : CAI_PUT_SLOW;
 }
 

@@ -35,13 +35,29 @@ struct cai_account;
 
 enum { CAI_ACCOUNTS_KNOWN = 16 };
 
-/* A block that a call is about to change or end (claim.h). */
+/* A block that a call is about to change or end (claim.h). All of it is 0 when none is claimed. */
 struct cai_claim {
-    uint8_t *state; /* the block's; NULL: none is claimed */
-    uint8_t byte;   /* what it was */
+    uint64_t block; /* its state byte, which and what it was (cai_claim_of); one store, so that a child finds both */
     size_t exact;   /* the exact size it had, while that is being changed; else 0 */
     void *to;       /* where its content is being taken; else NULL */
 };
+
+enum { CAI_CLAIM_SHIFT = 56 };
+
+CAI_INLINE uint64_t cai_claim_of(const uint8_t *state, uint8_t byte)
+{
+    return (uintptr_t)state | (uint64_t)byte << CAI_CLAIM_SHIFT;
+}
+
+CAI_INLINE uint8_t *cai_claim_state(const struct cai_claim *claim)
+{
+    return (uint8_t *)(uintptr_t)(claim->block & (((uint64_t)1 << CAI_CLAIM_SHIFT) - 1));
+}
+
+CAI_INLINE uint8_t cai_claim_byte(const struct cai_claim *claim)
+{
+    return (uint8_t)(claim->block >> CAI_CLAIM_SHIFT);
+}
 
 struct cai_thread {
     struct cai_owner owner;

@@ -46,7 +46,7 @@ static void *move_large(struct cai_live live, size_t bytes)
 {
     struct cai_thread *own = cai_life_attach();
     struct cai_thread *thread = own == NULL ? cai_registry_borrow(true) : own;
-    struct cai_claim *record = cai_claim_record(); /* attached or not, it is where the claim stands now */
+    struct cai_claim *record = cai_claim_record();
     static void *unnoted;
     void **to = record != NULL ? &record->to : &unnoted;
 
@@ -97,7 +97,6 @@ void *cai_resize_large(struct cai_live live, size_t bytes, bool may_move)
     void *moved = may_move && !CAI_QUARANTINES ? move_large(live, bytes) : NULL;
     if (moved != NULL)
         cai_claim_end();
-    cai_claim_moves_to(NULL);
     return moved;
 }
 
@@ -126,7 +125,6 @@ static void *move(enum cai_place place, void *address, struct cai_live *live, si
     cai_claim_moves_to(moved);
     memcpy(moved, address, cai_min(bytes, usable));
     bool put = cai_free_live(place, address, cai_live_claimed(*live));
-    cai_claim_moves_to(NULL);
     if (put)
         return moved;
     cai_free_slow(place, moved, function);

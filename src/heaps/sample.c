@@ -202,7 +202,7 @@ bool cai_sample_end(struct cai_live *live)
 
     if (live->byte == CAI_STATE_CLAIMED) {
         const struct cai_claim *claim = cai_claim_record(); /* what it was when it was found */
-        if (claim != NULL && claim->state == live->state && claim->byte != CAI_STATE_SAMPLED)
+        if (claim != NULL && cai_claim_state(claim) == live->state && cai_claim_byte(claim) != CAI_STATE_SAMPLED)
             return true;
         remember(cai_live_address(*live));
         end(cai_live_address(*live), cai_site_lose);

@@ -17,6 +17,8 @@ enum { INDEX = 16384, PROBES = 64, OWN_FRAMES = 16 };
 /* The peak is written down when it has grown by a thirty-second: that costs a look at all sites. */
 enum { PEAK_STEP = 32 };
 
+_Static_assert(sizeof((struct cai_site_module *)0)->build_id == CAI_ORIGIN_ID_BYTES, "");
+
 static char program_path[sizeof((struct cai_site_module *)0)->path];
 static uintptr_t own_low, own_high; /* the library, where it is one that is loaded: its frames are left out */
 static uint16_t index_of[INDEX];    /* atomic: numbers of sites by their keys; 0: none */
@@ -42,9 +44,8 @@ static void write_module(struct cai_site_module *module, const struct cai_origin
     module->low = origin->low;
     module->high = origin->high;
     module->bias = origin->bias;
-    module->build_id_bytes = (uint32_t)cai_min(origin->build_id_bytes, sizeof module->build_id);
-    if (module->build_id_bytes != 0)
-        memcpy(module->build_id, origin->build_id, module->build_id_bytes);
+    module->build_id_bytes = (uint32_t)origin->build_id_bytes;
+    memcpy(module->build_id, origin->build_id, origin->build_id_bytes);
     memcpy(module->path, path, strnlen(path, sizeof module->path - 1));
     cai_store_release(&module->is_whole, 1);
 }

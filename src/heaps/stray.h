@@ -1,32 +1,35 @@
-/* Records of claims (claim.h) for threads that have no heap to keep one in: those that have none yet, and those whose
- * heap is gone while others' destructors still run. Each is one thread's from the claim to its end, and names that
- * thread, so that the child of a fork knows which belong to threads that are not there.
+/* Records of claims (claim.h) for which a thread has no room: it has no heap yet, or no more, while others' destructors
+ * still run; or a signal handler claims in the middle of a claim. Each is one thread's from the claim to its end, and
+ * names that thread, so that the child of a fork knows which belong to threads that are not there.
  */
 #ifndef CAI_HEAPS_STRAY_H
 #define CAI_HEAPS_STRAY_H
 
 #include "heaps/registry.h"
 
-/* So many such threads claim a block in the same instant; the claim of one more has no record. */
+/* So many such claims there are at once; one more has no record. A child that is forked in the middle of it has a block
+ * that is claimed for ever. */
 enum { CAI_STRAYS = 64 };
 
-/* The calling thread's; NULL: it has none. */
+/* The calling thread's last; NULL: it has none. To be asked for by cai_stray_record. */
 extern _Thread_local struct cai_claim *cai_stray __attribute__((tls_model("initial-exec")));
 
-/* Where the calling thread's claim stands; NULL: it has no heap, and no claim that is known. */
-CAI_INLINE struct cai_claim *cai_claim_record(void)
-{
-    return CAI_LIKELY(cai_thread_has_heap(cai_self)) ? &cai_self->claim : cai_stray;
-}
-
-/* One for the calling thread, NULL when all are taken. */
+/* One for the calling thread, on top of what it has; NULL: none is left, and it is a claim without a record. */
 struct cai_claim *cai_stray_take(void);
 
-/* What it said is no claim any more. A thread that has none may say so, too. */
-void cai_stray_give(void);
+/* The calling thread's last, of which it has one; NULL: it has no record. */
+struct cai_claim *cai_stray_record(void);
 
-/* The calling thread is getting this record, of a heap that nobody else knows yet: it says what the stray one says. */
-void cai_stray_copy(struct cai_claim *to);
+/* Where the last claim of the calling thread stands; NULL: nowhere. */
+CAI_INLINE struct cai_claim *cai_claim_record(void)
+{
+    if (CAI_UNLIKELY(cai_stray != NULL))
+        return cai_stray_record();
+    return CAI_LIKELY(cai_thread_has_heap(cai_self)) ? &cai_self->claim : NULL;
+}
+
+/* What the last one said is no claim any more. */
+void cai_stray_give(void);
 
 /* In the child of a fork: those of threads that are not there are lost; later, one of them, or NULL, and it is free
  * again. */

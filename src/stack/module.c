@@ -19,8 +19,7 @@ bool cai_module_find(struct cai_module *module, uintptr_t address)
     *module = (struct cai_module){.low = (uintptr_t)found.dlfo_map_start,
                                   .high = (uintptr_t)found.dlfo_map_end,
                                   .index = (uintptr_t)found.dlfo_eh_frame,
-                                  .bias = found.dlfo_link_map->l_addr,
-                                  .name = found.dlfo_link_map->l_name};
+                                  .record = (uintptr_t)found.dlfo_link_map};
     return true;
 }
 #else
@@ -31,6 +30,37 @@ bool cai_module_find(struct cai_module *module, uintptr_t address)
     return false;
 }
 #endif
+
+/* True: all of it was copied, and each page could be read. */
+static bool copy_name(struct cai_reader *reader, uintptr_t from, char *name, size_t room)
+{
+    struct cai_cursor cursor;
+
+    for (size_t i = 0; i < room; i++) {
+        if (!cai_cursor_open(&cursor, reader, from + i, 1))
+            return false;
+        name[i] = (char)(i + 1 < room ? cai_cursor_number(&cursor, 1) : 0);
+        if (name[i] == '\0')
+            return true;
+    }
+    return false;
+}
+
+/* The record is the C library's, on its heap. Of a module on the calling thread's stack it stands, but an address may
+ * be an old one, or none: another thread may be unloading what lies there, and the record becomes free memory, and
+ * anybody's. So each page is asked for before it is read, and the copy believed only if the module is there still. */
+bool cai_module_name(const struct cai_module *module, char *name, size_t room, uintptr_t *bias)
+{
+    struct cai_reader reader;
+    struct cai_module again;
+    uintptr_t text;
+
+    cai_reader_start(&reader);
+    return cai_reader_word(&reader, module->record + offsetof(struct link_map, l_addr), bias) &&
+           cai_reader_word(&reader, module->record + offsetof(struct link_map, l_name), &text) &&
+           copy_name(&reader, text, name, room) && cai_module_find(&again, module->low) &&
+           again.record == module->record && again.low == module->low && again.high == module->high;
+}
 
 /* Between the segments of a module there may be holes, so its headers are read, where they lie at its start. Of a
  * module where they do not, the kernel is asked for each page. */

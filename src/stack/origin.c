@@ -1,38 +1,24 @@
-/* See origin.h. The same table as module.c asks. */
+/* See origin.h. */
 #include "stack/origin.h"
 
 #include "base/bits.h"
-#include "stack/reader.h"
+#include "stack/module.h"
 
-#include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
 #include <string.h>
 
-#ifdef DLFO_STRUCT_HAS_EH_DBASE
-extern __typeof__(_dl_find_object) _dl_find_object __attribute__((weak));
-
 bool cai_origin_look(struct cai_origin *origin, uintptr_t address)
 {
-    struct dl_find_object found;
+    struct cai_module module;
 
-    if (_dl_find_object == NULL || _dl_find_object((void *)address, &found) != 0 || found.dlfo_link_map == NULL)
+    if (!cai_module_find(&module, address))
         return false;
-    const char *path = found.dlfo_link_map->l_name;
-    *origin = (struct cai_origin){.low = (uintptr_t)found.dlfo_map_start,
-                                  .high = (uintptr_t)found.dlfo_map_end,
-                                  .bias = (uintptr_t)found.dlfo_link_map->l_addr,
-                                  .path = path != NULL ? path : ""};
-    return true;
+    origin->low = module.low;
+    origin->high = module.high;
+    origin->build_id_bytes = 0;
+    return cai_module_name(&module, origin->path, sizeof origin->path, &origin->bias);
 }
-#else
-bool cai_origin_look(struct cai_origin *origin, uintptr_t address)
-{
-    (void)origin;
-    (void)address;
-    return false;
-}
-#endif
 
 /* The build-id among the notes of one segment. */
 static void find_in_notes(struct cai_origin *origin, uintptr_t notes, size_t bytes)
@@ -46,8 +32,8 @@ static void find_in_notes(struct cai_origin *origin, uintptr_t notes, size_t byt
             return;
         if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == sizeof ELF_NOTE_GNU &&
             memcmp((const void *)(notes + name), ELF_NOTE_GNU, sizeof ELF_NOTE_GNU) == 0) {
-            origin->build_id = (const uint8_t *)(notes + content);
-            origin->build_id_bytes = note->n_descsz;
+            origin->build_id_bytes = cai_min(note->n_descsz, sizeof origin->build_id);
+            memcpy(origin->build_id, (const void *)(notes + content), origin->build_id_bytes);
             return;
         }
         at = end;

@@ -6,11 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { CAI_ORIGIN_PATH_BYTES = 256, CAI_ORIGIN_ID_BYTES = 32 };
+
 struct cai_origin {
-    uintptr_t low, high; /* from its first byte to behind its last */
-    uintptr_t bias;      /* what an address is more than in the file */
-    const char *path;    /* as the C library has it while the module is loaded; empty: the program itself */
-    const uint8_t *build_id;
+    uintptr_t low, high;              /* from its first byte to behind its last */
+    uintptr_t bias;                   /* what an address is more than in the file */
+    char path[CAI_ORIGIN_PATH_BYTES]; /* cut; empty: the program itself */
+    uint8_t build_id[CAI_ORIGIN_ID_BYTES];
     size_t build_id_bytes; /* 0: it has none */
 };
 

@@ -158,7 +158,7 @@ const struct scenario scenario_new_gives_secret = {
     .neighbour = keep_secret_in_flight,
     .operation = give_secret,
     .addresses_min = 60,
-    .through = {"cai_stray_take", "cai_stray_copy", "cai_registry_adopt"}};
+    .through = {"cai_stray_take", "cai_stray_give", "cai_registry_adopt"}};
 
 const struct scenario scenario_new_grows_secret = {
     .name = "new_grows_secret",
@@ -166,14 +166,14 @@ const struct scenario scenario_new_grows_secret = {
     .neighbour = keep_secret_in_flight,
     .operation = grow_secret,
     .addresses_min = 60,
-    .through = {"cai_stray_take", "cai_stray_copy", "cai_claim_moves_to"}};
+    .through = {"cai_stray_take", "cai_stray_give", "cai_claim_moves_to"}};
 
 const struct scenario scenario_new_moves_large = {.name = "new_moves_large",
                                                   .flags = SCENARIO_ZEROES,
                                                   .neighbour = keep_large_in_flight,
                                                   .operation = grow_secret,
                                                   .addresses_min = 60,
-                                                  .through = {"cai_stray_take", "cai_stray_copy", "cai_large_move"}};
+                                                  .through = {"cai_stray_take", "cai_stray_give", "cai_large_move"}};
 
 /* A first capability in a chunk of memory: the table of tags gets its pages. */
 static ca_cap holder;

@@ -32,7 +32,7 @@ CHILD_TEST_EACH(test_C9_a_claimed_block_is_nobody_elses, 10, sizes)
     require(cai_resize(CAI_PLACE_ordinary, block, 10 * value, "realloc") == NULL && was_refused("double-free"));
     require_null(audit_all());
     cai_claim_return(live);
-    require(cai_find_live(CAI_PLACE_ordinary, block).byte == live.byte && cai_self->claim.state == NULL);
+    require(cai_find_live(CAI_PLACE_ordinary, block).byte == live.byte && cai_self->claim.block == 0);
     cai_free(CAI_PLACE_ordinary, block, "free");
     require_null(audit_all());
 }
@@ -60,7 +60,7 @@ CHILD_TEST(test_C9_a_freed_block_is_not_claimed, 10)
     char *block;
     struct cai_live live = taken(CAI_PLACE_ordinary, 100, &block);
     cai_free(CAI_PLACE_ordinary, block, "free");
-    require(!cai_claim(live) && cai_self->claim.state == NULL);
+    require(!cai_claim(live) && cai_self->claim.block == 0);
     require_null(audit_all());
 }
 
@@ -82,45 +82,85 @@ CHILD_TEST_EACH(test_D7_claims_of_threads_that_are_not_there, 10, sizes)
     require_null(audit_all());
 }
 
-/* A thread without a heap has a record, too, from the claim to its end; and it goes on in the heap that it gets. */
+/* A thread without a heap has a record, too, from the claim to its end, in whatever heap it is by then. */
 CHILD_TEST_EACH(test_D7_claims_of_threads_without_a_heap, 10, sizes)
 {
     char *block;
     enum cai_place place = CAI_PLACES;
     struct cai_live live = taken(CAI_PLACE_secret, value, &block);
-    struct cai_thread *own = cai_self, copy = {.owner = {.tick_ms = 0}};
+    struct cai_thread *own = cai_self;
     cai_self = &cai_thread_gone;
     require(cai_claim(live) && cai_stray != NULL && cai_claim_record() == cai_stray);
     cai_claim_return(live);
     require(cai_stray == NULL && cai_claim_record() == NULL);
     require(cai_claim(live));
-    require(!cai_claim(live) && cai_stray == NULL); /* refused: the record is nobody's again */
-    cai_store_release(live.state, live.byte);
-    require(cai_claim(live));
-    cai_stray_copy(&copy.claim);
-    cai_stray_give();
+    struct cai_claim *record = cai_stray;
+    require(!cai_claim(live) && cai_stray == record); /* refused: its record is nobody's again */
     cai_self = own;
-    require(cai_claim_repair(&copy.claim, &place) == NULL && place == CAI_PLACE_secret);
+    require(cai_claim_record() == cai_stray && own->claim.block == 0);
+    require(cai_claim_repair(cai_stray, &place) == NULL && place == CAI_PLACE_secret);
     require(cai_find_live(CAI_PLACE_secret, block).byte == live.byte);
+    cai_stray_give();
+    require(cai_stray == NULL);
     require_null(audit_all());
 }
 
-/* More at once than there are records: they claim all the same. */
+/* As a signal handler does that frees in the middle of a free: the claims of a thread are a stack, and each stands in a
+ * record of its own, of threads with a heap and without. */
+CHILD_TEST_EACH(test_D7_claims_within_claims, 10, sizes)
+{
+    enum { DEEP = 4 };
+    char *block[DEEP];
+    struct cai_live live[DEEP];
+    struct cai_claim *record[DEEP];
+    struct cai_thread *own = cai_self;
+    for (unsigned i = 0; i < DEEP; i++)
+        live[i] = taken(CAI_PLACE_secret, value, &block[i]);
+    for (unsigned i = 0; i < DEEP; i++) {
+        cai_self = i == 2 ? &cai_thread_gone : own;
+        require(cai_claim(live[i]));
+        record[i] = cai_claim_record();
+        cai_claim_moves_to(block[i]);
+    }
+    require(!cai_claim(live[0])); /* refused, and nothing is lost by it */
+    for (unsigned i = 0; i < DEEP; i++)
+        require(cai_claim_state(record[i]) == live[i].state && record[i]->to == block[i]);
+    for (unsigned i = DEEP - 1; i > 0; i--) {
+        require(cai_claim_record() == record[i]);
+        cai_free_live(CAI_PLACE_secret, block[i], cai_live_claimed(live[i]));
+        require(record[i]->block == 0);
+    }
+    require(cai_claim_record() == record[0] && cai_claim_state(record[0]) == live[0].state);
+    cai_claim_return(live[0]);
+    require(cai_stray == NULL && own->claim.block == 0 && own->claim.to == NULL);
+    cai_free(CAI_PLACE_secret, block[0], "free");
+    require_null(audit_all());
+}
+
+/* More at once than there are records: they claim all the same, and end in order. */
 CHILD_TEST(test_D7_more_claims_without_a_heap_than_records, 10)
 {
-    struct cai_live live[CAI_STRAYS + 1];
+    enum { ALL = CAI_STRAYS + 3 };
+    struct cai_live live[ALL];
     char *block;
-    for (unsigned i = 0; i <= CAI_STRAYS; i++)
+    for (unsigned i = 0; i < ALL; i++)
         live[i] = taken(CAI_PLACE_secret, 40, &block);
     struct cai_thread *own = cai_self;
     cai_self = &cai_thread_gone;
-    for (unsigned i = 0; i <= CAI_STRAYS; i++) {
-        require(cai_claim(live[i]) && (cai_stray == NULL) == (i == CAI_STRAYS));
-        cai_stray = NULL; /* as another thread would find it */
+    for (unsigned i = 0; i < ALL; i++) {
+        require(cai_claim(live[i]));
+        require((cai_claim_record() == NULL) == (i >= CAI_STRAYS));
     }
-    cai_self = own;
-    for (unsigned i = 0; i <= CAI_STRAYS; i++)
+    for (unsigned i = ALL; i-- > 0;) {
+        require((cai_claim_record() == NULL) == (i >= CAI_STRAYS));
         cai_claim_return(live[i]);
+    }
+    require(cai_stray == NULL);
+    for (unsigned i = 0; i < ALL; i++)
+        require(cai_claim(live[i])); /* each record is there again */
+    for (unsigned i = ALL; i-- > 0;)
+        cai_claim_return(live[i]);
+    cai_self = own;
     require_null(audit_all());
 }
 
@@ -132,6 +172,7 @@ int main(void)
         cmocka_unit_test(test_C9_a_freed_block_is_not_claimed),
         cmocka_unit_test(test_D7_claims_of_threads_that_are_not_there),
         cmocka_unit_test(test_D7_claims_of_threads_without_a_heap),
+        cmocka_unit_test(test_D7_claims_within_claims),
         cmocka_unit_test(test_D7_more_claims_without_a_heap_than_records),
     };
 

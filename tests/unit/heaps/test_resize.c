@@ -143,10 +143,11 @@ CHILD_TEST(test_a_large_block_that_may_not_move, 20)
     char *wall = take(CAI_MIB);
     struct cai_live live = own_live(PLACE, block);
     require(wall == block + CAI_MIB);
-    require(cai_resize_large(live, CAI_MIB + 1, false) == NULL);
+    require(cai_claim(live) && cai_resize_large(live, CAI_MIB + 1, false) == NULL);
+    cai_claim_return(live);
     require(is_live(block) && usable(block) == CAI_MIB && content_holds(block, CAI_MIB, CAI_MIB));
-    require(cai_resize_large(live, CAI_MIB / 2, false) == block && usable(block) == CAI_MIB / 2);
-    require(cai_resize_large(live, CAI_MIB, false) == block);
+    require(cai_claim(live) && cai_resize_large(live, CAI_MIB / 2, false) == block && usable(block) == CAI_MIB / 2);
+    require(cai_claim(live) && cai_resize_large(live, CAI_MIB, false) == block);
     require_null(audit_all());
 }
 
