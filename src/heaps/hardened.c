@@ -209,9 +209,11 @@ static bool is_of_doors(struct cai_live live)
 
 bool cai_hardened_family_slow(enum cai_place place, const void *address, enum cai_family family, const char *function)
 {
-    static const char *const doors[] = {"a block of malloc", "a block of operator new", "a block of operator new[]"};
     static const char *const found[] = {"a live block of malloc", "a live block of operator new",
-                                        "a live block of operator new[]"};
+                                        "a live block of operator new[]", "a live block of aligned operator new",
+                                        "a live block of aligned operator new[]"};
+    static const char *const doors[] = {"a block of malloc", "a block of operator new", "a block of operator new[]",
+                                        "a block of aligned operator new", "a block of aligned operator new[]"};
     struct cai_live live = cai_find_live(place, address);
     enum cai_family of;
 
@@ -367,6 +369,8 @@ static void note_writes(enum cai_place place, const char *block, struct cai_live
         cai_finding_note(place, block, slot);
 }
 
+static bool is_exit; /* under the quarantine's lock */
+
 static void look_at_slot(unsigned zone, uint8_t *state, const char *block, unsigned size_class)
 {
     enum cai_place place = (enum cai_place)(zone / CAI_GRAINS);
@@ -375,7 +379,8 @@ static void look_at_slot(unsigned zone, uint8_t *state, const char *block, unsig
 
     if (has(CAI_CHECK_canary) && cai_state_is_hardened(live.byte))
         note_overflow(place, block, live);
-    if (has(CAI_CHECK_zero) && size_class != 0 && (cai_state_waits(live.byte) || cai_state_is_zero(live.byte)))
+    if (is_exit && has(CAI_CHECK_zero) && size_class != 0 &&
+        (cai_state_waits(live.byte) || cai_state_is_zero(live.byte)))
         note_writes(place, block, live);
 }
 
@@ -396,23 +401,44 @@ static void look_at_run(const struct cai_unit *run)
         look_at_slot(run->zone, state + i * (slot >> shift), block + i * slot, run->size_class);
 }
 
-void cai_hardened_look_at_all(void)
+static void look_at_zone(struct cai_zone *zone)
 {
-    cai_quarantine_hold();
-    for (unsigned number = 0; number < CAI_ZONES; number++) {
-        struct cai_zone *zone = &cai_zones[number];
-        if (cai_load_acquire(&zone->frontier) <= 1)
-            continue;
-        const struct cai_unit *units = cai_view_of(number)->units;
+    const struct cai_unit *units = cai_view_of(zone->number)->units;
+
+    if (is_exit)
         cai_lock_take(&zone->lock);
-        for (uint32_t head = 1; head < zone->frontier; head += units[head].units)
-            look_at_run(units + head);
-        cai_lock_give(&zone->lock);
-    }
+    else if (!cai_lock_try(&zone->lock))
+        return;
+    for (uint32_t head = 1; head < zone->frontier; head += units[head].units)
+        look_at_run(units + head);
+    cai_lock_give(&zone->lock);
+}
+
+/* With the quarantine's lock, which is given back. */
+static void look_at_zones(const char *function)
+{
+    for (unsigned number = 0; number < CAI_ZONES; number++)
+        if (cai_load_acquire(&cai_zones[number].frontier) > 1)
+            look_at_zone(&cai_zones[number]);
     unsigned count = overs.count;
     overs.count = 0;
     cai_quarantine_let_go();
     for (unsigned i = 0; i < count; i++)
-        report_overflow(overs.kept[i].place, overs.kept[i].block, overs.kept[i].bytes, overs.kept[i].over, "exit");
+        report_overflow(overs.kept[i].place, overs.kept[i].block, overs.kept[i].bytes, overs.kept[i].over, function);
+}
+
+void cai_hardened_look_at_exit(void)
+{
+    cai_quarantine_hold();
+    is_exit = true;
+    look_at_zones("exit");
     cai_quarantine_report();
+}
+
+void cai_hardened_look_at_abort(void)
+{
+    if (!cai_quarantine_try_hold())
+        return;
+    is_exit = false;
+    look_at_zones("abort");
 }
