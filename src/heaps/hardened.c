@@ -10,6 +10,7 @@
 #include "harden/canary.h"
 #include "harden/fence.h"
 #include "harden/finding.h"
+#include "harden/still.h"
 #include "heaps/allocate.h"
 #include "heaps/claim.h"
 #include "heaps/free.h"
@@ -49,28 +50,6 @@ static void record(char *block, struct cai_live live, size_t bytes)
     cai_exact_set(live, bytes);
     if (has(CAI_CHECK_canary))
         cai_canary_write(block, bytes, cai_canary_slack(live, bytes));
-    if (live.size_class == 0)
-        cai_fence_tail(live);
-}
-
-/* Longer slots are looked at in part, unless all of them has to be zero: the first line, the last eighth, in which the
- * blocks of a class end, and a line in between. */
-enum { WHOLE_MAX = 1024, LINE = 64 };
-
-/* Which line of a long slot is looked at. */
-static uint64_t turn; /* atomic; a lost update does no harm */
-
-/* What was zero in its bin, and is to be handed out, should be zero. */
-static bool is_still_zero(const char *block, size_t slot, bool whole)
-{
-    if (whole || slot <= WHOLE_MAX)
-        return cai_is_zero(block, slot);
-    size_t lines = slot / LINE;
-    size_t ends = cai_round_down(slot - slot / 8, LINE);
-    uint64_t next = (cai_load_relaxed(&turn) + cai_settings->secret) * UINT64_C(0x9e3779b97f4a7c15);
-    cai_store_relaxed(&turn, next);
-    return cai_is_zero(block, LINE) && cai_is_zero(block + ends, slot - ends) &&
-           cai_is_zero(block + (next >> 40) % lines * LINE, LINE);
 }
 
 /* What the slot of a block that was just allocated said before (blocks/cache.h). */
@@ -83,7 +62,7 @@ static void look_for_writes(enum cai_place place, char *block, struct cai_live l
 {
     size_t slot = cai_class_sizes[live.size_class];
 
-    if (CAI_LIKELY(is_still_zero(block, slot, zeroed)))
+    if (CAI_LIKELY(cai_is_still_zero(block, slot, zeroed)))
         return;
     cai_finding_tell(place, block, slot);
     cai_wipe(block, slot);
@@ -135,6 +114,8 @@ void *cai_hardened_allocate(enum cai_place place, size_t bytes, size_t align, bo
     if (zeroed && size_class != 0)
         cai_cache_zero(cai_self_heap(), block, bytes, was_zero(live));
     record(block, live, bytes);
+    if (size_class == 0)
+        cai_fence_tail(live);
     cai_store_release(live.state, (uint8_t)(CAI_STATE_HARDENED + family));
     return block;
 }
@@ -296,6 +277,23 @@ static bool stays(struct cai_live live, size_t bytes)
     return live.size_class != 0 && live.byte != CAI_STATE_GUARDED && with_canary(bytes) <= slot && bytes >= slot / 2;
 }
 
+/* In place, while it is claimed: whoever finds it live looks at its canary. What ends in the same page has the same
+ * guard. */
+static bool resize_large(void *address, struct cai_live live, size_t bytes)
+{
+    bool same = with_guard(bytes) == with_guard(cai_exact_bytes(live));
+
+    if (!same) {
+        cai_fence_lift(live);
+        if (!cai_resize_in_place(&live, with_guard(bytes)))
+            return false;
+    }
+    record(address, live, bytes);
+    if (!same)
+        cai_fence_tail(live);
+    return true;
+}
+
 void *cai_hardened_resize(enum cai_place place, void *address, struct cai_live live, size_t bytes, const char *function)
 {
     cai_hardened_look(place, address, live, function);
@@ -308,13 +306,9 @@ void *cai_hardened_resize(enum cai_place place, void *address, struct cai_live l
         cai_claim_return(live);
         return address;
     }
-    if (live.size_class == 0 && with_canary(bytes) > CAI_SMALL_BYTES_MAX) {
-        cai_fence_lift(live);
-        if (cai_resize_in_place(&live, with_guard(bytes))) {
-            record(address, live, bytes); /* while it is claimed: whoever finds it live looks at its canary */
-            cai_claim_return(live);
-            return address;
-        }
+    if (live.size_class == 0 && with_canary(bytes) > CAI_SMALL_BYTES_MAX && resize_large(address, live, bytes)) {
+        cai_claim_return(live);
+        return address;
     }
     return move(place, address, live, bytes, function);
 }
