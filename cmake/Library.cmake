@@ -43,7 +43,7 @@ file(GLOB malloc_sources CONFIGURE_DEPENDS ${source_dir}/malloc/*.c)
 file(GLOB preload_sources CONFIGURE_DEPENDS ${source_dir}/preload/*.c)
 # The copies that are checked, of the hardened library alone: it may be called before it is relocated, and none of its loops
 # may become a call of the function that it is in.
-set(plain_harden_sources ${source_dir}/preload/copies.c)
+set(plain_harden_sources ${source_dir}/preload/abort.c ${source_dir}/preload/copies.c)
 # The calls that begin anew after a sweep, of the library that sweeps.
 set(plain_revoke_sources ${source_dir}/preload/resumed.c ${source_dir}/preload/resumed_for_long.c)
 list(REMOVE_ITEM preload_sources ${plain_harden_sources} ${plain_revoke_sources})

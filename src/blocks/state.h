@@ -16,7 +16,7 @@ enum cai_state {
                                   /* 1 to CAI_CLASS_LAST: live block of that size class */
     CAI_STATE_SHORT = 80,         /* plus 1 to 15: live block of so many bytes in a slot of 16 (see blocks/exact.h) */
     CAI_STATE_SHORT_WIPED = 96,   /* plus 1 to 15: the same, wiped */
-    CAI_STATE_HARDENED = 112,     /* plus 0 to 2: live block of any size, of a family of doors (heaps/hardened.h) */
+    CAI_STATE_HARDENED = 112,     /* plus 0 to 4: live block of any size, of a family of doors (heaps/hardened.h) */
     CAI_STATE_GUARDED = 123,      /* live block of a small class in a run of its own (heaps/guarded.h) */
     CAI_STATE_SAMPLED = 124,      /* live block of any size that has a record in the heap profile (heaps/sample.h) */
     CAI_STATE_CLAIMED = 125,      /* live block of any size that one call is about to change or end: nobody else may */
@@ -84,7 +84,7 @@ CAI_INLINE uint8_t cai_state_unwiped(uint8_t state, uint8_t size_class)
 
 CAI_INLINE bool cai_state_is_hardened(uint8_t state)
 {
-    return state >= CAI_STATE_HARDENED && state <= CAI_STATE_HARDENED + 2;
+    return state >= CAI_STATE_HARDENED && state <= CAI_STATE_HARDENED + 4;
 }
 
 /* In the first granule of a run that is a large block: live, and not wiped. */

@@ -175,6 +175,7 @@ void cai_settings_start(void)
     settings->mappings_max = CAI_OS_MAPPINGS_MAX;
     settings->secret = CAI_HARDENS ? cai_os_random() : 0;
     settings->checks = CAI_HARDENS ? CAI_CHECKS_DEFAULT : 0;
+    settings->no_deepbind = CAI_HARDENS; /* what the C library hands out is not looked at */
     const char *text = cai_os_is_privileged() ? NULL : getenv(CAI_SETTINGS_ENV);
     if (text != NULL)
         cai_settings_parse(settings, text, complain_on_stderr);

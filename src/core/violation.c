@@ -14,6 +14,7 @@
 
 static ca_violation_handler handler; /* atomic */
 static uint64_t count;               /* atomic */
+static bool is_last;                 /* atomic */
 /* atomic */
 static bool (*watch)(const ca_violation *violation, bool last, const char *calls);
 
@@ -175,6 +176,7 @@ CAI_COLD void cai_violation_report_with(ca_violation violation, size_t (*write_c
         tell(&violation, false, "");
         return;
     }
+    cai_store_relaxed(&is_last, true);
     write_report(&violation);
     if (write_calls != NULL)
         tell_with_calls(&violation, write_calls);
@@ -186,6 +188,11 @@ CAI_COLD void cai_violation_report_with(ca_violation violation, size_t (*write_c
 void cai_violation_watch(bool (*seen)(const ca_violation *violation, bool last, const char *calls))
 {
     cai_store_release(&watch, seen);
+}
+
+bool cai_violation_is_last(void)
+{
+    return cai_load_relaxed(&is_last);
 }
 
 uint64_t cai_violation_count(void)

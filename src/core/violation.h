@@ -20,6 +20,9 @@ void cai_violation_report_with(ca_violation violation, size_t (*write_calls)(cha
  * whether somebody else shows these calls. What V3 asks of a report holds for it, too. */
 void cai_violation_watch(bool (*seen)(const ca_violation *violation, bool last, const char *calls));
 
+/* One has ended the process, or is about to. */
+bool cai_violation_is_last(void);
+
 /* How many were reported since the start. */
 uint64_t cai_violation_count(void);
 

@@ -23,22 +23,47 @@ static uint64_t mask_of(size_t slack)
     return slack >= sizeof(uint64_t) ? UINT64_MAX : ~(UINT64_MAX >> 8 * slack);
 }
 
-/* Of `slack` bytes before `end` the last `bytes`, or all. */
+/* Of `slack` bytes before `end` the last `bytes`, or all: whole words, and what is left of one. */
 static void write_part(char *end, size_t slack, size_t bytes, uint64_t canary)
 {
-    for (size_t done = 0; done < cai_min(slack, bytes); done += sizeof canary) {
-        uint64_t mask = mask_of(slack - done);
+    size_t part = cai_min(slack, bytes);
+    char *words = end - cai_round_down(part, sizeof canary);
+
+    for (char *at = words; at != end; at += sizeof canary)
+        memcpy(at, &canary, sizeof canary);
+    if (part % sizeof canary != 0) {
+        uint64_t mask = mask_of(part % sizeof canary);
         uint64_t word;
-        end -= sizeof canary;
-        memcpy(&word, end, sizeof word);
+        memcpy(&word, words - sizeof word, sizeof word);
         word = (word & ~mask) | (canary & mask);
-        memcpy(end, &word, sizeof word);
+        memcpy(words - sizeof word, &word, sizeof word);
     }
+}
+
+/* What write_part writes is there. */
+CAI_NO_TSAN static bool is_whole(const char *end, size_t slack, size_t bytes, uint64_t canary)
+{
+    size_t part = cai_min(slack, bytes);
+    const char *words = end - cai_round_down(part, sizeof canary);
+    uint64_t changed = 0;
+    uint64_t word;
+
+    for (const char *at = words; at != end; at += sizeof canary) {
+        memcpy(&word, at, sizeof word);
+        changed |= word ^ canary;
+    }
+    if (part % sizeof canary != 0) {
+        memcpy(&word, words - sizeof word, sizeof word);
+        changed |= (word ^ canary) & mask_of(part % sizeof canary);
+    }
+    return changed == 0;
 }
 
 /* How far before `end` the last byte ends that is another; `slack`: none is. */
 CAI_NO_TSAN static size_t unchanged(const char *end, size_t slack, size_t bytes, uint64_t canary)
 {
+    if (CAI_LIKELY(is_whole(end, slack, bytes, canary)))
+        return slack;
     for (size_t done = 0; done < cai_min(slack, bytes); done += sizeof canary) {
         uint64_t word;
         end -= sizeof canary;

@@ -4,8 +4,8 @@
 #include "core/checks.h"
 #include "os/guard.h"
 
-/* No block starts with these. */
-enum { NONE = 0, TAIL = CAI_RECORD + 1, ALL = CAI_RECORD + 2 }; /* TAIL: that, or any part */
+/* No block starts with these. PART: any of it. */
+enum { NONE = 0, TAIL = CAI_RECORD + 1, ALL = CAI_RECORD + 2, PART = CAI_RECORD + 3 };
 
 static bool is_on(void)
 {
@@ -50,7 +50,7 @@ bool cai_fence_all(struct cai_live live)
     bool guarded = false;
 
     if (is_on()) {
-        mark(live, TAIL);
+        mark(live, PART);
         guarded = cai_os_guard(start_of(live), cai_slot_bytes(live));
     }
     if (guarded)
@@ -64,8 +64,10 @@ bool cai_fence_lift(struct cai_live live)
 {
     uint8_t before = cai_load_relaxed(live.state + 1);
 
+    size_t from = before == TAIL ? cai_usable_bytes(live) : 0;
+
     if (before != NONE)
-        cai_os_unguard(start_of(live), cai_slot_bytes(live));
+        cai_os_unguard(start_of(live) + from, cai_slot_bytes(live) - from);
     mark(live, NONE);
     return before == ALL;
 }

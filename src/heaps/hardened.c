@@ -10,6 +10,7 @@
 #include "harden/canary.h"
 #include "harden/fence.h"
 #include "harden/finding.h"
+#include "harden/still.h"
 #include "heaps/allocate.h"
 #include "heaps/claim.h"
 #include "heaps/free.h"
@@ -49,28 +50,6 @@ static void record(char *block, struct cai_live live, size_t bytes)
     cai_exact_set(live, bytes);
     if (has(CAI_CHECK_canary))
         cai_canary_write(block, bytes, cai_canary_slack(live, bytes));
-    if (live.size_class == 0)
-        cai_fence_tail(live);
-}
-
-/* Longer slots are looked at in part, unless all of them has to be zero: the first line, the last eighth, in which the
- * blocks of a class end, and a line in between. */
-enum { WHOLE_MAX = 1024, LINE = 64 };
-
-/* Which line of a long slot is looked at. */
-static uint64_t turn; /* atomic; a lost update does no harm */
-
-/* What was zero in its bin, and is to be handed out, should be zero. */
-static bool is_still_zero(const char *block, size_t slot, bool whole)
-{
-    if (whole || slot <= WHOLE_MAX)
-        return cai_is_zero(block, slot);
-    size_t lines = slot / LINE;
-    size_t ends = cai_round_down(slot - slot / 8, LINE);
-    uint64_t next = (cai_load_relaxed(&turn) + cai_settings->secret) * UINT64_C(0x9e3779b97f4a7c15);
-    cai_store_relaxed(&turn, next);
-    return cai_is_zero(block, LINE) && cai_is_zero(block + ends, slot - ends) &&
-           cai_is_zero(block + (next >> 40) % lines * LINE, LINE);
 }
 
 /* What the slot of a block that was just allocated said before (blocks/cache.h). */
@@ -83,7 +62,7 @@ static void look_for_writes(enum cai_place place, char *block, struct cai_live l
 {
     size_t slot = cai_class_sizes[live.size_class];
 
-    if (CAI_LIKELY(is_still_zero(block, slot, zeroed)))
+    if (CAI_LIKELY(cai_is_still_zero(block, slot, zeroed)))
         return;
     cai_finding_tell(place, block, slot);
     cai_wipe(block, slot);
@@ -135,6 +114,8 @@ void *cai_hardened_allocate(enum cai_place place, size_t bytes, size_t align, bo
     if (zeroed && size_class != 0)
         cai_cache_zero(cai_self_heap(), block, bytes, was_zero(live));
     record(block, live, bytes);
+    if (size_class == 0)
+        cai_fence_tail(live);
     cai_store_release(live.state, (uint8_t)(CAI_STATE_HARDENED + family));
     return block;
 }
@@ -209,9 +190,11 @@ static bool is_of_doors(struct cai_live live)
 
 bool cai_hardened_family_slow(enum cai_place place, const void *address, enum cai_family family, const char *function)
 {
-    static const char *const doors[] = {"a block of malloc", "a block of operator new", "a block of operator new[]"};
     static const char *const found[] = {"a live block of malloc", "a live block of operator new",
-                                        "a live block of operator new[]"};
+                                        "a live block of operator new[]", "a live block of aligned operator new",
+                                        "a live block of aligned operator new[]"};
+    static const char *const doors[] = {"a block of malloc", "a block of operator new", "a block of operator new[]",
+                                        "a block of aligned operator new", "a block of aligned operator new[]"};
     struct cai_live live = cai_find_live(place, address);
     enum cai_family of;
 
@@ -293,6 +276,23 @@ static bool stays(struct cai_live live, size_t bytes)
     return live.size_class != 0 && live.byte != CAI_STATE_GUARDED && with_canary(bytes) <= slot && bytes >= slot / 2;
 }
 
+/* In place, while it is claimed: whoever finds it live looks at its canary. What ends in the same page has the same
+ * guard. */
+static bool resize_large(void *address, struct cai_live live, size_t bytes)
+{
+    bool same = with_guard(bytes) == with_guard(cai_exact_bytes(live));
+
+    if (!same) {
+        cai_fence_lift(live);
+        if (!cai_resize_in_place(&live, with_guard(bytes)))
+            return false;
+    }
+    record(address, live, bytes);
+    if (!same)
+        cai_fence_tail(live);
+    return true;
+}
+
 void *cai_hardened_resize(enum cai_place place, void *address, struct cai_live live, size_t bytes, const char *function)
 {
     cai_hardened_look(place, address, live, function);
@@ -305,13 +305,9 @@ void *cai_hardened_resize(enum cai_place place, void *address, struct cai_live l
         cai_claim_return(live);
         return address;
     }
-    if (live.size_class == 0 && with_canary(bytes) > CAI_SMALL_BYTES_MAX) {
-        cai_fence_lift(live);
-        if (cai_resize_in_place(&live, with_guard(bytes))) {
-            record(address, live, bytes); /* while it is claimed: whoever finds it live looks at its canary */
-            cai_claim_return(live);
-            return address;
-        }
+    if (live.size_class == 0 && with_canary(bytes) > CAI_SMALL_BYTES_MAX && resize_large(address, live, bytes)) {
+        cai_claim_return(live);
+        return address;
     }
     return move(place, address, live, bytes, function);
 }
@@ -366,6 +362,8 @@ static void note_writes(enum cai_place place, const char *block, struct cai_live
         cai_finding_note(place, block, slot);
 }
 
+static bool is_exit; /* under the quarantine's lock */
+
 static void look_at_slot(unsigned zone, uint8_t *state, const char *block, unsigned size_class)
 {
     enum cai_place place = (enum cai_place)(zone / CAI_GRAINS);
@@ -374,7 +372,8 @@ static void look_at_slot(unsigned zone, uint8_t *state, const char *block, unsig
 
     if (has(CAI_CHECK_canary) && cai_state_is_hardened(live.byte))
         note_overflow(place, block, live);
-    if (has(CAI_CHECK_zero) && size_class != 0 && (cai_state_waits(live.byte) || cai_state_is_zero(live.byte)))
+    if (is_exit && has(CAI_CHECK_zero) && size_class != 0 &&
+        (cai_state_waits(live.byte) || cai_state_is_zero(live.byte)))
         note_writes(place, block, live);
 }
 
@@ -395,23 +394,44 @@ static void look_at_run(const struct cai_unit *run)
         look_at_slot(run->zone, state + i * (slot >> shift), block + i * slot, run->size_class);
 }
 
-void cai_hardened_look_at_all(void)
+static void look_at_zone(struct cai_zone *zone)
 {
-    cai_quarantine_hold();
-    for (unsigned number = 0; number < CAI_ZONES; number++) {
-        struct cai_zone *zone = &cai_zones[number];
-        if (cai_load_acquire(&zone->frontier) <= 1)
-            continue;
-        const struct cai_unit *units = cai_view_of(number)->units;
+    const struct cai_unit *units = cai_view_of(zone->number)->units;
+
+    if (is_exit)
         cai_lock_take(&zone->lock);
-        for (uint32_t head = 1; head < zone->frontier; head += units[head].units)
-            look_at_run(units + head);
-        cai_lock_give(&zone->lock);
-    }
+    else if (!cai_lock_try(&zone->lock))
+        return;
+    for (uint32_t head = 1; head < zone->frontier; head += units[head].units)
+        look_at_run(units + head);
+    cai_lock_give(&zone->lock);
+}
+
+/* With the quarantine's lock, which is given back. */
+static void look_at_zones(const char *function)
+{
+    for (unsigned number = 0; number < CAI_ZONES; number++)
+        if (cai_load_acquire(&cai_zones[number].frontier) > 1)
+            look_at_zone(&cai_zones[number]);
     unsigned count = overs.count;
     overs.count = 0;
     cai_quarantine_let_go();
     for (unsigned i = 0; i < count; i++)
-        report_overflow(overs.kept[i].place, overs.kept[i].block, overs.kept[i].bytes, overs.kept[i].over, "exit");
+        report_overflow(overs.kept[i].place, overs.kept[i].block, overs.kept[i].bytes, overs.kept[i].over, function);
+}
+
+void cai_hardened_look_at_exit(void)
+{
+    cai_quarantine_hold();
+    is_exit = true;
+    look_at_zones("exit");
     cai_quarantine_report();
+}
+
+void cai_hardened_look_at_abort(void)
+{
+    if (!cai_quarantine_try_hold())
+        return;
+    is_exit = false;
+    look_at_zones("abort");
 }

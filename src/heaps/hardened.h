@@ -6,7 +6,14 @@
 
 #include "blocks/find.h"
 
-enum cai_family { CAI_FAMILY_malloc, CAI_FAMILY_new, CAI_FAMILY_new_array };
+/* The last two: operator new that was told an alignment. */
+enum cai_family {
+    CAI_FAMILY_malloc,
+    CAI_FAMILY_new,
+    CAI_FAMILY_new_array,
+    CAI_FAMILY_new_aligned,
+    CAI_FAMILY_new_array_aligned
+};
 
 /* So that a state byte is left for the exact size. */
 enum { CAI_HARDENED_SLOT_MIN = 32 };
@@ -49,7 +56,11 @@ CAI_INLINE bool cai_hardened_family(enum cai_place place, const void *address, e
 bool cai_hardened_stated(enum cai_place place, const void *address, size_t bytes, size_t align, const char *function);
 
 /* At exit: what was written behind any live block, and into any block that waits. No lock is held. */
-void cai_hardened_look_at_all(void);
+void cai_hardened_look_at_exit(void);
+
+/* When the program gives up: what was written behind any live block. Any thread may be anywhere, this one too: what it
+ * or another has locked is passed over. */
+void cai_hardened_look_at_abort(void);
 
 /* Reports what was written behind the block, or behind the one before it in its slab. No lock is held. */
 void cai_hardened_look(enum cai_place place, const void *address, struct cai_live live, const char *function);

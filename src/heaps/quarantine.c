@@ -76,6 +76,11 @@ void cai_quarantine_hold(void)
     cai_lock_take(&looking);
 }
 
+bool cai_quarantine_try_hold(void)
+{
+    return cai_lock_try(&looking);
+}
+
 void cai_quarantine_let_go(void)
 {
     cai_lock_give(&looking);

@@ -13,10 +13,11 @@ CAI_INLINE void *cai_fast_allocate(enum cai_place place, size_t size, bool zeroe
 {
     bool is_fine = size < cai_load_relaxed_in_place(&cai_doors.fine_below);
 
-    if (CAI_HARDENS && place == CAI_PLACE_ordinary) /* blocks that are more than their slot (heaps/hardened.h) */
-        return CAI_UNLIKELY(!is_fine) ? NULL
-               : zeroed               ? cai_hardened_take_zeroed(size)
-                                      : cai_hardened_take(size, CAI_FAMILY_malloc);
+    if (CAI_HARDENS && place == CAI_PLACE_ordinary) { /* blocks that are more than their slot (heaps/hardened.h) */
+        if (CAI_UNLIKELY(size >= cai_load_relaxed_in_place(&cai_doors.small_below)))
+            return NULL;
+        return zeroed ? cai_hardened_take_zeroed(size) : cai_hardened_take(size, CAI_FAMILY_malloc);
+    }
     if (CAI_LIKELY(is_fine))
         return cai_cache_take(cai_self_heap(), place, CAI_FINE, cai_class_of_fine(size), zeroed, size);
     if (size < cai_load_relaxed_in_place(&cai_doors.small_below))

@@ -123,7 +123,9 @@ CAI_INLINE void *operator_new(size_t size, size_t alignment, enum cai_family fam
 
 CAI_INLINE const char *door_of(enum cai_family family)
 {
-    return CAI_HARDENS && family == CAI_FAMILY_new_array ? "operator delete[]" : "operator delete";
+    bool is_array = family == CAI_FAMILY_new_array || family == CAI_FAMILY_new_array_aligned;
+
+    return CAI_HARDENS && is_array ? "operator delete[]" : "operator delete";
 }
 
 /* False: it is of another, and a handler refused the call. */
@@ -172,27 +174,28 @@ NEW(_Znwm, (size_t size), 16, new, true)
 NEW(_Znam, (size_t size), 16, new_array, true)
 NEW(_ZnwmRKSt9nothrow_t, (size_t size, const struct nothrow *tag IGNORED), 16, new, false)
 NEW(_ZnamRKSt9nothrow_t, (size_t size, const struct nothrow *tag IGNORED), 16, new_array, false)
-NEW(_ZnwmSt11align_val_t, (size_t size, size_t alignment), alignment, new, true)
-NEW(_ZnamSt11align_val_t, (size_t size, size_t alignment), alignment, new_array, true)
+NEW(_ZnwmSt11align_val_t, (size_t size, size_t alignment), alignment, new_aligned, true)
+NEW(_ZnamSt11align_val_t, (size_t size, size_t alignment), alignment, new_array_aligned, true)
 NEW(_ZnwmSt11align_val_tRKSt9nothrow_t, (size_t size, size_t alignment, const struct nothrow *tag IGNORED), alignment,
-    new, false)
+    new_aligned, false)
 NEW(_ZnamSt11align_val_tRKSt9nothrow_t, (size_t size, size_t alignment, const struct nothrow *tag IGNORED), alignment,
-    new_array, false)
+    new_array_aligned, false)
 
 DELETE(_ZdlPv, (void *block), operator_delete(block, CAI_FAMILY_new))
 DELETE(_ZdaPv, (void *block), operator_delete(block, CAI_FAMILY_new_array))
 DELETE(_ZdlPvRKSt9nothrow_t, (void *block, const struct nothrow *tag IGNORED), operator_delete(block, CAI_FAMILY_new))
 DELETE(_ZdaPvRKSt9nothrow_t, (void *block, const struct nothrow *tag IGNORED),
        operator_delete(block, CAI_FAMILY_new_array))
-DELETE(_ZdlPvSt11align_val_t, (void *block, size_t alignment IGNORED), operator_delete(block, CAI_FAMILY_new))
-DELETE(_ZdaPvSt11align_val_t, (void *block, size_t alignment IGNORED), operator_delete(block, CAI_FAMILY_new_array))
+DELETE(_ZdlPvSt11align_val_t, (void *block, size_t alignment IGNORED), operator_delete(block, CAI_FAMILY_new_aligned))
+DELETE(_ZdaPvSt11align_val_t, (void *block, size_t alignment IGNORED),
+       operator_delete(block, CAI_FAMILY_new_array_aligned))
 DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t alignment IGNORED, const struct nothrow *tag IGNORED),
-       operator_delete(block, CAI_FAMILY_new))
+       operator_delete(block, CAI_FAMILY_new_aligned))
 DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t alignment IGNORED, const struct nothrow *tag IGNORED),
-       operator_delete(block, CAI_FAMILY_new_array))
+       operator_delete(block, CAI_FAMILY_new_array_aligned))
 DELETE(_ZdlPvm, (void *block, size_t size), operator_delete_sized(block, size, 16, CAI_FAMILY_new))
 DELETE(_ZdaPvm, (void *block, size_t size), operator_delete_sized(block, size, 16, CAI_FAMILY_new_array))
 DELETE(_ZdlPvmSt11align_val_t, (void *block, size_t size, size_t alignment),
-       operator_delete_sized(block, size, alignment, CAI_FAMILY_new))
+       operator_delete_sized(block, size, alignment, CAI_FAMILY_new_aligned))
 DELETE(_ZdaPvmSt11align_val_t, (void *block, size_t size, size_t alignment),
-       operator_delete_sized(block, size, alignment, CAI_FAMILY_new_array))
+       operator_delete_sized(block, size, alignment, CAI_FAMILY_new_array_aligned))

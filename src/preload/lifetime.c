@@ -84,7 +84,7 @@ static void audit(void)
 __attribute__((destructor)) static void leave_numbers(void)
 {
     if (CAI_HARDENS && cai_life_start())
-        cai_hardened_look_at_all();
+        cai_hardened_look_at_exit();
     if (started == 0)
         return;
     cai_process_notice();

@@ -2,11 +2,13 @@
  * of other blocks. The crime does not end the program by itself; what does is the library, when it finds out.
  */
 #include <malloc.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { NEIGHBOURS = 64, OTHERS = 2000 };
 
@@ -111,6 +113,32 @@ static void overflow_never_freed(void)
     char *block = victim();
 
     memset(block + size + offset, 'o', bytes);
+}
+
+static void overflow_then_abort(void)
+{
+    overflow_never_freed();
+    abort();
+}
+
+/* In the midst of whatever another thread does with its heap. */
+static void *busy(void *nothing)
+{
+    for (;;) {
+        void *block = malloc(size * 9 + 40000);
+        free(malloc(size));
+        free(block);
+    }
+    return nothing;
+}
+
+static void abort_while_busy(void)
+{
+    pthread_t thread;
+
+    pthread_create(&thread, NULL, busy, NULL);
+    usleep(2000);
+    abort();
 }
 
 static void zero_write(void)
@@ -240,6 +268,9 @@ void *_ZnwmSt11align_val_t(size_t, size_t) __attribute__((weak));
 void _ZdlPv(void *) __attribute__((weak));
 void _ZdaPv(void *) __attribute__((weak));
 void _ZdlPvm(void *, size_t) __attribute__((weak));
+void _ZdlPvSt11align_val_t(void *, size_t) __attribute__((weak));
+void _ZdaPvSt11align_val_t(void *, size_t) __attribute__((weak));
+void *_ZnamSt11align_val_t(size_t, size_t) __attribute__((weak));
 void _ZdlPvmSt11align_val_t(void *, size_t, size_t) __attribute__((weak));
 
 static void new_delete_array(void)
@@ -270,13 +301,25 @@ static void malloc_delete_array(void)
 {
     _ZdaPv(malloc(size));
 }
+static void aligned_delete(void)
+{
+    _ZdlPv(_ZnwmSt11align_val_t(size, 128));
+}
+static void aligned_delete_array(void)
+{
+    _ZdaPvSt11align_val_t(_ZnwmSt11align_val_t(size, 128), 128);
+}
+static void new_delete_aligned(void)
+{
+    _ZdlPvSt11align_val_t(_Znwm(size), 128);
+}
 static void wrong_size(void)
 {
     _ZdlPvm(_Znwm(size), size + (size_t)offset);
 }
 static void wrong_alignment(void)
 {
-    _ZdlPvmSt11align_val_t(_Znwm(size), size, 1 << 20);
+    _ZdlPvmSt11align_val_t(_ZnwmSt11align_val_t(size, 32), size, 1 << 20);
 }
 static void right_ways(void)
 {
@@ -284,6 +327,8 @@ static void right_ways(void)
     _ZdaPv(_Znam(size));
     _ZdlPvm(_Znwm(size), size);
     _ZdlPvmSt11align_val_t(_ZnwmSt11align_val_t(size, 256), size, 256);
+    _ZdlPvSt11align_val_t(_ZnwmSt11align_val_t(size, 8), 8);
+    _ZdaPvSt11align_val_t(_ZnamSt11align_val_t(size, 64), 64);
     free(realloc(malloc(size), size * 2));
 }
 
@@ -299,6 +344,8 @@ static const struct {
     {"overflow-then-grow", overflow_then_grow},
     {"overflow-never-freed", overflow_never_freed},
     {"first-slot", first_slot},
+    {"overflow-then-abort", overflow_then_abort},
+    {"abort-while-busy", abort_while_busy},
     {"zero-write", zero_write},
     {"zero-read", zero_read},
     {"zero-twice", zero_twice},
@@ -316,6 +363,9 @@ static const struct {
     {"new-array-free", new_array_free},
     {"malloc-delete", malloc_delete},
     {"malloc-delete-array", malloc_delete_array},
+    {"aligned-delete", aligned_delete},
+    {"aligned-delete-array", aligned_delete_array},
+    {"new-delete-aligned", new_delete_aligned},
     {"wrong-size", wrong_size},
     {"wrong-alignment", wrong_alignment},
     {"right-ways", right_ways},

@@ -83,6 +83,15 @@ class Found(unittest.TestCase):
                       "overflow: exit(A): stated a block that ends where it ends, found 1 byte written behind "
                       f"a live block of {size} bytes")
 
+    def test_H2_a_program_that_gives_up_is_looked_at(self):
+        for size in (24, 1000, 5000, 40000):
+            self.ends(commit("overflow-then-abort", size),
+                      "overflow: abort(A): stated a block that ends where it ends, found 1 byte written behind "
+                      f"a live block of {size} bytes")
+        for _ in range(10):
+            done = commit("abort-while-busy", 100)
+            self.assertEqual((done.returncode, done.stderr), (-signal.SIGABRT, ""))
+
     def test_H2_an_underflow_is_found_in_the_block_before(self):
         for size in (24, 64, 100, 1000, 5000):
             done = commit("underflow", size, 1, 1)
@@ -100,6 +109,18 @@ class Found(unittest.TestCase):
             for size in (4, 100, 5000, 100000):
                 self.ends(commit(crime, size), f"mismatched-delete: {door}(A): stated a block of {names[wanted]}, "
                                                f"found a live block of {made} of {size} bytes")
+        for crime, door, wanted, made in (("aligned-delete", "operator delete", "operator new", "aligned operator new"),
+                                          ("aligned-delete-array", "operator delete[]", "aligned operator new[]",
+                                           "aligned operator new"),
+                                          ("new-delete-aligned", "operator delete", "aligned operator new",
+                                           "operator new")):
+            for size in (0, 4, 5000, 100000):
+                line = (f"mismatched-delete: {door}(A): stated a block of {wanted}, found a live block of {made}"
+                        + (f" of {size} bytes" if size else ""))
+                if size:
+                    self.ends(commit(crime, size), line)
+                else:
+                    self.assertIn(line, re.sub(r"0x[0-9a-f]{5,}", "A", commit(crime, size).stderr))
         self.assertEqual(commit("new-free", 100, harden="-mismatch").returncode, 0)
         for size in (0, 1, 100, 5000, 100000):
             self.assertEqual(commit("right-ways", size).stderr, "")

@@ -57,6 +57,14 @@ class Mode(unittest.TestCase):
         self.assertIn("setting ignored, unknown, malformed or of another mode: harden=-nothing", done.stderr)
         self.assertIn("setting ignored, unknown, malformed or of another mode: revoke", done.stderr)
 
+    def test_H9_what_a_library_bound_elsewhere_allocates_is_looked_at(self):
+        """As php loads its extensions: blocks would cross the border to the C library's free."""
+        done = run("run", "--stats=json", "--harden", "--", os.path.join(PROGRAMS, "deepbind"), "blocks",
+                   os.path.join(PROGRAMS, "bound.so"))
+        self.assertEqual(done.returncode, 0, done)
+        found = json.loads(done.stderr)["settings"]
+        self.assertEqual((found["no_deepbind"], found["deepbind_seen"]), (True, False))
+
     def test_H9_two_modes_are_refused(self):
         for one, other in (("--delay", "--harden"), ("--revoke", "--harden"), ("--delay", "--revoke")):
             for pair in ((one, other), (other, one)):
