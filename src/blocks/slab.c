@@ -190,7 +190,7 @@ void cai_slab_collect(struct cai_unit *slab)
     slab->used -= (uint32_t)cai_min(slab->used, cai_exchange_seq_cst(&slab->remote, 0));
 }
 
-/* Short slots: no state byte here says that its block is live, cached, or waits. False: only a look at each can tell. */
+/* Short slots: no state byte here says that its block is live, cached, or waits. False: a look at each can tell. */
 CAI_NO_TSAN static bool all_returned(const struct cai_unit *slab)
 {
     const uint8_t *state = cai_slab_states(slab);

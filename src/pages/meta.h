@@ -13,8 +13,8 @@ void cai_meta_start(uintptr_t address, size_t length);
 void *cai_meta_allocate(size_t bytes);
 
 /* The same for what is used together with `other`: up to 2 KiB, none of it lies at the offset in a page at which that
- * begins. Processors compare the lower twelve bits of addresses first: a load waits for an earlier store that looks like
- * it, which made a pair of calls take up to three times as long. */
+ * begins. Processors compare the lower twelve bits of addresses first: a load waits for an earlier store that looks
+ * like it, which made a pair of calls take up to three times as long. */
 void *cai_meta_allocate_beside(const void *other, size_t bytes);
 
 /* For both to hand out again; the content need not be cleared. */

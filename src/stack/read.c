@@ -4,7 +4,7 @@
 #include "stack/stack.h"
 
 #include "base/compiler.h"
-#include "stack/rules.h"
+#include "stack/memo.h"
 
 #include <string.h>
 
@@ -65,23 +65,36 @@ static bool leave_by_pointer(struct cai_frame *frame, struct cai_reader *reader)
     return true;
 }
 
-/* Leaves the frame for its caller's. */
-static bool leave(struct cai_frame *frame, struct cai_reader *reader)
+/* What the module of the address says of it; false: nothing. */
+static bool find_row(struct cai_row *row, struct cai_reader *reader, uintptr_t address)
 {
-    uintptr_t address = frame->pc - !frame->exact;
-    uintptr_t sp = frame->value[CAI_REGISTER_SP];
-    bool leaf = frame->exact;
     struct cai_module module;
     struct cai_entry entry;
 
-    bool found = cai_module_find(&module, address);
-    if (found && (module.index < reader->low || module.index >= reader->high))
+    if (!cai_module_find(&module, address))
+        return false;
+    if (module.index < reader->low || module.index >= reader->high)
         cai_module_open(&module, reader);
-    found = found && cai_table_find(&entry, &module, reader, address);
-    if ((!found || entry.signal) && leave_signal(frame, reader))
+    if (cai_memo_find(row, reader, address))
+        return true;
+    if (!cai_table_find(&entry, &module, reader, address) || !cai_rules_find(row, &entry, address))
+        return false;
+    cai_memo_keep(row, &entry, reader, address);
+    return true;
+}
+
+/* Leaves the frame for its caller's. */
+static bool leave(struct cai_frame *frame, struct cai_reader *reader)
+{
+    uintptr_t sp = frame->value[CAI_REGISTER_SP];
+    bool leaf = frame->exact;
+    struct cai_row row;
+
+    bool found = find_row(&row, reader, frame->pc - !frame->exact);
+    if ((!found || row.signal) && leave_signal(frame, reader))
         return true; /* to another stack, perhaps */
-    if (found && cai_rules_apply(frame, &entry, reader, address) == CAI_LEFT) {
-        if (entry.signal)
+    if (found && cai_rules_follow(frame, &row, reader) == CAI_LEFT) {
+        if (row.signal)
             return true;
     } else if (!leave_by_pointer(frame, reader)) {
         return false;

@@ -1,17 +1,20 @@
 /* See reader.h. Sanitizers must not look: what a stack holds besides variables is their own business. */
 #include "stack/reader.h"
 
-#include "base/compiler.h"
+#include "base/bits.h"
 #include "os/os.h"
 
 void cai_reader_start(struct cai_reader *reader)
 {
-    *reader = (struct cai_reader){.page_bytes = cai_os_page_size(), .questions = CAI_READER_QUESTIONS};
+    size_t bytes = cai_os_page_size();
+
+    *reader =
+        (struct cai_reader){.page_bytes = bytes, .page_shift = cai_log2(bytes), .questions = CAI_READER_QUESTIONS};
 }
 
 static bool page_may(struct cai_reader *reader, uintptr_t page)
 {
-    uintptr_t *known = &reader->pages[page / reader->page_bytes % CAI_READER_PAGES];
+    uintptr_t *known = &reader->pages[(page >> reader->page_shift) % CAI_READER_PAGES];
 
     if (*known == page && page != 0)
         return true;
@@ -32,7 +35,7 @@ bool cai_reader_may(struct cai_reader *reader, uintptr_t address, size_t bytes)
     if (bytes == 0 || __builtin_add_overflow(address, bytes - 1, &last))
         return false;
     uintptr_t page = address & -reader->page_bytes;
-    if ((last - page) / reader->page_bytes >= CAI_READER_PAGES)
+    if ((last - page) >> reader->page_shift >= CAI_READER_PAGES)
         return false;
     for (; page_may(reader, page); page += reader->page_bytes)
         if (last - page < reader->page_bytes)
@@ -40,21 +43,11 @@ bool cai_reader_may(struct cai_reader *reader, uintptr_t address, size_t bytes)
     return false;
 }
 
-CAI_UNSEEN static uintptr_t load(uintptr_t address)
-{
-    return *(const volatile uintptr_t *)address;
-}
-
-CAI_UNSEEN static unsigned char load_byte(uintptr_t address)
-{
-    return *(const volatile unsigned char *)address;
-}
-
 bool cai_reader_word(struct cai_reader *reader, uintptr_t address, uintptr_t *out)
 {
     if (address % sizeof *out != 0 || !cai_reader_may(reader, address, sizeof *out))
         return false;
-    *out = load(address);
+    *out = (uintptr_t)cai_reader_number(address, sizeof *out);
     return true;
 }
 
@@ -62,20 +55,6 @@ bool cai_cursor_open(struct cai_cursor *cursor, struct cai_reader *reader, uintp
 {
     *cursor = (struct cai_cursor){.at = address, .end = address + bytes};
     return cai_reader_may(reader, address, bytes);
-}
-
-uint64_t cai_cursor_number(struct cai_cursor *cursor, size_t bytes)
-{
-    uint64_t number = 0;
-
-    if (cursor->end - cursor->at < bytes) {
-        cursor->failed = true;
-        cursor->at = cursor->end;
-        return 0;
-    }
-    for (size_t i = 0; i < bytes; i++)
-        number |= (uint64_t)load_byte(cursor->at++) << (8 * i);
-    return number;
 }
 
 int64_t cai_cursor_signed(struct cai_cursor *cursor, size_t bytes)
@@ -88,16 +67,14 @@ int64_t cai_cursor_signed(struct cai_cursor *cursor, size_t bytes)
 /* Groups of seven bits, the lowest first; the top bit says that there are more. */
 static uint64_t groups(struct cai_cursor *cursor, unsigned *bits, bool *negative)
 {
-    uint64_t number = 0;
-    uint64_t byte;
+    uint64_t byte = cai_cursor_number(cursor, 1);
+    uint64_t number = byte & 0x7f;
 
-    *bits = 0;
-    do {
+    for (*bits = 7; (byte & 0x80) != 0; *bits += 7) {
         byte = cai_cursor_number(cursor, 1);
         if (*bits < 64)
             number |= (byte & 0x7f) << *bits;
-        *bits += 7;
-    } while ((byte & 0x80) != 0);
+    }
     *negative = (byte & 0x40) != 0;
     return number;
 }

@@ -2,6 +2,7 @@
  * canonical frame address is, and what became of each register. Only the row of one address is wanted. */
 #include "stack/rules.h"
 
+#include "base/bits.h"
 #include "stack/expression.h"
 
 #include <string.h>
@@ -49,21 +50,13 @@ enum kind {
 
 enum { REMEMBERED = 3 };
 
-struct row {
-    unsigned cfa_register;
-    bool cfa_computed; /* by an expression, at this distance */
-    int64_t cfa_value;
-    int32_t value[CAI_REGISTERS];
-    unsigned char kind[CAI_REGISTERS];
-};
-
 struct program {
     const struct cai_entry *entry;
     uintptr_t left; /* in bytes of the function, until the row that is wanted */
     bool failed, done;
-    struct row row;
-    struct row initial;
-    struct row remembered[REMEMBERED];
+    struct cai_row row;
+    struct cai_row initial;
+    struct cai_row remembered[REMEMBERED];
     unsigned depth;
 };
 
@@ -121,7 +114,7 @@ static void remember(struct program *program, bool back)
 
 static void define_cfa(struct program *program, unsigned code, struct cai_cursor *at)
 {
-    struct row *row = &program->row;
+    struct cai_row *row = &program->row;
 
     if (code == CFA_DEF_CFA_EXPRESSION) {
         row->cfa_computed = true;
@@ -130,7 +123,7 @@ static void define_cfa(struct program *program, unsigned code, struct cai_cursor
     }
     if (code == CFA_DEF_CFA || code == CFA_DEF_CFA_SF || code == CFA_DEF_CFA_REGISTER) {
         row->cfa_computed = row->cfa_computed && code == CFA_DEF_CFA_REGISTER;
-        row->cfa_register = (unsigned)cai_cursor_uleb(at);
+        row->cfa_register = (unsigned char)cai_min(cai_cursor_uleb(at), CAI_REGISTERS);
     }
     if (code == CFA_DEF_CFA || code == CFA_DEF_CFA_OFFSET)
         row->cfa_value = (int64_t)cai_cursor_uleb(at);
@@ -227,12 +220,37 @@ static void execute(struct program *program, struct cai_cursor at)
     }
 }
 
-static bool evaluate(const struct program *program, int64_t distance, struct cai_reader *reader,
+bool cai_rules_find(struct cai_row *row, const struct cai_entry *entry, uintptr_t address)
+{
+    struct program program;
+
+    if (entry->return_register >= CAI_REGISTERS)
+        return false;
+    program.entry = entry;
+    program.left = UINTPTR_MAX;
+    program.failed = program.done = false;
+    program.depth = 0;
+    program.row = (struct cai_row){.base = entry->own.at,
+                                   .cfa_register = CAI_REGISTERS,
+                                   .return_register = (unsigned char)entry->return_register,
+                                   .signal = entry->signal};
+    program.initial = program.row;
+    execute(&program, entry->common);
+    program.initial = program.row;
+    program.left = address - entry->start;
+    execute(&program, entry->own);
+    *row = program.row;
+    return !program.failed;
+}
+
+/* --- what the row says --- */
+
+static bool evaluate(const struct cai_row *row, int64_t distance, struct cai_reader *reader,
                      const struct cai_frame *frame, const uintptr_t *first, uintptr_t *result)
 {
     struct cai_cursor head;
     struct cai_cursor code;
-    uintptr_t at = program->entry->own.at + (uintptr_t)distance;
+    uintptr_t at = row->base + (uintptr_t)distance;
 
     if (!cai_cursor_open(&head, reader, at, 2)) /* a length of two bytes is more than the depth allows */
         return false;
@@ -241,26 +259,24 @@ static bool evaluate(const struct program *program, int64_t distance, struct cai
            cai_expression_evaluate(&code, reader, frame, first, result);
 }
 
-static bool find_cfa(const struct program *program, struct cai_reader *reader, const struct cai_frame *frame,
+static bool find_cfa(const struct cai_row *row, struct cai_reader *reader, const struct cai_frame *frame,
                      uintptr_t *cfa)
 {
-    const struct row *row = &program->row;
-
     if (row->cfa_computed)
-        return evaluate(program, row->cfa_value, reader, frame, NULL, cfa);
+        return evaluate(row, row->cfa_value, reader, frame, NULL, cfa);
     if (row->cfa_register >= CAI_REGISTERS || (frame->known >> row->cfa_register & 1) == 0)
         return false;
     *cfa = frame->value[row->cfa_register] + (uintptr_t)row->cfa_value;
     return true;
 }
 
-static bool find_register(const struct program *program, struct cai_reader *reader, const struct cai_frame *frame,
+static bool find_register(const struct cai_row *row, struct cai_reader *reader, const struct cai_frame *frame,
                           unsigned number, uintptr_t cfa, uintptr_t *value)
 {
-    int64_t rule_value = program->row.value[number];
+    int64_t rule_value = row->value[number];
     uintptr_t at = cfa + (uintptr_t)rule_value;
 
-    switch (program->row.kind[number]) {
+    switch (row->kind[number]) {
     case AT_OFFSET:
         return cai_frame_holds(frame, at) && cai_reader_word(reader, at, value);
     case IS_OFFSET:
@@ -272,46 +288,34 @@ static bool find_register(const struct program *program, struct cai_reader *read
         *value = frame->value[rule_value];
         return true;
     case AT_EXPRESSION:
-        return evaluate(program, rule_value, reader, frame, &cfa, &at) && cai_reader_word(reader, at, value);
+        return evaluate(row, rule_value, reader, frame, &cfa, &at) && cai_reader_word(reader, at, value);
     case IS_EXPRESSION:
-        return evaluate(program, rule_value, reader, frame, &cfa, value);
+        return evaluate(row, rule_value, reader, frame, &cfa, value);
     default:
         return false;
     }
 }
 
-enum cai_left cai_rules_apply(struct cai_frame *frame, const struct cai_entry *entry, struct cai_reader *reader,
-                              uintptr_t address)
+enum cai_left cai_rules_follow(struct cai_frame *frame, const struct cai_row *row, struct cai_reader *reader)
 {
-    struct program program;
     struct cai_frame caller = *frame;
     uintptr_t cfa;
 
-    program.entry = entry;
-    program.left = UINTPTR_MAX;
-    program.failed = program.done = false;
-    program.depth = 0;
-    program.row = (struct row){.cfa_register = CAI_REGISTERS};
-    program.initial = program.row;
-    execute(&program, entry->common);
-    program.initial = program.row;
-    program.left = address - entry->start;
-    execute(&program, entry->own);
-    if (program.failed || entry->return_register >= CAI_REGISTERS || !find_cfa(&program, reader, frame, &cfa))
+    if (!find_cfa(row, reader, frame, &cfa))
         return CAI_LEFT_UNKNOWN;
     cai_frame_set(&caller, CAI_REGISTER_SP, cfa);
     for (unsigned i = 0; i < CAI_REGISTERS; i++)
-        if (program.row.kind[i] != SAME) {
+        if (row->kind[i] != SAME) {
             caller.known &= ~(UINT32_C(1) << i);
-            if (find_register(&program, reader, frame, i, cfa, &caller.value[i]))
+            if (find_register(row, reader, frame, i, cfa, &caller.value[i]))
                 caller.known |= UINT32_C(1) << i;
         }
     caller.pc = 0;
-    caller.exact = entry->signal;
-    if (program.row.kind[entry->return_register] != UNDEFINED) {
-        if ((caller.known >> entry->return_register & 1) == 0 || (caller.known >> CAI_REGISTER_SP & 1) == 0)
+    caller.exact = row->signal;
+    if (row->kind[row->return_register] != UNDEFINED) {
+        if ((caller.known >> row->return_register & 1) == 0 || (caller.known >> CAI_REGISTER_SP & 1) == 0)
             return CAI_LEFT_UNKNOWN;
-        caller.pc = cai_return_address(caller.value[entry->return_register]);
+        caller.pc = cai_return_address(caller.value[row->return_register]);
     }
     *frame = caller;
     return CAI_LEFT;

@@ -124,10 +124,12 @@ static bool read_record(struct cai_entry *entry, struct cai_reader *reader, uint
 
     if (!open_record(&record, reader, at))
         return false;
+    entry->record = (struct cai_cursor){.at = at, .end = record.end};
     uintptr_t here = record.at;
     uintptr_t back = (uintptr_t)cai_cursor_number(&record, 4);
     if (back == 0 || !open_record(&common, reader, here - back) || !read_common(entry, common, &encoding, &has_data))
         return false;
+    entry->common_record = (struct cai_cursor){.at = here - back, .end = common.end};
     entry->start = read_pointer(&record, encoding);
     uintptr_t bytes = read_pointer(&record, encoding & FORM);
     if (has_data)
@@ -139,9 +141,7 @@ static bool read_record(struct cai_entry *entry, struct cai_reader *reader, uint
 /* Distances are 32 bits with a sign. */
 static int64_t distance_at(uintptr_t address)
 {
-    struct cai_cursor cursor = {.at = address, .end = address + 4};
-
-    return cai_cursor_signed(&cursor, 4);
+    return (int32_t)cai_reader_number(address, 4);
 }
 
 bool cai_table_find(struct cai_entry *entry, const struct cai_module *module, struct cai_reader *reader,

@@ -60,7 +60,7 @@ CHILD_TEST(test_zeroed_after_dirty_reuse, 60)
     require_null(audit_all());
 }
 
-/* A load waits for a store to the same offset in another page: the store of a slot must not look like the bin's count. */
+/* A load waits for a store to the same offset in another page: that of a slot must not look like the bin's count. */
 CHILD_TEST(test_no_slot_looks_like_its_bin, 60)
 {
     enum { TAKEN = 100, PAGE = 4096, LONGEST = PAGE / 2 };

@@ -2,7 +2,7 @@
 #include "unit/unit.h"
 
 #include "base/compiler.h"
-#include "stack/rules.h"
+#include "stack/memo.h"
 #include "stack/stack.h"
 #include "support/rng.h"
 
@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
-enum { STACK_BYTES = 1 << 17, ROUNDS = 3000, DEPTH = 30, TABLE_ROUNDS = 60, FINDS = 400 };
+enum { STACK_BYTES = 1 << 17, ROUNDS = 3000, DEPTH = 30, TABLE_ROUNDS = 60, FINDS = 400, AGAIN = 50 };
 
 static struct rng rng;
 static ucontext_t here, there;
@@ -109,17 +109,51 @@ struct copy {
     const char *original;
 };
 
+static bool is_same(const struct cai_row *one, const struct cai_row *other)
+{
+    return one->base == other->base && one->cfa_value == other->cfa_value &&
+           memcmp(one->value, other->value, sizeof one->value) == 0 &&
+           memcmp(one->kind, other->kind, sizeof one->kind) == 0 && one->cfa_register == other->cfa_register &&
+           one->cfa_computed == other->cfa_computed && one->return_register == other->return_register &&
+           one->signal == other->signal;
+}
+
+/* The same few addresses again and again: what is remembered is what is found, whatever stood there before. */
+static size_t find_again(struct copy *copy)
+{
+    size_t remembered = 0;
+
+    for (unsigned i = 0; i < FINDS; i++) {
+        struct cai_entry entry;
+        struct cai_row row;
+        struct cai_row kept;
+        struct rng same = rng_start(i % AGAIN);
+        uintptr_t address = copy->module.low + rng_next(&same) % (copy->module.high - copy->module.low);
+        bool found =
+            cai_table_find(&entry, &copy->module, &copy->reader, address) && cai_rules_find(&row, &entry, address);
+        if (cai_memo_find(&kept, &copy->reader, address)) {
+            assert_true(found);
+            assert_true(is_same(&row, &kept));
+            remembered++;
+        } else if (found) {
+            cai_memo_keep(&row, &entry, &copy->reader, address);
+        }
+    }
+    return remembered;
+}
+
 static void find_all(struct copy *copy)
 {
     for (unsigned i = 0; i < FINDS; i++) {
         struct cai_entry entry;
+        struct cai_row row;
         struct cai_frame frame = {.exact = rng_next(&rng) % 2 == 0, .known = (uint32_t)rng_next(&rng)};
         uintptr_t address = copy->module.low + rng_next(&rng) % (copy->module.high - copy->module.low);
         for (unsigned n = 0; n < CAI_REGISTERS; n++)
             frame.value[n] = (uintptr_t)&frame + rng_next(&rng) % 65536;
         copy->reader.questions = 64;
-        if (cai_table_find(&entry, &copy->module, &copy->reader, address))
-            cai_rules_apply(&frame, &entry, &copy->reader, address);
+        if (cai_table_find(&entry, &copy->module, &copy->reader, address) && cai_rules_find(&row, &entry, address))
+            cai_rules_follow(&frame, &row, &copy->reader);
     }
 }
 
@@ -127,6 +161,7 @@ static void test_tables(void **state)
 {
     struct copy copy = {.length = 0};
     size_t found = 0;
+    uint32_t pairs; /* in the index, from its twelfth byte on */
 
     (void)state;
     assert_true(cai_module_find(&copy.module, (uintptr_t)&div) || CAI_REGISTERS == 3);
@@ -150,6 +185,7 @@ static void test_tables(void **state)
         found += cai_table_find(&entry, &copy.module, &copy.reader, address);
     }
     assert_true(found > FINDS / 4); /* unchanged, most of its code is described */
+    assert_true(find_again(&copy) > FINDS / 4);
     for (unsigned round = 0; round < TABLE_ROUNDS; round++) {
         memcpy(copy.bytes, copy.original, used);
         for (size_t changes = used >> rng_next(&rng) % 10; changes > 0; changes--)
@@ -157,6 +193,9 @@ static void test_tables(void **state)
         size_t index = copy.module.index - copy.reader.low;
         memcpy(copy.bytes + index, copy.original + index, 8); /* or else nothing would be read at all */
         find_all(&copy);
+        memcpy(&pairs, copy.original + index + 8, sizeof pairs);
+        memcpy(copy.bytes + index, copy.original + index, 12 + pairs * sizeof(uint64_t));
+        find_again(&copy);
     }
     munmap(copy.bytes, copy.length);
 }
