@@ -42,33 +42,6 @@ static void shrink_large(struct cai_live live, size_t bytes)
     }
 }
 
-static void *move_large(struct cai_live live, size_t bytes)
-{
-    struct cai_thread *own = cai_life_attach();
-    struct cai_thread *thread = own == NULL ? cai_registry_borrow(true) : own;
-    struct cai_claim *record = cai_claim_record();
-    static void *unnoted;
-    void **to = record != NULL ? &record->to : &unnoted;
-
-    if (thread == NULL)
-        return NULL;
-    struct cai_live before = live;
-    enum cai_place place = (enum cai_place)(live.zone / CAI_GRAINS);
-    cai_sample_drop(&live); /* before its address is anybody else's */
-    void *moved = cai_large_move(&thread->owner.heap, live, bytes, to);
-    if (moved == NULL && cai_large_run_bytes(bytes) != 0) {
-        cai_housekeeping_shortage(&thread->owner, own != NULL);
-        moved = cai_large_move(&thread->owner.heap, live, bytes, to);
-    }
-    if (moved != NULL)
-        cai_sample_large(&thread->owner.heap, place, moved);
-    else
-        cai_sample_restore(before);
-    if (own == NULL)
-        cai_registry_return();
-    return moved;
-}
-
 bool cai_resize_in_place(struct cai_live *live, size_t bytes)
 {
     struct cai_unit *run = cai_live_run(*live);
@@ -87,6 +60,41 @@ bool cai_resize_in_place(struct cai_live *live, size_t bytes)
     return true;
 }
 
+static void *move_to(struct cai_heap *heap, struct cai_live live, size_t bytes)
+{
+    struct cai_claim *record = cai_claim_record();
+    static void *unnoted;
+    struct cai_live before = live;
+
+    cai_sample_drop(&live); /* before its address is anybody else's */
+    void *moved = cai_large_move(heap, live, bytes, record != NULL ? &record->to : &unnoted);
+    if (moved != NULL)
+        cai_sample_large(heap, (enum cai_place)(live.zone / CAI_GRAINS), moved);
+    else
+        cai_sample_restore(before);
+    return moved;
+}
+
+/* When memory is short and what is kept has gone back, it may be able to stay after all: that takes less than another
+ * block, and what stood in its way may be gone. */
+static void *move_large(struct cai_live *live, size_t bytes)
+{
+    struct cai_thread *own = cai_life_attach();
+    struct cai_thread *thread = own == NULL ? cai_registry_borrow(true) : own;
+
+    if (thread == NULL)
+        return NULL;
+    void *moved = move_to(&thread->owner.heap, *live, bytes);
+    if (moved == NULL && cai_large_run_bytes(bytes) != 0) {
+        cai_housekeeping_shortage(&thread->owner, own != NULL);
+        moved = cai_resize_in_place(live, bytes) ? (void *)cai_live_address(*live)
+                                                 : move_to(&thread->owner.heap, *live, bytes);
+    }
+    if (own == NULL)
+        cai_registry_return();
+    return moved;
+}
+
 void *cai_resize_large(struct cai_live live, size_t bytes, bool may_move)
 {
     if (cai_resize_in_place(&live, bytes)) {
@@ -94,10 +102,12 @@ void *cai_resize_large(struct cai_live live, size_t bytes, bool may_move)
         return (void *)cai_live_address(live);
     }
     /* Pages that moved would leave addresses behind that somebody may still know: there the caller copies. */
-    void *moved = may_move && !CAI_QUARANTINES ? move_large(live, bytes) : NULL;
-    if (moved != NULL)
+    void *resized = may_move && !CAI_QUARANTINES ? move_large(&live, bytes) : NULL;
+    if (resized == (void *)cai_live_address(live))
+        cai_claim_return(live);
+    else if (resized != NULL)
         cai_claim_end();
-    return moved;
+    return resized;
 }
 
 /* Blocks that grow once grow again: room for half more, as long as that is a small block. */

@@ -100,6 +100,7 @@ class Limits(drop_in.DropIn):
 
     def test_D9_growing_needs_no_room_to_spare(self):
         self.good([program("limits_exact"), "large"], options="limit=64M")
+        self.good([program("limits_exact"), "stays"], options="limit=64M")
         self.good([program("limits_exact"), "small"], options="limit=64M")
         self.good([program("limits_exact"), "small"], limits=address_space(100000))
 
@@ -111,18 +112,19 @@ class Falling(drop_in.DropIn):
     """A piece of work under a limit that falls step by step: if it works with one limit, it works with every larger one.
     Nothing is left to chance: addresses, time and threads are the same each time."""
 
-    def works(self, kind, amount, seed, part):
+    def works(self, kind, amount, seed, part, options):
         def limits():
             ctypes.CDLL(None).personality(0x0040000)  # ADDR_NO_RANDOMIZE
             resource.setrlimit(kind, (amount, amount))
 
         lock = ["lock"] if kind == resource.RLIMIT_MEMLOCK else []
-        done = self.run_program([program("limits_work"), seed, part, *lock], limits=limits, LD_PRELOAD=drop_in.PRELOAD)
+        done = self.run_program([program("limits_work"), seed, part, *lock], limits=limits, options=options,
+                                LD_PRELOAD=drop_in.PRELOAD)
         if amount >= MIB:  # below that the kernel may not even start it
             self.assertGreaterEqual(done.returncode, 0, f"{amount} bytes: {done.stderr.decode()}")
         return done.returncode == 0
 
-    def fall(self, kind, most, parts):
+    def fall(self, kind, most, parts, options=""):
         hard = resource.getrlimit(kind)[1]
         if hard != resource.RLIM_INFINITY and hard < most:
             raise unittest.SkipTest(f"no more than {hard} bytes allowed here")
@@ -130,7 +132,7 @@ class Falling(drop_in.DropIn):
             step = 64 * KIB if LONG or part == parts[-1] else 256 * KIB
             for seed in range(1, 9 if LONG else 2):
                 amounts = range(most, 0, -step)
-                worked = [amount for amount in amounts if self.works(kind, amount, seed, part)]
+                worked = [amount for amount in amounts if self.works(kind, amount, seed, part, options)]
                 self.assertIn(most, worked)
                 between = [amount // KIB for amount in amounts if amount > worked[-1] and amount not in worked]
                 self.assertEqual(between, [], f"seed {seed} {part}: works with {worked[-1] // KIB} KiB, not with these")
@@ -144,6 +146,13 @@ class Falling(drop_in.DropIn):
 
     def test_D9_locked_memory(self):
         self.fall(resource.RLIMIT_MEMLOCK, 8 * MIB, (4, 8))
+
+    def test_D9_size_of_files(self):
+        """What others can see of a process lies in a file, which is not needed."""
+        self.fall(resource.RLIMIT_FSIZE, MIB, (8,), "visible,profile")
+
+    def test_D9_stack(self):
+        self.fall(resource.RLIMIT_STACK, MIB, (8,))
 
 
 class Privileged(drop_in.DropIn):

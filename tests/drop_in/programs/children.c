@@ -198,13 +198,16 @@ static void make_beside_locks(unsigned count)
 
 /* --- spawned --- */
 
-/* A child of vfork is in its parent's memory: it must not be taken for a process of its own. */
+/* A child of vfork is in its parent's memory, and allocates there: it must not be taken for a process of its own. */
 static pid_t make_by_vfork(void)
 {
     pid_t made = vfork();
 
-    if (made == 0)
+    if (made == 0) {
+        free(malloc(300000));
+        free(malloc(LONGEST));
         _exit(0);
+    }
     return made;
 }
 

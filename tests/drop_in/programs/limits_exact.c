@@ -1,6 +1,7 @@
 /* A block that grows gets no room to spare when there is none, and grows all the same.
  *
  *     limits_exact large    under a limit of 64 MiB
+ *     limits_exact stays    the same
  *     limits_exact small    under any limit
  */
 #include "check.h"
@@ -8,18 +9,43 @@
 static const size_t mib = (size_t)1 << 20;
 
 /* Both blocks fit, but not with an eighth more. */
-static void large(void)
+static void move(size_t from, size_t to)
 {
-    char *block = malloc(20 * mib);
+    char *block = malloc(from);
     char *wall = malloc(40000);
 
     CHECK(block != NULL && wall != NULL);
     block[0] = 7;
-    block[20 * mib - 1] = 7;
-    block = realloc(block, 42 * mib);
-    CHECK(block != NULL && block[0] == 7 && block[20 * mib - 1] == 7);
+    block[from - 1] = 7;
+    block = realloc(block, to);
+    CHECK(block != NULL && block[0] == 7 && block[from - 1] == 7);
     free(block);
     free(wall);
+}
+
+/* By more than half, and by less. */
+static void large(void)
+{
+    move(20 * mib, 42 * mib);
+    move(28 * mib, 34 * mib);
+}
+
+/* There is no room for a second block, and what stands in the way of the first is only kept for the next. */
+static void stays(void)
+{
+    char *block = malloc(30 * mib);
+    char *after = malloc(mib);
+    char *rest = malloc(20 * mib);
+
+    CHECK(block != NULL && after != NULL && rest != NULL);
+    block[0] = 7;
+    block[30 * mib - 1] = 7;
+    free(after);
+    block = realloc(block, 30 * mib + mib / 2);
+    CHECK(block != NULL && block[0] == 7 && block[30 * mib - 1] == 7);
+    block[30 * mib + mib / 2 - 1] = 7;
+    free(block);
+    free(rest);
 }
 
 /* There is a place for what is asked for, and none for a quarter more. */
@@ -45,6 +71,8 @@ int main(int count, char **arguments)
     CHECK(count == 2);
     if (strcmp(arguments[1], "large") == 0)
         large();
+    else if (strcmp(arguments[1], "stays") == 0)
+        stays();
     else
         small();
     return 0;

@@ -11,11 +11,14 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
-/* Time stands still, for the allocator too: what it does once in a while would not come at the same places again. */
+/* Time passes where the work says so only, for the allocator too: what it does once in a while would not come at the
+ * same places again. */
+static time_t now_seconds = 1000;
+
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
     (void)clock;
-    *now = (struct timespec){.tv_sec = 1000};
+    *now = (struct timespec){.tv_sec = now_seconds};
     return 0;
 }
 
@@ -68,6 +71,19 @@ static void release(char **blocks, size_t count)
         free(blocks[i]);
 }
 
+/* What was given back is old and its bins are idle when others are taken. */
+static void rest(char **blocks, size_t count)
+{
+    release(blocks, count);
+    memset(blocks, 0, count * sizeof *blocks);
+    for (unsigned look = 0; look < 2; look++) {
+        now_seconds += 2;
+        for (unsigned i = 0; i < 1000; i++)
+            free(take(700 + below(100)));
+    }
+    hold(blocks, count, 200, 50 + below(300));
+}
+
 /* A block grows, and others stand in its way. */
 static void grow(size_t end)
 {
@@ -96,6 +112,7 @@ static void work(unsigned part)
     hold(small[part], SMALL / divisor, 1, 50 + below(300));
     hold(medium[part], MEDIUM / divisor, 600, 1000 + below(20000));
     hold(large[part], LARGE / divisor, 33000, 50000 + below(200000));
+    rest(small[part], SMALL / divisor / 2);
     if (below(2) == 0)
         release(small[part], SMALL / divisor);
     release(medium[part], MEDIUM / divisor);
