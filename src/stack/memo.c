@@ -1,6 +1,6 @@
-/* A place for each value of a hash of the address. An entry is believed if its check is that of its own words and of the
- * records in the module from which it was made, as they are now. So one that two threads write at once, or that somebody
- * was interrupted in, is none, and neither is one of a module that is not there any more. */
+/* A place for each value of a hash of the address. An entry is believed if its check is that of its own words and of
+ * the records in the module from which it was made, as they are now. So one that two threads write at once, or that
+ * somebody was interrupted in, is none, and neither is one of a module that is not there any more. */
 #include "stack/memo.h"
 
 #include "base/atomic.h"
