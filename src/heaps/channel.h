@@ -22,7 +22,7 @@
 #define CAI_CHANNEL_ENV "CAPALLOC_CHANNEL"
 #define CAI_CHANNEL_NAME "capalloc-channel" /* of the memfd, by which its mapping is found in /proc/PID/maps */
 enum {
-    CAI_CHANNEL_VERSION = 8,
+    CAI_CHANNEL_VERSION = 9,
     CAI_CHANNEL_FINDINGS = 16,
     CAI_CHANNEL_VIOLATIONS = 8,
     CAI_CHANNEL_PROCESSES = 512,   /* at most; of the rest the table has sums only */
@@ -97,6 +97,9 @@ struct cai_channel {
     uint32_t no_deepbind;
     uint32_t backtrace;
     uint32_t visible;
+    uint32_t pagemap;
+    uint32_t trace_sweeps;
+    uint32_t guard_sample;  /* one block in so many; 0: none */
     uint64_t profile_bytes; /* 0: no profile */
     uint32_t delay_percent; /* 0: freed blocks are handed out again at once */
     uint32_t revoke;        /* 1: and then until nothing points to them */

@@ -26,12 +26,11 @@ static uintptr_t told_code;            /* atomic; 0: the calls are those of whoe
 
 enum { DEEP = CAI_GUARDED_FRAMES + 24, PART_BYTES = CAI_CALLERS_BYTES / 3 };
 
-static size_t add_calls(char *text, const char *title, const uintptr_t *frame, size_t count)
+static size_t add_calls(char *text, enum cai_callers_part part, const uintptr_t *frame, size_t count)
 {
-    size_t length = 0;
+    char *end = stpcpy(stpcpy(text, cai_callers_title(part)), "\n");
+    size_t length = (size_t)(end - text);
 
-    for (; title[length] != '\0'; length++)
-        text[length] = title[length];
     return length + cai_callers_list(text + length, PART_BYTES - length, frame, count);
 }
 
@@ -53,11 +52,11 @@ static size_t write_calls(char text[CAI_CALLERS_BYTES])
 {
     const struct cai_guarded *entry = cai_load_acquire(&told);
     uintptr_t frame[DEEP];
-    size_t length = add_calls(text, "used by\n", frame, access_calls(frame));
+    size_t length = add_calls(text, CAI_CALLERS_USED, frame, access_calls(frame));
 
-    length += add_calls(text + length, "allocated by\n", entry->taken.frame, entry->taken.count);
+    length += add_calls(text + length, CAI_CALLERS_ALLOCATED, entry->taken.frame, entry->taken.count);
     if (entry->given.count != 0)
-        length += add_calls(text + length, "freed by\n", entry->given.frame, entry->given.count);
+        length += add_calls(text + length, CAI_CALLERS_FREED, entry->given.frame, entry->given.count);
     text[length] = '\0';
     return length;
 }

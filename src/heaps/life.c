@@ -115,6 +115,16 @@ static void tell_tools(void)
                        (size_t)1 << cai_sealed.shift);
 }
 
+static bool settings_are_read;
+
+static void read_settings(void)
+{
+    if (!settings_are_read)
+        cai_settings_start();
+    cai_fence_for_compiler();
+    settings_are_read = true;
+}
+
 /* In the child of a fork that stopped the starting thread: from the beginning. */
 static bool start(void)
 {
@@ -122,10 +132,11 @@ static bool start(void)
 
     if (begun) {
         cai_settings_reopen();
+        settings_are_read = false;
         cai_pages_reopen();
     }
     begun = true;
-    cai_settings_start();
+    read_settings();
     cai_os_on_thread_exit(on_thread_exit);
     enum cai_pages_start result = cai_pages_start();
     if (result != CAI_PAGES_STARTED)
@@ -146,9 +157,19 @@ static CAI_COLD bool start_once(void)
         cai_store_release(&progress, start() ? STARTED : FAILED);
     bool started = progress == STARTED;
     cai_lock_give(&start_lock);
-    if (first && started)
+    if (first && started) {
+        cai_page_check();
         cai_housekeeping_start_helper();
+    }
     return started;
+}
+
+bool cai_life_prepare(void)
+{
+    if (cai_load_acquire(&progress) != NOT_STARTED)
+        return cai_life_start();
+    read_settings();
+    return true;
 }
 
 bool cai_life_start(void)

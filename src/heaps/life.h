@@ -11,6 +11,10 @@
 /* Starts the library; called by whoever comes first, any number of times. False: no addresses for the places. */
 bool cai_life_start(void);
 
+/* Before the start, and while the process has one thread: the settings are known, and the library need not start for
+ * that. Afterwards as above. */
+bool cai_life_prepare(void);
+
 /* The calling thread with a heap of its own: it has one, adopts one, or gets a new one. NULL: out of memory, or the
  * thread is ending. */
 struct cai_thread *cai_life_attach_slow(void);

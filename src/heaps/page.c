@@ -7,6 +7,8 @@
 #include "base/bits.h"
 #include "core/settings.h"
 #include "core/violation.h"
+#include "heaps/registry.h"
+#include "heaps/requests.h"
 #include "heaps/sample.h"
 #include "heaps/stats.h"
 #include "os/os.h"
@@ -65,6 +67,8 @@ static void begin(struct cai_channel *ours, int32_t pid)
     size_t length = strnlen(name, sizeof ours->program - 1);
 
     cai_store_release(&ours->state, CAI_CHANNEL_EMPTY);
+    if (cai_load_relaxed(&ours->turn) != 0)
+        memset(ours->numbers, 0, sizeof ours->numbers);
     cai_store_relaxed(&ours->turn, 0);
     memset(ours->program, 0, sizeof ours->program);
     memcpy(ours->program, name, length);
@@ -108,6 +112,17 @@ static void show(struct cai_channel *ours, struct cai_channel_numbers *numbers)
     cai_store_release(&ours->turn, cai_load_relaxed(&ours->turn) + 1);
 }
 
+/* Without a heap all is zero already, and stays memory that nobody has touched. */
+static bool count(struct cai_channel_numbers *numbers, bool exactly)
+{
+    if (cai_registry_first() != NULL)
+        return cai_stats_sample(&numbers->stats, numbers->map, numbers->held, exactly);
+    numbers->stats.struct_size = sizeof numbers->stats;
+    numbers->stats.violations = cai_violation_count();
+    numbers->stats.failed_requests = cai_requests_failed();
+    return true;
+}
+
 static bool leave(struct cai_channel *ours)
 {
     uint32_t nobody = 0;
@@ -115,7 +130,7 @@ static bool leave(struct cai_channel *ours)
     if (!cai_swap_strong_acq_rel(&is_leaving, &nobody, 1))
         return false;
     struct cai_channel_numbers *numbers = other(ours);
-    bool whole = cai_stats_sample(&numbers->stats, numbers->map, numbers->held);
+    bool whole = count(numbers, false);
     if (whole)
         show(ours, numbers);
     cai_store_release(&is_leaving, 0);
@@ -158,6 +173,14 @@ void cai_page_child(void)
     }
     cai_sample_child(sites_of(ours));
     cai_store_release(&page, ours);
+}
+
+void cai_page_check(void)
+{
+    const struct cai_channel *ours = cai_page();
+
+    if (ours != NULL && ours->pid != cai_os_process_number())
+        cai_page_child();
 }
 
 static void put(char *to, size_t size, const char *from)
@@ -227,7 +250,8 @@ void cai_page_finish(void)
 
     if (ours == NULL)
         return;
-    cai_add_relaxed(&table->findings, ours->findings.found);
+    if (cai_settings->audit)
+        cai_add_relaxed(&table->findings, ours->findings.found);
     /* Somebody else writes numbers at this moment, or we do, interrupted by a signal handler that ends the program. */
     for (unsigned tries = 0; cai_exchange_acq_rel(&is_leaving, 1) != 0; tries++) {
         if (tries == WAIT_TRIES)
@@ -235,9 +259,10 @@ void cai_page_finish(void)
         cai_os_yield();
     }
     struct cai_channel_numbers *numbers = other(ours);
-    if (!cai_stats_sample(&numbers->stats, numbers->map, numbers->held))
+    if (!count(numbers, true)) {
         memset(numbers->map, 0, sizeof numbers->map);
-    cai_stats_collect(&numbers->stats);
+        cai_stats_collect(&numbers->stats);
+    }
     show(ours, numbers);
     ours->end_ns = numbers->ns;
     cai_store_release(&ours->state, CAI_CHANNEL_FINISHED);

@@ -7,7 +7,7 @@
 #include "heaps/channel.h"
 
 /* From now on the process keeps its numbers in this table, which was checked to have so many pages of so many bytes,
- * and so do its forked children. Once, when the library has started. Returns the page; NULL: there is none left. */
+ * and so do its forked children. Once, when the settings are known. Returns the page; NULL: there is none left. */
 struct cai_channel *cai_page_start(struct cai_channel_table *with, uint32_t pages, size_t bytes);
 
 /* The calling process's page; NULL: it has none. */
@@ -18,6 +18,9 @@ void cai_page_look(uint64_t now_ms);
 
 /* In the child of a fork, when its heap is whole: a page of its own. */
 void cai_page_child(void);
+
+/* The same, where the parent had no heap yet, and nothing tells that this is a child. */
+void cai_page_check(void);
 
 /* The numbers as they are at the end, the audit's sum, and the state FINISHED. */
 void cai_page_finish(void);

@@ -47,10 +47,17 @@ CAI_NO_TSAN static uint64_t count_used(const struct cai_unit *slab)
     return used - cai_min(used, remote);
 }
 
-/* held: NULL where it is not a sample. */
+/* How it is to be counted: by counters, and what else is to be told. */
+struct sample {
+    bool quick;
+    struct cai_zone_map *maps; /* NULL: for `stats` alone */
+    struct cai_class_held *held;
+};
+
 CAI_NO_TSAN static void count_run(ca_stats *stats, ca_place_stats *place, const struct cai_unit *run,
-                                  struct cai_class_held *held)
+                                  const struct sample *sample)
 {
+    struct cai_class_held *held = sample->held;
     ca_class_stats *row;
     uint64_t blocks;
     uint64_t bytes;
@@ -64,7 +71,7 @@ CAI_NO_TSAN static void count_run(ca_stats *stats, ca_place_stats *place, const 
         waiting = cai_state_waits(state) ? cai_class_bytes(run->size_class) : 0;
     } else if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB) {
         row = &stats->size_class[run->size_class];
-        blocks = held != NULL && !CAI_QUARANTINES ? count_used(run) : count_live(run, &waiting);
+        blocks = sample->quick ? count_used(run) : count_live(run, &waiting);
         bytes = blocks * cai_class_bytes(run->size_class);
         waiting *= cai_class_bytes(run->size_class);
     } else {
@@ -123,46 +130,46 @@ CAI_NO_TSAN static void map_run(struct cai_zone_map *map, uint32_t head, const s
     }
 }
 
-/* The zone's lock is held. map, held: both or none; where there is none, state bytes are counted. */
-static void count_runs(ca_stats *stats, const struct cai_zone *zone, struct cai_zone_map *map,
-                       struct cai_class_held *held)
+/* The zone's lock is held. */
+static void count_runs(ca_stats *stats, const struct cai_zone *zone, const struct sample *sample)
 {
+    struct cai_zone_map *map = sample->maps != NULL ? &sample->maps[zone->number] : NULL;
     ca_place_stats *place = &stats->place[zone->number / CAI_GRAINS];
     struct cai_unit *units = cai_view_of(zone->number)->units;
 
     for (uint32_t head = 1; head < zone->frontier; head += units[head].units) {
         enum cai_unit_kind kind = (enum cai_unit_kind)cai_load_relaxed(&units[head].kind);
         if (kind == CAI_UNIT_SLAB || kind == CAI_UNIT_LARGE || kind == CAI_UNIT_GUARDED)
-            count_run(stats, place, &units[head], held);
+            count_run(stats, place, &units[head], sample);
         if (map != NULL)
             map_run(map, head - 1, &units[head]);
     }
 }
 
-/* For a sample no longer than it takes; who holds the lock may be what a signal handler has interrupted. */
-static bool lock(struct cai_zone *zone, bool quick)
+/* For a page no longer than it takes; who holds the lock may be what a signal handler has interrupted. */
+static bool lock(struct cai_zone *zone, bool waits)
 {
     bool taken = false;
 
-    if (!quick)
+    if (waits)
         cai_lock_take(&zone->lock);
-    for (unsigned tries = 0; quick && !taken && tries < SAMPLE_TRIES; tries++)
+    for (unsigned tries = 0; !waits && !taken && tries < SAMPLE_TRIES; tries++)
         taken = cai_lock_try(&zone->lock);
-    return taken || !quick;
+    return taken || waits;
 }
 
-static bool count_zone(ca_stats *stats, unsigned number, struct cai_zone_map *map, struct cai_class_held *held)
+static bool count_zone(ca_stats *stats, unsigned number, const struct sample *sample)
 {
     struct cai_zone *zone = &cai_zones[number];
     ca_place_stats *place = &stats->place[number / CAI_GRAINS];
     unsigned shift = CAI_UNIT_SHIFT - cai_grain_shift(cai_zone_grain(number));
 
-    if (!lock(zone, map != NULL))
+    if (!lock(zone, sample->maps == NULL))
         return false;
-    if (map != NULL)
-        *map =
+    if (sample->maps != NULL)
+        sample->maps[number] =
             (struct cai_zone_map){.units = zone->frontier > 1 ? zone->frontier - 1 : 0, .unit_bytes = CAI_UNIT_BYTES};
-    count_runs(stats, zone, map, held);
+    count_runs(stats, zone, sample);
     place->used_bytes += zone->used_units << CAI_UNIT_SHIFT;
     place->used_bytes_peak += zone->used_units_peak << CAI_UNIT_SHIFT;
     place->committed_bytes += zone->committed_units << CAI_UNIT_SHIFT;
@@ -222,17 +229,19 @@ static void add_up(ca_stats *stats)
     stats->live_bytes_peak = cai_load_relaxed(&peak);
 }
 
-/* maps, held: both or none. False: without all that is in zones. */
-static bool collect(ca_stats *stats, struct cai_zone_map *maps, struct cai_class_held *held)
+/* False: without all that is in zones. */
+static bool collect(ca_stats *stats, const struct sample *sample)
 {
+    struct cai_class_held *held = sample->held;
+
     *stats = (ca_stats){.struct_size = sizeof *stats};
     for (unsigned size_class = 1; size_class < CAI_CLASSES; size_class++)
         stats->size_class[size_class].slot_bytes = cai_class_bytes(size_class);
     stats->size_class[LARGE_ROW].slot_bytes = SIZE_MAX;
     for (unsigned number = 0; number < CAI_ZONES; number++)
-        if (!count_zone(stats, number, maps != NULL ? &maps[number] : NULL, held))
+        if (!count_zone(stats, number, sample))
             return false;
-    count_bins(stats, maps != NULL && !CAI_QUARANTINES);
+    count_bins(stats, sample->quick);
     add_up(stats);
     for (unsigned size_class = 1; held != NULL && size_class < CAI_CLASSES; size_class++)
         held[size_class].requested_bytes = cai_requests_estimate(size_class, stats->size_class[size_class].live_blocks);
@@ -253,14 +262,14 @@ static bool collect(ca_stats *stats, struct cai_zone_map *maps, struct cai_class
 
 void cai_stats_collect(ca_stats *stats)
 {
-    collect(stats, NULL, NULL);
+    collect(stats, &(struct sample){.maps = NULL});
 }
 
 bool cai_stats_sample(ca_stats *stats, struct cai_zone_map maps[CAI_MAP_ZONES],
-                      struct cai_class_held held[CA_STATS_CLASSES_MAX])
+                      struct cai_class_held held[CA_STATS_CLASSES_MAX], bool exactly)
 {
     memset(held, 0, CA_STATS_CLASSES_MAX * sizeof *held);
-    return collect(stats, maps, held);
+    return collect(stats, &(struct sample){.quick = !exactly && !CAI_QUARANTINES, .maps = maps, .held = held});
 }
 
 CAI_EXPORT void ca_stats_read(ca_stats *out)

@@ -109,6 +109,9 @@ void cai_os_barrier(void);
 /* Unpredictable bits. Never fails: falls back to weaker ones when the kernel has none to give yet. */
 uint64_t cai_os_random(void);
 
+/* The same, so many words by one call of the kernel. */
+void cai_os_random_words(uint64_t *words, size_t count);
+
 /* True when the process runs with more rights than its caller (set-user-ID, file capabilities). */
 bool cai_os_is_privileged(void);
 

@@ -298,17 +298,31 @@ uint64_t cai_os_nanoseconds(void)
     return nanoseconds_of(CLOCK_MONOTONIC);
 }
 
-uint64_t cai_os_random(void)
+/* Where the kernel has none. */
+static CAI_COLD uint64_t weak_random(void)
+{
+    const uint64_t *from_kernel = (const uint64_t *)getauxval(AT_RANDOM);
+
+    return nanoseconds_of(CLOCK_MONOTONIC) ^ (from_kernel != NULL ? *from_kernel : (uintptr_t)&from_kernel);
+}
+
+void cai_os_random_words(uint64_t *words, size_t count)
 {
     int saved = errno;
-    uint64_t bits;
+    long bytes = (long)(count * sizeof *words);
 
-    if (syscall(SYS_getrandom, &bits, sizeof bits, (long)GRND_NONBLOCK) != sizeof bits) {
-        const uint64_t *from_kernel = (const uint64_t *)getauxval(AT_RANDOM);
-        bits = nanoseconds_of(CLOCK_MONOTONIC) ^ (from_kernel != NULL ? *from_kernel : (uintptr_t)&bits);
-    }
+    if (syscall(SYS_getrandom, words, bytes, (long)GRND_NONBLOCK) != bytes)
+        for (size_t i = 0; i < count; i++)
+            words[i] = weak_random();
     errno = saved;
-    return bits;
+}
+
+uint64_t cai_os_random(void)
+{
+    uint64_t word;
+
+    cai_os_random_words(&word, 1);
+    return word;
 }
 
 /* From <linux/membarrier.h>, since Linux 4.14. */

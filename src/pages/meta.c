@@ -31,9 +31,9 @@ static unsigned order_of(size_t bytes)
     return bytes <= (size_t)1 << ORDER_MIN ? ORDER_MIN : cai_log2(bytes - 1) + 1;
 }
 
-void cai_meta_start(uintptr_t address, size_t length)
+void cai_meta_start(uintptr_t address, size_t length, uint64_t random)
 {
-    uintptr_t offset = cai_os_random() % (length / 4) & ~((size_t)65536 - 1);
+    uintptr_t offset = random % (length / 4) & ~((size_t)65536 - 1);
 
     meta.next = meta.committed = address + 65536 + offset;
     meta.end = address + length;

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-void cai_meta_start(uintptr_t address, size_t length);
+void cai_meta_start(uintptr_t address, size_t length, uint64_t random);
 
 /* Zeroed, aligned to 64 bytes (to a page from one page on); NULL when memory is short. Thread-safe. */
 void *cai_meta_allocate(size_t bytes);

@@ -40,20 +40,20 @@ static size_t state_bytes(enum cai_grain grain, size_t units)
 }
 
 /* Room for the tables of one zone is an eighth of the zone: state 1/16 at most, owners and descriptors 1/240. */
-static void place_zone(const struct cai_geometry *geometry, unsigned number)
+static void place_zone(const struct cai_geometry *geometry, unsigned number, const uint64_t random[2])
 {
     struct cai_zone *zone = &cai_zones[number];
     struct cai_view *view = &cai_sealed.view[number];
     uintptr_t zone_bytes = (uintptr_t)1 << (geometry->shift - 1);
     uintptr_t tables = geometry->tables + number * (zone_bytes / 8);
     uintptr_t slack = zone_bytes / 8; /* of the zone given up to randomness; the tables have as much, scaled */
-    uintptr_t offset = cai_os_random() % slack & ~(2 * CAI_MIB - 1);
+    uintptr_t offset = random[0] % slack & ~(2 * CAI_MIB - 1);
 
     /* Tables first to last: state, descriptors, owners; colours keep them off each other's cache
      * sets. */
     view->origin = geometry->places + number * zone_bytes + offset;
     view->state =
-        (uint8_t *)(tables + (cai_os_random() % (zone_bytes / 256) & ~(CAI_PAGE_BYTES_MAX - 1)) + CAI_PAGE_BYTES_MAX);
+        (uint8_t *)(tables + (random[1] % (zone_bytes / 256) & ~(CAI_PAGE_BYTES_MAX - 1)) + CAI_PAGE_BYTES_MAX);
     view->units = (struct cai_unit *)(tables + zone_bytes / 16 + zone_bytes / 64 + CAI_PAGE_BYTES_MAX);
     view->owner = (uint32_t *)(tables + zone_bytes / 16 + zone_bytes / 32 + CAI_PAGE_BYTES_MAX);
     view->granules = 0;
@@ -206,6 +206,7 @@ void cai_pages_reopen(void)
 enum cai_pages_start cai_pages_start(void)
 {
     const struct cai_geometry *geometry = cai_geometries;
+    uint64_t random[2 * CAI_ZONES + 2];
 
     while (!geometry_fits(geometry)) {
         enum cai_holds mark = cai_os_holds(geometry->tables, engine_mark);
@@ -217,17 +218,18 @@ enum cai_pages_start cai_pages_start(void)
     marked = geometry->tables;
     cai_fence_for_compiler(); /* first: where the mark is seen, a child knows that it is its own */
     *(uint64_t *)geometry->tables = engine_mark;
-    cai_sealed.secret = cai_os_random() | 2; /* neither the 0 nor the 1 from before the start */
+    cai_os_random_words(random, sizeof random / sizeof random[0]);
+    cai_sealed.secret = random[2 * CAI_ZONES] | 2; /* neither the 0 nor the 1 from before the start */
     cai_sealed.places = geometry->places;
     cai_sealed.shift = geometry->shift;
     cai_sealed.mappings_max = cai_settings->mappings_max;
     for (unsigned number = 0; number < CAI_ZONES; number++)
-        place_zone(geometry, number);
+        place_zone(geometry, number, &random[2 * number]);
     /* The second half of the tables: metadata, and at its end the annex. */
     uintptr_t half = (uintptr_t)1 << (geometry->shift - 1);
     uintptr_t annex = ((uintptr_t)CAI_PLACES << geometry->shift) / 64;
     cai_sealed.annex = geometry->tables + 2 * half - annex;
-    cai_meta_start(geometry->tables + half, half - annex);
+    cai_meta_start(geometry->tables + half, half - annex, random[2 * CAI_ZONES + 1]);
     cai_sealed_close(&cai_sealed);
     return CAI_PAGES_STARTED;
 }

@@ -12,6 +12,8 @@
 #include "preload/audit_exit.h"
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,19 +22,20 @@
 /* The process whose constructor ran here and had something to do: no forked child. 0: nothing to do. */
 static pid_t started;
 
-/* Asks the C library for a copy of a string and looks where it lies: what the program's own calls will do, whatever the
- * dynamic linker says about addresses (those of a fixed-address program point into itself). Where there is no memory,
- * because of a limit, it was this library that had none, or it was not. */
+/* Has the C library ask for more memory than there can be, and looks who refused it: what the program's own calls will
+ * do, whatever the dynamic linker says about addresses (those of a fixed-address program point into itself). A program
+ * that allocates nothing gets no heap by it. */
 static void check_interposition(struct cai_channel *channel)
 {
+    int saved = errno;
     Dl_info theirs;
-    cai_store_relaxed(&cai_plain_failed, false);
-    char *copy = strdup("capalloc");
-    void *in_use = dlsym(RTLD_DEFAULT, "malloc");
 
-    channel->interposed = copy != NULL ? cai_place_of(copy) == CAI_PLACE_ordinary : cai_load_relaxed(&cai_plain_failed);
-    free(copy);
-    if (!channel->interposed && in_use != NULL && dladdr(in_use, &theirs) != 0)
+    cai_store_relaxed(&cai_plain_failed, false);
+    free(getcwd(NULL, SIZE_MAX / 2 + 1));
+    channel->interposed = cai_load_relaxed(&cai_plain_failed);
+    errno = saved;
+    void *in_use = channel->interposed ? NULL : dlsym(RTLD_DEFAULT, "malloc");
+    if (in_use != NULL && dladdr(in_use, &theirs) != 0)
         snprintf(channel->rival, sizeof channel->rival, "%s", theirs.dli_fname);
 }
 
@@ -45,7 +48,7 @@ __attribute__((constructor)) static void say_hello(void)
     if (channel == NULL)
         return;
     check_interposition(channel);
-    if (cai_life_start()) {
+    if (cai_life_prepare()) {
         channel->active_decay_ms = cai_settings->decay_ms;
         channel->helper = cai_settings->helper;
         channel->limit_bytes = cai_settings->limit_bytes == SIZE_MAX ? 0 : cai_settings->limit_bytes;
@@ -57,6 +60,9 @@ __attribute__((constructor)) static void say_hello(void)
         channel->no_deepbind = cai_settings->no_deepbind;
         channel->backtrace = cai_settings->backtrace;
         channel->visible = cai_settings->visible;
+        channel->pagemap = cai_settings->pagemap;
+        channel->trace_sweeps = cai_settings->trace_sweeps;
+        channel->guard_sample = cai_settings->guard_sample;
         channel->profile_bytes = cai_settings->profile_bytes;
         channel->delay_percent = cai_settings->delay_percent;
         channel->revoke = cai_settings->revoke;
@@ -88,6 +94,7 @@ __attribute__((destructor)) static void leave_numbers(void)
     if (started == 0)
         return;
     cai_process_notice();
+    cai_page_check();
     if (cai_settings->audit && started == getpid())
         audit();
     if (CAI_QUARANTINES && cai_page() != NULL) {

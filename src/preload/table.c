@@ -22,6 +22,12 @@ static bool is_well_formed(const struct cai_channel_table *table, uint32_t proce
            processes <= CAI_CHANNEL_PROCESSES && cai_channel_bytes(processes, page_bytes) <= bytes;
 }
 
+/* A program that allocates nothing needs no heap to say so. */
+static bool is_ready(void)
+{
+    return cai_life_prepare() && (cai_settings->profile_bytes == 0 || cai_life_start());
+}
+
 /* False: there is no such table. */
 static bool map_table(int fd, size_t bytes, struct cai_channel **page)
 {
@@ -31,7 +37,7 @@ static bool map_table(int fd, size_t bytes, struct cai_channel **page)
         return false;
     uint32_t processes = cai_load_relaxed(&table->processes);
     size_t page_bytes = cai_load_relaxed(&table->page_bytes);
-    bool right = is_well_formed(table, processes, page_bytes, bytes) && cai_life_start();
+    bool right = is_well_formed(table, processes, page_bytes, bytes) && is_ready();
     if (right)
         *page = cai_page_start(table, processes, page_bytes);
     else
@@ -91,7 +97,7 @@ struct cai_channel *cai_table_open(void)
 
     if (cai_os_is_privileged() || (name != NULL && open_table(name, &page)))
         return page;
-    bool wanted = cai_life_start() && (cai_settings->visible || cai_settings->profile_bytes != 0);
+    bool wanted = is_ready() && (cai_settings->visible || cai_settings->profile_bytes != 0);
     return wanted ? make_table() : NULL;
 }
 

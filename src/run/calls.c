@@ -3,7 +3,6 @@
  */
 #include "run/calls.h"
 
-#include "core/callers.h"
 #include "run/message.h"
 #include "run/symbols.h"
 
@@ -32,11 +31,13 @@ static void add(const struct cai_symbol *symbol, void *context)
 {
     struct reading *reading = context;
     struct cai_calls *calls = reading->calls;
-    struct cai_call *grown = realloc(calls->call, (calls->count + 1) * sizeof *grown);
 
-    if (grown == NULL)
-        return;
-    calls->call = grown;
+    if ((calls->count & (calls->count - 1)) == 0) { /* it is full: twice as many */
+        struct cai_call *grown = realloc(calls->call, (calls->count != 0 ? 2 * calls->count : 1) * sizeof *grown);
+        if (grown == NULL)
+            return;
+        calls->call = grown;
+    }
     calls->call[calls->count++] = (struct cai_call){.module = copy(reading->module),
                                                     .offset = reading->offset,
                                                     .function = copy(symbol->function),
@@ -50,6 +51,15 @@ void cai_calls_add(struct cai_calls *calls, struct cai_symbols *symbols, const c
     struct reading reading = {.calls = calls, .module = module, .offset = offset};
 
     cai_symbols_find(symbols, module, offset - 1, add, &reading);
+}
+
+/* The part that this line begins, or else `part`. */
+static enum cai_callers_part part_of(const char *line, enum cai_callers_part part)
+{
+    for (int i = 0; i < CAI_CALLERS_PARTS; i++)
+        if (strcmp(line, cai_callers_title((enum cai_callers_part)i)) == 0)
+            return (enum cai_callers_part)i;
+    return part;
 }
 
 /* "  at FILE+0xOFFSET" or "  at 0xADDRESS", with the line's end cut off. */
@@ -71,9 +81,10 @@ static void read_line(char *line, struct cai_symbols *symbols, struct cai_calls 
     cai_calls_add(calls, symbols, plus != NULL ? module : NULL, offset);
 }
 
-void cai_calls_read(const char *text, struct cai_calls *calls)
+void cai_calls_read(const char *text, enum cai_callers_part part, struct cai_calls *calls)
 {
     struct cai_symbols *symbols = text[0] != 0 ? cai_symbols_open() : NULL;
+    enum cai_callers_part here = CAI_CALLERS_USED;
     char line[CAI_CALLERS_BYTES];
 
     *calls = (struct cai_calls){.count = 0};
@@ -82,7 +93,9 @@ void cai_calls_read(const char *text, struct cai_calls *calls)
         if (length < sizeof line) {
             memcpy(line, text, length);
             line[length] = 0;
-            read_line(line, symbols, calls);
+            here = part_of(line, here);
+            if (here == part)
+                read_line(line, symbols, calls);
         }
         text += length + (text[length] != 0);
     }
@@ -129,7 +142,7 @@ void cai_calls_say(const struct cai_tree *tree)
     for (uint32_t i = 0; i < tree->count; i++) {
         const struct cai_channel *process = &tree->process[i];
         struct cai_calls calls;
-        cai_calls_read(process->calls, &calls);
+        cai_calls_read(process->calls, CAI_CALLERS_USED, &calls);
         if (calls.count > 0)
             cai_say("calls", "that led to the %s, pid %d (%s)", process->violation, process->pid, process->program);
         cai_calls_print(stderr, &calls);

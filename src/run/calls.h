@@ -2,6 +2,7 @@
 #ifndef CAI_RUN_CALLS_H
 #define CAI_RUN_CALLS_H
 
+#include "core/callers.h"
 #include "run/symbols.h"
 #include "run/tree.h"
 
@@ -28,8 +29,8 @@ struct cai_calls {
  * memory. */
 void cai_calls_add(struct cai_calls *calls, struct cai_symbols *symbols, const char *module, uint64_t offset);
 
-/* Lines that do not look as they should, and what there is no memory for, are left out. */
-void cai_calls_read(const char *text, struct cai_calls *calls);
+/* One part of the text. Lines that do not look as they should, and what there is no memory for, are left out. */
+void cai_calls_read(const char *text, enum cai_callers_part part, struct cai_calls *calls);
 void cai_calls_free(struct cai_calls *calls);
 
 /* A line for each. */

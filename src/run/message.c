@@ -5,15 +5,26 @@
 
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+/* Bytes from 0x80 to 0x9f are commands too, unless they are part of a letter of UTF-8; behind 0xc2 they are these
+ * commands in UTF-8. */
 void cai_make_printable(char *text)
 {
-    for (unsigned char *c = (unsigned char *)text; *c != 0; c++)
-        if (*c < 0x20 || *c == 0x7f)
+    unsigned char before = 0;
+
+    for (unsigned char *c = (unsigned char *)text; *c != 0; c++) {
+        unsigned char now = *c;
+        bool is_late = now >= 0x80 && now <= 0x9f && (before < 0x80 || before == 0xc2);
+        if (is_late && before == 0xc2)
+            c[-1] = '?';
+        if (now < 0x20 || now == 0x7f || is_late)
             *c = '?';
+        before = *c;
+    }
 }
 
 int cai_say(const char *code, const char *format, ...)

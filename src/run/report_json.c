@@ -83,6 +83,9 @@ static json_object *settings_object(const struct cai_channel *channel)
         {"no_deepbind", flag(channel->no_deepbind != 0)},
         {"backtrace", flag(channel->backtrace != 0)},
         {"visible", flag(channel->visible != 0)},
+        {"pagemap", flag(channel->pagemap != 0)},
+        {"trace_sweeps", flag(channel->trace_sweeps != 0)},
+        {"guard_sample", channel->guard_sample != 0 ? number(channel->guard_sample) : NULL},
         {"profile_bytes", channel->profile_bytes != 0 ? number(channel->profile_bytes) : NULL},
         {"deepbind_seen", flag(cai_is_bound_elsewhere(channel))},
         {"ignored", channel->ignored[0] != 0 ? text(channel->ignored) : NULL}};
@@ -190,15 +193,16 @@ static json_object *last_calls_object(const struct cai_channel *process)
 {
     struct cai_calls calls;
 
-    cai_calls_read(process->calls, &calls);
+    cai_calls_read(process->calls, CAI_CALLERS_USED, &calls);
     return calls_object(&calls);
 }
 
-static json_object *block_calls_object(const struct cai_tree *tree, const struct cai_channel *process, uint32_t site)
+static json_object *block_calls_object(const struct cai_tree *tree, const struct cai_channel *process,
+                                       enum cai_callers_part part)
 {
     struct cai_calls calls;
 
-    cai_block_calls(tree, process, site, &calls);
+    cai_block_calls(tree, process, part, &calls);
     return calls_object(&calls);
 }
 
@@ -248,8 +252,9 @@ static json_object *processes_object(const struct cai_tree *tree, const struct c
             {"violations", number(process->violations)},
             {"violation", process->violation[0] != 0 ? text(process->violation) : NULL},
             {"calls", last_calls_object(process)},
-            {"allocated", block_calls_object(tree, process, process->allocated_at)},
-            {"freed", block_calls_object(tree, process, process->freed_at)},
+            {"allocated", block_calls_object(tree, process, CAI_CALLERS_ALLOCATED)},
+            {"allocated_sampled", flag(process->allocated_at != 0)},
+            {"freed", block_calls_object(tree, process, CAI_CALLERS_FREED)},
             {"findings", process->findings.done != 0 ? number(process->findings.found) : NULL},
             {"violated", cai_violated_object(process, start_ns)},
             {"detail", histories != NULL ? detail_object(process, histories, start_ns) : NULL}};

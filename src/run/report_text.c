@@ -59,6 +59,7 @@ void cai_report_settings(FILE *to, const struct cai_channel *channel)
     char tokens[32];
     char delay[32];
     char profile[48];
+    char guard[32];
     char checks[128];
     const struct {
         uint32_t on;
@@ -73,6 +74,9 @@ void cai_report_settings(FILE *to, const struct cai_channel *channel)
         {channel->delay_percent != 0, delay},
         {channel->backtrace, "backtrace"},
         {channel->visible, "visible"},
+        {channel->pagemap, "pagemap"},
+        {channel->trace_sweeps, "trace-sweeps"},
+        {channel->guard_sample != 0, guard},
         {channel->profile_bytes != 0, profile},
         {channel->harden, checks},
     };
@@ -80,6 +84,7 @@ void cai_report_settings(FILE *to, const struct cai_channel *channel)
     snprintf(tokens, sizeof tokens, "tokens %" PRIu64, channel->tokens);
     snprintf(delay, sizeof delay, "%s %" PRIu32 " %%", channel->revoke != 0 ? "revoke" : "delay",
              channel->delay_percent);
+    snprintf(guard, sizeof guard, "guard-sample %" PRIu32, channel->guard_sample);
     snprintf(profile, sizeof profile, "profile %s", cai_size_text(channel->profile_bytes).text);
     size_t used = (size_t)snprintf(checks, sizeof checks, "harden");
     for (unsigned i = 0; i < CAI_CHECKS && used < sizeof checks; i++)

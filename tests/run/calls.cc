@@ -1,5 +1,5 @@
 // A program that gives a block back twice, through a template, an inlined function, a function with a name of Rust, and
-// where it is told to: in a signal handler, in a forked child, with a handler that refuses.
+// where it is told to: in a signal handler, in a forked child, with a handler that refuses. Or that writes to it.
 #include <capalloc/violation.h>
 
 #include <csignal>
@@ -41,6 +41,11 @@ extern "C" void rust(int *item) __asm__("_RNvNtCs1234_7mycrate4shop5sweep");
     __asm__ volatile("");
 }
 
+[[gnu::noinline]] static void touch()
+{
+    *static_cast<volatile int *>(block) = 1;
+}
+
 static bool refuse(const ca_violation *)
 {
     return true;
@@ -48,8 +53,14 @@ static bool refuse(const ca_violation *)
 
 int main(int, char **arguments)
 {
-    block = std::malloc(100);
-    std::free(block);
+    const bool touches = std::strcmp(arguments[1], "touch") == 0; // until it is one that is guarded
+
+    for (int tries = touches ? 1000 : 1; tries > 0; tries--) {
+        block = std::malloc(100);
+        std::free(block);
+        if (touches)
+            touch();
+    }
     if (std::strcmp(arguments[1], "refuse") == 0)
         reinterpret_cast<decltype(&ca_set_violation_handler)>(dlsym(RTLD_DEFAULT, "ca_set_violation_handler"))(refuse);
     if (std::strcmp(arguments[1], "child") == 0 && fork() != 0) {

@@ -125,6 +125,20 @@ class Block(unittest.TestCase):
         self.assertNotIn("that took", done.stderr)
         self.assertNotIn("gave it back", done.stderr)
 
+    def test_S4_V4_of_a_guarded_block(self):
+        used = lines_of("volatile int *>(block)")[0] - 1
+        guarded = {"CAPALLOC_OPTIONS": "guard-sample=1"}
+        done = run(CAPALLOC, "run", "--library", PRELOAD, "--backtrace", "--", SUBJECT, "touch", **guarded)
+        pid = re.search(r"capalloc: use-after-free: write\(0x\w+\): .*, pid (\d+) ", done.stderr)[1]
+        for part in (f"capalloc: calls: that led to the use-after-free, pid {pid} ({NAME})\n  at touch (calls.cc:{used})\n",
+                     self.TAKEN.replace(" last sampled at this address", "") % (pid, NAME, self.TOOK),
+                     self.FREED % (pid, NAME, self.GAVE)):
+            self.assertIn(part, done.stderr)
+        done = run(CAPALLOC, "run", "--library", PRELOAD, "--backtrace", "--stats=json", "--", SUBJECT, "touch", **guarded)
+        process = json.JSONDecoder().raw_decode(done.stderr[done.stderr.index("\n{") + 1:])[0]["tree"]["processes"][0]
+        self.assertEqual([process[name][0]["line"] for name in ("calls", "allocated", "freed")], [used, self.TOOK, self.GAVE])
+        self.assertFalse(process["allocated_sampled"])
+
     def test_S4_of_the_block_as_an_object(self):
         done, _, _ = self.seen("plain", "--profile=1", "--backtrace", "--stats=json")
         process = json.JSONDecoder().raw_decode(done.stderr[done.stderr.index("\n{") + 1:])[0]["tree"]["processes"][0]

@@ -17,7 +17,7 @@ static struct cai_calls calls;
 static void read_text(const char *text)
 {
     cai_calls_free(&calls);
-    cai_calls_read(text, &calls);
+    cai_calls_read(text, CAI_CALLERS_USED, &calls);
 }
 
 static void test_S4_files_and_addresses(void **state)
@@ -46,6 +46,26 @@ static void test_S4_other_lines_are_left_out(void **state)
     }
 }
 
+/* Of a guarded block. */
+static void test_S4_each_part_by_its_title(void **state)
+{
+    static const char text[] = "used by\n  at a+0x1\nallocated by\n  at b+0x2\n  at b+0x3\nfreed by\n  at c+0x4\n";
+    static const struct {
+        size_t count, first;
+    } wanted[CAI_CALLERS_PARTS] = {{1, 1}, {2, 2}, {1, 4}};
+
+    (void)state;
+    for (int part = 0; part < CAI_CALLERS_PARTS; part++) {
+        cai_calls_free(&calls);
+        cai_calls_read(text, (enum cai_callers_part)part, &calls);
+        assert_int_equal(calls.count, wanted[part].count);
+        assert_int_equal(calls.call[0].offset, wanted[part].first);
+    }
+    cai_calls_free(&calls);
+    cai_calls_read("  at a+0x1\n", CAI_CALLERS_FREED, &calls);
+    assert_int_equal(calls.count, 0);
+}
+
 static void test_S4_files_that_are_none(void **state)
 {
     (void)state;
@@ -71,9 +91,8 @@ static void test_S4_a_line_that_fills_everything(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_S4_files_and_addresses),
-        cmocka_unit_test(test_S4_other_lines_are_left_out),
-        cmocka_unit_test(test_S4_files_that_are_none),
+        cmocka_unit_test(test_S4_files_and_addresses),          cmocka_unit_test(test_S4_other_lines_are_left_out),
+        cmocka_unit_test(test_S4_each_part_by_its_title),       cmocka_unit_test(test_S4_files_that_are_none),
         cmocka_unit_test(test_S4_a_line_that_fills_everything),
     };
 

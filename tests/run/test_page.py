@@ -188,6 +188,8 @@ class InABrowser(Pages):
         self.opened()
         for process in (self.first, self.second, self.first):
             self.choose(process)
+            self.assertEqual([name for name in self.data["settings"] if name != "ignored" and
+                              re.sub("_(bytes|ms|percent)$", "", name).replace("_", " ") not in self.texts("#about-list dt")], [])
             stats = process["detail"]["stats"]
             tiles = self.texts("#tiles b")
             self.assertEqual(tiles[:5], [size(stats["live_bytes_peak"]), size(stats["committed_bytes_peak"]), size(stats["live_bytes"]),

@@ -56,7 +56,7 @@ function violationItem(process, one) {
     tag("b", null, one.code), ` in ${nameOf(process)}, after ${timeText(one.at_ns)}`,
     tag("code", null, `${one.function}(${one.address}): stated ${one.stated}, found ${one.found}${size}, place ${one.place}`),
     ...(one === process.violated[process.violated.length - 1] && process.violations === process.violated.length ? [
-      ...callList(process.calls), ...callList(process.allocated, "The block last sampled at this address was taken by"),
+      ...callList(process.calls), ...callList(process.allocated, process.allocated_sampled ? "The block last sampled at this address was taken by" : "The block was taken by"),
       ...callList(process.freed, "and given back by")] : []));
 }
 
@@ -94,18 +94,22 @@ function list(title, pairs) {
     tag("dl", null, pairs.filter(([, value]) => value !== null && value !== undefined).flatMap(([name, value]) => [tag("dt", null, name), tag("dd", null, value)])));
 }
 
+// The unit is the last part of the name.
+function setting(name, value) {
+  const [, words, unit] = /^(.*?)(?:_(bytes|ms|percent))?$/.exec(name);
+  if (name === "ignored") return ["not understood", value];
+  if (typeof value === "boolean") value = value ? "on" : "off";
+  else if (value === null) value = name === "limit_bytes" ? "none" : "off";
+  else if (typeof value === "object") value = Object.keys(value).filter((check) => value[check]).join(", ") || "nothing";
+  else value = unit === "bytes" ? sizeText(value) : `${countText(value)}${unit === "ms" ? " ms" : unit === "percent" ? " %" : ""}`;
+  return [words.replaceAll("_", " "), value];
+}
+
 function aboutDraw() {
   const settings = data.settings;
   const machine = data.machine;
-  const yes = (value) => value ? "on" : "off";
   show("about-list",
-    settings ? list("Settings", [
-      ["limit", settings.limit_bytes === null ? "none" : sizeText(settings.limit_bytes)], ["decay", `${settings.decay_ms} ms`],
-      ["delay", settings.delay_percent === null ? "off" : `${settings.delay_percent} %`], ["revoke", yes(settings.revoke)],
-      ["harden", settings.harden ? Object.keys(settings.harden).filter((name) => settings.harden[name]).join(", ") : "off"],
-      ["helper", yes(settings.helper)], ["strict", yes(settings.strict)], ["audit", yes(settings.audit)],
-      ["allocation tokens", settings.tokens === null ? "none stated" : countText(settings.tokens)],
-      ["not understood", settings.ignored]]) : null,
+    settings ? list("Settings", Object.entries(settings).map(([name, value]) => setting(name, value))) : null,
     list("Machine", [["system", `${machine.system} ${machine.release}`], ["architecture", machine.architecture], ["processor", machine.processor],
       ["processors", countText(machine.processors)], ["memory", sizeText(machine.memory_bytes)], ["pages of", sizeText(machine.page_bytes)]]),
     list("Program", [["file", data.program.path], ["library", data.use.library], ["capalloc", data.capalloc]]));

@@ -197,7 +197,7 @@ CHILD_TEST(test_S1_a_sample_agrees_with_the_count, 60)
         }
         if (i % 1000 != 0)
             continue;
-        require(cai_stats_sample(&sample, maps, held));
+        require(cai_stats_sample(&sample, maps, held, false));
         ca_stats stats = read_stats();
         require(sample.live_blocks == stats.live_blocks && sample.live_bytes == stats.live_bytes);
         require(memcmp(sample.size_class, stats.size_class, sizeof stats.size_class) == 0);
@@ -211,7 +211,7 @@ CHILD_TEST(test_S2_a_map_has_every_unit, 60)
     void *large = ca_malloc(50 * CAI_UNIT_BYTES);
 
     require(large != NULL && ca_malloc(100) != NULL);
-    require(cai_stats_sample(&sample, maps, held));
+    require(cai_stats_sample(&sample, maps, held, false));
     uint64_t kinds[CAI_MAP_KINDS] = {0};
     for (unsigned zone = 0; zone < CAI_MAP_ZONES; zone++) {
         uint32_t units = 0;
@@ -240,7 +240,7 @@ CHILD_TEST(test_S2_a_map_says_class_and_fill, 60)
     for (unsigned i = 0; i < TAKEN; i++)
         require(ca_malloc(EACH) != NULL);
     require(ca_malloc(50 * CAI_UNIT_BYTES) != NULL);
-    require(cai_stats_sample(&sample, maps, held));
+    require(cai_stats_sample(&sample, maps, held, false));
     unsigned cells = 0;
     for (unsigned cell = 0; cell < CAI_MAP_CELLS; cell++)
         if (maps[0].cell[cell] == CAI_MAP_SLAB && maps[0].row[cell] == row) {
@@ -263,9 +263,9 @@ CHILD_TEST(test_S1_a_sample_waits_for_no_lock, 20)
 
     require(ca_malloc(100) != NULL);
     cai_lock_take(&cai_zones[CAI_ZONES - 1].lock);
-    require(!cai_stats_sample(&sample, maps, held));
+    require(!cai_stats_sample(&sample, maps, held, false));
     cai_lock_give(&cai_zones[CAI_ZONES - 1].lock);
-    require(cai_stats_sample(&sample, maps, held) && sample.live_blocks == 1);
+    require(cai_stats_sample(&sample, maps, held, false) && sample.live_blocks == 1);
 }
 
 int main(void)
