@@ -1,6 +1,6 @@
-/* What was zero when it was freed, and is to be handed out, should be zero still. All of a short slot is looked at; of a
- * longer one, unless all of it has to be zero, the first line, the last eighth, in which the blocks of a class end, and
- * a line in between.
+/* What was zero when it was freed, and is to be handed out, should be zero still. All of a short slot is looked at; of
+ * a longer one, unless all of it has to be zero, the first line, the last eighth, in which the blocks of a class end,
+ * and a line in between.
  */
 #ifndef CAI_HARDEN_STILL_H
 #define CAI_HARDEN_STILL_H

@@ -60,6 +60,7 @@ void cai_report_settings(FILE *to, const struct cai_channel *channel)
     char delay[32];
     char profile[48];
     char checks[128];
+    char guards[32];
     const struct {
         uint32_t on;
         const char *text;
@@ -75,12 +76,14 @@ void cai_report_settings(FILE *to, const struct cai_channel *channel)
         {channel->visible, "visible"},
         {channel->profile_bytes != 0, profile},
         {channel->harden, checks},
+        {channel->guards != CAI_GUARDS_NONE, guards},
     };
 
     snprintf(tokens, sizeof tokens, "tokens %" PRIu64, channel->tokens);
     snprintf(delay, sizeof delay, "%s %" PRIu32 " %%", channel->revoke != 0 ? "revoke" : "delay",
              channel->delay_percent);
     snprintf(profile, sizeof profile, "profile %s", cai_size_text(channel->profile_bytes).text);
+    snprintf(guards, sizeof guards, "guards by %s", cai_guards_name(channel->guards));
     size_t used = (size_t)snprintf(checks, sizeof checks, "harden");
     for (unsigned i = 0; i < CAI_CHECKS && used < sizeof checks; i++)
         if ((channel->checks >> i & 1) != 0)
