@@ -123,6 +123,8 @@ static void *begin(struct cai_heap *heap, struct cai_unit *run, size_t bytes, bo
     if (zeroed)
         cai_cache_zero(heap, block, cai_round_up(bytes, cai_settings->page_bytes), run->zeroed);
     heap->large_allocations++;
+    if (CAI_HARDENS) /* what a slab has left there means nothing to harden/fence.h */
+        cai_store_relaxed(state_of(run) + 1, CAI_STATE_NONE);
     cai_store_release(state_of(run), CAI_STATE_LARGE);
     CAI_PROBE(large, bytes, block, heap->id);
     return block;

@@ -12,7 +12,7 @@
 /* X(name, what it does) */
 #define CAI_FOR_CHECKS(X)                                                                                              \
     X(canary, "what was written behind a block is seen when it, or the one behind it, is freed or resized")            \
-    X(mismatch, "malloc, new and new[] have their own ways back, and stated sizes are exact")                          \
+    X(mismatch, "malloc, new, new[] and aligned new have their own ways back, and stated sizes are exact")             \
     X(guard, "blocks of no bytes, what lies behind large blocks, and freed ones of these cannot be touched")           \
     X(random, "the first slot of a slab that is handed out is any of them")                                            \
     X(zero, "what is freed is cleared, and looked at before it is handed out again")                                   \
@@ -77,6 +77,18 @@ static inline bool cai_checks_parse(const char *text, size_t length, uint32_t *c
     }
     *checks = found;
     return length != 0;
+}
+
+/* What the guards of large blocks are made of. */
+enum cai_guards {
+    CAI_GUARDS_NONE,
+    CAI_GUARDS_KERNEL,   /* MADV_GUARD_INSTALL: any number */
+    CAI_GUARDS_MAPPINGS, /* protected pages, in a quarter of the mappings that the process may have */
+};
+
+static inline const char *cai_guards_name(unsigned guards)
+{
+    return guards == CAI_GUARDS_KERNEL ? "kernel" : guards == CAI_GUARDS_MAPPINGS ? "mappings" : "none";
 }
 
 #endif

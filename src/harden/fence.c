@@ -1,11 +1,16 @@
 /* See fence.h. */
 #include "harden/fence.h"
 
-#include "core/checks.h"
 #include "os/guard.h"
 
-/* No block starts with these. PART: any of it. */
-enum { NONE = 0, TAIL = CAI_RECORD + 1, ALL = CAI_RECORD + 2, PART = CAI_RECORD + 3 };
+/* No block starts with these: what is guarded, and by which way (os/guard.h). PART: any of it, by any. */
+enum { NONE = 0, TAIL = CAI_RECORD + 4, ALL = CAI_RECORD + 8, PART = CAI_RECORD + 12, WAYS = 3 };
+_Static_assert((CAI_SHUT_BY_GUARD | CAI_SHUT_BY_MAPPING) == WAYS, "two bits tell the ways");
+
+/* A guard by mapping is a mapping of its own, and parts what lies around it. */
+enum { MAPPINGS = 2, SHARE = 4 };
+
+static uint32_t mappings; /* atomic: those of guards */
 
 static bool is_on(void)
 {
@@ -17,6 +22,11 @@ static uintptr_t start_of(struct cai_live live)
     return cai_unit_address(cai_live_run(live));
 }
 
+static uint8_t marked(struct cai_live live)
+{
+    return cai_load_relaxed(live.state + 1);
+}
+
 /* Where something is guarded a mark says so, before and after: a thread may not be there any more, in the child of a
  * fork, to say it later. */
 static void mark(struct cai_live live, uint8_t what)
@@ -24,6 +34,36 @@ static void mark(struct cai_live live, uint8_t what)
     cai_fence_for_compiler();
     cai_store_relaxed(live.state + 1, what);
     cai_fence_for_compiler();
+}
+
+static bool is_mapped(uint8_t mark)
+{
+    return (mark & CAI_SHUT_BY_MAPPING) != 0 && mark != NONE;
+}
+
+/* So many blocks at most are guarded by mappings. */
+static bool may_map(void)
+{
+    if (cai_add_relaxed(&mappings, MAPPINGS) + MAPPINGS <= cai_settings->mappings_max / SHARE)
+        return true;
+    cai_add_relaxed(&mappings, (uint32_t)-MAPPINGS);
+    return false;
+}
+
+/* From this offset to its end. Returns by which way; 0: by none, and what was there may be gone. */
+static unsigned guard_from(struct cai_live live, size_t from, uint8_t before)
+{
+    uintptr_t address = start_of(live) + from;
+    size_t length = cai_slot_bytes(live) - from;
+
+    if (cai_os_guard(address, length))
+        return CAI_SHUT_BY_GUARD | (before & CAI_SHUT_BY_MAPPING);
+    if (!is_mapped(before) && !may_map())
+        return 0;
+    unsigned ways = cai_os_shut(address, length);
+    if (ways != CAI_SHUT_BY_MAPPING && !is_mapped(before))
+        cai_add_relaxed(&mappings, (uint32_t)-MAPPINGS);
+    return ways != 0 ? ways | (before & CAI_SHUT_BY_MAPPING) : 0;
 }
 
 size_t cai_fence_room(void)
@@ -34,40 +74,53 @@ size_t cai_fence_room(void)
 void cai_fence_tail(struct cai_live live)
 {
     size_t used = cai_usable_bytes(live);
-    size_t length = cai_slot_bytes(live);
 
-    uint8_t before = cai_load_relaxed(live.state + 1);
-
-    if (!is_on() || used >= length)
+    if (!is_on() || used >= cai_slot_bytes(live))
         return;
-    mark(live, TAIL);
-    if (!cai_os_guard(start_of(live) + used, length - used))
-        mark(live, before);
+    mark(live, PART);
+    unsigned ways = guard_from(live, used, NONE);
+    mark(live, (uint8_t)(ways != 0 ? TAIL | ways : NONE));
 }
 
 bool cai_fence_all(struct cai_live live)
 {
-    bool guarded = false;
+    uint8_t before = marked(live);
+    unsigned ways = 0;
 
     if (is_on()) {
-        mark(live, PART);
-        guarded = cai_os_guard(start_of(live), cai_slot_bytes(live));
+        mark(live, (uint8_t)(PART | (before & CAI_SHUT_BY_MAPPING)));
+        ways = guard_from(live, 0, before);
     }
-    if (guarded)
-        mark(live, ALL);
+    if (ways != 0)
+        mark(live, (uint8_t)(ALL | ways));
     else
         cai_fence_lift(live);
-    return guarded;
+    return ways != 0;
 }
 
 bool cai_fence_lift(struct cai_live live)
 {
-    uint8_t before = cai_load_relaxed(live.state + 1);
+    uint8_t before = marked(live);
+    uint8_t what = before & (uint8_t)~WAYS;
+    size_t from = what == TAIL ? cai_usable_bytes(live) : 0;
+    uintptr_t address = start_of(live) + from;
+    size_t length = cai_slot_bytes(live) - from;
 
-    size_t from = before == TAIL ? cai_usable_bytes(live) : 0;
-
-    if (before != NONE)
-        cai_os_unguard(start_of(live) + from, cai_slot_bytes(live) - from);
+    if (before != NONE && what == PART) {
+        cai_os_unshut(address, length, CAI_SHUT_BY_GUARD);
+        cai_os_unshut(address, length, CAI_SHUT_BY_MAPPING);
+    } else if (before != NONE) {
+        cai_os_unshut(address, length, before & WAYS);
+    }
+    if (is_mapped(before))
+        cai_add_relaxed(&mappings, (uint32_t)-MAPPINGS);
     mark(live, NONE);
-    return before == ALL;
+    return what == ALL;
+}
+
+enum cai_guards cai_fence_guards(void)
+{
+    if (!is_on())
+        return CAI_GUARDS_NONE;
+    return cai_os_guards_work() ? CAI_GUARDS_KERNEL : CAI_GUARDS_MAPPINGS;
 }

@@ -6,6 +6,10 @@
 #define CAI_HARDEN_FENCE_H
 
 #include "blocks/exact.h"
+#include "core/checks.h"
+
+/* What they are made of in this process. */
+enum cai_guards cai_fence_guards(void);
 
 /* How much longer than the block its run has to be, for a guard to be there. */
 size_t cai_fence_room(void);

@@ -105,6 +105,7 @@ struct cai_channel {
     uint32_t revoke;        /* 1: and then until nothing points to them */
     uint32_t harden;        /* 1: the hardened library */
     uint32_t checks;        /* of it, those that are on (core/checks.h) */
+    uint32_t guards;        /* of it, what they are made of (core/checks.h) */
     uint32_t dlopen_flags;  /* all that the program passed to dlopen, at any time */
     char ignored[64];       /* the first word of CAPALLOC_OPTIONS that the library did not understand; empty: none */
     char violation[32];     /* the code of the last one; empty: none */

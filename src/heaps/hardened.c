@@ -415,14 +415,14 @@ static void look_at_zones(const char *function)
             look_at_zone(&cai_zones[number]);
     unsigned count = overs.count;
     overs.count = 0;
-    cai_quarantine_let_go();
+    cai_lock_give(cai_quarantine_lock());
     for (unsigned i = 0; i < count; i++)
         report_overflow(overs.kept[i].place, overs.kept[i].block, overs.kept[i].bytes, overs.kept[i].over, function);
 }
 
 void cai_hardened_look_at_exit(void)
 {
-    cai_quarantine_hold();
+    cai_lock_take(cai_quarantine_lock());
     is_exit = true;
     look_at_zones("exit");
     cai_quarantine_report();
@@ -430,7 +430,7 @@ void cai_hardened_look_at_exit(void)
 
 void cai_hardened_look_at_abort(void)
 {
-    if (!cai_quarantine_try_hold())
+    if (!cai_lock_try(cai_quarantine_lock()))
         return;
     is_exit = false;
     look_at_zones("abort");

@@ -11,6 +11,7 @@
 #include "blocks/large.h"
 #include "blocks/stamped.h"
 #include "blocks/touched.h"
+#include "harden/fence.h"
 #include "heaps/account.h"
 #include "heaps/allocate.h"
 #include "heaps/allocate_for.h"

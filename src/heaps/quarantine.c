@@ -71,19 +71,9 @@ uint64_t cai_quarantine_stale_bytes(void)
     return cai_stale_bytes();
 }
 
-void cai_quarantine_hold(void)
+struct cai_lock *cai_quarantine_lock(void)
 {
-    cai_lock_take(&looking);
-}
-
-bool cai_quarantine_try_hold(void)
-{
-    return cai_lock_try(&looking);
-}
-
-void cai_quarantine_let_go(void)
-{
-    cai_lock_give(&looking);
+    return &looking;
 }
 
 /* What is freed is zero, and looked at. */

@@ -77,9 +77,7 @@ void cai_quarantine_release(void);
 bool cai_quarantine_sweep(void);
 
 /* While this is held nothing is released, so that who pays for a block can change. */
-void cai_quarantine_hold(void);
-bool cai_quarantine_try_hold(void);
-void cai_quarantine_let_go(void);
+struct cai_lock *cai_quarantine_lock(void);
 
 /* For statistics: looks over all runs so far; bytes that were written by stale pointers while they waited. */
 uint64_t cai_quarantine_looks(void);

@@ -49,11 +49,11 @@ static bool bequeath_to_all(struct cai_account *account)
     if (shared == NULL)
         return false;
     if (CAI_QUARANTINES)
-        cai_quarantine_hold();
+        cai_lock_take(cai_quarantine_lock());
     transfer(account, &shared->owner.heap);
     cai_charge_clear(account);
     if (CAI_QUARANTINES)
-        cai_quarantine_let_go();
+        cai_lock_give(cai_quarantine_lock());
     cai_registry_return();
     return true;
 }
@@ -71,11 +71,11 @@ static bool bequeath(struct cai_account *account)
     if (heir == NULL)
         return false;
     if (CAI_QUARANTINES)
-        cai_quarantine_hold();
+        cai_lock_take(cai_quarantine_lock());
     transfer(account, &heir->owner.heap);
     cai_charge_transfer(account, heir);
     if (CAI_QUARANTINES)
-        cai_quarantine_let_go();
+        cai_lock_give(cai_quarantine_lock());
     cai_account_return(heir);
     return true;
 }

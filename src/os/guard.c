@@ -44,7 +44,7 @@ static bool try_guards(void)
 
 enum { UNTRIED, WORK, DO_NOTHING };
 
-static bool guards_work(void)
+bool cai_os_guards_work(void)
 {
     static unsigned answer; /* atomic */
     unsigned known = cai_load_relaxed(&answer);
@@ -58,7 +58,7 @@ static bool guards_work(void)
 
 bool cai_os_guard(uintptr_t address, size_t length)
 {
-    return guards_work() && advise(address, length, MADV_GUARD_INSTALL);
+    return cai_os_guards_work() && advise(address, length, MADV_GUARD_INSTALL);
 }
 
 bool cai_os_unguard(uintptr_t address, size_t length)

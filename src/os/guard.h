@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The kernel has guards. Where it has none the next function does nothing. */
+bool cai_os_guards_work(void);
+
 /* Gives the pages back and has every access to them fault, without another mapping (Linux 6.13); not locked memory. */
 bool cai_os_guard(uintptr_t address, size_t length);
 

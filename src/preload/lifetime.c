@@ -68,6 +68,7 @@ __attribute__((constructor)) static void say_hello(void)
         channel->revoke = cai_settings->revoke;
         channel->harden = CAI_HARDENS;
         channel->checks = cai_settings->checks;
+        channel->guards = CAI_HARDENS ? cai_fence_guards() : CAI_GUARDS_NONE;
         memcpy(channel->ignored, cai_settings->ignored, sizeof channel->ignored);
     }
     cai_store_release(&channel->state, CAI_CHANNEL_LOADED);

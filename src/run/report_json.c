@@ -74,6 +74,7 @@ static json_object *settings_object(const struct cai_channel *channel)
         {"delay_percent", channel->delay_percent != 0 ? number(channel->delay_percent) : NULL},
         {"revoke", flag(channel->revoke != 0)},
         {"harden", channel->harden != 0 ? checks_object(channel->checks) : NULL},
+        {"guards", channel->harden != 0 ? text(cai_guards_name(channel->guards)) : NULL},
         {"helper", flag(channel->helper != 0)},
         {"strict", flag(channel->strict != 0)},
         {"audit", flag(channel->audit != 0)},

@@ -61,6 +61,7 @@ void cai_report_settings(FILE *to, const struct cai_channel *channel)
     char profile[48];
     char guard[32];
     char checks[128];
+    char guards[32];
     const struct {
         uint32_t on;
         const char *text;
@@ -79,6 +80,7 @@ void cai_report_settings(FILE *to, const struct cai_channel *channel)
         {channel->guard_sample != 0, guard},
         {channel->profile_bytes != 0, profile},
         {channel->harden, checks},
+        {channel->guards != CAI_GUARDS_NONE, guards},
     };
 
     snprintf(tokens, sizeof tokens, "tokens %" PRIu64, channel->tokens);
@@ -86,6 +88,7 @@ void cai_report_settings(FILE *to, const struct cai_channel *channel)
              channel->delay_percent);
     snprintf(guard, sizeof guard, "guard-sample %" PRIu32, channel->guard_sample);
     snprintf(profile, sizeof profile, "profile %s", cai_size_text(channel->profile_bytes).text);
+    snprintf(guards, sizeof guards, "guards by %s", cai_guards_name(channel->guards));
     size_t used = (size_t)snprintf(checks, sizeof checks, "harden");
     for (unsigned i = 0; i < CAI_CHECKS && used < sizeof checks; i++)
         if ((channel->checks >> i & 1) != 0)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum { NEIGHBOURS = 64, OTHERS = 2000 };
@@ -261,6 +262,42 @@ static void large_right(void)
     printf("%lu\n", sum);
 }
 
+static long mappings(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    long lines = 0;
+
+    for (int byte; (byte = fgetc(maps)) != EOF;)
+        lines += byte == '\n';
+    fclose(maps);
+    return lines;
+}
+
+/* More than a process may have mappings; `size` is whole pages, so that none of them is touched. Last the first one is
+ * written past, unless `offset` says that it is not. */
+static void large_many(void)
+{
+    enum { COUNT = 200000 };
+    static char *blocks[COUNT];
+    void *reserved = NULL;
+    bool right = true;
+
+    for (unsigned i = 0; i < COUNT; i++)
+        right = right && (blocks[i] = malloc(size)) != NULL;
+    for (unsigned i = 0; i < 1000; i++)
+        right = right && (reserved = mmap(NULL, 8192, i % 2 ? PROT_READ : PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                                          0)) != MAP_FAILED;
+    printf("%s %ld", right ? "right" : "wrong", mappings());
+    for (unsigned i = 1; i < COUNT / 10; i++)
+        free(blocks[i]);
+    for (unsigned i = 0; i < 1000; i++)
+        free(memset(malloc(size), 1, size));
+    printf(" %ld\n", mappings());
+    if (offset >= 0)
+        ((volatile char *)blocks[0])[size + (size_t)offset] = 'o';
+    free(blocks[0]);
+}
+
 /* operator new and delete, of the preloaded library: there is no C++ here. */
 void *_Znwm(size_t) __attribute__((weak));
 void *_Znam(size_t) __attribute__((weak));
@@ -356,6 +393,7 @@ static const struct {
     {"large-overflow", large_overflow},
     {"large-after-free", large_after_free},
     {"large-right", large_right},
+    {"large-many", large_many},
     {"new-delete-array", new_delete_array},
     {"new-free", new_free},
     {"new-realloc", new_realloc},

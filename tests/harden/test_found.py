@@ -8,13 +8,14 @@ import unittest
 HARDEN = os.environ["CAPALLOC_PRELOAD"]
 GUARDS = "ok    MADV_GUARD_INSTALL" in subprocess.run([os.environ["CAPALLOC"], "doctor"], capture_output=True,
                                                       text=True).stdout
+UNGUARDED = (os.environ["HARDEN_UNGUARDED"],)
 CRIMES = os.environ["HARDEN_CRIMES"]
 
 
-def commit(*crime, harden=None):
+def commit(*crime, harden=None, by=()):
     clean = {key: value for key, value in os.environ.items() if key != "CAPALLOC_OPTIONS"}
     environment = clean | {"LD_PRELOAD": HARDEN} | ({"CAPALLOC_OPTIONS": f"harden={harden}"} if harden else {})
-    return subprocess.run([CRIMES, *map(str, crime)], capture_output=True, text=True, env=environment)
+    return subprocess.run([*by, CRIMES, *map(str, crime)], capture_output=True, text=True, env=environment)
 
 
 class Found(unittest.TestCase):
@@ -45,8 +46,30 @@ class Found(unittest.TestCase):
 
     def test_H4_large_blocks_are_what_they_were(self):
         for harden in (None, "-guard", "-delay", "zero"):
-            done = commit("large-right", harden=harden)
-            self.assertEqual((done.stdout, done.stderr, done.returncode), ("0\n", "", 0), harden)
+            for by in ((), UNGUARDED):
+                done = commit("large-right", harden=harden, by=by)
+                self.assertEqual((done.stdout, done.stderr, done.returncode), ("0\n", "", 0), (harden, by))
+
+    def test_H4_guards_without_the_kernels_are_mappings(self):
+        for size in (40000, 65536, (1 << 20) + 1):
+            self.assertEqual(commit("large-overflow", size, by=UNGUARDED).returncode, -signal.SIGSEGV, size)
+            for offset in (0, size - 1):
+                self.assertEqual(commit("large-after-free", size, offset, by=UNGUARDED).returncode, -signal.SIGSEGV)
+        said = subprocess.run([*UNGUARDED, os.environ["CAPALLOC"], "run", "--stats", "--harden", "--", "true"],
+                              capture_output=True, text=True).stderr
+        self.assertIn("guards by mappings", said)
+
+    def test_H4_a_program_with_many_large_blocks_keeps_mappings(self):
+        """200 000 of them, three times as many as it may have mappings."""
+        for by in (((), UNGUARDED) if GUARDS else (UNGUARDED,)):
+            done = commit("large-many", 36864, by=by)
+            self.assertEqual(done.returncode, -signal.SIGSEGV, done)
+            said, full, after = done.stdout.split()
+            self.assertEqual(said, "right")
+            self.assertLess(int(full), 1200 if by == () else 65530 * 3 // 8 + 1200)
+            self.assertLess(int(after), int(full) + 1200)
+            if by:
+                self.assertGreater(int(full), 65530 // 8)
 
     def test_H3_a_write_after_free_is_found_before_reuse(self):
         for size, offset in ((32, 0), (100, 99), (1000, 512), (5000, 4999), (30000, 1), (100000, 70000)):
