@@ -50,6 +50,9 @@ ca_authority ca_default_authority(void);
 typedef enum ca_heap_policy {
     CA_HEAP_POLICY_DEFAULT = 0,  /* as the process's own heap does */
     CA_HEAP_POLICY_STANDARD = 1, /* what goes back is validated, and may be handed out again at once */
+    CA_HEAP_POLICY_HARDENED =
+        2, /* what goes back is cleared and waits, a large block where nothing can touch it; only on
+                                  * the hardened library (capalloc run --harden), with its checks zero and delay on */
     CA_HEAP_POLICY_MAKE_32_BITS = 0x7fffffff
 } ca_heap_policy;
 
@@ -71,8 +74,8 @@ typedef struct ca_heap_options {
     }
 
 /* Makes a heap and hands over its root authority, with every right. Blocks of different heaps share no page. options
- * may be NULL: the defaults. CA_ERROR_INVALID: a policy or an option that this version does not know, or a struct_size
- * that no version had. CA_ERROR_OUT_OF_MEMORY. Contract: C5, C6. */
+ * may be NULL: the defaults. CA_ERROR_INVALID: a policy or an option that this version does not know or this process
+ * does not have, or a struct_size that no version had. CA_ERROR_OUT_OF_MEMORY. Contract: C5, C6, H9. */
 ca_error ca_heap_create(const ca_heap_options *options, ca_authority *root);
 
 /* Gives back every block of the heap at once, must-zero ones cleared first, and ends the heap with all authorities

@@ -1,6 +1,7 @@
 /* Authorities and heaps as the program sees them: rights are checked here, on the way in. */
 #include "api/authority.h"
 
+#include "core/checks.h"
 #include "core/settings.h"
 #include "heaps/heaps.h"
 
@@ -35,14 +36,22 @@ static bool is_understood(const ca_heap_options *options)
     return true;
 }
 
+static bool has_policy(ca_heap_policy policy)
+{
+    uint32_t wanted = CAI_CHECK_zero | CAI_CHECK_delay;
+
+    if (policy == CA_HEAP_POLICY_HARDENED)
+        return CAI_HARDENS && cai_life_start() && (cai_settings->checks & wanted) == wanted;
+    return policy == CA_HEAP_POLICY_DEFAULT || policy == CA_HEAP_POLICY_STANDARD;
+}
+
 CAI_EXPORT ca_error ca_heap_create(const ca_heap_options *options, ca_authority *root)
 {
     static const ca_heap_options defaults = CA_HEAP_OPTIONS_INIT;
 
     if (options == NULL)
         options = &defaults;
-    if (!is_understood(options) ||
-        (options->policy != CA_HEAP_POLICY_DEFAULT && options->policy != CA_HEAP_POLICY_STANDARD))
+    if (!is_understood(options) || !has_policy(options->policy))
         return CA_ERROR_INVALID;
     if (!cai_life_start())
         return CA_ERROR_OUT_OF_MEMORY;

@@ -1,6 +1,9 @@
 /* What only the hardened library sees: `crimes CRIME [SIZE [OFFSET [BYTES]]]`, between neighbours and after thousands
  * of other blocks. The crime does not end the program by itself; what does is the library, when it finds out.
  */
+#include <capalloc/capalloc.h>
+
+#include <dlfcn.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -298,6 +301,34 @@ static void large_many(void)
     free(blocks[0]);
 }
 
+/* A heap of the program's own that wants what is freed to be cleared and to wait: says whether it can be had, and
+ * whether it is so. */
+static void hardened_heap(void)
+{
+    ca_error (*create)(const ca_heap_options *, ca_authority *);
+    ca_block_result (*allocate)(ca_authority, ca_layout);
+    void (*deallocate)(ca_block);
+    ca_heap_options options = CA_HEAP_OPTIONS_INIT;
+    const ca_layout layout = {size, 16};
+    ca_authority root;
+    bool again = false;
+
+    *(void **)&create = dlsym(RTLD_DEFAULT, "ca_heap_create");
+    *(void **)&allocate = dlsym(RTLD_DEFAULT, "ca_allocate");
+    *(void **)&deallocate = dlsym(RTLD_DEFAULT, "ca_block_deallocate");
+    options.policy = CA_HEAP_POLICY_HARDENED;
+    ca_error error = create(&options, &root);
+    if (error != CA_OK) {
+        puts(error == CA_ERROR_INVALID ? "refused" : "wrong");
+        return;
+    }
+    char *block = memset(allocate(root, layout).ptr, 's', size);
+    deallocate((ca_block){block, size});
+    for (unsigned i = 0; i < 1000; i++)
+        again = again || allocate(root, layout).ptr == block;
+    printf("%s, %s\n", block[size - 1] == 0 ? "zero" : "as it was", again ? "handed out again" : "not handed out");
+}
+
 /* operator new and delete, of the preloaded library: there is no C++ here. */
 void *_Znwm(size_t) __attribute__((weak));
 void *_Znam(size_t) __attribute__((weak));
@@ -394,6 +425,7 @@ static const struct {
     {"large-after-free", large_after_free},
     {"large-right", large_right},
     {"large-many", large_many},
+    {"hardened-heap", hardened_heap},
     {"new-delete-array", new_delete_array},
     {"new-free", new_free},
     {"new-realloc", new_realloc},

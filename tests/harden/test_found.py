@@ -170,6 +170,14 @@ class Found(unittest.TestCase):
             self.assertEqual(commit("read-after-free", size, size // 2, harden="-guard").stdout, "zero\n")
         self.assertEqual(commit("read-after-free", 100, 50, harden="-zero").stdout, "the secret is still there\n")
 
+    def test_H9_a_heap_that_wants_to_be_hardened_is_that_or_refused(self):
+        self.assertEqual(commit("hardened-heap", 100).stdout, "zero, not handed out\n")
+        for harden in ("-delay", "-zero", "canary"):
+            self.assertEqual(commit("hardened-heap", 100, harden=harden).stdout, "refused\n")
+        done = subprocess.run([CRIMES, "hardened-heap"], capture_output=True, text=True,
+                              env=os.environ | {"LD_PRELOAD": os.environ["CAPALLOC_STANDARD"], "CAPALLOC_OPTIONS": ""})
+        self.assertEqual(done.stdout, "refused\n")
+
     def test_H8_the_first_slot_is_any(self):
         slots = {commit("first-slot", 40).stdout for _ in range(20)}
         self.assertGreater(len(slots), 10)

@@ -279,6 +279,8 @@ static void test_C5_options(void **state)
     options.struct_size = sizeof options;
     options.policy = (ca_heap_policy)77;
     assert_int_equal(ca_heap_create(&options, &root), CA_ERROR_INVALID);
+    options.policy = CA_HEAP_POLICY_HARDENED; /* which this library does not have */
+    assert_int_equal(ca_heap_create(&options, &root), CA_ERROR_INVALID);
     assert_true(root.opaque[0] == 3 && root.opaque[1] == 4);
     options.policy = CA_HEAP_POLICY_STANDARD;
     options.name = "a name that is longer than thirty-one bytes";

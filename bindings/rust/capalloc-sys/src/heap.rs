@@ -133,6 +133,7 @@ pub const CA_RIGHT_WALK: c_uint = 64;
 pub type ca_heap_policy = c_uint;
 pub const CA_HEAP_POLICY_DEFAULT: ca_heap_policy = 0;
 pub const CA_HEAP_POLICY_STANDARD: ca_heap_policy = 1;
+pub const CA_HEAP_POLICY_HARDENED: ca_heap_policy = 2;
 pub const CA_HEAP_NAME_MAX: c_uint = 31;
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
