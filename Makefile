@@ -24,10 +24,12 @@ test: ## build with every compiler and sanitizer in PRESETS, run all tests
 test-cheri: ## the cases of src/cap on the emulator that CAPALLOC_CHERI_QEMU names, compared with the software
 	@tools/test-cheri
 
-bench: all ## compare with other allocators
+bench: all ## compare with other allocators; the doors with a layout, and Rust
 	@tools/deps bench
 	@cmake --build --preset release -j $(JOBS)
 	@bench/bench
+	@bench/instructions --allocators ours --sizes 64 --align 64
+	-@bench/rust
 
 bench-revoke: all ## what --delay and --revoke cost real programs
 	@tools/deps bench

@@ -136,6 +136,9 @@ impl<'heap> Authority<'heap> {
     /// From here on this authority, its copies, and all that were derived from it are refused everywhere. Their blocks
     /// stay, and go back as before.
     ///
+    /// To drop a long [`Block`](crate::Block)`<Zeroed>` of it in another thread at the same moment may be the violation
+    /// `denied`, which ends the program: revoke it when those who have its blocks are done.
+    ///
     /// # Errors
     /// [`Error::NotPermitted`]: the process's own, or none any more.
     pub fn revoke(self) -> Result<(), Error> {

@@ -32,12 +32,27 @@
 //! cell.deallocate().unwrap(); // E0382
 //! ```
 //!
+//! Writing takes no `&mut`, so a block is one thread's at a time:
+//! ```compile_fail,E0277
+//! # use capalloc::{cap::Cap, Authority};
+//! # use std::alloc::Layout;
+//! let cell = Cap::allocate(Authority::default(), Layout::new::<u64>()).unwrap();
+//! std::thread::scope(|threads| threads.spawn(|| cell.write(0, b"text")).join()).unwrap().unwrap(); // E0277
+//! ```
+//! ```
+//! # use capalloc::{cap::Cap, Authority};
+//! # use std::alloc::Layout;
+//! let cell = Cap::allocate(Authority::default(), Layout::new::<u64>()).unwrap();
+//! std::thread::scope(|threads| threads.spawn(move || cell.write(0, b"text")).join()).unwrap().unwrap(); // E0277
+//! ```
+//!
 //! The capabilities are those of `<capalloc/cap.h>`: CHERI-RISC-V's in software on this machine, a model and not a wall.
 //! On this model an access is checked by the library; [`Cap::as_ptr`] leads around it.
 use crate::authority::Authority;
 use crate::error::{layout, Error, Refused};
 use capalloc_sys as c;
 use core::alloc::Layout;
+use core::cell::Cell;
 use core::ffi::CStr;
 use core::fmt;
 use core::marker::PhantomData;
@@ -48,10 +63,9 @@ use core::mem::ManuallyDrop;
 pub struct Cap<'heap> {
     raw: c::ca_cap,
     heap: PhantomData<Authority<'heap>>,
+    /// `write` takes `&self`, as that of a `Cell` does: not `Sync`, or two threads could write at once.
+    content: PhantomData<Cell<u8>>,
 }
-
-// Safety: whoever has it, has the block alone. It is not `Sync`, as `write` takes `&self`.
-unsafe impl Send for Cap<'_> {}
 
 macro_rules! allocate {
     ($($(#[$meta:meta])* $name:ident = $function:ident),* $(,)?) => { $(
@@ -84,7 +98,7 @@ impl<'heap> Cap<'heap> {
 
     fn from_result(result: c::ca_cap_result) -> Result<Self, Error> {
         Error::from_raw(result.error)?;
-        Ok(Cap { raw: result.cap, heap: PhantomData })
+        Ok(Cap { raw: result.cap, heap: PhantomData, content: PhantomData })
     }
 
     /// The block goes back by the capability alone.

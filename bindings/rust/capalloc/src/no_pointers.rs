@@ -57,6 +57,12 @@ macro_rules! no_pointers {
             where $($type: $crate::NoPointers),* {}
         $crate::no_pointers! { $($rest)* }
     };
+    ($(#[$meta:meta])* $vis:vis struct $name:ident; $($rest:tt)*) => {
+        $(#[$meta])* $vis struct $name;
+        // Safety: nothing is in it.
+        unsafe impl $crate::NoPointers for $name {}
+        $crate::no_pointers! { $($rest)* }
+    };
     ($(#[$meta:meta])* $vis:vis enum $name:ident $(<$($param:ident),+ $(,)?>)? {
         $($(#[$variant_meta:meta])* $variant:ident
             $(($($tuple:ty),* $(,)?))? $({ $($field:ident: $type:ty),* $(,)? })? $(= $number:expr)?),* $(,)?

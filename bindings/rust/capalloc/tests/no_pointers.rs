@@ -16,6 +16,7 @@ no_pointers! {
     #[allow(dead_code)]
     #[derive(Clone, Copy)]
     enum Numbered { One = 1, Two = 2 }
+    struct Unit;
     struct Last { c: Named }
 }
 
@@ -23,10 +24,12 @@ no_pointers! {
 fn test_rs5_types_of_the_macro() {
     accepts::<Named>();
     accepts::<Empty>();
+    accepts::<Unit>();
     accepts::<Tuple<u8, [char; 2]>>();
     accepts::<Choice<f32>>();
     accepts::<Numbered>();
     accepts::<Last>();
+    let _ = Unit;
     let last = Last { c: Named { a: 1, b: [0.5; 3] } };
     assert_eq!((last.c.clone().a, last.c.b[2], Tuple(1, 2).1, Numbered::Two as u8), (1, 0.5, 2, 2));
 }
@@ -57,4 +60,8 @@ fn test_rs5_types_of_core() {
     accepts::<PhantomData<*const u8>>();
     accepts::<std::time::Duration>();
     accepts::<std::net::IpAddr>();
+    accepts::<(std::net::SocketAddrV4, std::net::SocketAddrV6)>();
+    accepts::<std::alloc::Layout>();
+    accepts::<(std::task::Poll<u8>, std::ops::ControlFlow<u8, u16>, std::ops::Bound<u8>)>();
+    accepts::<(std::ops::RangeInclusive<u8>, std::num::Saturating<u8>)>();
 }

@@ -146,6 +146,14 @@
 /// fn accepts<T: capalloc::NoPointers + ?Sized>() {}
 /// accepts::<u8>();
 /// ```
+/// ```compile_fail,E0277
+/// fn accepts<T: capalloc::NoPointers + ?Sized>() {}
+/// accepts::<capalloc::Cap<'static>>(); // a capability, whose address is a number in it
+/// ```
+/// ```
+/// fn accepts<T: capalloc::NoPointers + ?Sized>() {}
+/// accepts::<u8>();
+/// ```
 ///
 /// # Safety
 /// No value of the type holds a pointer or a reference: neither in the open, nor as a number that is turned back into
@@ -159,6 +167,8 @@ impl<T: ?Sized> !NoPointers for *const T {}
 impl<T: ?Sized> !NoPointers for *mut T {}
 impl<T: ?Sized> !NoPointers for &T {}
 impl<T: ?Sized> !NoPointers for &mut T {}
+// Its address is a number to the compiler.
+impl !NoPointers for capalloc_sys::ca_cap {}
 
 // One for each number of arguments: it also takes the automatic answer from pointers to functions of that number that
 // are unsafe, extern or of a higher rank.

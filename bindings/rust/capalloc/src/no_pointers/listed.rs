@@ -36,6 +36,7 @@ plain!(atomic::AtomicBool, atomic::AtomicU8, atomic::AtomicU16, atomic::AtomicU3
 plain!(atomic::AtomicUsize, atomic::AtomicI8, atomic::AtomicI16, atomic::AtomicI32, atomic::AtomicI64);
 plain!(atomic::AtomicIsize, core::cmp::Ordering, core::time::Duration, core::convert::Infallible);
 plain!(core::net::IpAddr, core::net::Ipv4Addr, core::net::Ipv6Addr, core::net::SocketAddr);
+plain!(core::net::SocketAddrV4, core::net::SocketAddrV6, core::alloc::Layout);
 plain!(core::num::NonZeroU8, core::num::NonZeroU16, core::num::NonZeroU32, core::num::NonZeroU64);
 plain!(core::num::NonZeroU128, core::num::NonZeroUsize, core::num::NonZeroI8, core::num::NonZeroI16);
 plain!(core::num::NonZeroI32, core::num::NonZeroI64, core::num::NonZeroI128, core::num::NonZeroIsize);
@@ -51,7 +52,12 @@ unsafe impl<T: NoPointers + ?Sized> NoPointers for Cell<T> {}
 unsafe impl<T: NoPointers + ?Sized> NoPointers for RefCell<T> {}
 unsafe impl<T: NoPointers> NoPointers for core::num::Wrapping<T> {}
 unsafe impl<T: NoPointers> NoPointers for core::cmp::Reverse<T> {}
+unsafe impl<T: NoPointers> NoPointers for core::num::Saturating<T> {}
 unsafe impl<T: NoPointers> NoPointers for core::ops::Range<T> {}
+unsafe impl<T: NoPointers> NoPointers for core::ops::RangeInclusive<T> {}
+unsafe impl<T: NoPointers> NoPointers for core::ops::Bound<T> {}
+unsafe impl<B: NoPointers, C: NoPointers> NoPointers for core::ops::ControlFlow<B, C> {}
+unsafe impl<T: NoPointers> NoPointers for core::task::Poll<T> {}
 
 macro_rules! tuples {
     () => {};
