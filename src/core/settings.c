@@ -30,6 +30,8 @@ static struct {
 
 const struct cai_settings *const cai_settings = &sealed.settings;
 
+__attribute__((weak)) bool cai_is_drop_in;
+
 /* A freed block waits until so much of the heap was freed after it, where that is done at all. */
 enum { DELAY_PERCENT_DEFAULT = 6, REVOKE_PERCENT_DEFAULT = 15, DELAY_PERCENT_MAX = 1000 };
 
@@ -63,7 +65,7 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
             settings->helper = true;
         else if (word_is(word, length, "strict"))
             settings->strict = true;
-        else if (word_is(word, length, "audit"))
+        else if (cai_is_drop_in && word_is(word, length, "audit"))
             settings->audit = true;
         else if (word_is(word, length, "trust-tokens"))
             settings->trust_tokens = true;
@@ -75,13 +77,13 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
             settings->names = true;
         else if (word_is(word, length, "pagemap"))
             settings->pagemap = true;
-        else if (word_is(word, length, "visible"))
+        else if (cai_is_drop_in && word_is(word, length, "visible"))
             settings->visible = true;
         else if (word_is(word, length, "backtrace"))
             settings->backtrace = true;
-        else if (!CAI_HARDENS && word_is(word, length, "profile"))
+        else if (cai_is_drop_in && !CAI_HARDENS && word_is(word, length, "profile"))
             settings->profile_bytes = PROFILE_BYTES_DEFAULT;
-        else if (word_is(word, length, "no-deepbind"))
+        else if (cai_is_drop_in && word_is(word, length, "no-deepbind"))
             settings->no_deepbind = true;
         else
             return false;
@@ -101,7 +103,7 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
         settings->decay_ms = (uint32_t)value;
     else if (word_is(word, name_length, "limit") && value > 0)
         settings->limit_bytes = value;
-    else if (!CAI_HARDENS && word_is(word, name_length, "profile") && value > 0)
+    else if (cai_is_drop_in && !CAI_HARDENS && word_is(word, name_length, "profile") && value > 0)
         settings->profile_bytes = value;
     else if (word_is(word, name_length, "guard-sample") && value <= UINT32_MAX)
         settings->guard_sample = (uint32_t)value;

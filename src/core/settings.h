@@ -48,6 +48,10 @@ struct cai_settings {
 
 extern const struct cai_settings *const cai_settings;
 
+/* True in the drop-in library (preload/lifetime.c). What its constructor serves (audit, visible, profile, no-deepbind)
+ * is no setting elsewhere. */
+extern bool cai_is_drop_in;
+
 /* Reads the environment and seals. Called once, before anything else looks. */
 void cai_settings_start(void);
 

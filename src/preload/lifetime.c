@@ -19,6 +19,8 @@
 #include <string.h>
 #include <unistd.h>
 
+bool cai_is_drop_in = true;
+
 /* The process whose constructor ran here and had something to do: no forked child. 0: nothing to do. */
 static pid_t started;
 

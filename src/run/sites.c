@@ -164,7 +164,8 @@ static void print_sites(FILE *to, const struct cai_profile *profile)
         if (sites->site[i].live_bytes != 0)
             rows[count++].site = &sites->site[i];
     fprintf(to, "\n  sites, estimated from %s samples: %s live, at most %s\n", cai_count_text(sites->samples).text,
-            cai_size_text(sites->live_bytes).text, cai_size_text(sites->peak_bytes).text);
+            cai_size_text(sites->live_bytes).text,
+            cai_size_text(sites->live_bytes > sites->peak_bytes ? sites->live_bytes : sites->peak_bytes).text);
     if (count != 0)
         qsort(rows, count, sizeof *rows, by_live);
     for (size_t i = 0; i < count && i < ROWS_MAX; i++) {

@@ -39,7 +39,7 @@ class Scribble(unittest.TestCase):
         for seed in range(FIRST, LAST):
             with self.subTest(seed=seed), tempfile.TemporaryDirectory() as folder:
                 process = self.started(seed, folder)
-                output = process.communicate(timeout=20)[0]
+                output = process.communicate(timeout=60)[0]
                 self.assertEqual(process.returncode, 0, output)
                 self.is_clean(output, folder)
 
@@ -51,10 +51,10 @@ class Scribble(unittest.TestCase):
                 children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
                 for words in (["stats"], ["stats", "--json"], ["stats", "--prometheus"], ["map"], ["top"]):
                     done = subprocess.run([CAPALLOC, *words, children.read_text().strip()], env=CLEAN, stdout=subprocess.PIPE,
-                                          stderr=subprocess.STDOUT, timeout=20, check=False)
+                                          stderr=subprocess.STDOUT, timeout=60, check=False)
                     self.assertIn(done.returncode, (0, 1), (words, done))
                     self.is_clean(done.stdout)
-                process.communicate(b"\n", timeout=20)
+                process.communicate(b"\n", timeout=60)
 
 
 if __name__ == "__main__":

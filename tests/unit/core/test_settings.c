@@ -12,6 +12,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+bool cai_is_drop_in = true;
+
 static unsigned complaints;
 static char complained[1024];
 
@@ -140,6 +142,21 @@ static void test_decay_has_a_limit(void **state)
 }
 
 /* What clang does with the number it is given, and what it stands for when it does not know a type. */
+/* What nothing would serve is said to be ignored. */
+static void test_S2_of_the_drop_in_library_alone(void **state)
+{
+    static const char *const words[] = {"audit", "visible", "profile", "profile=1M", "no-deepbind"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        for (unsigned is = 0; is < 2; is++) {
+            complaints = 0;
+            cai_is_drop_in = is != 0;
+            parse(words[i]);
+            assert_int_equal(complaints, cai_is_drop_in ? 0 : 1);
+        }
+}
+
 static void test_N7_spaces_of_tokens(void **state)
 {
     static const struct {
@@ -282,11 +299,17 @@ static void test_settings_are_sealed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_setting),       cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_decay_has_a_limit),   cmocka_unit_test(test_wrong_words_are_skipped),
-        cmocka_unit_test(test_last_one_counts),     cmocka_unit_test(test_random_strings),
-        cmocka_unit_test(test_N7_spaces_of_tokens), cmocka_unit_test(test_start_reads_environment),
-        cmocka_unit_test(test_settings_are_sealed), cmocka_unit_test(test_spaces_around_words),
+        cmocka_unit_test(test_every_setting),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_decay_has_a_limit),
+        cmocka_unit_test(test_wrong_words_are_skipped),
+        cmocka_unit_test(test_last_one_counts),
+        cmocka_unit_test(test_random_strings),
+        cmocka_unit_test(test_S2_of_the_drop_in_library_alone),
+        cmocka_unit_test(test_N7_spaces_of_tokens),
+        cmocka_unit_test(test_start_reads_environment),
+        cmocka_unit_test(test_settings_are_sealed),
+        cmocka_unit_test(test_spaces_around_words),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
