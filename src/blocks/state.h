@@ -26,6 +26,7 @@ enum cai_state {
     CAI_STATE_WAS_ZERO = 0xbf,    /* hardened: of a block that just left its bin, behind the first: it was zero there */
     CAI_STATE_QUARANTINED = 0xc8, /* freed, waits until it may be handed out again (heaps/quarantine.h) */
     CAI_STATE_CANDIDATE = 0xc9,   /* the same, and has waited for one look: goes with the next */
+    CAI_STATE_KEPT = 0xca,        /* the same, and a sweep has found it pointed to */
     CAI_STATE_IN_SLAB = 0xfc,     /* free, waits in its slab */
     CAI_STATE_CACHED = 0xfe,      /* free, waits in the cache of a thread */
     CAI_STATE_ZERO = 1,           /* added to the two above: all bytes of the slot are zero */
@@ -102,7 +103,7 @@ CAI_INLINE bool cai_state_is_open(uint8_t state)
 /* In quarantine: freed, and nobody's to hand out. */
 CAI_INLINE bool cai_state_waits(uint8_t state)
 {
-    return (state & ~1) == CAI_STATE_QUARANTINED;
+    return (state & ~3) == CAI_STATE_QUARANTINED;
 }
 
 CAI_INLINE bool cai_state_is_cached(uint8_t state)

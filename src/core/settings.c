@@ -33,7 +33,7 @@ const struct cai_settings *const cai_settings = &sealed.settings;
 __attribute__((weak)) bool cai_is_drop_in;
 
 /* A freed block waits until so much of the heap was freed after it, where that is done at all. */
-enum { DELAY_PERCENT_DEFAULT = 6, REVOKE_PERCENT_DEFAULT = 15, DELAY_PERCENT_MAX = 1000 };
+enum { DELAY_PERCENT_DEFAULT = 6, REVOKE_PERCENT_DEFAULT = 12, DELAY_PERCENT_MAX = 1000 };
 
 static bool word_is(const char *word, size_t length, const char *name)
 {

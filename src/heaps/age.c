@@ -37,7 +37,7 @@ CAI_NO_TSAN struct cai_slots cai_count_bytewise(const uint8_t *states, size_t co
             cai_bytes16 chunk;
             memcpy(&chunk, states + at, sizeof chunk);
             live -= (cai_bytes16)((chunk != 0) & (chunk < 0x80));
-            waiting -= (cai_bytes16)((chunk & 0xfe) == CAI_STATE_QUARANTINED);
+            waiting -= (cai_bytes16)((chunk & 0xfc) == CAI_STATE_QUARANTINED);
         }
         slots.live += sum_of(live);
         slots.waiting += sum_of(waiting);
@@ -101,7 +101,7 @@ __attribute__((target("avx512bw,popcnt"))) CAI_NO_TSAN static struct cai_slots c
     for (size_t at = 0; at < count; at += sizeof waits) {
         __m512i chunk = _mm512_loadu_si512(states + at);
         __mmask64 live = _mm512_cmpgt_epi8_mask(chunk, _mm512_setzero_si512());
-        __mmask64 waiting = _mm512_cmpeq_epi8_mask(_mm512_and_si512(chunk, _mm512_set1_epi8((char)0xfe)), waits);
+        __mmask64 waiting = _mm512_cmpeq_epi8_mask(_mm512_and_si512(chunk, _mm512_set1_epi8((char)0xfc)), waits);
         slots.live += (uint32_t)__builtin_popcountll(live);
         slots.waiting += (uint32_t)__builtin_popcountll(waiting);
     }
@@ -116,6 +116,45 @@ struct cai_slots cai_count_slots(const uint8_t *states, size_t count)
         return count_masked(states, count);
 #endif
     return cai_count_bytewise(states, count);
+}
+
+CAI_NO_TSAN void cai_gather_bytewise(uint8_t *states, size_t count)
+{
+    for (size_t at = 0; at < count; at += sizeof(cai_bytes16)) {
+        cai_bytes16 chunk;
+        memcpy(&chunk, states + at, sizeof chunk);
+        cai_words2 came = (cai_words2)(chunk == CAI_STATE_QUARANTINED) & UINT64_C(0x0101010101010101);
+        for (unsigned half = 0; half < 2; half++)
+            for (uint64_t left = came[half]; left != 0; left &= left - 1)
+                age_one(&states[at + half * 8 + (unsigned)__builtin_ctzll(left) / 8]);
+    }
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx512bw"))) CAI_NO_TSAN static void gather_masked(uint8_t *states, size_t count)
+{
+    const __m512i candidate = _mm512_set1_epi8((char)CAI_STATE_CANDIDATE);
+    const __m512i quarantined = _mm512_set1_epi8((char)CAI_STATE_QUARANTINED);
+
+    for (size_t at = 0; at < count; at += sizeof candidate) {
+        __mmask64 came = _mm512_cmpeq_epi8_mask(_mm512_loadu_si512(states + at), quarantined);
+        if (came == 0)
+            continue;
+        __atomic_thread_fence(__ATOMIC_ACQ_REL); /* as above */
+        _mm512_mask_storeu_epi8(states + at, came, candidate);
+    }
+}
+#endif
+
+void cai_gather(uint8_t *states, size_t count)
+{
+#if defined(__x86_64__)
+    if (!CAI_TSAN && __builtin_cpu_supports("avx512bw")) {
+        gather_masked(states, count);
+        return;
+    }
+#endif
+    cai_gather_bytewise(states, count);
 }
 
 uint32_t cai_age(uint8_t *states, size_t count)

@@ -1,5 +1,5 @@
-/* Walks over the state bytes of a slab: what there is, and a look by age alone, after which a candidate is free and
- * what came since a candidate.
+/* Walks over the state bytes of a slab: what there is; a look by age alone, after which a candidate is free and what
+ * came since a candidate; and the half of it that is done before a sweep, which makes candidates alone.
  *
  * Other threads store the bytes of other slots meanwhile: nothing is ever written but the bytes that change, one by one
  * or by stores with a mask. To load many, change some and store all would undo what somebody stored in between.
@@ -19,9 +19,11 @@ struct cai_slots cai_count_slots(const uint8_t *states, size_t count);
 
 /* Returns how many slots became free. */
 uint32_t cai_age(uint8_t *states, size_t count);
+void cai_gather(uint8_t *states, size_t count);
 
 /* The same on every processor. */
 struct cai_slots cai_count_bytewise(const uint8_t *states, size_t count);
 uint32_t cai_age_bytewise(uint8_t *states, size_t count);
+void cai_gather_bytewise(uint8_t *states, size_t count);
 
 #endif

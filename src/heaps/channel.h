@@ -117,8 +117,9 @@ struct cai_channel {
     uint64_t end_ns;
     uint64_t stale_bytes; /* valid when FINISHED: what was freed and then written before it was handed out again */
     uint64_t sweeps_in_doubt,
-        kept_bytes; /* likewise: sweeps that released nothing; what the last one found pointed to */
-    uint32_t turn;  /* stored with release: how often numbers were left; the last are numbers[(turn - 1) % 2] */
+        kept_bytes,  /* likewise: sweeps that released nothing; what the last one found pointed to */
+        ahead_bytes; /* likewise: what sweeps have read while threads ran */
+    uint32_t turn;   /* stored with release: how often numbers were left; the last are numbers[(turn - 1) % 2] */
     struct cai_channel_numbers
         numbers[2];                    /* two, so that a process which is killed while it writes leaves the others */
     struct cai_channel_audit findings; /* valid when FINISHED */

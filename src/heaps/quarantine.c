@@ -51,24 +51,13 @@ static uint64_t kept_bytes;        /* atomic: pointed to, by the last of them */
 static struct cai_unit *releasing;
 static bool releasing_lost;
 
-uint64_t cai_quarantine_looks(void)
+struct cai_quarantine_told cai_quarantine_told(void)
 {
-    return cai_load_relaxed(&looks);
-}
-
-uint64_t cai_quarantine_in_doubt(void)
-{
-    return cai_sweeps_in_doubt();
-}
-
-uint64_t cai_quarantine_kept_bytes(void)
-{
-    return cai_load_relaxed(&kept_bytes);
-}
-
-uint64_t cai_quarantine_stale_bytes(void)
-{
-    return cai_stale_bytes();
+    return (struct cai_quarantine_told){.looks = cai_load_relaxed(&looks),
+                                        .kept_bytes = cai_load_relaxed(&kept_bytes),
+                                        .ahead_bytes = cai_sweep_bytes_ahead(),
+                                        .in_doubt = cai_sweeps_in_doubt(),
+                                        .stale_bytes = cai_stale_bytes()};
 }
 
 struct cai_lock *cai_quarantine_lock(void)
@@ -187,13 +176,17 @@ static struct {
     size_t live, kept, gone; /* bytes found so; released */
 } this_look;
 
-/* Nobody knows for how long: its pages are zero and go back, where it has whole ones. */
-static void keep(uintptr_t address, size_t bytes)
+/* Nobody knows for how long: its pages are zero and go back, where it has whole ones. Once: what a stale pointer makes
+ * of them again goes with the block. */
+static void keep(uint8_t *state, uintptr_t address, size_t bytes)
 {
     uintptr_t begin = cai_round_up(address, cai_settings->page_bytes);
     uintptr_t end = cai_round_down(address + bytes, cai_settings->page_bytes);
 
     this_look.kept += bytes;
+    if (cai_load_relaxed(state) == CAI_STATE_KEPT)
+        return;
+    cai_store_relaxed(state, CAI_STATE_KEPT);
     if (end >= begin + DROPPED_BYTES_MIN)
         cai_os_discard(begin, end - begin);
 }
@@ -210,7 +203,7 @@ static bool is_to_go(uint8_t *state, unsigned zone, uintptr_t address, size_t by
         return false;
     bool kept = cai_settings->revoke && cai_is_marked(zone, address, bytes);
     if (kept)
-        keep(address, bytes);
+        keep(state, address, bytes);
     else
         this_look.gone += bytes;
     return !kept;
@@ -248,10 +241,14 @@ CAI_NO_TSAN static uint32_t look_at_slab(const struct cai_unit *slab)
 
     if (is_looked_at_later(slab) && this_look.purpose == (GATHER | RELEASE))
         return cai_age(state, granules);
+    if (this_look.purpose == GATHER) {
+        cai_gather(state, granules);
+        return 0;
+    }
     for (size_t at = 0; at < granules; at += sizeof(cai_bytes16)) {
         cai_bytes16 chunk;
         memcpy(&chunk, state + at, sizeof chunk);
-        cai_words2 match = (cai_words2)((chunk & 0xfe) == CAI_STATE_QUARANTINED);
+        cai_words2 match = (cai_words2)((chunk & 0xfc) == CAI_STATE_QUARANTINED);
         for (unsigned half = 0; half < 2; half++)
             for (uint64_t found = match[half]; found != 0;) {
                 unsigned bit = (unsigned)__builtin_ctzll(found) & ~7u;

@@ -79,11 +79,15 @@ bool cai_quarantine_sweep(void);
 /* While this is held nothing is released, so that who pays for a block can change. */
 struct cai_lock *cai_quarantine_lock(void);
 
-/* For statistics: looks over all runs so far; bytes that were written by stale pointers while they waited. */
-uint64_t cai_quarantine_looks(void);
-uint64_t cai_quarantine_kept_bytes(void);
-uint64_t cai_quarantine_in_doubt(void);
-uint64_t cai_quarantine_stale_bytes(void);
+/* For statistics. */
+struct cai_quarantine_told {
+    uint64_t looks;       /* over all runs so far; of sweeps, those that saw everything */
+    uint64_t kept_bytes;  /* by the last sweep, as something points to them */
+    uint64_t ahead_bytes; /* read by sweeps while threads ran */
+    uint64_t in_doubt;    /* sweeps that released nothing */
+    uint64_t stale_bytes; /* written by stale pointers while they waited */
+};
+struct cai_quarantine_told cai_quarantine_told(void);
 
 /* In the hardened library: what looks found is reported. No lock is held. */
 void cai_quarantine_report(void);

@@ -84,17 +84,19 @@ bool cai_os_unwatch(int watcher, uintptr_t begin, uintptr_t end)
     return control(watcher, UNREGISTER, &range, NULL);
 }
 
-long cai_os_pages(int file, bool protect, uintptr_t *begin, uintptr_t end, struct cai_os_pages *list, size_t count)
+long cai_os_pages(int file, enum cai_os_ask ask, uintptr_t *begin, uintptr_t end, struct cai_os_pages *list,
+                  size_t count)
 {
     struct scan scan = {.size = sizeof scan,
-                        .flags = protect ? PROTECT_MATCHING | ALL_MUST_BE_WATCHED : 0,
+                        .flags = ask == CAI_ASK_PROTECT ? PROTECT_MATCHING | ALL_MUST_BE_WATCHED : 0,
                         .begin = *begin,
                         .end = end,
                         .list = (uintptr_t)list,
                         .count = count,
-                        .all_of = protect ? CAI_PAGES_WRITTEN : 0,
+                        .all_of = ask == CAI_ASK_PROTECT ? CAI_PAGES_WRITTEN : 0,
                         .any_of = PRESENT | SWAPPED,
-                        .told = CAI_PAGES_WATCHED | CAI_PAGES_WRITTEN | CAI_PAGES_ZERO};
+                        .told = CAI_PAGES_WATCHED | CAI_PAGES_WRITTEN | CAI_PAGES_ZERO |
+                                (ask == CAI_ASK_FILE ? CAI_PAGES_FILE : 0)};
     long got;
 
     if (!control(file, PAGES_SCAN, &scan, &got) || scan.walk_end <= *begin)

@@ -23,15 +23,21 @@ bool cai_os_unwatch(int watcher, uintptr_t begin, uintptr_t end);
 enum {
     CAI_PAGES_WATCHED = 1 << 0,
     CAI_PAGES_WRITTEN = 1 << 1, /* not protected: written since, or never asked about */
+    CAI_PAGES_FILE = 1 << 2,    /* of a file, or shared: not the process's own. Only where it is asked */
     CAI_PAGES_ZERO = 1 << 5,    /* the one page of zeros that the system has */
 };
 struct cai_os_pages {
     uint64_t begin, end, kinds;
 };
 
-/* Lists the pages from *begin on that are in memory or in swap. `protect`: only those that are written, which from
- * here on are not, and all of the range is watched. `file` is /proc/self/pagemap. Returns how many were listed,
- * with *begin where it goes on; -1: an error, and of the range nothing is known. */
-long cai_os_pages(int file, bool protect, uintptr_t *begin, uintptr_t end, struct cai_os_pages *list, size_t count);
+/* Lists the pages from *begin on that are in memory or in swap. `file` is /proc/self/pagemap. Returns how many were
+ * listed, with *begin where it goes on; -1: an error, and of the range nothing is known. */
+enum cai_os_ask {
+    CAI_ASK,
+    CAI_ASK_FILE,    /* also whose they are, which takes longer */
+    CAI_ASK_PROTECT, /* only those that are written, which from here on are not; all of the range is watched */
+};
+long cai_os_pages(int file, enum cai_os_ask ask, uintptr_t *begin, uintptr_t end, struct cai_os_pages *list,
+                  size_t count);
 
 #endif

@@ -102,9 +102,11 @@ __attribute__((destructor)) static void leave_numbers(void)
         audit();
     if (CAI_QUARANTINES && cai_page() != NULL) {
         struct cai_channel *channel = cai_page();
-        channel->stale_bytes = cai_quarantine_stale_bytes();
-        channel->kept_bytes = cai_quarantine_kept_bytes();
-        channel->sweeps_in_doubt = cai_quarantine_in_doubt();
+        struct cai_quarantine_told told = cai_quarantine_told();
+        channel->stale_bytes = told.stale_bytes;
+        channel->kept_bytes = told.kept_bytes;
+        channel->ahead_bytes = told.ahead_bytes;
+        channel->sweeps_in_doubt = told.in_doubt;
     }
     cai_page_finish();
 }

@@ -21,7 +21,7 @@ static struct {
 static bool is_told(uintptr_t page, size_t page_bytes, bool written)
 {
     uintptr_t at = page;
-    long count = cai_os_pages(dirty.pages, false, &at, page + page_bytes, dirty.list, LISTED_AT_ONCE);
+    long count = cai_os_pages(dirty.pages, CAI_ASK, &at, page + page_bytes, dirty.list, LISTED_AT_ONCE);
 
     return count == 1 && at == page + page_bytes && (dirty.list[0].kinds & CAI_PAGES_WATCHED) != 0 &&
            ((dirty.list[0].kinds & CAI_PAGES_WRITTEN) != 0) == written;
@@ -35,7 +35,7 @@ static bool try_pages(volatile char *pages, size_t page_bytes)
 
     pages[0] = pages[page_bytes] = 1;
     if (!cai_os_watch(dirty.watcher, begin, end) ||
-        cai_os_pages(dirty.pages, true, &at, end, dirty.list, LISTED_AT_ONCE) != 1 || at != end ||
+        cai_os_pages(dirty.pages, CAI_ASK_PROTECT, &at, end, dirty.list, LISTED_AT_ONCE) != 1 || at != end ||
         !is_told(begin, page_bytes, false))
         return false;
     pages[0] = 2;
@@ -97,7 +97,7 @@ void cai_dirty_read(uintptr_t begin, uintptr_t end, bool (*scan)(uintptr_t begin
     uintptr_t at = begin;
 
     while (at < end) {
-        long count = cai_os_pages(dirty.pages, true, &at, end, dirty.list, LISTED_AT_ONCE);
+        long count = cai_os_pages(dirty.pages, CAI_ASK_PROTECT, &at, end, dirty.list, LISTED_AT_ONCE);
         for (long i = 0; i < count; i++)
             if (!scan(dirty.list[i].begin, dirty.list[i].end))
                 count = -1;
@@ -119,7 +119,7 @@ bool cai_dirty_rest(uintptr_t begin, uintptr_t end, void (*scan)(uintptr_t begin
     if (dirty.watcher < 0 || dirty.lost)
         return false;
     while (begin < end) {
-        long count = cai_os_pages(dirty.pages, false, &begin, end, dirty.list, LISTED_AT_ONCE);
+        long count = cai_os_pages(dirty.pages, CAI_ASK, &begin, end, dirty.list, LISTED_AT_ONCE);
         if (count < 0)
             return false;
         for (long i = 0; i < count; i++)

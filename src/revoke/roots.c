@@ -1,7 +1,5 @@
-/* See roots.h. Which mappings there are is read from /proc/self/maps, and which of their pages hold something from
- * /proc/self/pagemap: a page that is neither there nor in swap was never written, and is not brought in. What
- * belongs to a file is read by way of /proc/self/mem, since a file may have been made shorter: that is an error
- * there, and a fault to who reads it himself.
+/* See roots.h. Which mappings there are is read from /proc/self/maps. What belongs to a file is read by way of
+ * /proc/self/mem, since a file may have been made shorter: that is an error there, and a fault to who reads it himself.
  */
 #include "revoke/roots.h"
 
@@ -10,12 +8,13 @@
 #include "os/inspect.h"
 #include "revoke/dirty.h"
 #include "revoke/marks.h"
+#include "revoke/present.h"
 #include "revoke/scan.h"
 #include "revoke/tagged.h"
 
 #include <string.h>
 
-enum { TEXT_BYTES = 64 * 1024, COPY_BYTES = 256 * 1024, PAGES_AT_ONCE = 8192, RANGES_MAX = 4096 };
+enum { TEXT_BYTES = 64 * 1024, COPY_BYTES = 256 * 1024, RANGES_MAX = 4096 };
 
 /* Shorter ranges are looked at without asking which of their pages are there. */
 #define ASK_BYTES_MIN (32 * CAI_KIB)
@@ -26,10 +25,6 @@ enum { TEXT_BYTES = 64 * 1024, COPY_BYTES = 256 * 1024, PAGES_AT_ONCE = 8192, RA
 /* While threads run, so much is read under a zone's lock. */
 #define LOCKED_BYTES (512 * CAI_KIB)
 
-/* Of a page, in /proc/self/pagemap. */
-#define PRESENT (UINT64_C(3) << 62)   /* in memory, or in swap */
-#define OF_A_FILE (UINT64_C(1) << 61) /* or shared: not the process's own */
-
 struct range {
     uintptr_t begin, end;
 };
@@ -37,16 +32,17 @@ struct range {
 static struct work {
     char text[TEXT_BYTES];
     char copy[COPY_BYTES];
-    uint64_t pages[PAGES_AT_ONCE];
+    struct cai_present present;
     struct range ranges[RANGES_MAX];
 } * work;
 
 static struct {
-    int maps, pages, memory; /* descriptors of files in /proc */
+    int maps, memory; /* descriptors of files in /proc */
     uint64_t scanned, skipped;
-    bool is_memory; /* what is read has pages that can be read when they are there */
-    bool failed;    /* and one could not */
-    bool ahead;     /* threads run */
+    uint64_t code_device, code_file; /* of the last mapping of code */
+    bool is_memory;                  /* what is read has pages that can be read when they are there */
+    bool failed;                     /* and one could not */
+    bool ahead;                      /* threads run */
 } now;
 
 bool cai_roots_start(void)
@@ -70,16 +66,6 @@ static void scan_here(uintptr_t begin, uintptr_t end)
     now.scanned += end - begin;
 }
 
-static bool is_present(uintptr_t address)
-{
-    uint64_t page;
-
-    return now.pages < 0 ||
-           cai_os_read_at(now.pages, &page, sizeof page, address / cai_settings->page_bytes * sizeof page) !=
-               (long)sizeof page ||
-           (page & PRESENT) != 0;
-}
-
 /* A page of a file that is not there any more has nothing in it. */
 static void scan_copy(uintptr_t begin, uintptr_t end)
 {
@@ -88,7 +74,7 @@ static void scan_copy(uintptr_t begin, uintptr_t end)
         long got = cai_os_read_at(now.memory, work->copy, want, begin);
         if (got > 0)
             cai_scan(work->copy, (size_t)got);
-        else if (now.is_memory && is_present(begin))
+        else if (now.is_memory && cai_present_is(&work->present, begin))
             now.failed = true;
         size_t done =
             got == (long)want ? want : cai_round_up((size_t)(got > 0 ? got : 0) + 1, cai_settings->page_bytes);
@@ -112,38 +98,6 @@ static bool copy_ahead(uintptr_t begin, uintptr_t end)
     return true;
 }
 
-static bool holds_something(uint64_t page, bool only_own)
-{
-    return (page & PRESENT) != 0 && !(only_own && (page & OF_A_FILE) != 0);
-}
-
-/* The pages of the range that hold something; of the process's own, if only these are wanted. */
-static void scan_pages(uintptr_t begin, uintptr_t end, bool only_own, void (*scan)(uintptr_t begin, uintptr_t end))
-{
-    size_t page_bytes = cai_settings->page_bytes;
-
-    while (begin < end) {
-        size_t count = cai_min((end - begin) / page_bytes, PAGES_AT_ONCE);
-        long got = now.pages < 0 ? -1
-                                 : cai_os_read_at(now.pages, work->pages, count * sizeof *work->pages,
-                                                  begin / page_bytes * sizeof *work->pages);
-        if (got != (long)(count * sizeof *work->pages)) {
-            scan(begin, end); /* nobody tells: all of it */
-            return;
-        }
-        for (size_t i = 0; i < count;) {
-            size_t first = i;
-            while (i < count && holds_something(work->pages[i], only_own))
-                i++;
-            if (i != first)
-                scan(begin + first * page_bytes, begin + i * page_bytes);
-            while (i < count && !holds_something(work->pages[i], only_own))
-                i++;
-        }
-        begin += count * page_bytes;
-    }
-}
-
 /* --- the heap --- */
 
 /* What somebody promised to hold no pointers is not read; what a compiler guessed is, unless the guess is trusted. */
@@ -158,7 +112,7 @@ static void scan_rest(struct range of)
     if (of.end - of.begin < ASK_BYTES_MIN)
         scan_here(of.begin, of.end);
     else if (!cai_dirty_rest(of.begin, of.end, scan_here))
-        scan_pages(of.begin, of.end, false, scan_here);
+        cai_present_scan(&work->present, of.begin, of.end, false, scan_here);
 }
 
 /* Runs side by side are one range: which pages of it are there is asked once. What was kept by earlier sweeps has
@@ -216,11 +170,10 @@ uint64_t cai_roots_scan_heap(uint64_t *skipped)
 {
     now.scanned = now.skipped = 0;
     now.ahead = false; /* it may be a child's of a fork */
-    now.pages = cai_os_open("/proc/self/pagemap");
+    cai_present_begin(&work->present);
     for (unsigned zone = 0; zone < CAI_ZONES; zone++)
         scan_zone(zone);
-    if (now.pages >= 0)
-        cai_os_close(now.pages);
+    cai_present_end(&work->present);
     *skipped = now.skipped;
     return now.scanned;
 }
@@ -281,7 +234,8 @@ static void scan_heap_ahead(void)
 
 struct mapping {
     uintptr_t begin, end;
-    bool readable, writable, code, shared, of_file;
+    bool readable, writable, code, shared;
+    uint64_t device, file; /* 0: none */
     const char *path;
 };
 
@@ -311,16 +265,22 @@ static bool is_shared_memory(const char *path)
            begins(path, "/anon_hugepage");
 }
 
-/* What is in a program's file was there before the program. */
-static bool is_code(const struct mapping *it)
+/* What is in the file of a program or a library was there before: its code, and behind that its constants. */
+static bool is_of_program(const struct mapping *it)
 {
-    return it->code && !it->writable && !it->shared && it->of_file && !is_shared_memory(it->path);
+    if (it->writable || it->shared || it->file == 0)
+        return false;
+    if (it->code && !is_shared_memory(it->path)) {
+        now.code_device = it->device;
+        now.code_file = it->file;
+    }
+    return it->file == now.code_file && it->device == now.code_device;
 }
 
 /* Nobody but this process's own stores change it. */
 static bool is_own_memory(const struct mapping *it)
 {
-    return !it->shared && !it->of_file;
+    return !it->shared && it->file == 0;
 }
 
 static void scan_mapping(const struct mapping *it)
@@ -342,7 +302,8 @@ static void scan_mapping(const struct mapping *it)
     else if (is_own_memory(it) && it->readable)
         scan_rest((struct range){it->begin, it->end});
     else
-        scan_pages(it->begin, it->end, is_code(it), it->of_file || !it->readable ? scan_copy : scan_here);
+        cai_present_scan(&work->present, it->begin, it->end, is_of_program(it),
+                         it->file != 0 || !it->readable ? scan_copy : scan_here);
 }
 
 static uintptr_t hex(const char **text)
@@ -358,6 +319,15 @@ static uintptr_t hex(const char **text)
         else
             return value;
     }
+}
+
+static uint64_t decimal(const char *text)
+{
+    uint64_t value = 0;
+
+    for (; *text >= '0' && *text <= '9'; text++)
+        value = value * 10 + (uint64_t)(*text - '0');
+    return value;
 }
 
 static const char *skip_word(const char *text)
@@ -382,9 +352,14 @@ static bool parse(const char *line, struct mapping *it)
     it->writable = line[1] == 'w';
     it->code = line[2] == 'x';
     it->shared = line[3] == 's';
-    const char *inode = skip_word(skip_word(skip_word(line)));
-    it->of_file = *inode != '0';
-    it->path = skip_word(inode);
+    line = skip_word(skip_word(line));
+    it->device = hex(&line) << 32;
+    if (*line++ != ':')
+        return false;
+    it->device |= hex(&line);
+    line = skip_word(line);
+    it->file = decimal(line);
+    it->path = skip_word(line);
     return it->end > it->begin;
 }
 
@@ -393,6 +368,7 @@ static bool for_mappings(void)
 {
     size_t kept = 0;
 
+    now.code_device = now.code_file = 0;
     for (;;) {
         long got = cai_os_read(now.maps, work->text + kept, sizeof work->text - 1 - kept);
         if (got < 0)
@@ -447,13 +423,13 @@ bool cai_roots_scan_process(uint64_t *bytes)
     now.ahead = false;
     now.maps = cai_os_open("/proc/self/maps");
     now.memory = cai_os_open("/proc/self/mem");
-    now.pages = cai_os_open("/proc/self/pagemap");
+    cai_present_begin(&work->present);
     bool seen = now.maps >= 0 && now.memory >= 0 && !is_shared_with_others() && for_mappings();
-    for (unsigned i = 0; i < 3; i++) {
-        int file = i == 0 ? now.maps : i == 1 ? now.memory : now.pages;
-        if (file >= 0)
-            cai_os_close(file);
-    }
+    cai_present_end(&work->present);
+    if (now.maps >= 0)
+        cai_os_close(now.maps);
+    if (now.memory >= 0)
+        cai_os_close(now.memory);
     *bytes = now.scanned;
     return seen && !now.failed;
 }

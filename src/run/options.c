@@ -53,7 +53,7 @@ static const struct {
     {"delay", "[=SHARE]", OPT_DELAY, 0,
      "a freed block waits until SHARE of the heap, such as 25%\n(6% unless told), was freed after it, at least 4 MiB"},
     {"revoke", "[=SHARE]", OPT_REVOKE, 0,
-     "a freed block waits until nothing points to it; memory is\nsearched when SHARE of it was freed, 15% unless told"},
+     "a freed block waits until nothing points to it; memory is\nsearched when SHARE of it was freed, 12% unless told"},
     {"harden", "[=CHECKS]", OPT_HARDEN, 0,
      "look at blocks beyond their address: all checks but copy,\nor a list such as +copy, -delay (all others), "
      "zero+delay"},

@@ -54,6 +54,24 @@ static void test_R8_every_state_becomes_what_it_should(void **state)
     check_each(cai_age_bytewise);
 }
 
+static void check_gathered(void (*gather)(uint8_t *, size_t))
+{
+    for (unsigned i = 0; i < COUNT; i++)
+        states[i] = (uint8_t)(i * 37 >> 2);
+    gather(states, COUNT);
+    for (unsigned i = 0; i < COUNT; i++) {
+        uint8_t before = (uint8_t)(i * 37 >> 2);
+        assert_int_equal(states[i], before == CAI_STATE_QUARANTINED ? CAI_STATE_CANDIDATE : before);
+    }
+}
+
+static void test_R8_only_what_came_since_is_gathered(void **state)
+{
+    (void)state;
+    check_gathered(cai_gather);
+    check_gathered(cai_gather_bytewise);
+}
+
 static bool done;          /* atomic */
 static unsigned long lost; /* the other thread's, until it was joined */
 
@@ -86,17 +104,32 @@ static void stress(uint32_t (*age)(uint8_t *, size_t))
     assert_int_equal(lost, 0);
 }
 
+static uint32_t gather(uint8_t *at, size_t count)
+{
+    cai_gather(at, count);
+    return 0;
+}
+
+static uint32_t gather_bytewise(uint8_t *at, size_t count)
+{
+    cai_gather_bytewise(at, count);
+    return 0;
+}
+
 static void test_R8_nothing_that_others_store_is_undone(void **state)
 {
     (void)state;
     stress(cai_age);
     stress(cai_age_bytewise);
+    stress(gather);
+    stress(gather_bytewise);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_R8_every_state_becomes_what_it_should),
+        cmocka_unit_test(test_R8_only_what_came_since_is_gathered),
         cmocka_unit_test(test_R8_both_ways_count_the_same),
         cmocka_unit_test(test_R8_nothing_that_others_store_is_undone),
     };

@@ -1,7 +1,9 @@
 """What `capalloc run --delay` and `--revoke` pick, says and refuses, and what the library of the mode is to programs that link the
 other form of it."""
+import ctypes
 import json
 import os
+import re
 import subprocess
 import unittest
 
@@ -19,6 +21,26 @@ def run(*arguments, **environment):
 def numbers(*arguments, **environment):
     done = run("run", "--stats=json", *arguments, **environment)
     return json.loads(done.stderr)
+
+
+THREADS = """
+import _thread
+lock = _thread.allocate_lock()
+lock.acquire()
+_thread.start_new_thread(lock.acquire, ())
+some = [bytes(1000) for _ in range(30000)]
+for _ in range(30000):
+    some[_] = bytes(1000)
+"""
+
+
+def kernel_tells():
+    """Which pages were written: userfaultfd may be had, and Linux is 6.7 or later."""
+    calls = {"x86_64": 323, "aarch64": 282}
+    file = ctypes.CDLL(None).syscall(calls[os.uname().machine], 0o2000000 | 1)
+    if file >= 0:
+        os.close(file)
+    return file >= 0 and tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) >= (6, 7)
 
 
 class Mode(unittest.TestCase):
@@ -82,9 +104,10 @@ class Mode(unittest.TestCase):
         report = numbers("--revoke", "--", "ls", "-lR", "/usr/include")
         self.assertEqual(report["use"]["library"], REVOKE)
         self.assertTrue(report["settings"]["revoke"])
-        self.assertEqual(report["settings"]["delay_percent"], 15)
+        self.assertEqual(report["settings"]["delay_percent"], 12)
         self.assertGreater(report["stats"]["sweeps"], 0)
         self.assertGreater(report["stats"]["sweep_bytes_scanned"], 0)
+        self.assertEqual(report["stats"]["sweep_bytes_ahead"], 0)  # it has one thread
         self.assertEqual(report["stats"]["sweeps_in_doubt"], 0)
         lines = run("run", "--revoke=5%", "--trace-sweeps", "--", "ls", "-lR", "/usr/include").stderr.splitlines()
         self.assertGreater(len(lines), 0)
@@ -93,8 +116,10 @@ class Mode(unittest.TestCase):
                                    r"ahead-kib \d+ skipped-kib \d+ released-kib \d+ kept-kib \d+$")
         self.assertTrue(any(int(line.split(" released-kib ")[1].split()[0]) > 0 for line in lines), lines)
         text = run("run", "--revoke", "--stats", "--", "ls", "-lR", "/usr/include").stderr
-        self.assertIn("revoke 15 %", text)
-        self.assertRegex(text, r"sweeps +\d+, .* scanned; the last one kept")
+        self.assertIn("revoke 12 %", text)
+        self.assertRegex(text, r"sweeps +\d+, .* scanned, .* of it while threads ran; the last one kept")
+        report = numbers("--revoke", "--", "/usr/bin/python3", "-IS", "-c", THREADS, PYTHONMALLOC="malloc")
+        self.assertEqual(report["stats"]["sweep_bytes_ahead"] > 0, kernel_tells())
 
     def test_R6_a_stop_interrupts_no_call(self):
         done = run("run", "--revoke", "--", os.environ["REVOKE_ASLEEP"], "60")

@@ -223,7 +223,7 @@ CHILD_TEST(test_R5_what_a_stale_pointer_wrote_is_cleared_at_release, 120)
         check_stale_write(take_mustzero, give_mustzero, sizes[i]);
         check_stale_write(take_secret, give_secret, sizes[i]);
     }
-    require(cai_quarantine_stale_bytes() >= 16 + 64 + 512);
+    require(cai_quarantine_told().stale_bytes >= 16 + 64 + 512);
     cai_quarantine_release();
     require_null(audit_zeros(true));
 }

@@ -179,6 +179,40 @@ CHILD_TEST(test_R1_words_in_code, 120)
     require_released(block);
 }
 
+/* So are the constants of a program, which lie behind its code; not what is in any other file. */
+CHILD_TEST(test_R1_words_behind_code, 120)
+{
+    char path[] = "/tmp/capalloc-code-XXXXXX";
+    int file = mkstemp(path);
+    size_t half = 1 << 19;
+
+    require(file >= 0 && ftruncate(file, (off_t)(2 * half)) == 0);
+    unlink(path);
+    tested_bytes = 64;
+    char *code = mmap(NULL, 2 * half, PROT_READ | PROT_EXEC, MAP_PRIVATE, file, 0);
+    require(code != MAP_FAILED && mprotect(code + half, half, PROT_READ | PROT_WRITE) == 0);
+    uint64_t block = take();
+    point_to((uintptr_t *)(code + half), block, 0);
+    require(mprotect(code + half, half, PROT_READ) == 0);
+    give(block);
+    require_kept(block);
+    require(mmap(code + half, half, PROT_READ, MAP_PRIVATE | MAP_FIXED, file, 0) == code + half);
+    require_released(block);
+    block = take();
+    write_word(file, block);
+    require(*(volatile uintptr_t *)(code + half) != 0);
+    give(block);
+    require_released(block);
+    /* Without the code it is data. */
+    block = take();
+    write_word(file, block);
+    require(munmap(code, half) == 0 && *(volatile uintptr_t *)(code + half) != 0);
+    give(block);
+    require_kept(block);
+    require(munmap(code + half, half) == 0);
+    require_released(block);
+}
+
 /* --- what is not read --- */
 
 static uint64_t bytes_of_one_sweep(void)
@@ -274,6 +308,7 @@ int main(void)
         cmocka_unit_test(test_R1_R2_a_word_one_past_the_end),
         cmocka_unit_test(test_R1_R2_a_word_in_other_mappings),
         cmocka_unit_test(test_R1_words_in_code),
+        cmocka_unit_test(test_R1_words_behind_code),
         cmocka_unit_test(test_R6_a_file_that_was_made_shorter),
         cmocka_unit_test(test_N3_nocaps_memory_is_not_read),
         cmocka_unit_test(test_N4_nocaps_memory_waits_too),

@@ -5,6 +5,7 @@
 
 #include "os/inspect.h"
 #include "os/os.h"
+#include "os/watch.h"
 
 static uint32_t calls; /* since it was set to 0 */
 static uint32_t first_to_fail = UINT32_MAX, last_to_fail;
@@ -25,6 +26,9 @@ static bool fails(void)
 WRAP(int, -1, cai_os_open, (const char *path), (path))
 WRAP(long, -1, cai_os_read, (int file, void *buffer, size_t size), (file, buffer, size))
 WRAP(long, -1, cai_os_read_at, (int file, void *buffer, size_t size, uint64_t offset), (file, buffer, size, offset))
+WRAP(long, -1, cai_os_pages,
+     (int file, enum cai_os_ask ask, uintptr_t *begin, uintptr_t end, struct cai_os_pages *list, size_t count),
+     (file, ask, begin, end, list, count))
 WRAP(bool, false, cai_os_threads,
      (void *buffer, size_t size, void (*visit)(uint32_t thread, void *context), void *context),
      (buffer, size, visit, context))
