@@ -44,17 +44,19 @@ enum { CAI_KEPT_SETS = 16, CAI_KEPT_WAYS = 4 };
 struct cai_heap {
     uint32_t id; /* in the table of owners; 0: stands for no heap */
 
-    /* Its user's alone. None lies in two cache lines. */
+    /* Its user's alone. */
+    uint32_t kept_units;          /* of all blocks in `kept` together */
+    bool large_idle;              /* no large block was taken from or put into the cache since the last look */
+    bool armed;                   /* memory became free: look at the clock soon */
+    bool has_claims;              /* a run of it may be marked `claimed` */
+    uint64_t bytes_cleared;       /* because somebody asked for zeros, or must-zero memory went back */
+    uint64_t bytes_clear_skipped; /* asked for as zero and known to be */
+
+    /* The same. None lies in two cache lines; before them stands what fits into the gap that this leaves. */
     _Alignas(sizeof(struct cai_bin)) struct cai_bin bins[CAI_PLACES][CAI_BINS_PER_PLACE];
     uint64_t used_bins[CAI_PLACES][2];
     struct cai_unit *kept[CAI_KEPT_SETS][CAI_KEPT_WAYS];
-    uint32_t kept_units;        /* of all of them together */
     struct cai_unit *ending[2]; /* large blocks that are neither live nor kept at the moment: for the child of a fork */
-    bool large_idle;            /* no large block was taken from or put into the cache since the last look */
-    bool armed;                 /* memory became free: look at the clock soon */
-    bool has_claims;            /* a run of it may be marked `claimed` */
-    uint64_t bytes_cleared;     /* because somebody asked for zeros, or must-zero memory went back */
-    uint64_t bytes_clear_skipped; /* asked for as zero and known to be */
     uint64_t large_allocations;
     uint32_t sample_blocks[CAI_PLACES]
                           [CAI_CLASSES];            /* allocations until the next sample (heaps/sample.h); 0: undrawn */

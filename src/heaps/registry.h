@@ -67,11 +67,12 @@ struct cai_thread {
     struct cai_unit *pending_slab;
     uint32_t pending;
 
+    bool orphan; /* protected as next_orphan */
+
     struct cai_account *known[CAI_ACCOUNTS_KNOWN]; /* atomic: accounts it used, by the words of their keys */
 
     /* Heaps without a thread; the registry's lock protects them. */
     struct cai_thread *next_orphan;
-    bool orphan;
     uint64_t orphan_ms; /* since when */
 
     size_t untold; /* the thread's alone: bytes it put into quarantine since it last told so (quarantine.h) */
