@@ -136,7 +136,9 @@ static void print_totals(FILE *to, const struct cai_channel *channel, bool final
         fprintf(to, "  quarantine   %s of freed blocks wait; %s were written after they were freed\n",
                 cai_size_text(stats->quarantined_bytes).text, cai_size_text(channel->stale_bytes).text);
     if (stats->sweeps != 0)
-        fprintf(to, "  sweeps       %s, %s scanned, %s of it while threads ran; the last one kept %s\n",
+        fprintf(to,
+                "  sweeps       %s, %s scanned, %s of it while threads ran\n"
+                "               the last one kept %s\n",
                 cai_count_text(stats->sweeps).text, cai_size_text(stats->sweep_bytes_scanned).text,
                 cai_size_text(channel->ahead_bytes).text, cai_size_text(channel->kept_bytes).text);
     if (channel->sweeps_in_doubt != 0)

@@ -117,7 +117,7 @@ class Mode(unittest.TestCase):
         self.assertTrue(any(int(line.split(" released-kib ")[1].split()[0]) > 0 for line in lines), lines)
         text = run("run", "--revoke", "--stats", "--", "ls", "-lR", "/usr/include").stderr
         self.assertIn("revoke 12 %", text)
-        self.assertRegex(text, r"sweeps +\d+, .* scanned, .* of it while threads ran; the last one kept")
+        self.assertRegex(text, r"sweeps +\d+, .* scanned, .* of it while threads ran\n +the last one kept")
         report = numbers("--revoke", "--", "/usr/bin/python3", "-IS", "-c", THREADS, PYTHONMALLOC="malloc")
         self.assertEqual(report["stats"]["sweep_bytes_ahead"] > 0, kernel_tells())
 
