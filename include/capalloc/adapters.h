@@ -56,7 +56,8 @@ typedef enum ca_method {
     CA_METHOD_MAKE_32_BITS = 0x7fffffff
 } ca_method;
 
-/* What ca_counting_read tells. The caller sets struct_size; fields beyond it are not written. */
+/* What ca_counting_read tells. The caller sets struct_size; fields beyond it are not written. Calls for secret memory
+ * count as those for must-zero memory, and grow and shrink with an intention as those without. */
 typedef struct ca_counts {
     size_t struct_size;
     uint64_t live_bytes;           /* asked for and not given back */

@@ -74,8 +74,8 @@ typedef struct ca_allocator {
  * allocator says, such as CA_ERROR_OUT_OF_MEMORY. Contract: A1, A2, A3. */
 CA_NODISCARD_ ca_block_result ca_allocator_allocate(ca_allocator allocator, ca_layout layout);
 
-/* Gives back a block of this allocator; layout fits it: the alignment it was asked for with, and a size between what
- * was asked for and what was returned. A block of size 0: nothing to do. Contract: A1, A4, A5. */
+/* Gives back a block of this allocator, as it was returned; layout fits it: the alignment it was asked for with, and a
+ * size between what was asked for and what was returned. A block of size 0: nothing to do. Contract: A1, A4, A5. */
 void ca_allocator_deallocate(ca_allocator allocator, ca_block block, ca_layout layout);
 
 /* ca_allocator_allocate, all of the returned length zero. Contract: A6. */
