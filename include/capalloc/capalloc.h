@@ -1,5 +1,5 @@
 /* A memory allocator that checks every pointer given back to it, and can be told what memory is for. This header
- * includes all others but box.hpp, for C++, and conformance.h, which belongs to a library of its own.
+ * includes all others but those for C++ (`.hpp`), and conformance.h, which belongs to a library of its own.
  *
  * A program that uses malloc runs on capalloc unchanged:
  *
@@ -20,7 +20,7 @@
  *     revoke        the same until no word points to it; in that library alone
  *     trace-sweeps  a line for each search for such words; only with revoke
  *     harden=LIST   which checks are on, in the hardened library alone; docs/hardening.md
- *     helper        a thread in the background does that, so that an idle program does too
+ *     helper        a thread in the background gives free memory back, so that an idle program does too
  *     strict        a sized delete whose size cannot be right is a violation
  *     audit         at exit, words in memory promised to hold no pointers are listed that look like some: audit.h
  *     visible       `capalloc top`, `stats` and `map` can look at the process; under `capalloc run` they always can

@@ -3,7 +3,10 @@
 
 #include "base/atomic.h"
 #include "base/bits.h"
+#include "base/wipe.h"
+#include "blocks/slab.h"
 #include "core/settings.h"
+#include "harden/finding.h"
 
 enum { LINE = 64 };
 
@@ -19,4 +22,33 @@ bool cai_is_still_zero_in_part(const char *block, size_t slot)
     cai_store_relaxed(&turn, next);
     return cai_is_zero(block, LINE) && cai_is_zero(block + ends, slot - ends) &&
            cai_is_zero(block + (next >> 40) % lines * LINE, LINE);
+}
+
+/* What waits is nobody's to write to. Another thread may take what is free, and then its state is another before
+ * anything is written there: it is the same state still, so nobody has. */
+void cai_still_look(enum cai_place place, uint8_t *state, char *block, size_t slot)
+{
+    uint8_t byte = cai_load_acquire(state);
+
+    if ((!cai_state_waits(byte) && !cai_state_is_zero(byte)) || CAI_LIKELY(cai_is_zero(block, slot)))
+        return;
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    if (cai_load_relaxed(state) != byte)
+        return;
+    cai_finding_note(place, block, slot);
+    if (cai_state_waits(byte))
+        cai_wipe(block, slot);
+    else
+        cai_swap_strong_acq_rel(state, &byte, (uint8_t)(byte & ~CAI_STATE_ZERO));
+}
+
+void cai_still_look_at_slab(const struct cai_unit *slab)
+{
+    uint8_t *state = cai_slab_states(slab);
+    char *block = (char *)cai_slab_begin(slab);
+    size_t slot = cai_class_bytes(slab->size_class);
+    size_t step = slot >> cai_grain_shift(cai_zone_grain(slab->zone));
+
+    for (uint32_t i = 0; i < slab->slots; i++, state += step, block += slot)
+        cai_still_look((enum cai_place)(slab->zone / CAI_GRAINS), state, block, slot);
 }

@@ -11,6 +11,7 @@
 #define CAI_HEAPS_CHANNEL_H
 
 #include "core/callers.h"
+#include "core/channel_name.h"
 #include "heaps/sites.h"
 #include "heaps/zone_map.h"
 
@@ -20,7 +21,6 @@
 
 #define CAI_CHANNEL_MAGIC UINT64_C(0x6c656e6e61686363) /* "cchannel" */
 #define CAI_CHANNEL_ENV "CAPALLOC_CHANNEL"
-#define CAI_CHANNEL_NAME "capalloc-channel" /* of the memfd, by which its mapping is found in /proc/PID/maps */
 enum {
     CAI_CHANNEL_VERSION = 9,
     CAI_CHANNEL_FINDINGS = 16,

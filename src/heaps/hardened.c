@@ -350,21 +350,9 @@ static void note_overflow(enum cai_place place, const char *block, struct cai_li
     overs.kept[overs.count++] = (struct over){block, bytes, over, place};
 }
 
-/* Nobody has taken it meanwhile. */
-static void note_writes(enum cai_place place, const char *block, struct cai_live live)
-{
-    size_t slot = cai_class_sizes[live.size_class];
-
-    if (CAI_LIKELY(cai_is_zero(block, slot)))
-        return;
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    if (cai_load_relaxed(live.state) == live.byte)
-        cai_finding_note(place, block, slot);
-}
-
 static bool is_exit; /* under the quarantine's lock */
 
-static void look_at_slot(unsigned zone, uint8_t *state, const char *block, unsigned size_class)
+static void look_at_slot(unsigned zone, uint8_t *state, char *block, unsigned size_class)
 {
     enum cai_place place = (enum cai_place)(zone / CAI_GRAINS);
     struct cai_live live = {
@@ -372,16 +360,15 @@ static void look_at_slot(unsigned zone, uint8_t *state, const char *block, unsig
 
     if (has(CAI_CHECK_canary) && cai_state_is_hardened(live.byte))
         note_overflow(place, block, live);
-    if (is_exit && has(CAI_CHECK_zero) && size_class != 0 &&
-        (cai_state_waits(live.byte) || cai_state_is_zero(live.byte)))
-        note_writes(place, block, live);
+    if (is_exit && has(CAI_CHECK_zero) && size_class != 0)
+        cai_still_look(place, state, block, cai_class_sizes[size_class]);
 }
 
 static void look_at_run(const struct cai_unit *run)
 {
     unsigned shift = cai_grain_shift(cai_zone_grain(run->zone));
     uint8_t *state = cai_view_of(run->zone)->state + ((size_t)cai_unit_number(run) << (CAI_UNIT_SHIFT - shift));
-    const char *block = (const char *)cai_unit_address(run);
+    char *block = (char *)cai_unit_address(run);
 
     if (cai_load_acquire(&run->kind) == CAI_UNIT_LARGE)
         look_at_slot(run->zone, state, block, 0);
@@ -389,7 +376,7 @@ static void look_at_run(const struct cai_unit *run)
         return;
     size_t slot = cai_class_sizes[run->size_class];
     state = cai_slab_states(run);
-    block = (const char *)cai_slab_begin(run);
+    block = (char *)cai_slab_begin(run);
     for (uint32_t i = 0; i < run->slots; i++)
         look_at_slot(run->zone, state + i * (slot >> shift), block + i * slot, run->size_class);
 }

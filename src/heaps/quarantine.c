@@ -17,6 +17,7 @@
 #include "core/settings.h"
 #include "harden/fence.h"
 #include "harden/finding.h"
+#include "harden/still.h"
 #include "heaps/account.h"
 #include "heaps/age.h"
 #include "heaps/claim.h"
@@ -270,13 +271,16 @@ static void credit(const struct cai_unit *run, size_t bytes)
         cai_account_credit(account, bytes);
 }
 
-/* The zone's lock is held before and after. */
-static void pass_slab(struct cai_zone *zone, struct cai_unit *slab)
+/* The zone's lock is held before and after. Where nothing is live and all that waited is released the slab may end, and
+ * nobody would look at what was written there any more. */
+static void pass_slab(struct cai_zone *zone, struct cai_unit *slab, struct cai_slots slots)
 {
     cai_lock_give(&zone->lock);
     releasing = slab;
     cai_fence_for_compiler();
     uint32_t released = look_at_slab(slab);
+    if (CAI_HARDENS && slots.live == 0 && released >= slots.waiting && (cai_settings->checks & CAI_CHECK_zero) != 0)
+        cai_still_look_at_slab(slab);
     cai_lock_take(&zone->lock);
     if (released != 0) {
         credit(slab, (size_t)released * cai_class_bytes(slab->size_class));
@@ -334,7 +338,7 @@ static void look_at_zone(struct cai_zone *zone)
             struct cai_slots slots = cai_count_slots(states_of(run), granules_of(run));
             this_look.live += slots.live * cai_class_bytes(run->size_class);
             if (slots.waiting != 0)
-                pass_slab(zone, run);
+                pass_slab(zone, run, slots);
         } else if (kind == CAI_UNIT_GUARDED) {
             look_at_guarded(run);
         } else if (kind == CAI_UNIT_LARGE &&

@@ -4,6 +4,7 @@
 #include "revoke/roots.h"
 
 #include "blocks/find.h"
+#include "core/channel_name.h"
 #include "core/settings.h"
 #include "os/inspect.h"
 #include "revoke/dirty.h"
@@ -250,7 +251,7 @@ static bool is_ours(const struct mapping *it)
     uintptr_t tables = cai_sealed.annex + 4 * place / 64 - place;
 
     return it->begin - cai_sealed.places < 4 * place || it->begin - tables < place || cai_marks_own(it->begin) ||
-           it->begin - (uintptr_t)work < sizeof *work;
+           it->begin - (uintptr_t)work < sizeof *work || begins(it->path, "/memfd:" CAI_CHANNEL_NAME);
 }
 
 static bool is_device(const char *path)

@@ -57,7 +57,7 @@ static const struct {
     {"harden", "[=CHECKS]", OPT_HARDEN, 0,
      "look at blocks beyond their address: all checks but copy,\nor a list such as +copy, -delay (all others), "
      "zero+delay"},
-    {"trace-sweeps", NULL, 0, offsetof(struct cai_run_options, trace_sweeps), "a line for each of these searches"},
+    {"trace-sweeps", NULL, 0, offsetof(struct cai_run_options, trace_sweeps), "with --revoke: a line for each search"},
     {"helper", NULL, 0, offsetof(struct cai_run_options, helper), "do housekeeping in a background thread"},
     {"strict", NULL, 0, offsetof(struct cai_run_options, strict), "also report sized deletes of a wrong size"},
     {"backtrace", NULL, 0, offsetof(struct cai_run_options, backtrace),

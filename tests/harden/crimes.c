@@ -145,6 +145,22 @@ static void abort_while_busy(void)
     abort();
 }
 
+/* A server that has nothing between two requests: slabs end before what was written to is handed out again. */
+static void write_between_requests(void)
+{
+    enum { BLOCKS = 200, REQUESTS = 1000 };
+    static char *block[BLOCKS];
+
+    for (int request = 0; request < REQUESTS; request++) {
+        for (int i = 0; i < BLOCKS; i++)
+            memset(block[i] = malloc(size), 'r', size);
+        for (int i = 0; i < BLOCKS; i++)
+            free(block[i]);
+        if (request == REQUESTS / 100)
+            *(volatile char *)(block[BLOCKS - 1] + offset) = 'w'; /* it waits */
+    }
+}
+
 static void zero_write(void)
 {
     char *volatile block = malloc(0);
@@ -405,6 +421,7 @@ static const struct {
     void (*commit)(void);
 } crimes[] = {
     {"write-after-free", write_after_free},
+    {"write-between-requests", write_between_requests},
     {"read-after-free", read_after_free},
     {"reuse-at-once", reuse_at_once},
     {"overflow", overflow},

@@ -79,6 +79,13 @@ class Found(unittest.TestCase):
                           done.stderr)
             self.assertEqual(done.returncode, -signal.SIGABRT)
 
+    def test_H3_a_write_is_found_before_a_slab_ends(self):
+        for size, offset in ((24, 12), (100, 99), (1000, 512), (3000, 12), (30000, 20000)):
+            done = commit("write-between-requests", size, offset)
+            self.assertIn("capalloc: use-after-free-write: reuse(", done.stderr, (size, offset))
+            self.assertIn(f", found 0x77 at offset {offset} of a freed block of ", done.stderr)
+            self.assertEqual(done.returncode, -signal.SIGABRT)
+
     def test_H2_an_overflow_is_found_at_free(self):
         for size in (1, 15, 16, 31, 32, 63, 64, 1000, 1024, 32767, 40000):
             for bytes in (1, 8):

@@ -100,7 +100,7 @@ const struct scenario scenario_malloc_first_of_class = {.name = "malloc_first_of
                                                         .victim = nothing_of_this_class,
                                                         .operation = take_longest,
                                                         .addresses_min = 70,
-                                                        .through = {"cai_meta_allocate", "cai_slab_create"}};
+                                                        .through = {"cai_meta_allocate_beside", "cai_slab_create"}};
 
 static void take_own_form(void)
 {
@@ -159,11 +159,12 @@ static void bin_is_full(void)
     situation_full_bin(KIND_MALLOC, FINE, false);
 }
 
-const struct scenario scenario_free_growth = {.name = "free_growth",
-                                              .victim = bin_is_full,
-                                              .operation = give,
-                                              .addresses_min = 16,
-                                              .through = {"cai_cache_put_full", "cai_meta_allocate", "cai_meta_free"}};
+const struct scenario scenario_free_growth = {
+    .name = "free_growth",
+    .victim = bin_is_full,
+    .operation = give,
+    .addresses_min = 16,
+    .through = {"cai_cache_put_full", "cai_meta_allocate_beside", "cai_meta_free"}};
 
 static void longest_bin_is_full(void)
 {
