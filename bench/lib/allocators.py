@@ -52,7 +52,8 @@ def binaries(given=None):
     for folder in [given] if given else [ROOT / "build/release/bench", ROOT / "build/bench"]:
         if (Path(folder) / "workloads").exists():
             return Path(folder)
-    raise SystemExit("no compiled workloads: cmake -S bench -B build/bench && cmake --build build/bench")
+    raise SystemExit("no compiled workloads: cmake --preset release && cmake --build --preset release; "
+                     "or, for other libraries than this one, cmake -S bench -B build/bench && cmake --build build/bench")
 
 
 def check(library, bin_dir, probe="probe"):
