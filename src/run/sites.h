@@ -12,7 +12,8 @@
 bool cai_sites_can_write(const char *prefix);
 
 /* What was measured in each process of the table: PREFIX.PID.live.folded, .peak.folded, .all.folded, and
- * PREFIX.PID.pb.gz for pprof. Says on stderr how much the first process holds, and what cannot be written. */
+ * PREFIX.PID.pb.gz for pprof. Says on stderr how much the largest process holds,
+ * which calls held most at its peak, and what cannot be written. */
 void cai_sites_write(const struct cai_channel_host *host, const char *prefix);
 
 /* The sites of a process that runs that hold most; nothing when it has none, or may not be looked at. */

@@ -50,6 +50,7 @@ class Sites(unittest.TestCase):
         done = self.run_profiled(SUBJECT)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stderr, r"capalloc: profile: \S+ \(pid \d+\): at the end 3\d\.\d MiB from \d+ sites")
+        self.assertRegex(done.stderr, r"\n +\d+(\.\d+)? MiB +(let_go|grow_large|in_thread|hold_small) < ")
         self.assert_about(self.held("live", "hold_small"), SMALL)
         self.assert_about(self.held("live", "grow_large"), LARGE, 0.05)
         self.assertEqual(self.held("live", "let_go"), 0)
@@ -57,6 +58,11 @@ class Sites(unittest.TestCase):
         self.assert_about(self.held("all", "in_thread"), 2 * SMALL)
         self.assert_about(self.held("peak", "hold_small"), SMALL)
         self.assertTrue(pathlib.Path(self.folder, f"heap.{self.pids()[0]}.pb.gz").read_bytes().startswith(b"\x1f\x8b"))
+
+    def test_S5_who_holds_most_is_told(self):
+        """The first process is the shell, which holds next to nothing."""
+        done = self.run_profiled("sh", "-c", f"x=$(seq 1000); {SUBJECT}; true")
+        self.assertRegex(done.stderr, rf"profile: {pathlib.Path(SUBJECT).name[:15]}\S* \(pid \d+\): at the end 3\d\.\d MiB")
 
     def test_S5_after_sigkill(self):
         done = self.run_profiled(SUBJECT, "kill")
