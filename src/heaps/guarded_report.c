@@ -86,8 +86,7 @@ void cai_guarded_report_beside(const struct cai_guarded *entry, size_t behind, s
     report(entry,
            (ca_violation){.kind = behind != 0 ? CA_VIOLATION_OVERFLOW : CA_VIOLATION_UNDERFLOW,
                           .function = "free",
-                          .stated =
-                              behind != 0 ? "a block that ends where it ends" : "a block that begins where it begins",
+                          .stated = behind != 0 ? "nothing written behind it" : "nothing written before it",
                           .found = found},
            0);
 }

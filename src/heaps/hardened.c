@@ -135,7 +135,7 @@ static CAI_COLD void report_overflow(enum cai_place place, const void *block, si
         .address = block,
         .size = bytes,
         .place = cai_place_name(place),
-        .stated = "a block that ends where it ends",
+        .stated = "nothing written behind it",
         .found = found,
     });
 }

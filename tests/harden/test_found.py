@@ -91,7 +91,7 @@ class Found(unittest.TestCase):
             for bytes in (1, 8):
                 if size + bytes <= 32 or size % 16 + bytes <= 16:
                     self.ends(commit("overflow", size, 0, bytes),
-                              f"overflow: free(A): stated a block that ends where it ends, found {bytes} "
+                              f"overflow: free(A): stated nothing written behind it, found {bytes} "
                               f"byte{'s' * (bytes > 1)} written behind a live block of {size} bytes")
                 else:
                     self.assertEqual(commit("overflow", size, 0, bytes).returncode, -signal.SIGABRT)
@@ -107,16 +107,16 @@ class Found(unittest.TestCase):
     def test_H2_an_overflow_is_found_at_realloc_and_at_exit(self):
         for size in (24, 64, 1000, 5000, 40000):
             self.ends(commit("overflow-then-grow", size),
-                      "overflow: realloc(A): stated a block that ends where it ends, found 1 byte written behind "
+                      "overflow: realloc(A): stated nothing written behind it, found 1 byte written behind "
                       f"a live block of {size} bytes")
             self.ends(commit("overflow-never-freed", size),
-                      "overflow: exit(A): stated a block that ends where it ends, found 1 byte written behind "
+                      "overflow: exit(A): stated nothing written behind it, found 1 byte written behind "
                       f"a live block of {size} bytes")
 
     def test_H2_a_program_that_gives_up_is_looked_at(self):
         for size in (24, 1000, 5000, 40000):
             self.ends(commit("overflow-then-abort", size),
-                      "overflow: abort(A): stated a block that ends where it ends, found 1 byte written behind "
+                      "overflow: abort(A): stated nothing written behind it, found 1 byte written behind "
                       f"a live block of {size} bytes")
         for _ in range(10):
             done = commit("abort-while-busy", 100)
