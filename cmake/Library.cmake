@@ -72,6 +72,7 @@ function(capalloc_shared_form target map)
     target_link_libraries(${target} PRIVATE capalloc_flags)
     target_link_options(${target} PRIVATE
         -Wl,-z,nodelete   # threads and exit handlers hold addresses inside: never unload
+        -Wl,--sort-section=alignment # small variables together, behind the tables: a start touches half as many pages
         -Wl,-z,relro -Wl,-z,now)
     if(NOT CAPALLOC_SANITIZE)
         target_link_options(${target} PRIVATE -Wl,-z,defs)

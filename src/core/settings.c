@@ -2,6 +2,7 @@
 #include "core/settings.h"
 
 #include "base/bits.h"
+#include "base/compiler.h"
 #include "core/amount.h"
 #include "core/checks.h"
 #include "core/mode.h"
@@ -167,7 +168,7 @@ static void complain_on_stderr(const char *word, size_t length)
     cai_os_write_error("\n", 1);
 }
 
-void cai_settings_start(void)
+CAI_COLD void cai_settings_start(void)
 {
     struct cai_settings *settings = &sealed.settings;
 
@@ -184,6 +185,10 @@ void cai_settings_start(void)
     cai_settings_derive(settings);
     if (settings->names)
         cai_os_names_start();
+}
+
+void cai_settings_seal(void)
+{
     cai_sealed_close(&sealed);
 }
 

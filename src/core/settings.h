@@ -52,8 +52,12 @@ extern const struct cai_settings *const cai_settings;
  * is no setting elsewhere. */
 extern bool cai_is_drop_in;
 
-/* Reads the environment and seals. Called once, before anything else looks. */
+/* Reads the environment. Called once, before anything else looks. */
 void cai_settings_start(void);
+
+/* They are read-only memory from here on. When the heap starts: a program without one has nothing to protect, and is
+ * spared the call. */
+void cai_settings_seal(void);
 
 /* In the child of a fork that stopped a start: so that it can begin anew. */
 void cai_settings_reopen(void);

@@ -22,7 +22,7 @@
 #define CAI_CHANNEL_MAGIC UINT64_C(0x6c656e6e61686363) /* "cchannel" */
 #define CAI_CHANNEL_ENV "CAPALLOC_CHANNEL"
 enum {
-    CAI_CHANNEL_VERSION = 9,
+    CAI_CHANNEL_VERSION = 10,
     CAI_CHANNEL_FINDINGS = 16,
     CAI_CHANNEL_VIOLATIONS = 8,
     CAI_CHANNEL_PROCESSES = 512,   /* at most; of the rest the table has sums only */
@@ -78,14 +78,14 @@ struct cai_channel_numbers {
     struct cai_class_held held[CA_STATS_CLASSES_MAX];
 };
 
-/* The page of one process, that is of one pid: a program that replaces another takes its page over. */
+/* The page of one process, that is of one pid: a program that replaces another takes its page over. What each process
+ * writes stands in front, so that one without a heap touches one page of the kernel's. */
 struct cai_channel {
     int32_t pid; /* as the process itself sees it; 0: nobody's yet */
     int32_t parent;
     uint32_t state;      /* enum cai_channel_state, stored with release */
     uint32_t interposed; /* 1: the malloc that the program calls is this library's */
     char program[32];    /* its name, cut */
-    char rival[256];     /* when not interposed: the file whose malloc comes first */
     uint32_t active_decay_ms;
     uint32_t helper;      /* 1: the background helper runs */
     uint64_t limit_bytes; /* 0: none */
@@ -109,11 +109,9 @@ struct cai_channel {
     uint32_t dlopen_flags;  /* all that the program passed to dlopen, at any time */
     char ignored[64];       /* the first word of CAPALLOC_OPTIONS that the library did not understand; empty: none */
     char violation[32];     /* the code of the last one; empty: none */
-    char calls[CAI_CALLERS_BYTES];   /* what led to the last one, where that was asked for */
     uint32_t allocated_at, freed_at; /* of the block of the last one, where it was sampled: sites; 0: not known */
     uint64_t violations;             /* of this pid, told at once */
-    struct cai_channel_violation violated[CAI_CHANNEL_VIOLATIONS]; /* the first of them */
-    uint64_t start_ns;                                             /* CLOCK_MONOTONIC */
+    uint64_t start_ns;               /* CLOCK_MONOTONIC */
     uint64_t end_ns;
     uint64_t stale_bytes; /* valid when FINISHED: what was freed and then written before it was handed out again */
     uint64_t sweeps_in_doubt,
@@ -121,8 +119,11 @@ struct cai_channel {
         ahead_bytes; /* likewise: what sweeps have read while threads ran */
     uint32_t turn;   /* stored with release: how often numbers were left; the last are numbers[(turn - 1) % 2] */
     struct cai_channel_numbers
-        numbers[2];                    /* two, so that a process which is killed while it writes leaves the others */
-    struct cai_channel_audit findings; /* valid when FINISHED */
+        numbers[2];                /* two, so that a process which is killed while it writes leaves the others */
+    char rival[256];               /* when not interposed: the file whose malloc comes first */
+    char calls[CAI_CALLERS_BYTES]; /* what led to the last violation, where that was asked for */
+    struct cai_channel_violation violated[CAI_CHANNEL_VIOLATIONS]; /* the first of them */
+    struct cai_channel_audit findings;                             /* valid when FINISHED */
 };
 
 /* The first page_bytes of the memfd; the pages follow. */

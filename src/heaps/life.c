@@ -137,6 +137,7 @@ static bool start(void)
     }
     begun = true;
     read_settings();
+    cai_settings_seal();
     cai_os_on_thread_exit(on_thread_exit);
     enum cai_pages_start result = cai_pages_start();
     if (result != CAI_PAGES_STARTED)
@@ -164,7 +165,7 @@ static CAI_COLD bool start_once(void)
     return started;
 }
 
-bool cai_life_prepare(void)
+CAI_COLD bool cai_life_prepare(void)
 {
     if (cai_load_acquire(&progress) != NOT_STARTED)
         return cai_life_start();

@@ -5,6 +5,7 @@
 
 #include "base/atomic.h"
 #include "base/bits.h"
+#include "base/compiler.h"
 #include "core/settings.h"
 #include "core/violation.h"
 #include "heaps/registry.h"
@@ -61,7 +62,7 @@ static struct cai_channel *take_over(int32_t pid)
 }
 
 /* Numbers of an earlier program, and the settings of the parent, are not ours; violations are the pid's. */
-static void begin(struct cai_channel *ours, int32_t pid)
+static CAI_COLD void begin(struct cai_channel *ours, int32_t pid)
 {
     const char *name = cai_os_process_name();
     size_t length = strnlen(name, sizeof ours->program - 1);
@@ -104,6 +105,15 @@ static void start_profile(struct cai_channel *ours)
 static struct cai_channel_numbers *other(struct cai_channel *ours)
 {
     return &ours->numbers[cai_load_relaxed(&ours->turn) % 2];
+}
+
+/* Where they do: what a process without a heap has to say are single words, and the other set stays memory that nobody
+ * has touched. NULL: there are none, or it has a heap. */
+static struct cai_channel_numbers *same(struct cai_channel *ours)
+{
+    bool found = cai_registry_first() == NULL && cai_load_relaxed(&ours->turn) != 0;
+
+    return found ? &ours->numbers[(cai_load_relaxed(&ours->turn) - 1) % 2] : NULL;
 }
 
 static void show(struct cai_channel *ours, struct cai_channel_numbers *numbers)
@@ -167,6 +177,8 @@ void cai_page_child(void)
         if (parents != NULL) {
             memcpy(ours, parents, offsetof(struct cai_channel, violation));
             ours->dlopen_flags = 0;
+            if (ours->interposed == 0)
+                memcpy(ours->rival, parents->rival, sizeof ours->rival);
         }
         begin(ours, pid);
         cai_store_release(&ours->state, CAI_CHANNEL_LOADED);
@@ -224,7 +236,7 @@ static bool violated(const ca_violation *violation, bool last, const char *calls
     return table->shows_calls != 0;
 }
 
-struct cai_channel *cai_page_start(struct cai_channel_table *with, uint32_t pages, size_t bytes)
+CAI_COLD struct cai_channel *cai_page_start(struct cai_channel_table *with, uint32_t pages, size_t bytes)
 {
     int32_t pid = cai_os_process_number();
 
@@ -258,12 +270,18 @@ void cai_page_finish(void)
             return;
         cai_os_yield();
     }
-    struct cai_channel_numbers *numbers = other(ours);
+    struct cai_channel_numbers *numbers = same(ours);
+    bool shown = numbers != NULL;
+    if (!shown)
+        numbers = other(ours);
     if (!count(numbers, true)) {
         memset(numbers->map, 0, sizeof numbers->map);
         cai_stats_collect(&numbers->stats);
     }
-    show(ours, numbers);
+    if (shown)
+        numbers->ns = cai_os_nanoseconds();
+    else
+        show(ours, numbers);
     ours->end_ns = numbers->ns;
     cai_store_release(&ours->state, CAI_CHANNEL_FINISHED);
     cai_store_release(&is_leaving, 0);

@@ -49,13 +49,12 @@ static CAI_COLD void *out_of_memory(void)
 /* Everything but the fast path; a tail call from there, so that it saves no registers. */
 static CAI_NOINLINE void *allocate_slow(size_t size, bool zeroed)
 {
+    if (CAI_UNLIKELY(size > PTRDIFF_MAX)) /* starts nothing (preload/lifetime.c) */
+        return cai_early() ? NULL : out_of_memory();
     if (CAI_UNLIKELY(cai_too_early()))
         return cai_early_allocate(size, 16);
-    void *block = NULL;
-    if (CAI_HARDENS)
-        block = cai_hardened_allocate(PLACE, size, 16, zeroed, CAI_FAMILY_malloc);
-    else if (size <= PTRDIFF_MAX)
-        block = cai_allocate_slow(PLACE, size, zeroed);
+    void *block = CAI_HARDENS ? cai_hardened_allocate(PLACE, size, 16, zeroed, CAI_FAMILY_malloc)
+                              : cai_allocate_slow(PLACE, size, zeroed);
     return CAI_LIKELY(block != NULL) ? block : out_of_memory();
 }
 

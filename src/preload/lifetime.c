@@ -5,6 +5,7 @@
 #include "preload/table.h"
 
 #include "base/atomic.h"
+#include "base/compiler.h"
 #include "core/settings.h"
 #include "heaps/heaps.h"
 #include "malloc/names.h"
@@ -27,7 +28,7 @@ static pid_t started;
 /* Has the C library ask for more memory than there can be, and looks who refused it: what the program's own calls will
  * do, whatever the dynamic linker says about addresses (those of a fixed-address program point into itself). A program
  * that allocates nothing gets no heap by it. */
-static void check_interposition(struct cai_channel *channel)
+static CAI_COLD void check_interposition(struct cai_channel *channel)
 {
     int saved = errno;
     Dl_info theirs;

@@ -1,6 +1,7 @@
 /* See table.h. By plain system calls where the C library's functions are cancellation points. */
 #include "preload/table.h"
 
+#include "base/compiler.h"
 #include "core/settings.h"
 #include "heaps/heaps.h"
 #include "os/os.h"
@@ -10,7 +11,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -45,10 +45,9 @@ static bool map_table(int fd, size_t bytes, struct cai_channel **page)
     return right;
 }
 
-/* What stands under this name by now may be anything. */
+/* What stands under this name by now may be anything: only of a file that cannot become shorter is anything read. */
 static bool open_table(const char *name, struct cai_channel **page)
 {
-    struct stat stat;
     bool opened = false;
     int fd = -1;
 
@@ -56,14 +55,16 @@ static bool open_table(const char *name, struct cai_channel **page)
         fd = (int)syscall(SYS_openat, (long)AT_FDCWD, name, (long)(O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), 0L);
     if (fd < 0)
         return false;
-    if (fstat(fd, &stat) == 0 && S_ISREG(stat.st_mode) && (size_t)stat.st_size >= sizeof(struct cai_channel_table))
-        opened = map_table(fd, (size_t)stat.st_size, page);
+    long seals = syscall(SYS_fcntl, (long)fd, (long)F_GET_SEALS);
+    long bytes = seals > 0 && (seals & F_SEAL_SHRINK) != 0 ? syscall(SYS_lseek, (long)fd, 0L, (long)SEEK_END) : 0;
+    if (bytes >= (long)sizeof(struct cai_channel_table))
+        opened = map_table(fd, (size_t)bytes, page);
     syscall(SYS_close, (long)fd);
     return opened;
 }
 
 /* For this process and its forked children. Whoever opens it in /proc cannot make it shorter. */
-static struct cai_channel *make_table(void)
+static CAI_COLD struct cai_channel *make_table(void)
 {
     size_t wanted = cai_settings->profile_bytes != 0 ? CAI_CHANNEL_PROFILED_BYTES : sizeof(struct cai_channel);
     size_t each = cai_round_up(wanted, cai_os_page_size());
@@ -90,7 +91,7 @@ static struct cai_channel *make_table(void)
     return cai_page_start(table, processes, each);
 }
 
-struct cai_channel *cai_table_open(void)
+CAI_COLD struct cai_channel *cai_table_open(void)
 {
     const char *name = getenv(CAI_CHANNEL_ENV);
     struct cai_channel *page = NULL;

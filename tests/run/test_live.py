@@ -105,6 +105,17 @@ class Trees(Seeing):
         self.assertEqual([row["program"] for row in report["tree"]["processes"]], ["run_live"])
         self.assertGreaterEqual(report["stats"]["live_blocks"], KEPT)
 
+    def test_S3_a_program_that_allocates_nothing_takes_one_page_of_the_kernels(self):
+        """What it has to say stands together: that is what its start costs (bench/startup --page)."""
+        spawn = """import os
+held = lambda: os.stat(os.environ["CAPALLOC_CHANNEL"]).st_blocks * 512 // os.sysconf("SC_PAGESIZE")
+for _ in range(5):
+    before = held()
+    os.waitpid(os.posix_spawn("/bin/true", ["true"], os.environ), 0)
+    print(held() - before)"""
+        done = run(CAPALLOC, "run", "--library", PRELOAD, "python3", "-c", spawn)
+        self.assertEqual(min(map(int, done.stdout.split())), 1, done)
+
     def test_S3_vfork(self):
         _, report = self.told("vfork", "grow", "exit")
         first, second = report["tree"]["processes"]

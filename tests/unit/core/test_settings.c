@@ -282,6 +282,7 @@ static void write_to_settings(const void *unused)
     (void)unused;
     unsetenv(CAI_SETTINGS_ENV);
     cai_settings_start();
+    cai_settings_seal();
     require(cai_settings->limit_bytes == SIZE_MAX);
     *(volatile size_t *)(uintptr_t)&cai_settings->limit_bytes = 1;
 }
