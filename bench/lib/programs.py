@@ -109,8 +109,8 @@ def redis(bin_dir, scratch, divide):
             if done.returncode != 0 or not rates or child.poll() is not None:
                 raise measure.Failed(f"redis with {library}: server {child.poll()}, client {done.returncode}")
             status = Path(f"/proc/{child.pid}/status").read_text()
-            ticks = Path(f"/proc/{child.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
-            return measure.Sample(int(sum(requests / rate for rate in rates) * 1e9), sum(map(int, ticks)) * 10**7,
+            on_cpu = [int(task.read_text().split()[0]) for task in Path(f"/proc/{child.pid}/task").glob("*/schedstat")]
+            return measure.Sample(int(sum(requests / rate for rate in rates) * 1e9), sum(on_cpu),
                                   int(re.search(r"VmHWM:\s*(\d+)", status)[1]))
         finally:
             child.kill()
