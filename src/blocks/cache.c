@@ -230,6 +230,12 @@ static void bin_calm(struct cai_heap *heap, enum cai_place place, unsigned size_
     cai_meta_free(before, before_limit * sizeof *slots);
 }
 
+CAI_INLINE void settle_put(struct cai_heap *heap, struct cai_unit *slab, uint32_t count)
+{
+    cai_slab_count_put(slab, count);
+    settle(heap, slab);
+}
+
 /* The bin's slots [0, count) go back to their slabs; the heap's lock is held. Returns their bytes. */
 static size_t put_back(struct cai_heap *heap, enum cai_place place, unsigned size_class, uint32_t count)
 {
@@ -238,27 +244,31 @@ static size_t put_back(struct cai_heap *heap, enum cai_place place, unsigned siz
     const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
     struct cai_unit *slab = NULL;
     size_t unit = 0; /* of the slot before */
-    size_t put = 0;
+    uint32_t put = 0, all = 0;
 
     for (uint32_t i = 0; i < count; i++) {
         size_t granule = cai_granule_of(view, grain, bin->slots[i]);
         if (slab == NULL || cai_unit_of_granule(grain, granule) != unit) {
             struct cai_unit *of_this = cai_slab_of(view, grain, granule);
-            if (slab != NULL && of_this != slab)
-                settle(heap, slab);
+            if (slab != NULL && of_this != slab) {
+                settle_put(heap, slab, put);
+                all += put;
+                put = 0;
+            }
             slab = of_this;
             unit = cai_unit_of_granule(grain, granule);
         }
-        if (CAI_LIKELY(cai_state_is_cached(cai_load_relaxed(&view->state[granule])))) {
-            cai_slab_put(slab, &view->state[granule]);
+        uint8_t state = cai_load_relaxed(&view->state[granule]);
+        if (CAI_LIKELY(cai_state_is_cached(state))) {
+            cai_slab_put_uncounted(&view->state[granule], state);
             put++;
         }
     }
     if (slab != NULL)
-        settle(heap, slab);
+        settle_put(heap, slab, put);
     bin->count -= count;
     memmove(bin->slots, bin->slots + count, bin->count * sizeof *bin->slots);
-    return put * cai_class_sizes[size_class];
+    return (size_t)(all + put) * cai_class_sizes[size_class];
 }
 
 static void reverse(void **slots, uint32_t count)

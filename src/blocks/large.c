@@ -3,6 +3,7 @@
  */
 #include "blocks/large.h"
 
+#include "base/alone.h"
 #include "base/probe.h"
 #include "blocks/cache.h"
 #include "blocks/claimed.h"
@@ -16,6 +17,7 @@
 
 /* The largest block a heap keeps, 1 MiB, and what it keeps in all, 2 MiB. */
 enum { KEPT_UNITS_MAX = 1 << (20 - CAI_UNIT_SHIFT), KEPT_UNITS_ALL = 2 * KEPT_UNITS_MAX };
+#define KEPT_BYTES_MAX ((size_t)KEPT_UNITS_MAX << CAI_UNIT_SHIFT)
 
 /* What no address space can hold is refused before any arithmetic on it. */
 #define LARGE_BYTES_MAX ((size_t)1 << 45)
@@ -26,12 +28,16 @@ enum { KEPT_UNITS_MAX = 1 << (20 - CAI_UNIT_SHIFT), KEPT_UNITS_ALL = 2 * KEPT_UN
 
 static uint8_t *state_of(const struct cai_unit *run)
 {
-    return cai_view_of(run->zone)->state + ((size_t)cai_unit_number(run) << (CAI_UNIT_SHIFT - CAI_COARSE_SHIFT));
+    const struct cai_view *view = cai_view_of(run->zone);
+
+    return view->state + ((size_t)(run - view->units) << (CAI_UNIT_SHIFT - CAI_COARSE_SHIFT));
 }
 
 static uint32_t *owner_of(const struct cai_unit *run)
 {
-    return &cai_view_of(run->zone)->owner[cai_unit_number(run)];
+    const struct cai_view *view = cai_view_of(run->zone);
+
+    return &view->owner[run - view->units];
 }
 
 static size_t run_bytes(const struct cai_unit *run)
@@ -69,7 +75,7 @@ static struct cai_unit **set_of(struct cai_heap *heap, uint32_t units)
     return heap->kept[units < CAI_KEPT_SETS ? units : 0];
 }
 
-static struct cai_unit *take_from(struct cai_heap *heap, struct cai_unit **set, unsigned zone, uint32_t units)
+CAI_INLINE struct cai_unit *take_from(struct cai_heap *heap, struct cai_unit **set, unsigned zone, uint32_t units)
 {
     for (unsigned way = 0; way < CAI_KEPT_WAYS; way++) {
         struct cai_unit *run = set[way];
@@ -84,18 +90,19 @@ static struct cai_unit *take_from(struct cai_heap *heap, struct cai_unit **set, 
 }
 
 /* A kept block of this length, or at most an eighth longer. */
-static struct cai_unit *take_kept(struct cai_heap *heap, enum cai_place place, uint32_t units)
+CAI_INLINE struct cai_unit *take_kept(struct cai_heap *heap, enum cai_place place, uint32_t units)
 {
-    if (units > KEPT_UNITS_MAX)
-        return NULL;
     unsigned zone = cai_zone_number(place, CAI_COARSE);
-    struct cai_unit **set = set_of(heap, units), **longer = set_of(heap, units + units / 8);
+    struct cai_unit **set = set_of(heap, units);
     struct cai_unit *run = take_from(heap, set, zone, units);
 
-    if (run == NULL && longer != set)
-        run = take_from(heap, longer, zone, units);
-    if (run == NULL)
-        return NULL;
+    if (CAI_UNLIKELY(run == NULL)) {
+        struct cai_unit **longer = set_of(heap, units + units / 8);
+        if (longer != set)
+            run = take_from(heap, longer, zone, units);
+        if (run == NULL)
+            return NULL;
+    }
     heap->large_idle = false;
     run->zeroed = cai_place_zeroes(place) || cai_claimed_is_marked(run);
     cai_store_relaxed(&run->inferred, 0);
@@ -114,9 +121,12 @@ static bool is_possible(size_t bytes, size_t align)
 }
 
 /* The run becomes a live block of the heap. */
-static void *begin(struct cai_heap *heap, struct cai_unit *run, size_t bytes, bool zeroed)
+CAI_INLINE void *begin(struct cai_heap *heap, struct cai_unit *run, size_t bytes, bool zeroed)
 {
-    void *block = (void *)cai_unit_address(run);
+    const struct cai_view *view = cai_view_of(run->zone);
+    size_t offset = (size_t)(run - view->units) << CAI_UNIT_SHIFT;
+    uint8_t *state = view->state + (offset >> CAI_COARSE_SHIFT);
+    void *block = (void *)(view->origin + offset);
 
     cai_store_relaxed(&run->bytes, bytes);
     cai_store_relaxed(&run->claimed, 0);
@@ -124,15 +134,15 @@ static void *begin(struct cai_heap *heap, struct cai_unit *run, size_t bytes, bo
         cai_cache_zero(heap, block, cai_round_up(bytes, cai_settings->page_bytes), run->zeroed);
     heap->large_allocations++;
     if (CAI_HARDENS) /* what a slab has left there means nothing to harden/fence.h */
-        cai_store_relaxed(state_of(run) + 1, CAI_STATE_NONE);
-    cai_store_release(state_of(run), CAI_STATE_LARGE);
+        cai_store_relaxed(state + 1, CAI_STATE_NONE);
+    cai_store_release(state, CAI_STATE_LARGE);
     CAI_PROBE(large, bytes, block, heap->id);
     return block;
 }
 
 void *cai_large_take_kept(struct cai_heap *heap, enum cai_place place, size_t bytes, size_t align, bool zeroed)
 {
-    if (!is_possible(bytes, align) || align > CAI_UNIT_BYTES)
+    if (bytes > KEPT_BYTES_MAX || align > CAI_UNIT_BYTES)
         return NULL;
     bytes = cai_max(bytes, 1);
     struct cai_unit *run = take_kept(heap, place, units_for(bytes));
@@ -154,9 +164,21 @@ void *cai_large_take(struct cai_heap *heap, enum cai_place place, size_t bytes, 
 }
 
 /* The whole run, past what the program may use: an overflow may have got there. */
-static void clear_from(struct cai_heap *heap, const struct cai_unit *run, size_t keep)
+static CAI_NOINLINE void clear_from(struct cai_heap *heap, const struct cai_unit *run, size_t keep)
 {
     cai_clear_touched(heap, (char *)cai_unit_address(run) + keep, run_bytes(run) - keep);
+}
+
+/* From live to cached. The usual block of a process with one thread: by way of a state in which it is nothing, as two
+ * plain instructions take half the time of one that compares and exchanges. */
+CAI_INLINE bool take_live(uint8_t *state, uint8_t live)
+{
+    if (CAI_UNLIKELY(live != CAI_STATE_LARGE) || !cai_is_alone())
+        return cai_swap_strong_acq_rel(state, &live, CAI_STATE_CACHED);
+    if (CAI_UNLIKELY(!cai_alone_leave_127(state)))
+        return false;
+    cai_store_relaxed(state, CAI_STATE_CACHED);
+    return true;
 }
 
 bool cai_large_claim(struct cai_heap *heap, struct cai_unit *run, uint8_t live)
@@ -164,13 +186,13 @@ bool cai_large_claim(struct cai_heap *heap, struct cai_unit *run, uint8_t live)
     if (!cai_state_is_live(live))
         return false;
     note_ending(heap, 0, run);
-    if (!cai_swap_strong_acq_rel(state_of(run), &live, CAI_STATE_CACHED)) {
+    if (CAI_UNLIKELY(!take_live(state_of(run), live))) {
         note_ending(heap, 0, NULL);
         return false;
     }
-    if (cai_state_is_wiped(live))
+    if (CAI_UNLIKELY(cai_state_is_wiped(live)))
         cai_claimed_mark(run);
-    if (is_must_zero(run) && !cai_claimed_is_marked(run))
+    if (CAI_UNLIKELY(is_must_zero(run)) && !cai_claimed_is_marked(run))
         clear_from(heap, run, 0);
     return true;
 }
@@ -196,7 +218,7 @@ bool cai_large_may_keep(const struct cai_unit *run)
 }
 
 /* At each step each of the three is somewhere, or at two places: cai_large_salvage counts it once. */
-static void replace(struct cai_heap *heap, struct cai_unit **set, struct cai_unit *run)
+static CAI_NOINLINE void replace(struct cai_heap *heap, struct cai_unit **set, struct cai_unit *run)
 {
     struct cai_unit *leaves = set[CAI_KEPT_WAYS - 1];
 
@@ -219,8 +241,9 @@ bool cai_large_keep(struct cai_heap *heap, struct cai_unit *run)
         cai_large_give(heap, run);
         return false;
     }
-    if (*owner_of(run) != heap->id)
-        cai_store_release(owner_of(run), heap->id);
+    uint32_t *owner = owner_of(run);
+    if (*owner != heap->id)
+        cai_store_release(owner, heap->id);
     struct cai_unit **set = set_of(heap, run->units);
     for (unsigned way = 0; way < CAI_KEPT_WAYS; way++)
         if (set[way] == NULL) {

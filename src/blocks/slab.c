@@ -136,25 +136,34 @@ CAI_NO_TSAN static uint32_t take_returned_short(struct cai_unit *slab, void **sl
     return taken;
 }
 
-/* Slots that were never handed out. */
-static uint32_t take_fresh(struct cai_unit *slab, void **slots, uint32_t count)
+/* Slots that were never handed out, to the end of the slab at most. Their states are stored one by one: what a child
+ * counts anew has to be those at the front. */
+static uint32_t take_fresh_until_end(struct cai_unit *slab, void **slots, uint32_t count)
 {
-    uint8_t *state = cai_slab_states(slab);
     uint8_t cached = slab->zeroed ? CAI_STATE_CACHED | CAI_STATE_ZERO : CAI_STATE_CACHED;
     size_t step = slot_granules(slab);
     size_t bytes = cai_class_bytes(slab->size_class);
-    uintptr_t address = cai_slab_begin(slab);
-    uint32_t taken = 0;
+    bool wraps = slab->start + slab->fresh >= slab->slots;
+    uint32_t slot = slab->start + slab->fresh - (wraps ? slab->slots : 0);
+    uint32_t most = (uint32_t)cai_min(count, (wraps ? slab->start : slab->slots) - slot);
+    uint8_t *state = cai_slab_states(slab) + slot * step;
+    uintptr_t address = cai_slab_begin(slab) + slot * bytes;
 
-    while (taken < count && slab->fresh < slab->slots) {
-        uint32_t slot = slab->start + slab->fresh;
-        if (slot >= slab->slots)
-            slot -= slab->slots;
-        cai_store_relaxed(&state[slot * step], cached);
-        slab->fresh++;
-        slots[taken++] = (void *)(address + slot * bytes);
+    for (uint32_t taken = 0; taken < most; taken++) {
+        cai_store_relaxed(state, cached);
+        slots[taken] = (void *)address;
+        state += step;
+        address += bytes;
     }
-    return taken;
+    slab->fresh += most;
+    return most;
+}
+
+static uint32_t take_fresh(struct cai_unit *slab, void **slots, uint32_t count)
+{
+    uint32_t taken = take_fresh_until_end(slab, slots, count);
+
+    return taken + take_fresh_until_end(slab, slots + taken, count - taken);
 }
 
 uint32_t cai_slab_room(const struct cai_unit *slab)

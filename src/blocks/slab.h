@@ -48,12 +48,24 @@ uint32_t cai_slab_take(struct cai_unit *slab, void **slots, uint32_t count);
 /* Free slots, at least; the owner's lock is held. */
 uint32_t cai_slab_room(const struct cai_unit *slab);
 
-/* One slot back from the owner's bin, where its state byte is; the owner's lock is held. */
+/* One slot back from the owner's bin, whose state byte says `cached`; to be counted. The owner's lock is held. */
+CAI_INLINE void cai_slab_put_uncounted(uint8_t *state, uint8_t cached)
+{
+    CAI_CHECK(cai_state_is_cached(cached));
+    cai_store_relaxed(state, (uint8_t)(cached & ~(CAI_STATE_CACHED ^ CAI_STATE_IN_SLAB)));
+}
+
+/* So many were put. The owner's lock is held. */
+CAI_INLINE void cai_slab_count_put(struct cai_unit *slab, uint32_t count)
+{
+    slab->used -= (uint32_t)cai_min(slab->used, count); /* it may be too low: cai_slab_is_empty */
+}
+
+/* Both. */
 CAI_INLINE void cai_slab_put(struct cai_unit *slab, uint8_t *state)
 {
-    CAI_CHECK(cai_state_is_cached(*state));
-    cai_store_relaxed(state, (uint8_t)(cai_load_relaxed(state) & ~(CAI_STATE_CACHED ^ CAI_STATE_IN_SLAB)));
-    slab->used -= slab->used != 0; /* it may be too low: cai_slab_is_empty */
+    cai_slab_put_uncounted(state, cai_load_relaxed(state));
+    cai_slab_count_put(slab, 1);
 }
 
 /* `count` slots were marked free in the slab by a thread that does not use its heap, `owner` (NULL: there is none).

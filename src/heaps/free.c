@@ -110,7 +110,7 @@ CAI_NOINLINE bool cai_free_slot(enum cai_place place, void *address, struct cai_
 }
 
 /* By a thread without a heap: the shared one has the record. */
-static bool put_large_borrowing(struct cai_live live)
+static CAI_NOINLINE bool put_large_borrowing(struct cai_live live)
 {
     struct cai_unit *run = cai_live_run(live);
     struct cai_account *account = cai_account_of(cai_live_owner(live)); /* its lock comes before the shared heap's */
@@ -132,26 +132,36 @@ static bool put_large_borrowing(struct cai_live live)
 /* One in so many large blocks that were kept for the next is a reason to look at the clock. */
 enum { LOOK_PERIOD = 16 };
 
+/* It has been claimed. False: no account pays for it by now. In one go: who takes the account apart meanwhile would
+ * meet a unit that is no longer a block of it. */
+static CAI_NOINLINE bool put_large_of_account(struct cai_heap *heap, struct cai_live live)
+{
+    struct cai_account *account = cai_account_of(cai_live_owner(live));
+
+    if (account == NULL)
+        return false;
+    cai_account_credit(account, cai_slot_bytes(live));
+    cai_store_release(cai_live_owner(live), 0);
+    cai_account_return(account);
+    cai_large_give(heap, cai_live_run(live));
+    return true;
+}
+
 static CAI_NOINLINE bool put_large(struct cai_live live)
 {
-    struct cai_unit *run = cai_live_run(live);
+    const struct cai_view *view = cai_view_of(live.zone);
+    size_t number = cai_unit_of_granule(CAI_COARSE, cai_live_granule(live)); /* of its run */
     struct cai_thread *thread = cai_self;
     struct cai_heap *heap = &thread->owner.heap;
 
-    if (!cai_thread_has_heap(thread))
+    if (CAI_UNLIKELY(!cai_thread_has_heap(thread)))
         return put_large_borrowing(live);
-    if (!cai_large_claim(heap, run, live.byte))
+    if (CAI_UNLIKELY(!cai_large_claim(heap, &view->units[number], live.byte)))
         return false;
-    struct cai_account *account = cai_account_of(cai_live_owner(live));
-    if (CAI_UNLIKELY(account != NULL)) {
-        /* In one go: who takes the account apart meanwhile would meet a unit that is no longer a block of it. */
-        cai_account_credit(account, cai_slot_bytes(live));
-        cai_store_release(cai_live_owner(live), 0);
-        cai_account_return(account);
-        cai_large_give(heap, run);
-    } else if (CAI_LIKELY(cai_large_keep(heap, run)) && heap->large_allocations % LOOK_PERIOD != 0) {
+    bool is_charged = cai_is_account(cai_load_relaxed(&view->owner[number])) && put_large_of_account(heap, live);
+    if (CAI_LIKELY(!is_charged) && CAI_LIKELY(cai_large_keep(heap, &view->units[number])) &&
+        heap->large_allocations % LOOK_PERIOD != 0)
         return true;
-    }
     cai_housekeeping_look(&thread->owner);
     return true;
 }
