@@ -256,20 +256,38 @@ static void print_unended(FILE *to, const struct cai_report *report)
         fputs(":\n  what it did is not known.\n", to);
 }
 
+/* Those of the process that held most, which says what the tree needed: of `gcc` that is the compiler, not what starts
+ * it. */
+static void print_largest(FILE *to, const struct cai_report *report, const struct cai_channel *largest, bool unicode)
+{
+    bool final = largest->state == CAI_CHANNEL_FINISHED;
+    uint64_t end = report->outcome->start_ns + report->outcome->elapsed_ns;
+    uint64_t at = largest->numbers[0].ns;
+
+    fprintf(to, "\n  Numbers of %s (pid %d), which held most", largest->program, largest->pid);
+    if (!final && at < end)
+        fprintf(to, ",\n  %s older than the program's end", cai_time_text(end - at).text);
+    fputs(":\n\n", to);
+    cai_report_numbers(to, largest, final, unicode);
+}
+
 void cai_report_text(FILE *to, const struct cai_report *report, bool unicode)
 {
+    bool used = cai_is_used(report->use);
+    const struct cai_channel *largest = report->tree != NULL ? cai_tree_largest(report->tree) : NULL;
+    bool other = largest != NULL && largest->pid != report->channel->pid;
+
     print_ending(to, report);
     print_process(to, report->outcome);
-    if (!cai_is_used(report->use)) {
+    if (!used)
         fputs("\n  No statistics: the program did not use capalloc.\n", to);
-        if (report->tree != NULL)
-            cai_tree_text(to, report->tree, report->outcome->start_ns);
-        return;
-    }
-    cai_report_settings(to, report->channel);
-    if (report->use == CAI_USE_UNENDED)
+    else
+        cai_report_settings(to, report->channel);
+    if (other)
+        print_largest(to, report, largest, unicode);
+    else if (used && report->use == CAI_USE_UNENDED)
         print_unended(to, report);
-    if (cai_use_has_stats(report->channel))
+    if (used && !other && cai_use_has_stats(report->channel))
         cai_report_numbers(to, report->channel, report->use == CAI_USE_FINISHED, unicode);
     if (report->tree != NULL)
         cai_tree_text(to, report->tree, report->outcome->start_ns);

@@ -37,6 +37,19 @@ const char *cai_tree_state(const struct cai_channel *process)
     return kill(process->pid, 0) == 0 || errno == EPERM ? "running" : "lost";
 }
 
+const struct cai_channel *cai_tree_largest(const struct cai_tree *tree)
+{
+    const struct cai_channel *largest = NULL;
+
+    for (uint32_t i = 0; i < tree->count; i++) {
+        const struct cai_channel *process = &tree->process[i];
+        if (process->numbers[0].ns != 0 && (largest == NULL || process->numbers[0].stats.committed_bytes_peak >
+                                                                   largest->numbers[0].stats.committed_bytes_peak))
+            largest = process;
+    }
+    return largest;
+}
+
 static int by_peak(const void *left, const void *right)
 {
     const struct cai_channel *a = *(const struct cai_channel *const *)left;

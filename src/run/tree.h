@@ -18,6 +18,9 @@ struct cai_tree {
 void cai_tree_read(const struct cai_channel_host *host, struct cai_tree *tree);
 void cai_tree_free(struct cai_tree *tree);
 
+/* The process that committed most at its peak, the first of equals; NULL: none has left numbers. */
+const struct cai_channel *cai_tree_largest(const struct cai_tree *tree);
+
 /* "finished", "running", or "lost": it ended past its exit handlers. */
 const char *cai_tree_state(const struct cai_channel *process);
 

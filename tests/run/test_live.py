@@ -100,6 +100,19 @@ class Trees(Seeing):
         parent = self.row(report, pid=next(row["parent"] for row in grown if row["state"] == "lost"))
         self.assertEqual((parent["program"], parent["state"]), ("run_live", "finished"))
 
+    def test_S3_the_report_details_the_process_that_held_most(self):
+        """And names it, where it is not the program itself."""
+        for command, held in ((f"{SUBJECT} grow exit; exit 0", True), (f"{SUBJECT} grow kill; exit 0", True),
+                              (f"exec {SUBJECT} grow exit", False)):
+            done = run(CAPALLOC, "run", "--library", PRELOAD, "--stats", "/bin/sh", "-c", command)
+            named = re.search(r"Numbers of run_live \(pid \d+\), which held most(.*?):\n", done.stderr, re.S)
+            self.assertEqual(named is not None, held, done.stderr)
+            if named:
+                self.assertEqual("older than the program's end" in named[1], "kill" in command, done.stderr)
+            live = re.search(r"([\d,]+) still live", done.stderr)[1]
+            self.assertGreaterEqual(int(live.replace(",", "")), KEPT)
+            self.assertEqual(done.stderr.count("busiest sizes"), 1)
+
     def test_S3_a_program_that_replaces_another_answers_anew(self):
         _, report = self.told("-c", f"exec {SUBJECT} grow exit", program="/bin/sh")
         self.assertEqual([row["program"] for row in report["tree"]["processes"]], ["run_live"])

@@ -94,6 +94,14 @@ static void test_reports(void **state)
                                 .channel = &page,
                                 .use = CAI_USE_FINISHED,
                                 .reason = ""};
+    /* Another process held most. */
+    struct cai_channel largest = page;
+    struct cai_tree tree = {.process = &largest, .count = 1};
+    largest.pid = 4194304;
+    largest.state = CAI_CHANNEL_LOADED;
+    largest.numbers[0].ns = 1;
+    memset(largest.program, 'x', sizeof largest.program - 1);
+    report.tree = &tree;
     for (int form = 0; form < 3; form++) {
         char *text = NULL;
         size_t length = 0;
