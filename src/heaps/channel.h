@@ -12,6 +12,7 @@
 
 #include "core/callers.h"
 #include "core/channel_name.h"
+#include "heaps/named.h"
 #include "heaps/sites.h"
 #include "heaps/zone_map.h"
 
@@ -22,7 +23,7 @@
 #define CAI_CHANNEL_MAGIC UINT64_C(0x6c656e6e61686363) /* "cchannel" */
 #define CAI_CHANNEL_ENV "CAPALLOC_CHANNEL"
 enum {
-    CAI_CHANNEL_VERSION = 10,
+    CAI_CHANNEL_VERSION = 11,
     CAI_CHANNEL_FINDINGS = 16,
     CAI_CHANNEL_VIOLATIONS = 8,
     CAI_CHANNEL_PROCESSES = 512,   /* at most; of the rest the table has sums only */
@@ -72,10 +73,12 @@ static inline const char *cai_channel_place(uint32_t place)
 
 /* What the numbers were at some moment. */
 struct cai_channel_numbers {
-    uint64_t ns; /* CLOCK_MONOTONIC of the moment; 0: never */
+    uint64_t ns;    /* CLOCK_MONOTONIC of the moment; 0: never */
+    uint64_t named; /* how many entries of `heap` there are */
     ca_stats stats;
     struct cai_zone_map map[CAI_MAP_ZONES];
     struct cai_class_held held[CA_STATS_CLASSES_MAX];
+    struct cai_named heap[CAI_NAMED_MAX];
 };
 
 /* The page of one process, that is of one pid: a program that replaces another takes its page over. What each process

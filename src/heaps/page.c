@@ -125,8 +125,10 @@ static void show(struct cai_channel *ours, struct cai_channel_numbers *numbers)
 /* Without a heap all is zero already, and stays memory that nobody has touched. */
 static bool count(struct cai_channel_numbers *numbers, bool exactly)
 {
-    if (cai_registry_first() != NULL)
+    if (cai_registry_first() != NULL) {
+        numbers->named = cai_named_collect(numbers->heap);
         return cai_stats_sample(&numbers->stats, numbers->map, numbers->held, exactly);
+    }
     numbers->stats.struct_size = sizeof numbers->stats;
     numbers->stats.violations = cai_violation_count();
     numbers->stats.failed_requests = cai_requests_failed();

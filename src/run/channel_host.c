@@ -122,6 +122,10 @@ void cai_channel_clean(struct cai_channel *page)
         for (unsigned cell = 0; cell < CAI_MAP_CELLS; cell++)
             if (page->numbers[0].map[zone].cell[cell] >= CAI_MAP_KINDS)
                 page->numbers[0].map[zone].cell[cell] = CAI_MAP_OTHER;
+    if (page->numbers[0].named > CAI_NAMED_MAX)
+        page->numbers[0].named = CAI_NAMED_MAX;
+    for (unsigned i = 0; i < CAI_NAMED_MAX; i++)
+        clean_text(page->numbers[0].heap[i].name, sizeof page->numbers[0].heap[i].name);
     if (page->findings.kept > CAI_CHANNEL_FINDINGS)
         page->findings.kept = CAI_CHANNEL_FINDINGS;
     clean_text(page->program, sizeof page->program);

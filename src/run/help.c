@@ -169,6 +169,8 @@ static const char help_json[] = "Usage: capalloc run --stats=json [OPTION]... [-
                                 "                          secret together: .live_bytes, .live_blocks,\n"
                                 "                          .used_bytes_peak; .live_share of all live memory,\n"
                                 "                          0 to 1\n"
+                                "  stats.heaps[]           heaps with a name, the 16 that hold most: .name,\n"
+                                "                          .held_bytes in slots, .quota_bytes (null: none)\n"
                                 "  stats.size_class[]      ca_class_stats; slot_bytes is null for large blocks\n"
                                 "  stats.age_ns            how much older than the end of the program they are\n"
                                 "  tree                    all processes that the program started, with it\n"

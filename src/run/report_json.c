@@ -137,6 +137,21 @@ static json_object *classes_object(const ca_stats *stats)
     return classes;
 }
 
+static json_object *heaps_object(const struct cai_channel_numbers *numbers)
+{
+    json_object *heaps = json_object_new_array();
+
+    for (unsigned i = 0; i < numbers->named; i++) {
+        const struct cai_named *heap = &numbers->heap[i];
+        const struct member row[] = {
+            {"name", text(heap->name)},
+            {"held_bytes", number(heap->held_bytes)},
+            {"quota_bytes", heap->quota_bytes != UINT64_MAX ? number(heap->quota_bytes) : NULL}};
+        json_object_array_add(heaps, OBJECT(row));
+    }
+    return heaps;
+}
+
 static json_object *stats_object(const struct cai_channel *channel, bool final, uint64_t age_ns)
 {
     const ca_stats *stats = &channel->numbers[0].stats;
@@ -167,6 +182,7 @@ static json_object *stats_object(const struct cai_channel *channel, bool final, 
                                      {"requested_bytes", number(stats->requested_bytes)},
                                      {"place", places_object(stats)},
                                      {"pointer_free", pointer_free_object(stats)},
+                                     {"heaps", heaps_object(&channel->numbers[0])},
                                      {"size_class", classes_object(stats)}};
 
     return OBJECT(members);

@@ -112,6 +112,21 @@ static void value(FILE *to, const char *name, pid_t pid, const char *program, co
     fprintf(to, "\"%s} %" PRIu64 "\n", more, number);
 }
 
+/* A name may be anything that can be printed, and is escaped once. */
+static void heap_value(FILE *to, pid_t pid, const char *program, const struct cai_named *heap)
+{
+    char more[2 * sizeof heap->name + 16];
+    FILE *memory = fmemopen(more, sizeof more, "w");
+
+    if (memory == NULL)
+        return;
+    fputs(",heap=\"", memory);
+    label(memory, heap->name);
+    fputc('"', memory);
+    if (fclose(memory) == 0)
+        value(to, "heap_held_bytes", pid, program, more, heap->held_bytes);
+}
+
 /* Numbers of sites, too, as two of the same functions may differ in lines. */
 static void site_value(FILE *to, pid_t pid, const char *program, const struct cai_profile *profile, unsigned number)
 {
@@ -186,6 +201,9 @@ void cai_live_prometheus(FILE *to, pid_t pid, const struct cai_channel *page, co
         snprintf(more, sizeof more, ",place=\"%s\"", cai_channel_place(i));
         value(to, "place_live_bytes", pid, page->program, more, stats->place[i].live_bytes);
     }
+    metric(to, "heap_held_bytes", "gauge", "Held by heaps with a name, in slots.");
+    for (unsigned i = 0; i < page->numbers[0].named; i++)
+        heap_value(to, pid, page->program, &page->numbers[0].heap[i]);
     metric(to, "class_live_blocks", "gauge", "Live blocks by the size of their slots.");
     for (unsigned i = 0; i < CA_STATS_CLASSES_MAX; i++) {
         uint64_t bytes = stats->size_class[i].slot_bytes;

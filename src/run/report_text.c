@@ -172,6 +172,15 @@ static void print_places(FILE *to, const ca_stats *stats)
         fprintf(to, "%s%s%s", i == 0 ? "  never used: " : ", ", unused[i], i + 1 == unused_count ? "\n" : "");
 }
 
+static void print_heaps(FILE *to, const struct cai_channel_numbers *numbers)
+{
+    if (numbers->named != 0)
+        fprintf(to, "\n  %-31s%13s%13s\n", "heap", "held", "quota");
+    for (unsigned i = 0; i < numbers->named; i++)
+        fprintf(to, "  %-31s%13s%13s\n", numbers->heap[i].name, cai_size_text(numbers->heap[i].held_bytes).text,
+                numbers->heap[i].quota_bytes != UINT64_MAX ? cai_size_text(numbers->heap[i].quota_bytes).text : "none");
+}
+
 static int by_allocations(const void *left, const void *right)
 {
     const ca_class_stats *a = left;
@@ -230,6 +239,7 @@ void cai_report_numbers(FILE *to, const struct cai_channel *channel, bool final,
 {
     print_totals(to, channel, final);
     print_places(to, &channel->numbers[0].stats);
+    print_heaps(to, &channel->numbers[0]);
     print_busiest(to, &channel->numbers[0].stats, unicode);
 }
 

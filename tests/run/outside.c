@@ -188,6 +188,8 @@ static size_t example_page(uint8_t *bytes, size_t room)
     page->numbers[0].stats.allocations = page->numbers[0].stats.size_class[3].allocations = 7;
     page->numbers[0].stats.size_class[3].slot_bytes = 64;
     page->numbers[0].map[0] = (struct cai_zone_map){.units = 100, .unit_bytes = 65536, .kind = {1, 2, 3}};
+    page->numbers[0].named = 1;
+    page->numbers[0].heap[0] = (struct cai_named){.held_bytes = 1, .quota_bytes = UINT64_MAX, .name = "a heap"};
     page->violations = 1;
     strcpy(page->violation, "double-free");
     page->violated[0] = (struct cai_channel_violation){.ns = 1, .code = "double-free", .found = "a freed block"};

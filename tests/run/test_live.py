@@ -2,7 +2,7 @@
 """Seeing: the numbers of a process after whatever end, those of all processes of a tree, and those of one that runs.
 
 The build tells where things are, through the environment: CAPALLOC, the program; CAPALLOC_PRELOAD, the library; SUBJECT,
-what live.c was compiled to.
+what live.c was compiled to; HEAPS, likewise heaps.c.
 """
 import functools
 import json
@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import unittest
 
-CAPALLOC, PRELOAD, SUBJECT = (os.environ[name] for name in ("CAPALLOC", "CAPALLOC_PRELOAD", "SUBJECT"))
+CAPALLOC, PRELOAD, SUBJECT, HEAPS = (os.environ[name] for name in ("CAPALLOC", "CAPALLOC_PRELOAD", "SUBJECT", "HEAPS"))
 CLEAN = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C"}
 KEPT, KEPT_BYTES = 3000, 100
 
@@ -85,6 +85,34 @@ class AfterTheEnd(Seeing):
         self.assertGreaterEqual(report["stats"]["live_blocks"], KEPT)
         _, report = self.told(*ways, "fork", "grow", "kill")
         self.assertGreaterEqual(self.row(report, state="lost")["live_bytes"], KEPT * KEPT_BYTES)
+
+
+class Heaps(Seeing):
+    """Those with a name, the 16 that hold most, by what they hold."""
+    NAMES = ["cache", 'sessions "x"', *["small"] * 14]
+
+    def test_S1_named_heaps_at_the_end(self):
+        done = run(CAPALLOC, "run", "--library", PRELOAD, "--stats", HEAPS)
+        rows = re.findall(r"^  (cache|sessions \"x\"|small \d+|ended)  +([\d.]+ [KM]?i?B) +(none|[\d.]+ MiB)$", done.stderr,
+                          re.MULTILINE)
+        self.assertEqual([re.sub(r" \d+$", "", name) for name, _, _ in rows], self.NAMES, done.stderr)
+        self.assertEqual([quota for _, _, quota in rows[:3]], ["none", "8.00 MiB", "none"])
+        self.assertRegex(rows[0][1], r"^3\.\d+ MiB")
+        _, report = self.told(program=HEAPS)
+        heaps = report["stats"]["heaps"]
+        self.assertEqual([re.sub(r" \d+$", "", heap["name"]) for heap in heaps], self.NAMES)
+        self.assertEqual([heap["quota_bytes"] for heap in heaps[:2]], [None, 8 << 20])
+        self.assertGreaterEqual(heaps[1]["held_bytes"], 1 << 20)
+
+    def test_S2_named_heaps_while_it_runs(self):
+        process = subprocess.Popen([CAPALLOC, "run", "--library", PRELOAD, HEAPS, "stays"], env=CLEAN, text=True,
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        process.stdout.readline()
+        pid = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().strip()
+        self.assertRegex(run(CAPALLOC, "stats", pid).stdout, r"(?m)^  cache +3\.\d+ MiB +none$")
+        metrics = run(CAPALLOC, "stats", "--prometheus", pid).stdout
+        self.assertRegex(metrics, r'(?m)^capalloc_heap_held_bytes\{pid="\d+",program="run_heaps",heap="sessions \\"x\\""\} \d{7}$')
+        process.communicate("\n", timeout=60)
 
 
 class Trees(Seeing):
