@@ -11,6 +11,7 @@
 #include "blocks/touched.h"
 #include "core/mode.h"
 #include "os/os.h"
+#include "pages/move.h"
 #include "pages/run.h"
 
 #include <string.h>
@@ -319,16 +320,52 @@ void *cai_large_move(struct cai_heap *heap, struct cai_live live, size_t bytes, 
     return address;
 }
 
-/* Their content is the run's: which of the two it is now. Moving its pages is one step, copying is none until the old
- * run is withdrawn. */
-bool cai_large_was_moved(struct cai_live live)
+/* The source is no block any more, or the target never was one. */
+static bool slide(struct cai_unit *from, struct cai_unit *to, bool again)
 {
-    return !cai_os_is_mapped((uintptr_t)cai_unit_address(cai_live_run(live)));
+    if (!cai_run_slide(from, to, again))
+        return false;
+    cai_store_release(state_of(to), CAI_STATE_LARGE);
+    return true;
 }
 
-void cai_large_end_moved(struct cai_live live)
+void *cai_large_slide(struct cai_heap *heap, struct cai_live live, size_t bytes, void **to_be)
 {
-    cai_run_give_addresses(cai_live_run(live));
+    struct cai_unit *from = cai_live_run(live);
+    uint32_t units = units_for(cai_min(bytes, LARGE_BYTES_MAX));
+    struct cai_unit *to = NULL;
+
+    if (bytes <= LARGE_BYTES_MAX && units > from->units && cai_run_may_slide(from))
+        to = cai_run_take_bare(&cai_zones[from->zone], units, from->units);
+    if (to == NULL)
+        return NULL;
+    *to_be = (void *)cai_unit_address(to);
+    cai_store_relaxed(&to->bytes, bytes);
+    cai_store_relaxed(&to->slides, 0);
+    cai_store_release(state_of(to), CAI_STATE_CLAIMED); /* until it is whole nobody may use it, or read it */
+    cai_run_publish(to, CAI_UNIT_LARGE, heap->id);
+    if (!slide(from, to, false))
+        return NULL;
+    heap->large_allocations++;
+    CAI_PROBE(large, bytes, *to_be, heap->id);
+    return *to_be;
+}
+
+/* Their content is the run's: which of the two it is now. Moving its pages is one step, copying is none until the old
+ * run is withdrawn; those that slide do so piece by piece, and go on. */
+bool cai_large_has_moved(struct cai_live live, void *to)
+{
+    const struct cai_view *view = cai_view_of(live.zone);
+    struct cai_unit *from = cai_live_run(live);
+    uintptr_t number = ((uintptr_t)to - view->origin) >> CAI_UNIT_SHIFT;
+    struct cai_unit *other = number < cai_zones[live.zone].frontier ? view->units + number : NULL;
+
+    if (other != NULL && cai_load_relaxed(&other->kind) == CAI_UNIT_LARGE && *state_of(other) == CAI_STATE_CLAIMED)
+        return slide(from, other, true);
+    if (cai_os_is_mapped(cai_unit_address(from), run_bytes(from)))
+        return false;
+    cai_run_give_addresses(from);
+    return true;
 }
 
 void cai_large_flush(struct cai_heap *heap)

@@ -47,10 +47,13 @@ void cai_large_shrink(struct cai_heap *heap, struct cai_live live, size_t bytes,
  * *to_be is set to the other's address before it is a block. NULL: no memory, nothing changed. */
 void *cai_large_move(struct cai_heap *heap, struct cai_live live, size_t bytes, void **to_be);
 
-/* In the child of a fork that stopped this in between: the pages have been moved, and nothing is left but to end what
- * they were moved from. */
-bool cai_large_was_moved(struct cai_live live);
-void cai_large_end_moved(struct cai_live live);
+/* The same where there is no room for both, which takes a record of `to_be` for granted. Blocks of places that clear
+ * their memory cannot. */
+void *cai_large_slide(struct cai_heap *heap, struct cai_live live, size_t bytes, void **to_be);
+
+/* In the child of a fork that stopped one of the two in between: whether the pages have been moved; then the block that
+ * they were moved from has ended. */
+bool cai_large_has_moved(struct cai_live live, void *to);
 
 /* The heap's kept blocks go back. */
 void cai_large_flush(struct cai_heap *heap);

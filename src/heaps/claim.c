@@ -75,10 +75,8 @@ static void *make_live(struct cai_claim claim, enum cai_place *place)
     struct cai_live live = cai_find_of_state(cai_claim_state(&claim), cai_claim_byte(&claim));
 
     *place = (enum cai_place)(live.zone / CAI_GRAINS);
-    if (live.size_class == 0 && claim.to != NULL && cai_large_was_moved(live)) {
-        cai_large_end_moved(live);
+    if (live.size_class == 0 && claim.to != NULL && cai_large_has_moved(live, claim.to))
         return NULL;
-    }
     if (claim.exact != 0 && live.size_class != 0)
         cai_exact_set(live, claim.exact);
     make_whole(live);

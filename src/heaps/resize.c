@@ -60,14 +60,18 @@ bool cai_resize_in_place(struct cai_live *live, size_t bytes)
     return true;
 }
 
-static void *move_to(struct cai_heap *heap, struct cai_live live, size_t bytes)
+static void *move_to(struct cai_heap *heap, struct cai_live live, size_t bytes, bool slides)
 {
     struct cai_claim *record = cai_claim_record();
     static void *unnoted;
     struct cai_live before = live;
+    void *moved = NULL;
 
     cai_sample_drop(&live); /* before its address is anybody else's */
-    void *moved = cai_large_move(heap, live, bytes, record != NULL ? &record->to : &unnoted);
+    if (!slides)
+        moved = cai_large_move(heap, live, bytes, record != NULL ? &record->to : &unnoted);
+    else if (record != NULL && !CAI_HARDENS) /* whose blocks are no one mapping */
+        moved = cai_large_slide(heap, live, bytes, &record->to);
     if (moved != NULL)
         cai_sample_large(heap, (enum cai_place)(live.zone / CAI_GRAINS), moved);
     else
@@ -76,7 +80,7 @@ static void *move_to(struct cai_heap *heap, struct cai_live live, size_t bytes)
 }
 
 /* When memory is short and what is kept has gone back, it may be able to stay after all: that takes less than another
- * block, and what stood in its way may be gone. */
+ * block, and what stood in its way may be gone. Sliding takes as little. */
 static void *move_large(struct cai_live *live, size_t bytes)
 {
     struct cai_thread *own = cai_life_attach();
@@ -84,11 +88,13 @@ static void *move_large(struct cai_live *live, size_t bytes)
 
     if (thread == NULL)
         return NULL;
-    void *moved = move_to(&thread->owner.heap, *live, bytes);
+    void *moved = move_to(&thread->owner.heap, *live, bytes, false);
     if (moved == NULL && cai_large_run_bytes(bytes) != 0) {
         cai_housekeeping_shortage(&thread->owner, own != NULL);
         moved = cai_resize_in_place(live, bytes) ? (void *)cai_live_address(*live)
-                                                 : move_to(&thread->owner.heap, *live, bytes);
+                                                 : move_to(&thread->owner.heap, *live, bytes, false);
+        if (moved == NULL)
+            moved = move_to(&thread->owner.heap, *live, bytes, true);
     }
     if (own == NULL)
         cai_registry_return();

@@ -42,8 +42,8 @@ enum cai_holds {
 /* Whether these bytes stand at an address, a multiple of 4, that may not be readable. */
 enum cai_holds cai_os_holds(uintptr_t address, uint64_t value);
 
-/* Something is mapped at this address. */
-bool cai_os_is_mapped(uintptr_t address);
+/* Something is mapped at each of these addresses. */
+bool cai_os_is_mapped(uintptr_t address, size_t length);
 
 /* The page at this address can be read; async-signal-safe. False also where a filter of system calls forbids to ask. */
 bool cai_os_is_readable(uintptr_t page);

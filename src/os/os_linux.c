@@ -162,12 +162,15 @@ enum cai_holds cai_os_holds(uintptr_t address, uint64_t value)
     return result;
 }
 
-bool cai_os_is_mapped(uintptr_t address)
+bool cai_os_is_mapped(uintptr_t address, size_t length)
 {
+    unsigned char resident[256];
+    size_t most = sizeof resident * cai_os_page_size();
     int saved = errno;
-    unsigned char resident;
-    bool mapped = syscall(SYS_mincore, address, cai_os_page_size(), &resident) == 0;
+    bool mapped = true;
 
+    for (size_t done = 0; mapped && done < length; done += most)
+        mapped = syscall(SYS_mincore, address + done, cai_min(most, length - done), resident) == 0;
     errno = saved;
     return mapped;
 }

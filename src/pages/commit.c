@@ -58,6 +58,7 @@ enum cai_map cai_commit(struct cai_zone *zone, uint32_t head, uint32_t units)
                           : cai_place_zeroes(place) ? cai_policy_map(zone, head, units)
                                                     : cai_os_map(address, (size_t)units << CAI_UNIT_SHIFT, true);
     if (result != CAI_MAP_DONE) {
+        cai_commit_settled(zone);
         cai_sub_relaxed(&zone->committed_units, (size_t)units);
         return result;
     }

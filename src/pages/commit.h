@@ -10,6 +10,14 @@
 /* Maps these units, with the protection that their place wants. */
 enum cai_map cai_commit(struct cai_zone *zone, uint32_t head, uint32_t units);
 
+/* What was mapped last is part of a run, which says so. Until then, in the child of a fork, it is what has to be
+ * unmapped; and after it, at those addresses, may be what somebody else has mapped. */
+CAI_INLINE void cai_commit_settled(struct cai_zone *zone)
+{
+    cai_fence_for_compiler();
+    zone->mapped_last_units = 0;
+}
+
 /* They have been unmapped. */
 void cai_uncommit(struct cai_zone *zone, uint32_t head, uint32_t units);
 

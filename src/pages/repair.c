@@ -28,7 +28,11 @@ static void give_abandoned_back(struct cai_zone *zone, uint32_t head, uint32_t u
 {
     const struct cai_view *view = cai_view_of(zone->number);
 
-    cai_os_unmap(address_of(zone, head), (size_t)units << CAI_UNIT_SHIFT);
+    struct cai_unit *run = &view->units[head];
+    uint32_t bare = run->partly ? (uint32_t)cai_min(run->bare, units) : 0;
+
+    cai_os_unmap(address_of(zone, head + bare), (size_t)(units - bare) << CAI_UNIT_SHIFT);
+    run->partly = false;
     cai_purge_state(zone->number, head, units);
     for (uint32_t i = 0; i < units; i++)
         cai_store_relaxed(&view->owner[head + i], 0);
@@ -36,9 +40,14 @@ static void give_abandoned_back(struct cai_zone *zone, uint32_t head, uint32_t u
     cai_run_set(zone, head, units, CAI_UNIT_BARE);
 }
 
-/* What of the memory that was mapped last lies in [from, to), where nothing is to be mapped. */
+/* What of the memory that was mapped last lies in [from, to), where nothing is to be mapped. It is ours if it is there
+ * as a whole: else it was about to be mapped, or somebody else's memory was in the way. */
 static void unmap_last(const struct cai_zone *zone, uint32_t from, uint32_t to)
 {
+    size_t bytes = (size_t)zone->mapped_last_units << CAI_UNIT_SHIFT;
+
+    if (bytes == 0 || !cai_os_is_mapped(address_of(zone, zone->mapped_last), bytes))
+        return;
     from = (uint32_t)cai_max(from, zone->mapped_last);
     to = (uint32_t)cai_min(to, (size_t)zone->mapped_last + zone->mapped_last_units);
     if (from < to)

@@ -44,16 +44,19 @@ static bool carve(struct cai_zone *zone, struct cai_unit *run, uint32_t at, uint
             cai_mappings_set_apart(zone, at, count);
     }
     cai_free_run_cut(zone, run, at, count);
+    cai_commit_settled(zone);
     return true;
 }
 
-/* Maps tables and memory for these units, which are beyond the frontier, or nothing. */
-static enum cai_map append(struct cai_zone *zone, uint32_t head, uint32_t units)
+/* Maps tables for these units, which are beyond the frontier, and memory for all but the first `bare`; or nothing. */
+static enum cai_map append(struct cai_zone *zone, uint32_t head, uint32_t units, uint32_t bare)
 {
     uint32_t mapped = cai_zone_map_tables(zone, head + units);
 
     if (mapped == 0)
         return CAI_MAP_SHORT;
+    head += bare;
+    units -= bare;
     enum cai_map result = cai_commit(zone, head, units);
     if (result == CAI_MAP_DONE && !cai_zone_show_tables(zone, mapped)) {
         cai_os_unmap(cai_view_of(zone->number)->origin + ((uintptr_t)head << CAI_UNIT_SHIFT),
@@ -91,12 +94,13 @@ static bool extend(struct cai_zone *zone, uint32_t units)
     uint64_t stride = SKIP_UNITS_MIN;
 
     while (head + want <= zone->units_max) {
-        enum cai_map result = append(zone, (uint32_t)head, want);
+        enum cai_map result = append(zone, (uint32_t)head, want, 0);
         if (result == CAI_MAP_DONE) {
             bool hidden = cai_policy_is_hidden(zone, (uint32_t)head);
             skip_taken(zone, (uint32_t)head - zone->frontier);
             cai_free_run_link(zone, (uint32_t)head, want, hidden ? CAI_UNIT_DIRTY : CAI_UNIT_FRESH);
             cai_store_release(&zone->frontier, (uint32_t)head + want); /* last: what is below it is runs */
+            cai_commit_settled(zone);
             return true;
         }
         if (want > units) {
@@ -145,6 +149,14 @@ static void use(struct cai_zone *zone, size_t units)
         zone->used_units_peak = zone->used_units;
 }
 
+static void note_taken(struct cai_zone *zone, struct cai_unit *run, bool zeroed)
+{
+    run->zeroed = zeroed;
+    cai_store_relaxed(&run->inferred, 0);
+    cai_store_relaxed(&run->claimed, 0);
+    use(zone, run->units);
+}
+
 struct cai_unit *cai_run_take(struct cai_zone *zone, uint32_t count, uint32_t align, enum cai_unit_kind kind)
 {
     bool zeroed = false;
@@ -162,12 +174,8 @@ struct cai_unit *cai_run_take(struct cai_zone *zone, uint32_t count, uint32_t al
     }
     if (run == NULL && whole < UINT32_MAX && extend(zone, (uint32_t)whole))
         run = take_once(zone, count, align, &zeroed, &dirty);
-    if (run != NULL) {
-        run->zeroed = zeroed;
-        cai_store_relaxed(&run->inferred, 0);
-        cai_store_relaxed(&run->claimed, 0);
-        use(zone, count);
-    }
+    if (run != NULL)
+        note_taken(zone, run, zeroed);
     cai_lock_give(&zone->lock);
     if (run == NULL)
         return NULL;
@@ -175,6 +183,49 @@ struct cai_unit *cai_run_take(struct cai_zone *zone, uint32_t count, uint32_t al
         cai_purge_instead(zone, count);
     else if (kind != CAI_UNIT_LARGE)
         clear_state(run);
+    return run;
+}
+
+void cai_run_is_bare(struct cai_unit *run, uint32_t bare)
+{
+    run->bare = bare;
+    cai_fence_for_compiler();
+    run->partly = true;
+    cai_fence_for_compiler();
+}
+
+/* The free run is cut, or the frontier moves, as far as it has to. */
+static struct cai_unit *take_bare(struct cai_zone *zone, uint32_t units, uint32_t bare)
+{
+    struct cai_unit *run = cai_free_run_find(zone, CAI_UNIT_BARE, units, 1);
+    uint32_t head = run != NULL ? cai_unit_number(run) : zone->frontier;
+
+    if (run != NULL) {
+        if (cai_commit(zone, head + bare, units - bare) != CAI_MAP_DONE)
+            return NULL;
+        cai_run_is_bare(run, bare);
+        cai_free_run_cut(zone, run, head, units);
+        return run;
+    }
+    if ((uint64_t)head + units <= zone->units_max && append(zone, head, units, bare) == CAI_MAP_DONE) {
+        run = units_of(zone) + head;
+        cai_run_is_bare(run, bare);
+        cai_run_set(zone, head, units, CAI_UNIT_BUSY);
+        cai_store_release(&zone->frontier, head + units);
+    }
+    return run;
+}
+
+struct cai_unit *cai_run_take_bare(struct cai_zone *zone, uint32_t units, uint32_t bare)
+{
+    cai_lock_take(&zone->lock);
+    struct cai_unit *run = take_bare(zone, units, bare);
+    if (run != NULL) {
+        cai_commit_settled(zone);
+        cai_add_seq_cst(&zone->committed_units, (size_t)bare);
+        note_taken(zone, run, false);
+    }
+    cai_lock_give(&zone->lock);
     return run;
 }
 
@@ -201,6 +252,8 @@ void cai_run_publish(struct cai_unit *run, enum cai_unit_kind kind, uint32_t own
         }
     set_owner(run, owned_units(run, kind), owner);
     cai_store_release(&run->kind, (uint8_t)kind); /* last: who finds it finds it whole */
+    cai_fence_for_compiler();
+    run->partly = false;
 }
 
 void cai_run_withdraw_owned(struct cai_unit *run)
@@ -227,34 +280,8 @@ void cai_run_give_addresses(struct cai_unit *run)
     cai_store_relaxed(&zone->used_units, zone->used_units - run->units);
     cai_uncommit(zone, cai_unit_number(run), run->units);
     cai_free_run_link(zone, cai_unit_number(run), run->units, CAI_UNIT_BARE);
+    run->partly = false;
     cai_lock_give(&zone->lock);
-}
-
-/* Under the lock where it matters that no protection changes meanwhile, and where somebody who holds the lock may read
- * the pages (the audit of pointer-free memory). */
-bool cai_run_move(struct cai_unit *from, struct cai_unit *to)
-{
-    struct cai_zone *zone = &cai_zones[from->zone];
-    enum cai_place place = (enum cai_place)(zone->number / CAI_GRAINS);
-    bool guarded = cai_place_zeroes(place);
-    bool locked = place != CAI_PLACE_ordinary;
-
-    if (locked)
-        cai_lock_take(&zone->lock);
-    bool may = cai_policy_may_move(zone) && cai_mappings_allow_apart(zone);
-    bool moved = may && cai_os_move(cai_unit_address(from), (size_t)from->units << CAI_UNIT_SHIFT, cai_unit_address(to),
-                                    (size_t)to->units << CAI_UNIT_SHIFT);
-    if (may && !moved && guarded)
-        cai_policy_protect(zone, cai_unit_number(to), to->units); /* it may have been mapped again */
-    if (locked)
-        cai_lock_give(&zone->lock);
-    if (!moved)
-        return false;
-    cai_lock_take(&zone->lock);
-    cai_mappings_set_apart(zone, cai_unit_number(to), to->units);
-    cai_lock_give(&zone->lock);
-    cai_run_give_addresses(from);
-    return true;
 }
 
 void cai_run_give(struct cai_unit *run)

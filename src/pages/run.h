@@ -11,6 +11,12 @@
  * NULL: out of memory. */
 struct cai_unit *cai_run_take(struct cai_zone *zone, uint32_t units, uint32_t align, enum cai_unit_kind kind);
 
+/* The same for LARGE, whose first `bare` units, fewer than all, have no memory: for sliding (move.h). */
+struct cai_unit *cai_run_take_bare(struct cai_zone *zone, uint32_t units, uint32_t bare);
+
+/* Before such a run becomes busy: a child that finds it so knows what of it to unmap. */
+void cai_run_is_bare(struct cai_unit *run, uint32_t bare);
+
 /* The run is whole: inner units lead to its head, but for LARGE, it bears its owner's number, and now it has its
  * kind. */
 void cai_run_publish(struct cai_unit *run, enum cai_unit_kind kind, uint32_t owner);
@@ -26,10 +32,6 @@ void cai_run_give_addresses(struct cai_unit *run);
 
 /* Gives a whole run back as dirty memory, owned by nobody; under must-zero places its bytes must be zero already. */
 void cai_run_give(struct cai_unit *run);
-
-/* Moves the pages of one run to another, longer one of the same zone, whose content is lost, and gives the first back.
- * False: not possible, or not without losing protection (policy.h); nothing changed. */
-bool cai_run_move(struct cai_unit *from, struct cai_unit *to);
 
 /* Makes a large run `units` long in place. Added units may hold anything. False: the neighbour is not free. */
 bool cai_run_grow(struct cai_unit *run, uint32_t units);

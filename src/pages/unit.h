@@ -50,7 +50,8 @@ struct cai_unit {
         inferred; /* atomic; head of a used run: holds or held blocks that a compiler guessed to be without pointers,
                        * so that the place's promise is not one: a sweep has to read them */
     uint8_t
-        claimed; /* atomic; head of a used run: something free in it is zero by somebody's word (blocks/claimed.h) */
+        claimed;    /* atomic; head of a used run: something free in it is zero by somebody's word (blocks/claimed.h) */
+    uint8_t partly; /* busy: memory at its first units, if there is any, is not ours (cai_run_take_bare) */
     union {
         struct {                   /* free, dirty */
             uint32_t older, newer; /* list of dirty runs by age */
@@ -64,8 +65,10 @@ struct cai_unit {
             uint32_t start;  /* slot where handing out began: spreads slabs over the sets of the caches */
             uint8_t listed;  /* in its owner's list of slabs with room */
         };
-        struct { /* large */
-            uint32_t unused[4];
+        struct {             /* large */
+            uint64_t slides; /* atomic: how far another has come in sliding here (move.c) */
+            uint32_t bare;   /* with `partly`: so many of its first units */
+            uint32_t unused;
             uint64_t bytes; /* usable; atomic, as it is looked at before the block is claimed */
         };
         struct {                  /* guarded */

@@ -56,7 +56,7 @@ struct cai_zone {
     size_t used_units;       /* in slabs and large blocks */
     size_t used_units_peak;
     size_t committed_units;                  /* atomic; mapped: used, dirty and fresh */
-    uint32_t mapped_last, mapped_last_units; /* what was mapped last, or was about to be */
+    uint32_t mapped_last, mapped_last_units; /* what was mapped last, or was about to be, and is part of no run yet */
 };
 
 extern struct cai_zone cai_zones[CAI_ZONES];

@@ -235,6 +235,8 @@ static void audit(const char *when, bool is_first)
 
 static _Noreturn void examine(enum way way)
 {
+    if (scenario->child_begins != NULL)
+        scenario->child_begins();
     if (way != WAY_RAW)
         audit("at first", true);
     kept_verify_apart();

@@ -27,7 +27,8 @@ struct scenario {
     void (*neighbour)(void);
     void (*victim)(void);
     void (*operation)(void);
-    void (*in_child)(void); /* what else the child does */
+    void (*in_child)(void);     /* what else the child does */
+    void (*child_begins)(void); /* and before all else */
 
     /* So that the test cannot become empty unnoticed: how many instructions of the program the path has at least, each
      * counted once, stops at which fork waits, and functions it must come through. */

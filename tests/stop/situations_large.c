@@ -2,6 +2,11 @@
 #include "situation.h"
 
 #include "blocks/heap.h"
+#include "blocks/large.h"
+#include "heaps/claim.h"
+#include "support/process.h"
+
+#include <sys/resource.h>
 
 #define KIB ((size_t)1024)
 #define MIB (1024 * KIB)
@@ -241,6 +246,93 @@ const struct scenario scenario_realloc_large_copies = {.name = "realloc_large_co
                                                        .operation = resize,
                                                        .addresses_min = 50,
                                                        .through = {"cai_large_move", "cai_run_give"}};
+
+/* No more address space than the longer block needs, and a little; in children, too, until they have repaired. What it
+ * slides to is a gap. */
+static struct rlimit unlimited, room;
+static char *gap;
+
+static void to_slide(void)
+{
+    keep_variety();
+    ca_trim();
+    gap = ca_malloc(5 * MIB);
+    keep(KIND_MALLOC, MIB + 40 * KIB);
+    operand = keep_in_flight(KIND_MALLOC, 4 * MIB);
+    keep(KIND_MALLOC, MIB + 40 * KIB);
+    ca_free(gap);
+    ca_trim();
+    wanted = 4 * MIB + 256 * KIB;
+    require(getrlimit(RLIMIT_AS, &unlimited) == 0);
+    room = unlimited;
+    room.rlim_cur = (rlim_t)process_look().size_kib * KIB + 2 * MIB;
+}
+
+static void let_grow(void)
+{
+    setrlimit(RLIMIT_AS, &unlimited);
+}
+
+/* The last step of realloc: what comes before it, looking for memory elsewhere, is long. */
+static void slide_now(void)
+{
+    struct cai_live live = cai_find_live(CAI_PLACE_ordinary, operand->at);
+
+    setrlimit(RLIMIT_AS, &room);
+    if (cai_claim(live)) {
+        result = cai_large_slide(&cai_self->owner.heap, live, wanted, &cai_claim_record()->to);
+        if (result != NULL)
+            cai_claim_end();
+        else
+            cai_claim_return(live);
+    }
+    let_grow();
+}
+
+static void slide(void)
+{
+    slide_now();
+    require(result != NULL);
+}
+
+const struct scenario scenario_realloc_large_slides = {.name = "realloc_large_slides",
+                                                       .victim = to_slide,
+                                                       .operation = slide,
+                                                       .child_begins = let_grow,
+                                                       .addresses_min = 100,
+                                                       .through = {"cai_large_slide", "cai_run_slide", "cai_os_move"}};
+
+/* In the gap's middle there is somebody else's page. */
+static char *others_page;
+
+static void to_slide_back(void)
+{
+    to_slide();
+    others_page = gap + 3 * MIB;
+    require(mmap(others_page, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) ==
+            others_page);
+    others_page[5] = 'x';
+}
+
+static void slide_in_vain(void)
+{
+    slide_now();
+    require(result == NULL && others_page[5] == 'x');
+}
+
+static void others_page_stands(void)
+{
+    require(others_page[5] == 'x');
+}
+
+const struct scenario scenario_realloc_large_slides_back = {
+    .name = "realloc_large_slides_back",
+    .victim = to_slide_back,
+    .operation = slide_in_vain,
+    .in_child = others_page_stands,
+    .child_begins = let_grow,
+    .addresses_min = 100,
+    .through = {"cai_large_slide", "cai_run_slide", "cai_os_move"}};
 
 static void small_to_move(void)
 {

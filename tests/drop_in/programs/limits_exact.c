@@ -2,6 +2,7 @@
  *
  *     limits_exact large    under a limit of 64 MiB
  *     limits_exact stays    the same
+ *     limits_exact slides   the same, or under any limit that lets it have 61 MiB
  *     limits_exact small    under any limit
  */
 #include "check.h"
@@ -29,6 +30,31 @@ static void large(void)
 {
     move(20 * mib, 42 * mib);
     move(28 * mib, 34 * mib);
+}
+
+/* There is no room for both at once; and then none for the longer one. */
+static void slides(void)
+{
+    char *block = malloc(40 * mib);
+    char *wall = malloc(mib);
+
+    CHECK(block != NULL && wall > block && wall < block + 41 * mib);
+    for (size_t i = 0; i < 40 * mib; i += 4096)
+        block[i] = (char)(i >> 12);
+    for (size_t size = 41 * mib; size <= 60 * mib; size += 19 * mib) {
+        CHECK((block = realloc(block, size)) != NULL);
+        for (size_t i = 0; i < 40 * mib; i += 4096)
+            CHECK(block[i] == (char)(i >> 12));
+        CHECK(block[size - 1] == 0);
+        block[size - 1] = 7;
+        CHECK((wall = malloc(64 << 10)) != NULL); /* behind it */
+        block[size - 1] = 0;
+        CHECK(realloc(block, 400 * mib) == NULL);
+        CHECK(block[39 * mib] == (char)(39 * mib >> 12));
+    }
+    free(block);
+    CHECK((block = malloc(55 * mib)) != NULL);
+    memset(block, 1, 55 * mib);
 }
 
 /* There is no room for a second block, and what stands in the way of the first is only kept for the next. */
@@ -74,6 +100,8 @@ int main(int count, char **arguments)
         large();
     else if (strcmp(arguments[1], "stays") == 0)
         stays();
+    else if (strcmp(arguments[1], "slides") == 0)
+        slides();
     else
         small();
     return 0;

@@ -102,8 +102,8 @@ static void grow(size_t end)
     release(walls, count);
 }
 
-/* Growing comes where less is held than elsewhere: a block that moves is there twice for a moment, and whether it has
- * to move is up to its neighbours. */
+/* A block grows when more is held than ever else: whether it has to move is up to its neighbours, and must not
+ * make a difference. */
 static void work(unsigned part)
 {
     static char *small[THREADS][SMALL], *medium[THREADS][MEDIUM], *large[THREADS][LARGE];
@@ -112,12 +112,12 @@ static void work(unsigned part)
     hold(small[part], SMALL / divisor, 1, 50 + below(300));
     hold(medium[part], MEDIUM / divisor, 600, 1000 + below(20000));
     hold(large[part], LARGE / divisor, 33000, 50000 + below(200000));
+    grow((800000 + below(2000000)) / divisor);
     rest(small[part], SMALL / divisor / 2);
     if (below(2) == 0)
         release(small[part], SMALL / divisor);
     release(medium[part], MEDIUM / divisor);
     release(large[part], LARGE / divisor);
-    grow((200000 + below(500000)) / divisor);
 }
 
 /* All threads are there from the start: their stacks are not part of what is tested. Each ends before the next one

@@ -5,6 +5,7 @@
 #include "os/os.h"
 #include "pages/commit.h"
 #include "pages/mapping.h"
+#include "pages/move.h"
 #include "pages/policy.h"
 #include "pages/purge.h"
 #include "support/audit.h"

@@ -5,6 +5,7 @@
 #include "blocks/state.h"
 #include "os/os.h"
 #include "pages/commit.h"
+#include "pages/move.h"
 #include "pages/purge.h"
 #include "support/audit.h"
 #include "support/content.h"
