@@ -42,6 +42,9 @@ void cai_cache_rebuild(struct cai_heap *heap, bool keep_bins);
 /* A live block goes back to its slab, or as a run, whoever uses the heap. In must-zero places it is cleared. */
 void cai_cache_discard(struct cai_heap *heap, struct cai_live live);
 
+/* The slots that are not in the slab: live, in bins, waiting. What its counters say may lag behind. */
+uint32_t cai_cache_count(struct cai_unit *slab);
+
 /* One slab alone is counted anew: a remote free of it may not have been told. */
 void cai_cache_recount(struct cai_heap *heap, struct cai_unit *slab);
 

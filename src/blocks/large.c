@@ -395,7 +395,7 @@ static void end_lost(struct cai_heap *heap, struct cai_unit *run, bool was_endin
 
 void cai_large_salvage(struct cai_heap *heap)
 {
-    enum { HELD = 2, LOST = HELD + CAI_KEPT_SETS * CAI_KEPT_WAYS };
+    enum { HELD = CAI_ENDING, LOST = HELD + CAI_KEPT_SETS * CAI_KEPT_WAYS };
     struct cai_unit *lost[LOST] = {heap->ending[0], heap->ending[1]};
 
     memcpy(lost + HELD, heap->kept, sizeof heap->kept);

@@ -33,6 +33,13 @@ static struct count count_slots(struct cai_unit *slab, bool flush)
     return count;
 }
 
+uint32_t cai_cache_count(struct cai_unit *slab)
+{
+    struct count count = count_slots(slab, false);
+
+    return count.live + count.cached + count.waiting;
+}
+
 static void set_counts(struct cai_unit *slab, struct count count)
 {
     slab->used = count.live + count.cached + count.waiting;

@@ -272,6 +272,14 @@ void cai_account_repair(void)
         cai_lock_repaired(&list_lock);
 }
 
+void cai_account_lost_credit(uint32_t owner)
+{
+    struct cai_account *account = cai_registry_account(owner);
+
+    if (account != NULL)
+        account->owner.lost = true;
+}
+
 void cai_account_repair_rest(void)
 {
     CAI_FOR_ACCOUNTS(account)

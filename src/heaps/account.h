@@ -64,6 +64,10 @@ bool cai_account_is_within(const struct cai_account *account, uint32_t node);
 void cai_account_repair(void);
 void cai_account_repair_rest(void);
 
+/* Between the two: a thread that is not there may have been about to credit the account with this number, if it is one,
+ * for something of this heap. */
+void cai_account_lost_credit(uint32_t owner);
+
 #define CAI_FOR_ACCOUNTS(account)                                                                                      \
     for (struct cai_account *account = cai_registry_first_account(); account != NULL; account = account->next_account)
 

@@ -158,7 +158,7 @@ void cai_owned_transfer(struct cai_heap *from, struct cai_heap *to)
     cai_lock_give(&from->lock);
 }
 
-/* A large block until its memory can be used again. */
+/* A block until its memory can be used again. */
 static bool is_charged(uint8_t state)
 {
     return cai_state_is_live(state) || cai_state_waits(state);
@@ -169,7 +169,7 @@ static void add_bytes(struct cai_unit *run, void *sum)
     const uint8_t *state = cai_view_of(run->zone)->state;
 
     if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB)
-        *(size_t *)sum += (size_t)run->used * cai_class_bytes(run->size_class);
+        *(size_t *)sum += (size_t)cai_cache_count(run) * cai_class_bytes(run->size_class);
     else if (cai_load_relaxed(&run->kind) == CAI_UNIT_GUARDED)
         *(size_t *)sum += is_charged(cai_load_relaxed(cai_guarded_state(run))) ? cai_class_bytes(run->size_class) : 0;
     else if (is_charged(state[(size_t)cai_unit_number(run) << (CAI_UNIT_SHIFT - CAI_COARSE_SHIFT)]))

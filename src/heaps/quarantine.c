@@ -488,6 +488,7 @@ void cai_quarantine_repair_rest(void)
         cai_lock_take(&owner->heap.lock);
         cai_cache_recount(&owner->heap, releasing);
         cai_lock_give(&owner->heap.lock);
+        cai_account_lost_credit(owner->heap.id);
     }
     releasing = NULL;
     releasing_lost = false;

@@ -66,6 +66,9 @@ void cai_repair(void)
 
 static void salvage(struct cai_heap *heap)
 {
+    for (unsigned i = 0; i < CAI_ENDING; i++)
+        if (heap->ending[i] != NULL)
+            cai_account_lost_credit(cai_view_of(heap->ending[i]->zone)->owner[cai_unit_number(heap->ending[i])]);
     cai_lock_take(&heap->lock);
     cai_cache_salvage(heap);
     cai_lock_give(&heap->lock);

@@ -33,9 +33,9 @@ size_t cai_usable(enum cai_place place, const void *address, const char *functio
 static void shrink_large(struct cai_live live, size_t bytes)
 {
     size_t less;
+    struct cai_account *account = cai_account_of(cai_live_owner(live)); /* from here on: a child counts it anew */
 
     cai_large_shrink(cai_self_heap(), live, bytes, &less);
-    struct cai_account *account = less != 0 ? cai_account_of(cai_live_owner(live)) : NULL;
     if (account != NULL) {
         cai_account_credit(account, less);
         cai_account_return(account);

@@ -2,15 +2,26 @@
 #include "heaps/stray.h"
 
 #include "os/holder.h"
+#include "pages/meta.h"
 
 /* Who has a record: the number of a thread is even and not 0. */
 enum { NOBODY = 0, LOST = 1 };
 
-static struct stray {
+struct stray {
     uint32_t holder;         /* atomic */
     struct cai_claim *outer; /* the stray record that its thread had before; NULL: none */
     struct cai_claim claim;
-} strays[CAI_STRAYS];
+};
+
+/* Further ones are added when all are in use, and stay. */
+static struct strays {
+    struct strays *next; /* atomic */
+    struct stray records[CAI_STRAYS];
+} strays;
+
+#define FOR_STRAYS(stray)                                                                                              \
+    for (struct strays *some = &strays; some != NULL; some = cai_load_acquire(&some->next))                            \
+        for (struct stray *stray = some->records; stray < some->records + CAI_STRAYS; stray++)
 
 _Thread_local struct cai_claim *cai_stray __attribute__((tls_model("initial-exec")));
 
@@ -25,19 +36,44 @@ static struct stray *of_claim(struct cai_claim *claim)
     return (struct stray *)((char *)claim - offsetof(struct stray, claim));
 }
 
+/* The calling thread's from here on; NULL: all are in use. */
+static struct stray *take_free(void)
+{
+    FOR_STRAYS(stray)
+    {
+        uint32_t nobody = NOBODY;
+        if (cai_swap_strong_acq_rel(&stray->holder, &nobody, cai_lock_self()))
+            return stray;
+    }
+    return NULL;
+}
+
+/* Of which one is the calling thread's; NULL: out of memory. */
+static struct stray *add(void)
+{
+    struct strays *more = cai_meta_allocate(sizeof *more);
+    struct strays *last = &strays;
+
+    if (more == NULL)
+        return NULL;
+    more->records[0].holder = cai_lock_self();
+    for (struct strays *none = NULL; !cai_swap_strong_acq_rel(&last->next, &none, more); none = NULL)
+        last = none;
+    return &more->records[0];
+}
+
 /* A handler between any two of these leaves all as it was. */
 CAI_COLD struct cai_claim *cai_stray_take(void)
 {
-    uint32_t self = cai_lock_self();
+    struct stray *stray = cai_stray != &no_record ? take_free() : NULL;
 
-    for (unsigned i = 0; i < CAI_STRAYS && cai_stray != &no_record; i++) {
-        uint32_t nobody = NOBODY;
-        if (cai_swap_strong_acq_rel(&strays[i].holder, &nobody, self)) {
-            strays[i].outer = cai_stray;
-            cai_fence_for_compiler();
-            cai_stray = &strays[i].claim;
-            return cai_stray;
-        }
+    if (stray == NULL && cai_stray != &no_record)
+        stray = add();
+    if (stray != NULL) {
+        stray->outer = cai_stray;
+        cai_fence_for_compiler();
+        cai_stray = &stray->claim;
+        return cai_stray;
     }
     if (cai_stray != &no_record)
         below = cai_stray;
@@ -79,16 +115,16 @@ CAI_COLD void cai_stray_give(void)
 
 void cai_stray_repair(void)
 {
-    for (unsigned i = 0; i < CAI_STRAYS; i++)
-        if (strays[i].holder != NOBODY && strays[i].holder != cai_lock_self())
-            strays[i].holder = LOST;
+    FOR_STRAYS(stray)
+    if (stray->holder != NOBODY && stray->holder != cai_lock_self())
+        stray->holder = LOST;
 }
 
 struct cai_claim *cai_stray_next_lost(void)
 {
-    for (unsigned i = 0; i < CAI_STRAYS; i++)
-        if (cai_load_relaxed(&strays[i].holder) == LOST)
-            return &strays[i].claim;
+    FOR_STRAYS(stray)
+    if (cai_load_relaxed(&stray->holder) == LOST)
+        return &stray->claim;
     return NULL;
 }
 

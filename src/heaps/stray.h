@@ -7,14 +7,14 @@
 
 #include "heaps/registry.h"
 
-/* So many such claims there are at once; one more has no record. A child that is forked in the middle of it has a block
- * that is claimed for ever. */
+/* There is room for so many such claims at once, and for as many again whenever that is too few. One for which there is
+ * no memory has no record: a child that is forked in the middle of it has a block that is claimed for ever. */
 enum { CAI_STRAYS = 64 };
 
 /* The calling thread's last; NULL: it has none. To be asked for by cai_stray_record. */
 extern _Thread_local struct cai_claim *cai_stray __attribute__((tls_model("initial-exec")));
 
-/* One for the calling thread, on top of what it has; NULL: none is left, and it is a claim without a record. */
+/* One for the calling thread, on top of what it has; NULL: out of memory, and it is a claim without a record. */
 struct cai_claim *cai_stray_take(void);
 
 /* The calling thread's last, of which it has one; NULL: it has no record. */

@@ -123,31 +123,101 @@ const struct scenario scenario_account_slow = {.name = "account_slow",
                                                .addresses_min = 110,
                                                .through = {"cai_charge", "cai_account_use", "cai_large_take"}};
 
-static unsigned neighbours;
+/* Blocks that `part` pays for, in flight, of a thread that the child has (the main one) and of one that it has not. */
+static unsigned in_flight;
+static size_t charged; /* to `part`, without them */
 
-static void use_and_leave(void)
+static size_t charged_now(void)
 {
-    neighbours = kept_count;
+    ca_authority_info info = CA_AUTHORITY_INFO_INIT;
+
+    require(ca_authority_describe(part, &info) == CA_OK);
+    return info.charged_bytes;
+}
+
+static void leave_in_flight(void)
+{
+    size_t before = charged_now();
+
+    in_flight = kept_count;
     struct kept *small = keep_by(part, KIND_BLOCK, 100);
     struct kept *large = keep_by(part, KIND_BLOCK, 70000);
     small->in_flight = large->in_flight = true;
+    charged -= charged_now() - before;
+}
+
+static void use_and_leave(void)
+{
+    leave_in_flight();
     use();
+}
+
+static void make_use_and_leave(void)
+{
+    make_and_use();
+    leave_in_flight();
+}
+
+static void use_too(void)
+{
+    use();
+    charged += charged_now();
 }
 
 static void give_others(void)
 {
-    ca_deallocate(((ca_block){kept[neighbours].at, 100}));
-    ca_deallocate(((ca_block){kept[neighbours + 1].at, 70000}));
+    ca_deallocate(((ca_block){kept[in_flight].at, 100}));
+    ca_deallocate(((ca_block){kept[in_flight + 1].at, 70000}));
+}
+
+/* What was given back, by the operation or since, is not paid for any more. */
+static void nothing_too_much(void)
+{
+    require(charged_now() == charged);
+    go_on();
 }
 
 const struct scenario scenario_account_remote_free = {.name = "account_remote_free",
                                                       .main = make_and_use,
                                                       .neighbour = use_and_leave,
-                                                      .victim = use,
+                                                      .victim = use_too,
                                                       .operation = give_others,
-                                                      .in_child = go_on,
+                                                      .in_child = nothing_too_much,
                                                       .addresses_min = 40,
                                                       .through = {"cai_account_use_owner", "cai_large_give"}};
+
+const struct scenario scenario_account_free_to_main = {.name = "account_free_to_main",
+                                                       .main = make_use_and_leave,
+                                                       .neighbour = use,
+                                                       .victim = use_too,
+                                                       .operation = give_others,
+                                                       .in_child = nothing_too_much,
+                                                       .addresses_min = 40,
+                                                       .through = {"cai_account_use_owner", "cai_large_give"}};
+
+/* A block that shrinks gives its rest back. */
+static void shrink_others(void)
+{
+    result = ca_shrink(((ca_block){kept[in_flight + 1].at, 70000}), (ca_layout){34000, 8}).ptr;
+}
+
+static void shorter_too(void)
+{
+    ca_block shorter = {kept[in_flight + 1].was_at, 34000};
+
+    if (ca_check(shorter) == CA_OK)
+        ca_deallocate(shorter);
+    nothing_too_much();
+}
+
+const struct scenario scenario_account_shrink = {.name = "account_shrink",
+                                                 .main = make_use_and_leave,
+                                                 .neighbour = use,
+                                                 .victim = use_too,
+                                                 .operation = shrink_others,
+                                                 .in_child = shorter_too,
+                                                 .addresses_min = 40,
+                                                 .through = {"cai_account_use_owner", "cai_large_shrink"}};
 
 static void revoke_part(void)
 {

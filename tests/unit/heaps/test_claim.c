@@ -2,10 +2,13 @@
 #include "unit/unit.h"
 
 #include "heaps/heaps.h"
+#include "pages/meta.h"
 #include "support/audit.h"
 #include "support/child.h"
 #include "support/content.h"
 #include "support/refuse.h"
+
+#include <sys/resource.h>
 
 static const size_t sizes[] = {1, 16, 40, 600, 5000, 100000};
 
@@ -137,25 +140,35 @@ CHILD_TEST_EACH(test_D7_claims_within_claims, 10, sizes)
     require_null(audit_all());
 }
 
-/* More at once than there are records: they claim all the same, and end in order. */
-CHILD_TEST(test_D7_more_claims_without_a_heap_than_records, 10)
+/* More at once than there is room for records: with memory for more, each has one; without, they claim all the same.
+ * They end in order. */
+static const size_t memory[] = {0, 1};
+
+CHILD_TEST_EACH(test_D7_more_claims_without_a_heap_than_records, 10, memory)
 {
-    enum { ALL = CAI_STRAYS + 3 };
+    enum { ALL = 3 * CAI_STRAYS + 3 };
     struct cai_live live[ALL];
     char *block;
     for (unsigned i = 0; i < ALL; i++)
         live[i] = taken(CAI_PLACE_secret, 40, &block);
     struct cai_thread *own = cai_self;
     cai_self = &cai_thread_gone;
+    struct rlimit before, none = {0, 0};
+    require(getrlimit(RLIMIT_AS, &before) == 0);
+    none.rlim_max = before.rlim_max;
+    if (value == 0)
+        require(setrlimit(RLIMIT_AS, &none) == 0);
+    while (value == 0 && cai_meta_allocate(4096) != NULL) {
+    }
     for (unsigned i = 0; i < ALL; i++) {
         require(cai_claim(live[i]));
-        require((cai_claim_record() == NULL) == (i >= CAI_STRAYS));
+        require((cai_claim_record() == NULL) == (value == 0 && i >= CAI_STRAYS));
     }
     for (unsigned i = ALL; i-- > 0;) {
-        require((cai_claim_record() == NULL) == (i >= CAI_STRAYS));
+        require((cai_claim_record() == NULL) == (value == 0 && i >= CAI_STRAYS));
         cai_claim_return(live[i]);
     }
-    require(cai_stray == NULL);
+    require(cai_stray == NULL && setrlimit(RLIMIT_AS, &before) == 0);
     for (unsigned i = 0; i < ALL; i++)
         require(cai_claim(live[i])); /* each record is there again */
     for (unsigned i = ALL; i-- > 0;)
