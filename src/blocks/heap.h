@@ -39,8 +39,12 @@ enum { CAI_BINS_PER_PLACE = 128 };
 
 /* Large blocks that were freed and are kept, by length: a set for each number of units below 16, and the first for all
  * others; in each the latest first. */
+<<<<<<< HEAD
 enum { CAI_ENDING = 2 };
 enum { CAI_KEPT_SETS = 16, CAI_KEPT_WAYS = 4 };
+=======
+enum { CAI_KEPT_SETS = 16, CAI_KEPT_WAYS = 2 };
+>>>>>>> fast
 
 struct cai_heap {
     uint32_t id; /* in the table of owners; 0: stands for no heap */

@@ -13,8 +13,8 @@
  * cliff: a program that frees and takes 32 MiB again and again must not fault it in each time. */
 enum { KEEP_UNITS_MIN = 1 << (26 - CAI_UNIT_SHIFT), KEEP_FRACTION = 2 };
 
-/* Less dirty memory than this, or than this part of what is in use, stays when clean memory is taken beside it: large
- * blocks of changing sizes would fault their pages in again and again. */
+/* Less dirty memory than this, or than this part of what is in use, and what was missed, stays when clean memory is
+ * taken beside it: large blocks of changing sizes would fault their pages in again and again. */
 enum { INSTEAD_UNITS_MIN = 1 << (20 - CAI_UNIT_SHIFT), INSTEAD_FRACTION = 2 };
 
 /* From here on a run is unmapped rather than discarded. */
@@ -178,13 +178,15 @@ void cai_purge_instead(struct cai_zone *zone, uint32_t units)
     size_t enough = cai_max(INSTEAD_UNITS_MIN, cai_load_relaxed(&zone->used_units) / INSTEAD_FRACTION);
 
     miss(zone, units);
-    if (cai_load_relaxed(&zone->dirty_units) < enough)
+    if (cai_load_relaxed(&zone->dirty_units) < enough + cai_load_relaxed(&zone->missed_units))
         return;
     cai_lock_take(&zone->lock);
     for (size_t purged_units = 0; oldest(zone) != NULL && purged_units < units;) {
         purged_units += oldest(zone)->units;
-        if (purge_run(zone, oldest(zone), false) == 0)
+        size_t bytes = purge_run(zone, oldest(zone), false);
+        if (bytes == 0)
             break;
+        cai_store_relaxed(&zone->excess_units, zone->excess_units + (bytes >> CAI_UNIT_SHIFT));
     }
     cai_lock_give(&zone->lock);
 }

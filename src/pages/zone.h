@@ -51,9 +51,9 @@ struct cai_zone {
     size_t dirty_units;
     uint64_t forgot_ms;      /* the last look at what was missed */
     size_t dirty_units_high; /* most since then */
-    size_t excess_units;     /* were too much, went back, and were not missed so far; forgotten little by little */
-    size_t missed_units;     /* were, and had to be taken anew: so much more may stay */
-    size_t used_units;       /* in slabs and large blocks */
+    size_t excess_units; /* went back, too much or instead, and were not missed so far; forgotten little by little */
+    size_t missed_units; /* were, and had to be taken anew: so much more may stay */
+    size_t used_units;   /* in slabs and large blocks */
     size_t used_units_peak;
     size_t committed_units;                  /* atomic; mapped: used, dirty and fresh */
     uint32_t mapped_last, mapped_last_units; /* what was mapped last, or was about to be, and is part of no run yet */

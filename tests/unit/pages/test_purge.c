@@ -231,10 +231,24 @@ CHILD_TEST(test_D6_as_much_goes_as_was_taken, 20)
         give(runs[i]);
     cai_purge_instead(zone, INSTEAD / 4 + 1);
     require(count_dirty(8) == 6 && count_dirty(2) == 0);
+    for (unsigned i = 0; i < 64; i++)
+        cai_purge_old(i * (uint64_t)cai_settings->decay_ms); /* nothing is old, and what went is forgotten */
     cai_purge_instead(zone, INSTEAD / 2);
     require(count_dirty(8) == 4 && count_dirty(4) == 0);
     cai_purge_instead(zone, INSTEAD); /* less than half of what is in use */
     require(zone->dirty_units == INSTEAD && count_dirty(8) == 4);
+}
+
+/* A program whose blocks change their sizes takes clean memory again and again: not each time for what it just had. */
+CHILD_TEST(test_D6_what_went_instead_and_was_missed_stays, 20)
+{
+    start(8, INSTEAD / 4);
+    for (unsigned i = 0; i < 8; i++)
+        give(runs[i]);
+    cai_purge_instead(zone, INSTEAD);
+    require(count_dirty(8) == 4 && zone->excess_units == INSTEAD && zone->missed_units == 0);
+    cai_purge_instead(zone, INSTEAD);
+    require(count_dirty(8) == 4 && zone->excess_units == 0 && zone->missed_units == INSTEAD);
 }
 
 /* --- state bytes --- */
@@ -319,6 +333,7 @@ int main(void)
         cmocka_unit_test(test_D6_what_was_missed_stays),
         cmocka_unit_test(test_D6_clean_memory_takes_the_place_of_dirty_memory),
         cmocka_unit_test(test_D6_as_much_goes_as_was_taken),
+        cmocka_unit_test(test_D6_what_went_instead_and_was_missed_stays),
         cmocka_unit_test(test_state_bytes_go_with_their_memory_alone),
         cmocka_unit_test(test_D6_everything_that_is_free_goes_at_once),
         cmocka_unit_test(test_fresh_memory_is_unmapped_to_join_its_neighbours),
