@@ -10,6 +10,7 @@
 #define CAI_BLOCKS_HEAP_H
 
 #include "blocks/state.h"
+#include "core/mode.h"
 #include "os/lock.h"
 
 /* A stack of free slots. All zero is a bin that was never used: empty and full at once, so that both fast paths lead to
@@ -38,6 +39,7 @@ struct cai_slabs {
 enum { CAI_BINS_PER_PLACE = 128 };
 
 /* Large blocks that were freed and are kept, by length: a set for each number of units below 16, and the first for all
+<<<<<<< HEAD
  * others; in each the latest first. */
 <<<<<<< HEAD
 enum { CAI_ENDING = 2 };
@@ -45,6 +47,10 @@ enum { CAI_KEPT_SETS = 16, CAI_KEPT_WAYS = 4 };
 =======
 enum { CAI_KEPT_SETS = 16, CAI_KEPT_WAYS = 2 };
 >>>>>>> fast
+=======
+ * others; in each the latest first. In the hardened library more: all that one look makes free comes at once. */
+enum { CAI_KEPT_SETS = 16, CAI_KEPT_WAYS = CAI_HARDENS ? 16 : 4 };
+>>>>>>> hard
 
 struct cai_heap {
     uint32_t id; /* in the table of owners; 0: stands for no heap */

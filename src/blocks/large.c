@@ -8,6 +8,7 @@
 #include "blocks/cache.h"
 #include "blocks/claimed.h"
 #include "blocks/clear.h"
+#include "blocks/fence.h"
 #include "blocks/touched.h"
 #include "core/mode.h"
 #include "os/os.h"
@@ -39,6 +40,11 @@ static uint32_t *owner_of(const struct cai_unit *run)
     const struct cai_view *view = cai_view_of(run->zone);
 
     return &view->owner[run - view->units];
+}
+
+static struct cai_live live_of(const struct cai_unit *run)
+{
+    return cai_find_of_state(state_of(run), CAI_STATE_LARGE);
 }
 
 static size_t run_bytes(const struct cai_unit *run)
@@ -76,11 +82,13 @@ static struct cai_unit **set_of(struct cai_heap *heap, uint32_t units)
     return heap->kept[units < CAI_KEPT_SETS ? units : 0];
 }
 
-CAI_INLINE struct cai_unit *take_from(struct cai_heap *heap, struct cai_unit **set, unsigned zone, uint32_t units)
+CAI_INLINE struct cai_unit *take_from(struct cai_heap *heap, struct cai_unit **set, unsigned zone, uint32_t units,
+                                      uint32_t shut_from)
 {
     for (unsigned way = 0; way < CAI_KEPT_WAYS; way++) {
         struct cai_unit *run = set[way];
-        if (run != NULL && run->units >= units && run->units <= units + units / 8 && run->zone == zone) {
+        if (run != NULL && run->units >= units && run->units <= units + units / 8 && run->zone == zone &&
+            (shut_from == 0 || run->shut_from == shut_from)) {
             note_ending(heap, 0, run);
             set[way] = NULL;
             heap->kept_units -= run->units;
@@ -90,17 +98,19 @@ CAI_INLINE struct cai_unit *take_from(struct cai_heap *heap, struct cai_unit **s
     return NULL;
 }
 
-/* A kept block of this length, or at most an eighth longer. */
-CAI_INLINE struct cai_unit *take_kept(struct cai_heap *heap, enum cai_place place, uint32_t units)
+/* A kept block of this length, or at most an eighth longer; if it can be, with a guard at this page (fence.h). */
+CAI_INLINE struct cai_unit *take_kept(struct cai_heap *heap, enum cai_place place, uint32_t units, uint32_t shut_from)
 {
     unsigned zone = cai_zone_number(place, CAI_COARSE);
     struct cai_unit **set = set_of(heap, units);
-    struct cai_unit *run = take_from(heap, set, zone, units);
+    struct cai_unit *run = shut_from != 0 ? take_from(heap, set, zone, units, shut_from) : NULL;
 
+    if (CAI_LIKELY(run == NULL))
+        run = take_from(heap, set, zone, units, 0);
     if (CAI_UNLIKELY(run == NULL)) {
         struct cai_unit **longer = set_of(heap, units + units / 8);
         if (longer != set)
-            run = take_from(heap, longer, zone, units);
+            run = take_from(heap, longer, zone, units, 0);
         if (run == NULL)
             return NULL;
     }
@@ -134,8 +144,6 @@ CAI_INLINE void *begin(struct cai_heap *heap, struct cai_unit *run, size_t bytes
     if (zeroed)
         cai_cache_zero(heap, block, cai_round_up(bytes, cai_settings->page_bytes), run->zeroed);
     heap->large_allocations++;
-    if (CAI_HARDENS) /* what a slab has left there means nothing to harden/fence.h */
-        cai_store_relaxed(state + 1, CAI_STATE_NONE);
     cai_store_release(state, CAI_STATE_LARGE);
     CAI_PROBE(large, bytes, block, heap->id);
     return block;
@@ -146,8 +154,28 @@ void *cai_large_take_kept(struct cai_heap *heap, enum cai_place place, size_t by
     if (bytes > KEPT_BYTES_MAX || align > CAI_UNIT_BYTES)
         return NULL;
     bytes = cai_max(bytes, 1);
-    struct cai_unit *run = take_kept(heap, place, units_for(bytes));
+    struct cai_unit *run = take_kept(heap, place, units_for(bytes), 0);
+    if (CAI_HARDENS && run != NULL)
+        cai_fence_lift(live_of(run));
     void *block = run != NULL ? begin(heap, run, bytes, zeroed) : NULL;
+    note_ending(heap, 0, NULL);
+    return block;
+}
+
+void *cai_large_take_fenced(struct cai_heap *heap, enum cai_place place, size_t bytes, size_t room)
+{
+    struct cai_unit *run = NULL;
+    void *block = NULL;
+
+    if (!CAI_HARDENS) /* said here too: what is not optimised keeps the function */
+        return NULL;
+    if (is_possible(bytes, 1))
+        run = take_kept(heap, place, units_for(bytes + room), (uint32_t)(bytes / cai_settings->page_bytes));
+    if (run != NULL) {
+        cai_store_relaxed(&run->bytes, bytes);
+        cai_fence_tail(live_of(run));
+        block = begin(heap, run, bytes, false);
+    }
     note_ending(heap, 0, NULL);
     return block;
 }
@@ -159,6 +187,8 @@ void *cai_large_take(struct cai_heap *heap, enum cai_place place, size_t bytes, 
 
     if (run == NULL)
         return NULL;
+    if (CAI_HARDENS)
+        cai_fence_none(live_of(run));
     void *block = begin(heap, run, bytes, zeroed);
     cai_run_publish(run, CAI_UNIT_LARGE, heap->id);
     return block;
@@ -207,6 +237,8 @@ static void settle_claim(struct cai_heap *heap, struct cai_unit *run)
 
 void cai_large_give(struct cai_heap *heap, struct cai_unit *run)
 {
+    if (CAI_HARDENS)
+        cai_fence_lift(live_of(run));
     settle_claim(heap, run);
     cai_run_withdraw_owned(run); /* from here on the run tells of itself whose it is */
     note_ending(heap, 0, NULL);
@@ -255,6 +287,24 @@ bool cai_large_keep(struct cai_heap *heap, struct cai_unit *run)
         }
     replace(heap, set, run);
     return false;
+}
+
+/* From here on it is this thread's alone, and free when that is not there, in the child of a fork. */
+void cai_large_release(struct cai_heap *heap, struct cai_unit *run)
+{
+    bool keeps = CAI_HARDENS && heap != NULL;
+
+    if (CAI_HARDENS && !keeps)
+        cai_fence_lift(live_of(run));
+    if (keeps)
+        note_ending(heap, 0, run);
+    else
+        cai_run_withdraw_owned(run);
+    cai_store_relaxed(state_of(run), CAI_STATE_CACHED);
+    if (keeps)
+        cai_large_keep(heap, run);
+    else
+        cai_run_give(run);
 }
 
 bool cai_large_grow(struct cai_live live, size_t bytes)
@@ -306,6 +356,8 @@ void *cai_large_move(struct cai_heap *heap, struct cai_live live, size_t bytes, 
         return NULL;
     *to_be = (void *)cai_unit_address(to);
     cai_fence_for_compiler();
+    if (CAI_HARDENS)
+        cai_fence_none(live_of(to));
     void *address = begin(heap, to, bytes, false);
     cai_run_publish(to, CAI_UNIT_LARGE, heap->id);
     /* Into warm memory copying is cheaper: the pages are there, and those moved would only replace them. */
@@ -342,6 +394,8 @@ void *cai_large_slide(struct cai_heap *heap, struct cai_live live, size_t bytes,
     *to_be = (void *)cai_unit_address(to);
     cai_store_relaxed(&to->bytes, bytes);
     cai_store_relaxed(&to->slides, 0);
+    if (CAI_HARDENS)
+        cai_fence_none(live_of(to));
     cai_store_release(state_of(to), CAI_STATE_CLAIMED); /* until it is whole nobody may use it, or read it */
     cai_run_publish(to, CAI_UNIT_LARGE, heap->id);
     if (!slide(from, to, false))
@@ -387,6 +441,8 @@ static void end_lost(struct cai_heap *heap, struct cai_unit *run, bool was_endin
 {
     if (run->kind != CAI_UNIT_LARGE || cai_state_is_live(*state_of(run)))
         return;
+    if (CAI_HARDENS)
+        cai_fence_lift(live_of(run));
     if (was_ending && is_must_zero(run)) /* its thread may have been clearing it */
         clear_from(heap, run, 0);
     settle_claim(heap, run);

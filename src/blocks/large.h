@@ -13,6 +13,10 @@ void *cai_large_take(struct cai_heap *heap, enum cai_place place, size_t bytes, 
 /* The same from those that the heap has kept, if one fits. */
 void *cai_large_take_kept(struct cai_heap *heap, enum cai_place place, size_t bytes, size_t align, bool zeroed);
 
+/* In the hardened library: one with `room` behind it, and a guard where the block ends; others have theirs lifted.
+ * Not zeroed. */
+void *cai_large_take_fenced(struct cai_heap *heap, enum cai_place place, size_t bytes, size_t room);
+
 /* The bytes of the run of a large block of so many; 0: no block is so long. */
 size_t cai_large_run_bytes(size_t bytes);
 
@@ -27,6 +31,10 @@ bool cai_large_may_keep(const struct cai_unit *run);
 /* The second half: kept by the heap for its next blocks; or, false, a run was given to all, this one or one before. */
 bool cai_large_keep(struct cai_heap *heap, struct cai_unit *run);
 void cai_large_give(struct cai_heap *heap, struct cai_unit *run);
+
+/* Both of one that has waited (heaps/quarantine.h): in the hardened library this heap keeps it, with its guard. NULL:
+ * it is given to all. */
+void cai_large_release(struct cai_heap *heap, struct cai_unit *run);
 
 /* Making it `bytes` long changes nothing but that: its run stays what it is, and nothing has to be cleared. */
 CAI_INLINE bool cai_large_stays(const struct cai_unit *run, size_t bytes)

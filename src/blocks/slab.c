@@ -31,6 +31,17 @@ static size_t slot_granules(const struct cai_unit *slab)
     return cai_class_bytes(slab->size_class) >> granule_shift(slab);
 }
 
+/* Nobody who does not know the secret knows the next, and no call of the kernel is made for it. */
+static uint64_t drawn(void)
+{
+    static uint64_t count; /* atomic */
+    uint64_t mixed = cai_settings->secret + cai_add_relaxed(&count, 1) * UINT64_C(0x9e3779b97f4a7c15);
+
+    mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb);
+    return mixed ^ mixed >> 31;
+}
+
 struct cai_unit *cai_slab_create(struct cai_heap *heap, enum cai_place place, unsigned size_class)
 {
     enum cai_grain grain = cai_class_grain(size_class);
@@ -47,7 +58,7 @@ struct cai_unit *cai_slab_create(struct cai_heap *heap, enum cai_place place, un
     uint32_t start = (uint32_t)((cai_unit_number(slab) * UINT64_C(0x9e3779b9) >> 8) % COLOURS * COLOUR_BYTES /
                                 cai_class_bytes(size_class));
     if (CAI_HARDENS && (cai_settings->checks & CAI_CHECK_random) != 0)
-        start = (uint32_t)(cai_os_random() % slab->slots);
+        start = (uint32_t)(drawn() % slab->slots);
     cai_store_relaxed(&slab->start, start);
     slab->fresh = 0;
     slab->used = 0;
@@ -140,7 +151,10 @@ CAI_NO_TSAN static uint32_t take_returned_short(struct cai_unit *slab, void **sl
  * counts anew has to be those at the front. */
 static uint32_t take_fresh_until_end(struct cai_unit *slab, void **slots, uint32_t count)
 {
-    uint8_t cached = slab->zeroed ? CAI_STATE_CACHED | CAI_STATE_ZERO : CAI_STATE_CACHED;
+    /* What is said to be zero the hardened library reads before it is written: of what was never touched that would
+     * bring each page in twice. */
+    bool tells = slab->zeroed && (!CAI_HARDENS || cai_place_zeroes((enum cai_place)(slab->zone / CAI_GRAINS)));
+    uint8_t cached = tells ? CAI_STATE_CACHED | CAI_STATE_ZERO : CAI_STATE_CACHED;
     size_t step = slot_granules(slab);
     size_t bytes = cai_class_bytes(slab->size_class);
     bool wraps = slab->start + slab->fresh >= slab->slots;

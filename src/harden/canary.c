@@ -23,18 +23,23 @@ static uint64_t mask_of(size_t slack)
     return slack >= sizeof(uint64_t) ? UINT64_MAX : ~(UINT64_MAX >> 8 * slack);
 }
 
-/* Of `slack` bytes before `end` the last `bytes`, or all: whole words, and what is left of one. */
-static void write_part(char *end, size_t slack, size_t bytes, uint64_t canary)
+/* Of `slack` bytes before `end` the last `bytes`, or all: whole words, and what is left of one, which keeps what it
+ * held, or becomes zero. */
+CAI_INLINE void write_part(char *end, size_t slack, size_t bytes, uint64_t canary, bool keeps)
 {
+    const cai_words2 both = {canary, canary};
     size_t part = cai_min(slack, bytes);
     char *words = end - cai_round_down(part, sizeof canary);
 
-    for (char *at = words; at != end; at += sizeof canary)
-        memcpy(at, &canary, sizeof canary);
+    while ((size_t)(end - words) >= sizeof both)
+        memcpy(end -= sizeof both, &both, sizeof both);
+    if (end != words)
+        memcpy(words, &canary, sizeof canary);
     if (part % sizeof canary != 0) {
         uint64_t mask = mask_of(part % sizeof canary);
-        uint64_t word;
-        memcpy(&word, words - sizeof word, sizeof word);
+        uint64_t word = 0;
+        if (keeps)
+            memcpy(&word, words - sizeof word, sizeof word);
         word = (word & ~mask) | (canary & mask);
         memcpy(words - sizeof word, &word, sizeof word);
     }
@@ -43,15 +48,20 @@ static void write_part(char *end, size_t slack, size_t bytes, uint64_t canary)
 /* What write_part writes is there. */
 CAI_NO_TSAN static bool is_whole(const char *end, size_t slack, size_t bytes, uint64_t canary)
 {
+    const cai_words2 both = {canary, canary};
     size_t part = cai_min(slack, bytes);
     const char *words = end - cai_round_down(part, sizeof canary);
-    uint64_t changed = 0;
-    uint64_t word;
+    cai_words2 differ = {0};
+    cai_words2 two;
+    uint64_t word = canary;
 
-    for (const char *at = words; at != end; at += sizeof canary) {
-        memcpy(&word, at, sizeof word);
-        changed |= word ^ canary;
+    while ((size_t)(end - words) >= sizeof two) {
+        memcpy(&two, end -= sizeof two, sizeof two);
+        differ |= two ^ both;
     }
+    if (end != words)
+        memcpy(&word, words, sizeof word);
+    uint64_t changed = differ[0] | differ[1] | (word ^ canary);
     if (part % sizeof canary != 0) {
         memcpy(&word, words - sizeof word, sizeof word);
         changed |= (word ^ canary) & mask_of(part % sizeof canary);
@@ -81,14 +91,24 @@ static size_t behind_first(size_t slack)
     return (slack - PART) & ~(sizeof(uint64_t) - 1);
 }
 
-void cai_canary_write(char *block, size_t bytes, size_t slack)
+CAI_INLINE void write_all(char *block, size_t bytes, size_t slack, bool keeps)
 {
     uint64_t canary = cai_canary_of(block);
     char *end = block + bytes + slack;
 
-    write_part(end, slack, PART, canary);
+    write_part(end, slack, PART, canary, keeps);
     if (CAI_UNLIKELY(slack > PART))
-        write_part(end - behind_first(slack), slack - behind_first(slack), 2 * PART, canary);
+        write_part(end - behind_first(slack), slack - behind_first(slack), 2 * PART, canary, keeps);
+}
+
+void cai_canary_write(char *block, size_t bytes, size_t slack)
+{
+    write_all(block, bytes, slack, true);
+}
+
+void cai_canary_begin(char *block, size_t bytes, size_t slack)
+{
+    write_all(block, bytes, slack, false);
 }
 
 size_t cai_canary_overflow(const char *block, size_t bytes, size_t slack)

@@ -5,6 +5,7 @@
 #ifndef CAI_HARDEN_CANARY_H
 #define CAI_HARDEN_CANARY_H
 
+#include "base/sixteen.h"
 #include "blocks/exact.h"
 
 /* The word that the canary of this block is made of. */
@@ -24,15 +25,19 @@ void cai_canary_write(char *block, size_t bytes, size_t slack);
 /* How far behind the block something was written; 0: nothing was. */
 size_t cai_canary_overflow(const char *block, size_t bytes, size_t slack);
 
-/* --- the same of short slack, without a loop: the two words before its end --- */
+/* The same of a block that nobody has written to yet: what of it lies in the same words is zero afterwards. Nothing is
+ * read, which would bring each page in twice. */
+void cai_canary_begin(char *block, size_t bytes, size_t slack);
 
-enum { CAI_CANARY_SHORT = 16 };
+/* --- the same of short slack, without a loop: the bytes before its end --- */
 
-/* 16 bytes from the slack's length on say which bytes of the two words are the canary's. */
+enum { CAI_CANARY_SHORT = 32 };
+
+/* As many bytes from the slack's length on say which of them are the canary's. */
 extern const uint8_t cai_canary_window[2 * CAI_CANARY_SHORT];
 
 struct cai_canary_words {
-    uint64_t words[2];
+    cai_words2 low, high;
 };
 
 CAI_INLINE struct cai_canary_words cai_canary_words_at(const void *address)
@@ -43,14 +48,13 @@ CAI_INLINE struct cai_canary_words cai_canary_words_at(const void *address)
     return there;
 }
 
-/* 0 < slack <= CAI_CANARY_SHORT, in a slot of twice as many bytes at least, which ends at `end`. */
-CAI_INLINE void cai_canary_write_short(char *end, size_t slack, uint64_t canary)
+/* 0 < slack <= CAI_CANARY_SHORT, in a slot of as many bytes at least, which ends at `end`. */
+CAI_INLINE void cai_canary_begin_short(char *end, size_t slack, uint64_t canary)
 {
-    struct cai_canary_words mask = cai_canary_words_at(cai_canary_window + slack);
-    struct cai_canary_words there = cai_canary_words_at(end - CAI_CANARY_SHORT);
+    struct cai_canary_words there = cai_canary_words_at(cai_canary_window + slack);
 
-    for (unsigned i = 0; i < 2; i++)
-        there.words[i] = (there.words[i] & ~mask.words[i]) | (canary & mask.words[i]);
+    there.low &= canary;
+    there.high &= canary;
     memcpy(end - CAI_CANARY_SHORT, &there, sizeof there);
 }
 
@@ -58,8 +62,9 @@ CAI_INLINE bool cai_canary_is_whole_short(const char *end, size_t slack, uint64_
 {
     struct cai_canary_words mask = cai_canary_words_at(cai_canary_window + slack);
     struct cai_canary_words there = cai_canary_words_at(end - CAI_CANARY_SHORT);
+    cai_words2 changed = ((there.low ^ canary) & mask.low) | ((there.high ^ canary) & mask.high);
 
-    return (((there.words[0] ^ canary) & mask.words[0]) | ((there.words[1] ^ canary) & mask.words[1])) == 0;
+    return (changed[0] | changed[1]) == 0;
 }
 
 #endif

@@ -2,11 +2,11 @@
 #include "heaps/claim.h"
 
 #include "blocks/exact.h"
+#include "blocks/fence.h"
 #include "blocks/large.h"
 #include "core/checks.h"
 #include "core/mode.h"
 #include "harden/canary.h"
-#include "harden/fence.h"
 #include "heaps/sample.h"
 
 void cai_claim_moves_to(void *to)

@@ -4,11 +4,13 @@
 #include "base/decimal.h"
 #include "base/wipe.h"
 #include "base/zero.h"
+#include "blocks/clear.h"
+#include "blocks/fence.h"
+#include "blocks/large.h"
 #include "core/checks.h"
 #include "core/settings.h"
 #include "core/violation.h"
 #include "harden/canary.h"
-#include "harden/fence.h"
 #include "harden/finding.h"
 #include "harden/still.h"
 #include "heaps/allocate.h"
@@ -19,6 +21,7 @@
 #include "heaps/nothing.h"
 #include "heaps/quarantine.h"
 #include "heaps/resize.h"
+#include "heaps/sample.h"
 
 #include <string.h>
 
@@ -44,7 +47,20 @@ static size_t with_guard(size_t bytes)
     return cai_round_up(bytes, cai_settings->page_bytes) + cai_fence_room();
 }
 
-/* Of a block that is live or claimed, and of which nobody else knows yet, or may. */
+static char *take_large(enum cai_place place, size_t bytes, size_t align, bool zeroed)
+{
+    struct cai_heap *heap = cai_self_heap();
+    size_t pages = with_guard(bytes) - cai_fence_room();
+    void *kept = align <= CAI_UNIT_BYTES ? cai_large_take_fenced(heap, place, pages, cai_fence_room()) : NULL;
+
+    if (kept == NULL)
+        return cai_allocate_aligned(place, with_guard(bytes), align, zeroed);
+    if (zeroed)
+        cai_clear(heap, kept, bytes);
+    return cai_sample_large(heap, place, kept);
+}
+
+/* Of a block that is claimed. */
 static void record(char *block, struct cai_live live, size_t bytes)
 {
     cai_exact_set(live, bytes);
@@ -98,7 +114,7 @@ void *cai_hardened_allocate(enum cai_place place, size_t bytes, size_t align, bo
     if (bytes > PTRDIFF_MAX)
         return NULL;
     unsigned size_class = cai_class_for(with_canary(bytes), align);
-    char *block = size_class == 0 ? cai_allocate_aligned(place, with_guard(bytes), align, zeroed)
+    char *block = size_class == 0 ? take_large(place, bytes, align, zeroed)
                                   : cai_allocate_aligned(place, with_canary(bytes), align, false);
     if (block == NULL)
         return NULL;
@@ -113,7 +129,9 @@ void *cai_hardened_allocate(enum cai_place place, size_t bytes, size_t align, bo
         look_for_writes(place, block, live, zeroed);
     if (zeroed && size_class != 0)
         cai_cache_zero(cai_self_heap(), block, bytes, was_zero(live));
-    record(block, live, bytes);
+    cai_exact_set(live, bytes);
+    if (has(CAI_CHECK_canary))
+        cai_canary_begin(block, bytes, cai_canary_slack(live, bytes));
     if (size_class == 0)
         cai_fence_tail(live);
     cai_store_release(live.state, (uint8_t)(CAI_STATE_HARDENED + family));

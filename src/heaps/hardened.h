@@ -22,6 +22,7 @@ enum { CAI_HARDENED_SLOT_MIN = 32 };
  * must be asked. */
 void *cai_hardened_take(size_t bytes, enum cai_family family);
 void *cai_hardened_take_zeroed(size_t bytes);
+void *cai_hardened_take_aligned(size_t bytes, size_t align, enum cai_family family); /* a power of two */
 
 /* The short way back of most of them, by a door of the family that they are of, which may have been told the size.
  * False: nothing changed. */

@@ -52,9 +52,9 @@ CAI_INLINE void *take_of(size_t size_class, enum cai_grain grain, size_t bytes, 
         cai_exact_record(state, (unsigned)size_class, bytes);
     if (has(checks, CAI_CHECK_canary)) {
         if (grain == CAI_FINE && CAI_LIKELY(slot - bytes <= CAI_CANARY_SHORT))
-            cai_canary_write_short(block + slot, slot - bytes, cai_canary_of(block));
+            cai_canary_begin_short(block + slot, slot - bytes, cai_canary_of(block));
         else
-            cai_canary_write(block, bytes, slot - bytes);
+            cai_canary_begin(block, bytes, slot - bytes);
     }
     bin->count = count - 1;
     cai_store_release(state, (uint8_t)(CAI_STATE_HARDENED + family));
@@ -86,6 +86,17 @@ void *cai_hardened_take(size_t bytes, enum cai_family family)
 void *cai_hardened_take_zeroed(size_t bytes)
 {
     return take(bytes, true, CAI_FAMILY_malloc);
+}
+
+void *cai_hardened_take_aligned(size_t bytes, size_t align, enum cai_family family)
+{
+    size_t least = cai_max(bytes + has(cai_settings->checks, CAI_CHECK_canary), CAI_HARDENED_SLOT_MIN);
+    unsigned size_class = CAI_TOOLS || bytes - 1 >= CAI_SMALL_BYTES_MAX ? 0 : cai_class_for(least, align);
+
+    if (size_class == 0)
+        return NULL;
+    return cai_class_grain(size_class) == CAI_FINE ? take_of(size_class, CAI_FINE, bytes, false, family)
+                                                   : take_of(size_class, CAI_COARSE, bytes, false, family);
 }
 
 CAI_INLINE size_t exact_of(enum cai_grain grain, const uint8_t *state, unsigned size_class, size_t slot)
@@ -191,6 +202,9 @@ CAI_INLINE bool put(void *address, enum cai_family family, bool is_stated, size_
     size_t granule;
     uint8_t *state = cai_find_state(PLACE, CAI_FINE, address, &granule);
 
+    __builtin_prefetch((char *)address - 1,
+                       1); /* all of it is needed, and so far no load that would lead there is done */
+    __builtin_prefetch(address, 1);
     if (CAI_TOOLS || CAI_UNLIKELY(state == NULL))
         return put_coarse(address, family, is_stated, stated);
     return put_of(CAI_FINE, state, granule, address, family, is_stated, stated);

@@ -11,11 +11,12 @@
 #include "blocks/cache.h"
 #include "blocks/clear.h"
 #include "blocks/exact.h"
+#include "blocks/fence.h"
+#include "blocks/large.h"
 #include "blocks/stale.h"
 #include "core/checks.h"
 #include "core/mode.h"
 #include "core/settings.h"
-#include "harden/fence.h"
 #include "harden/finding.h"
 #include "harden/still.h"
 #include "heaps/account.h"
@@ -92,8 +93,10 @@ static size_t enter(enum cai_place place, void *address, struct cai_live live)
         return 0;
     size_t bytes = cai_slot_bytes(live);
     /* Also what was wiped, or is said to be zero: it may have been written to since. */
-    if (!CAI_HARDENS || live.size_class != 0 || cai_place_zeroes(place) || !cai_fence_all(live))
+    if (!CAI_HARDENS || live.size_class != 0)
         clear_for_good(place, address, bytes);
+    else if (cai_place_zeroes(place) || !cai_fence_all(live))
+        clear_for_good(place, address, cai_fence_open_bytes(live));
     cai_store_release(live.state, CAI_STATE_QUARANTINED);
     cai_claim_end();
     return bytes;
@@ -155,8 +158,11 @@ static size_t granules_of(const struct cai_unit *run)
  * its word. */
 static void make_zero(enum cai_place place, char *address, size_t bytes)
 {
-    if (CAI_HARDENS && clears() && bytes <= KEPT_BYTES_MAX && !cai_is_zero(address, bytes))
+    if (CAI_HARDENS && clears() && bytes <= KEPT_BYTES_MAX) {
+        if (CAI_LIKELY(cai_is_zero(address, bytes)) && !cai_place_zeroes(place))
+            return;
         cai_finding_note(place, address, bytes);
+    }
     if (cai_place_zeroes(place)) {
         cai_wipe(address, bytes);
     } else if (!clears()) {
@@ -261,14 +267,15 @@ CAI_NO_TSAN static uint32_t look_at_slab(const struct cai_unit *slab)
     return released;
 }
 
-/* Who pays is told that so much came back. Nobody takes accounts apart meanwhile: they would hold `looking`. */
-static void credit(const struct cai_unit *run, size_t bytes)
+/* Who pays, if anybody, is told what came back. Nobody takes accounts apart meanwhile: they would hold `looking`. */
+static bool credit(const struct cai_unit *run, size_t bytes)
 {
     struct cai_account *account =
         cai_registry_account(cai_load_relaxed(&cai_view_of(run->zone)->owner[cai_unit_number(run)]));
 
     if (account != NULL)
         cai_account_credit(account, bytes);
+    return account != NULL;
 }
 
 /* The zone's lock is held before and after. Where nothing is live and all that waited is released the slab may end, and
@@ -293,14 +300,12 @@ static void pass_slab(struct cai_zone *zone, struct cai_unit *slab, struct cai_s
 static void release_large(struct cai_unit *run)
 {
     size_t bytes = (size_t)run->units << CAI_UNIT_SHIFT;
+    size_t open = CAI_HARDENS ? cai_fence_open_bytes(cai_find_of_state(states_of(run), CAI_STATE_LARGE)) : bytes;
 
-    if (!CAI_HARDENS || !cai_fence_lift(cai_find_of_state(states_of(run), CAI_STATE_LARGE)))
-        make_zero((enum cai_place)(run->zone / CAI_GRAINS), (char *)cai_unit_address(run), bytes);
-    credit(run, bytes);
-    /* From here on it is this thread's alone, and free when that is not there, in the child of a fork. */
-    cai_run_withdraw_owned(run);
-    cai_store_relaxed(states_of(run), CAI_STATE_CACHED);
-    cai_run_give(run);
+    if (open != 0) /* what could not be touched is zero */
+        make_zero((enum cai_place)(run->zone / CAI_GRAINS), (char *)cai_unit_address(run), open);
+    bool is_heaps = !credit(run, bytes) && cai_thread_has_heap(cai_self);
+    cai_large_release(is_heaps ? cai_self_heap() : NULL, run);
 }
 
 /* Of a run that is one block. True: it waited, and is to go. */

@@ -3,10 +3,10 @@
 
 #include "blocks/cache.h"
 #include "blocks/exact.h"
+#include "blocks/fence.h"
 #include "blocks/large.h"
 #include "cap/granule.h"
 #include "cap/tags.h"
-#include "harden/fence.h"
 #include "heaps/account.h"
 #include "heaps/authority.h"
 #include "heaps/charge.h"

@@ -32,9 +32,11 @@ static CAI_NOINLINE void *allocate_slow(enum cai_place place, size_t alignment, 
         return cai_early_allocate(size, alignment);
     if (CAI_UNLIKELY(size > PTRDIFF_MAX || alignment > PTRDIFF_MAX))
         return failed(ENOMEM);
-    void *block = CAI_HARDENS && place == CAI_PLACE_ordinary
-                      ? cai_hardened_allocate(place, size, alignment, false, CAI_FAMILY_malloc)
-                      : cai_allocate_aligned(place, size, alignment, false);
+    void *block = NULL;
+    if (!CAI_HARDENS || place != CAI_PLACE_ordinary)
+        block = cai_allocate_aligned(place, size, alignment, false);
+    else if ((block = cai_hardened_take_aligned(size, alignment, CAI_FAMILY_malloc)) == NULL)
+        block = cai_hardened_allocate(place, size, alignment, false, CAI_FAMILY_malloc);
     return CAI_LIKELY(block != NULL) ? block : failed(ENOMEM);
 }
 

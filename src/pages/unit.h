@@ -65,11 +65,11 @@ struct cai_unit {
             uint32_t start;  /* slot where handing out began: spreads slabs over the sets of the caches */
             uint8_t listed;  /* in its owner's list of slabs with room */
         };
-        struct {             /* large */
-            uint64_t slides; /* atomic: how far another has come in sliding here (move.c) */
-            uint32_t bare;   /* with `partly`: so many of its first units */
-            uint32_t unused;
-            uint64_t bytes; /* usable; atomic, as it is looked at before the block is claimed */
+        struct {                /* large */
+            uint64_t slides;    /* atomic: how far another has come in sliding here (move.c) */
+            uint32_t bare;      /* with `partly`: so many of its first units */
+            uint32_t shut_from; /* hardened: in pages, where its end begins that cannot be touched (blocks/fence.h) */
+            uint64_t bytes;     /* usable; atomic, as it is looked at before the block is claimed */
         };
         struct {                  /* guarded */
             uint32_t block_at;    /* how far in the run its block starts */

@@ -112,11 +112,12 @@ CAI_INLINE void *operator_new(size_t size, size_t alignment, enum cai_family fam
     }
     if (CAI_UNLIKELY(cai_too_early()))
         return cai_new_early(size, alignment, may_throw);
-    void *short_way = alignment <= 16 ? cai_hardened_take(size, family) : NULL;
-    if (CAI_LIKELY(short_way != NULL))
-        return short_way;
     if (!cai_is_power_of_two(alignment))
         return cai_new_failed(PLACE, size, alignment, may_throw);
+    void *short_way =
+        alignment <= 16 ? cai_hardened_take(size, family) : cai_hardened_take_aligned(size, alignment, family);
+    if (CAI_LIKELY(short_way != NULL))
+        return short_way;
     void *block = cai_hardened_allocate(PLACE, size, cai_max(alignment, 16), false, family);
     return CAI_LIKELY(block != NULL) ? block : cai_new_failed(PLACE, size, alignment, may_throw);
 }

@@ -258,6 +258,31 @@ static void large_after_free(void)
     puts("reached");
 }
 
+/* Behind the last page of one of `offset` bytes that has the memory of others, of `size`. */
+static void large_reused_overflow(void)
+{
+    enum { COUNT = 200 };
+    static uintptr_t before[COUNT];
+    size_t then = (size_t)offset;
+
+    for (unsigned i = 0; i < COUNT; i++) {
+        char *block = memset(malloc(size), 'b', size);
+        before[i] = (uintptr_t)block;
+        free(block);
+    }
+    for (unsigned i = 0; i < COUNT; i++) {
+        char *block = memset(malloc(then), 'a', then);
+        for (unsigned j = 0; j < COUNT; j++)
+            if (before[j] == (uintptr_t)block) {
+                puts("right");
+                ((volatile char *)block)[(then + 4095) / 4096 * 4096] = 'o';
+                puts("reached");
+                return;
+            }
+        free(block);
+    }
+}
+
 static void large_right(void)
 {
     char *block = NULL;
@@ -440,6 +465,7 @@ static const struct {
     {"zero-aligned-right", zero_aligned_right},
     {"large-overflow", large_overflow},
     {"large-after-free", large_after_free},
+    {"large-reused-overflow", large_reused_overflow},
     {"large-right", large_right},
     {"large-many", large_many},
     {"hardened-heap", hardened_heap},

@@ -8,6 +8,7 @@ import unittest
 HARDEN = os.environ["CAPALLOC_PRELOAD"]
 GUARDS = "ok    MADV_GUARD_INSTALL" in subprocess.run([os.environ["CAPALLOC"], "doctor"], capture_output=True,
                                                       text=True).stdout
+SHUT = 200000 # from such a length on a freed block cannot be touched
 UNGUARDED = (os.environ["HARDEN_UNGUARDED"],)
 CRIMES = os.environ["HARDEN_CRIMES"]
 
@@ -38,8 +39,9 @@ class Found(unittest.TestCase):
 
     @unittest.skipUnless(GUARDS, "this kernel has no guards")
     def test_H4_large_blocks_end_at_a_guard_and_go_with_one(self):
-        for size in (40000, 65536, 1 << 20, (1 << 20) + 1):
+        for size in (40000, 65536, SHUT, 1 << 20, (1 << 20) + 1):
             self.assertEqual(commit("large-overflow", size).returncode, -signal.SIGSEGV, size)
+        for size in (SHUT, 1 << 20, (1 << 20) + 1):
             for offset in (0, size // 2, size - 1):
                 self.assertEqual(commit("large-after-free", size, offset).returncode, -signal.SIGSEGV, size)
         self.assertEqual(commit("large-overflow", 40000, harden="-guard").stdout, "reached\n")
@@ -51,8 +53,9 @@ class Found(unittest.TestCase):
                 self.assertEqual((done.stdout, done.stderr, done.returncode), ("0\n", "", 0), (harden, by))
 
     def test_H4_guards_without_the_kernels_are_mappings(self):
-        for size in (40000, 65536, (1 << 20) + 1):
+        for size in (40000, 65536, SHUT, (1 << 20) + 1):
             self.assertEqual(commit("large-overflow", size, by=UNGUARDED).returncode, -signal.SIGSEGV, size)
+        for size in (SHUT, (1 << 20) + 1):
             for offset in (0, size - 1):
                 self.assertEqual(commit("large-after-free", size, offset, by=UNGUARDED).returncode, -signal.SIGSEGV)
         said = subprocess.run([*UNGUARDED, os.environ["CAPALLOC"], "run", "--stats", "--harden", "--", "true"],
@@ -78,6 +81,19 @@ class Found(unittest.TestCase):
             self.assertIn(f"stated zero since it was freed, found 0x77 at offset {offset} of a freed block of ",
                           done.stderr)
             self.assertEqual(done.returncode, -signal.SIGABRT)
+
+    @unittest.skipUnless(GUARDS, "this kernel has no guards")
+    def test_H3_H4_shorter_large_blocks_are_cleared_and_keep_their_guard(self):
+        """Freed, they can be touched up to their guard; a reused one has it where it has to be."""
+        for size in (40000, 65536, SHUT - 20000):
+            for offset in (0, size // 2, size - 1):
+                self.assertEqual(commit("read-after-free", size, offset).stdout, "zero\n", size)
+                self.assertIn(f"found 0x77 at offset {offset} of a freed block of ",
+                              commit("write-after-free", size, offset).stderr, size)
+        for size in (40000, 70000, SHUT):
+            for then in (size - 5000, size, size + 5000):
+                done = commit("large-reused-overflow", size, then)
+                self.assertEqual((done.stdout, done.returncode), ("right\n", -signal.SIGSEGV), (size, then))
 
     def test_H3_a_write_is_found_before_a_slab_ends(self):
         for size, offset in ((24, 12), (100, 99), (1000, 512), (3000, 12), (30000, 20000)):

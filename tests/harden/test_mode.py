@@ -28,7 +28,7 @@ class Mode(unittest.TestCase):
         default = {name: name != "copy" for name in names} # which costs too much
         self.assertEqual(found["harden"], default)
         self.assertTrue(all(settings("--harden=+copy", "--", "ls", "/")["harden"].values()))
-        self.assertEqual(found["delay_percent"], 6)
+        self.assertEqual(found["delay_percent"], 3)
         for name in names:
             found = settings(f"--harden=-{name}", "--", "ls", "/")["harden"]
             self.assertEqual(found, {other: default[other] and other != name for other in names})
@@ -41,7 +41,7 @@ class Mode(unittest.TestCase):
     def test_H9_the_report_and_doctor_say_which_are_on(self):
         text = run("run", "--stats", "--harden=-delay", "--", "ls", "/").stderr
         self.assertRegex(text, r"harden canary mismatch guard random zero")
-        self.assertNotIn("delay 6 %", text)
+        self.assertNotIn("delay 3 %", text)
         self.assertRegex(run("doctor", "--library", HARDEN).stdout, r"check +zero: ")
         self.assertRegex(run("doctor", "--library", HARDEN).stdout, "mode +harden: ")
         self.assertIn(HARDEN, run("doctor").stdout)

@@ -1,11 +1,16 @@
 /* See fence.h. */
-#include "harden/fence.h"
+#include "blocks/fence.h"
 
 #include "os/guard.h"
 
-/* No block starts with these: what is guarded, and by which way (os/guard.h). PART: any of it, by any. */
+/* No block starts with these: what is guarded, and by which way (os/guard.h). TAIL: from `shut_from` on. PART: any of
+ * it, by any. */
 enum { NONE = 0, TAIL = CAI_RECORD + 4, ALL = CAI_RECORD + 8, PART = CAI_RECORD + 12, WAYS = 3 };
 _Static_assert((CAI_SHUT_BY_GUARD | CAI_SHUT_BY_MAPPING) == WAYS, "two bits tell the ways");
+
+/* Shorter runs are cleared when they are freed: to guard all of 128 KiB, and to get its pages anew, takes thirty times
+ * as long. */
+#define CLEARED_BYTES_MAX (192 * CAI_KIB)
 
 /* A guard by mapping is a mapping of its own, and parts what lies around it. */
 enum { MAPPINGS = 2, SHARE = 4 };
@@ -71,26 +76,61 @@ size_t cai_fence_room(void)
     return is_on() ? cai_settings->page_bytes : 0;
 }
 
+size_t cai_fence_open_bytes(struct cai_live live)
+{
+    switch (marked(live) & (uint8_t)~WAYS) {
+    case NONE:
+        return cai_slot_bytes(live);
+    case TAIL:
+        return (size_t)cai_load_relaxed(&cai_live_run(live)->shut_from) * cai_settings->page_bytes;
+    default:
+        return 0;
+    }
+}
+
+void cai_fence_none(struct cai_live live)
+{
+    cai_store_relaxed(live.state + 1, NONE);
+}
+
+/* It is guarded in one way from where `from` says on: from `to` on instead. What lies between is opened, or guarded as
+ * well. */
+static void shift(struct cai_live live, size_t from, size_t to, uint8_t before)
+{
+    unsigned ways = before & WAYS;
+
+    mark(live, (uint8_t)(PART | (before & CAI_SHUT_BY_MAPPING)));
+    if (from > to)
+        ways = guard_from(live, to, before);
+    else if (!cai_os_unshut(start_of(live) + from, to - from, ways))
+        ways = 0;
+    cai_store_relaxed(&cai_live_run(live)->shut_from, (uint32_t)(to / cai_settings->page_bytes));
+    if (ways != 0)
+        mark(live, (uint8_t)(TAIL | ways));
+    else
+        cai_fence_lift(live);
+}
+
 void cai_fence_tail(struct cai_live live)
 {
     size_t used = cai_usable_bytes(live);
+    size_t open = cai_fence_open_bytes(live);
+    uint8_t before = marked(live);
 
     if (!is_on() || used >= cai_slot_bytes(live))
-        return;
-    mark(live, PART);
-    unsigned ways = guard_from(live, used, NONE);
-    mark(live, (uint8_t)(ways != 0 ? TAIL | ways : NONE));
+        cai_fence_lift(live);
+    else if (before == NONE || used != open)
+        shift(live, open, used, before);
 }
 
 bool cai_fence_all(struct cai_live live)
 {
     uint8_t before = marked(live);
-    unsigned ways = 0;
 
-    if (is_on()) {
-        mark(live, (uint8_t)(PART | (before & CAI_SHUT_BY_MAPPING)));
-        ways = guard_from(live, 0, before);
-    }
+    if (!is_on() || ((cai_settings->checks & CAI_CHECK_zero) != 0 && cai_slot_bytes(live) <= CLEARED_BYTES_MAX))
+        return false;
+    mark(live, (uint8_t)(PART | (before & CAI_SHUT_BY_MAPPING)));
+    unsigned ways = guard_from(live, 0, before);
     if (ways != 0)
         mark(live, (uint8_t)(ALL | ways));
     else
@@ -98,24 +138,25 @@ bool cai_fence_all(struct cai_live live)
     return ways != 0;
 }
 
-bool cai_fence_lift(struct cai_live live)
+void cai_fence_lift(struct cai_live live)
 {
     uint8_t before = marked(live);
-    uint8_t what = before & (uint8_t)~WAYS;
-    size_t from = what == TAIL ? cai_usable_bytes(live) : 0;
+    bool is_part = (before & (uint8_t)~WAYS) == PART;
+    size_t from = is_part ? 0 : cai_fence_open_bytes(live);
     uintptr_t address = start_of(live) + from;
     size_t length = cai_slot_bytes(live) - from;
 
-    if (before != NONE && what == PART) {
+    if (before == NONE)
+        return;
+    if (is_part) {
         cai_os_unshut(address, length, CAI_SHUT_BY_GUARD);
         cai_os_unshut(address, length, CAI_SHUT_BY_MAPPING);
-    } else if (before != NONE) {
+    } else {
         cai_os_unshut(address, length, before & WAYS);
     }
     if (is_mapped(before))
         cai_add_relaxed(&mappings, (uint32_t)-MAPPINGS);
     mark(live, NONE);
-    return what == ALL;
 }
 
 enum cai_guards cai_fence_guards(void)
