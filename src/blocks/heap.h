@@ -39,18 +39,11 @@ struct cai_slabs {
 enum { CAI_BINS_PER_PLACE = 128 };
 
 /* Large blocks that were freed and are kept, by length: a set for each number of units below 16, and the first for all
-<<<<<<< HEAD
- * others; in each the latest first. */
-<<<<<<< HEAD
-enum { CAI_ENDING = 2 };
-enum { CAI_KEPT_SETS = 16, CAI_KEPT_WAYS = 4 };
-=======
-enum { CAI_KEPT_SETS = 16, CAI_KEPT_WAYS = 2 };
->>>>>>> fast
-=======
  * others; in each the latest first. In the hardened library more: all that one look makes free comes at once. */
-enum { CAI_KEPT_SETS = 16, CAI_KEPT_WAYS = CAI_HARDENS ? 16 : 4 };
->>>>>>> hard
+enum { CAI_KEPT_SETS = 16, CAI_KEPT_WAYS = CAI_HARDENS ? 16 : 2 };
+
+/* Large blocks that are neither live nor kept at the moment. */
+enum { CAI_ENDING = 2 };
 
 struct cai_heap {
     uint32_t id; /* in the table of owners; 0: stands for no heap */
@@ -67,8 +60,7 @@ struct cai_heap {
     _Alignas(sizeof(struct cai_bin)) struct cai_bin bins[CAI_PLACES][CAI_BINS_PER_PLACE];
     uint64_t used_bins[CAI_PLACES][2];
     struct cai_unit *kept[CAI_KEPT_SETS][CAI_KEPT_WAYS];
-    struct cai_unit
-        *ending[CAI_ENDING]; /* large blocks that are neither live nor kept at the moment: for the child of a fork */
+    struct cai_unit *ending[CAI_ENDING]; /* for the child of a fork */
     uint64_t large_allocations;
     uint32_t sample_blocks[CAI_PLACES]
                           [CAI_CLASSES];            /* allocations until the next sample (heaps/sample.h); 0: undrawn */

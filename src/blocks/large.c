@@ -17,8 +17,9 @@
 
 #include <string.h>
 
-/* The largest block a heap keeps, 1 MiB, and what it keeps in all. More is in the way of blocks that grow. */
-enum { KEPT_UNITS_MAX = 1 << (20 - CAI_UNIT_SHIFT), KEPT_UNITS_ALL = KEPT_UNITS_MAX };
+/* The largest block a heap keeps, 1 MiB, and what it keeps in all: more is in the way of blocks that grow. In the
+ * hardened library all that one look makes free comes at once. */
+enum { KEPT_UNITS_MAX = 1 << (20 - CAI_UNIT_SHIFT), KEPT_UNITS_ALL = (CAI_HARDENS ? 2 : 1) * KEPT_UNITS_MAX };
 #define KEPT_BYTES_MAX ((size_t)KEPT_UNITS_MAX << CAI_UNIT_SHIFT)
 
 /* What no address space can hold is refused before any arithmetic on it. */
