@@ -33,6 +33,15 @@ CAI_INLINE bool cai_alone_leave_127(uint8_t *byte)
         __asm__ volatile("decb %0" : "+m"(*byte) : : "memory");
     return was_127;
 }
+
+/* For who is alone: a byte that is *expected becomes `desired`. False: it was another, which *expected is now. */
+CAI_INLINE bool cai_alone_swap(uint8_t *byte, uint8_t *expected, uint8_t desired)
+{
+    bool was_expected;
+
+    __asm__ volatile("cmpxchgb %3, %1" : "=@cce"(was_expected), "+m"(*byte), "+a"(*expected) : "q"(desired) : "memory");
+    return was_expected;
+}
 #else
 CAI_INLINE bool cai_is_alone(void)
 {
@@ -43,6 +52,11 @@ CAI_INLINE bool cai_alone_leave_127(uint8_t *byte)
 {
     (void)byte;
     return false;
+}
+
+CAI_INLINE bool cai_alone_swap(uint8_t *byte, uint8_t *expected, uint8_t desired)
+{
+    return cai_swap_strong_acq_rel(byte, expected, desired);
 }
 #endif
 

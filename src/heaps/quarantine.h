@@ -12,6 +12,7 @@
 #ifndef CAI_HEAPS_QUARANTINE_H
 #define CAI_HEAPS_QUARANTINE_H
 
+#include "base/alone.h"
 #include "blocks/cache.h"
 #include "blocks/clear.h"
 #include "heaps/claim.h"
@@ -44,7 +45,8 @@ CAI_INLINE enum cai_put cai_quarantine_put_small(struct cai_thread *thread, enum
     size_t bytes = cai_class_sizes[size_class];
     thread->claim.block = cai_claim_of(state, size_class);
     cai_fence_for_compiler();
-    bool claimed = cai_swap_strong_acq_rel(state, &size_class, CAI_STATE_CLAIMED);
+    bool claimed = cai_is_alone() ? cai_alone_swap(state, &size_class, CAI_STATE_CLAIMED)
+                                  : cai_swap_strong_acq_rel(state, &size_class, CAI_STATE_CLAIMED);
     if (CAI_LIKELY(claimed)) {
         if (bytes <= CAI_CLEAR_SHORT)
             cai_clear_slot(&thread->owner.heap, address, bytes);
