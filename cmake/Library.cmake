@@ -30,7 +30,7 @@ foreach(room stack cap api kit)
 endforeach()
 # What only a library of that mode has.
 file(GLOB revoke_sources CONFIGURE_DEPENDS ${source_dir}/revoke/*.c)
-list(APPEND revoke_sources ${source_dir}/blocks/stale.c ${source_dir}/heaps/age.c ${source_dir}/heaps/quarantine.c
+list(APPEND revoke_sources ${source_dir}/blocks/stale.c ${source_dir}/heaps/age.c ${source_dir}/heaps/look.c ${source_dir}/heaps/quarantine.c
     ${source_dir}/os/inspect.c)
 list(REMOVE_ITEM engine_sources ${revoke_sources})
 file(GLOB harden_sources CONFIGURE_DEPENDS ${source_dir}/harden/*.c)

@@ -70,6 +70,19 @@ int cai_os_watch_open(void)
     return watcher;
 }
 
+int cai_os_watch_open_for_long(void)
+{
+    enum { FROM = 512 };
+    int saved = errno;
+    int low = cai_os_watch_open();
+    int high = low < 0 ? -1 : (int)syscall(SYS_fcntl, (long)low, (long)F_DUPFD_CLOEXEC, (long)FROM);
+
+    errno = saved;
+    if (high >= 0)
+        cai_os_close(low);
+    return high >= 0 ? high : low;
+}
+
 bool cai_os_watch(int watcher, uintptr_t begin, uintptr_t end)
 {
     struct registration registration = {.range = {begin, end - begin}, .mode = MODE_WRITE_PROTECT};

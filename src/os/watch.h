@@ -15,6 +15,9 @@
 /* A watcher, closed by cai_os_close; all that it watches is as before then. -1: there is none to be had. */
 int cai_os_watch_open(void);
 
+/* The same, with a number that programs are not likely to come to. */
+int cai_os_watch_open_for_long(void);
+
 /* The private mappings in the range are watched by it, or not any more. Fails for those that another one watches. */
 bool cai_os_watch(int watcher, uintptr_t begin, uintptr_t end);
 bool cai_os_unwatch(int watcher, uintptr_t begin, uintptr_t end);

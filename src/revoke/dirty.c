@@ -18,40 +18,40 @@ static struct {
 
 /* --- does it work: by two real pages, and a real write to one of them --- */
 
-static bool is_told(uintptr_t page, size_t page_bytes, bool written)
+static bool is_told(int pages, uintptr_t page, size_t page_bytes, bool written)
 {
     uintptr_t at = page;
-    long count = cai_os_pages(dirty.pages, CAI_ASK, &at, page + page_bytes, dirty.list, LISTED_AT_ONCE);
+    long count = cai_os_pages(pages, CAI_ASK, &at, page + page_bytes, dirty.list, LISTED_AT_ONCE);
 
     return count == 1 && at == page + page_bytes && (dirty.list[0].kinds & CAI_PAGES_WATCHED) != 0 &&
            ((dirty.list[0].kinds & CAI_PAGES_WRITTEN) != 0) == written;
 }
 
-static bool try_pages(volatile char *pages, size_t page_bytes)
+static bool try_pages(int watcher, int pages, volatile char *two, size_t page_bytes)
 {
-    uintptr_t begin = (uintptr_t)pages;
+    uintptr_t begin = (uintptr_t)two;
     uintptr_t end = begin + 2 * page_bytes;
     uintptr_t at = begin;
 
-    pages[0] = pages[page_bytes] = 1;
-    if (!cai_os_watch(dirty.watcher, begin, end) ||
-        cai_os_pages(dirty.pages, CAI_ASK_PROTECT, &at, end, dirty.list, LISTED_AT_ONCE) != 1 || at != end ||
-        !is_told(begin, page_bytes, false))
+    two[0] = two[page_bytes] = 1;
+    if (!cai_os_watch(watcher, begin, end) ||
+        cai_os_pages(pages, CAI_ASK_PROTECT, &at, end, dirty.list, LISTED_AT_ONCE) != 1 || at != end ||
+        !is_told(pages, begin, page_bytes, false))
         return false;
-    pages[0] = 2;
-    return is_told(begin, page_bytes, true) && is_told(begin + page_bytes, page_bytes, false);
+    two[0] = 2;
+    return is_told(pages, begin, page_bytes, true) && is_told(pages, begin + page_bytes, page_bytes, false);
 }
 
-static bool it_works(void)
+bool cai_dirty_works(int watcher, int pages)
 {
     size_t page_bytes = cai_settings->page_bytes;
 
     if (!dirty.tried) {
-        char *pages = cai_os_map_anywhere(2 * page_bytes);
+        char *two = cai_os_map_anywhere(2 * page_bytes);
         dirty.tried = true;
-        dirty.works = pages != NULL && try_pages(pages, page_bytes);
-        if (pages != NULL)
-            cai_os_unmap_anywhere(pages, 2 * page_bytes);
+        dirty.works = two != NULL && try_pages(watcher, pages, two, page_bytes);
+        if (two != NULL)
+            cai_os_unmap_anywhere(two, 2 * page_bytes);
     }
     return dirty.works;
 }
@@ -74,7 +74,7 @@ bool cai_dirty_begin(void)
         return false;
     dirty.watcher = cai_os_watch_open();
     dirty.pages = cai_os_open("/proc/self/pagemap");
-    if (dirty.watcher >= 0 && dirty.pages >= 0 && it_works())
+    if (dirty.watcher >= 0 && dirty.pages >= 0 && cai_dirty_works(dirty.watcher, dirty.pages))
         return true;
     cai_dirty_end();
     return false;
@@ -114,9 +114,10 @@ static bool is_clean(uint64_t kinds)
     return (kinds & (CAI_PAGES_WATCHED | CAI_PAGES_WRITTEN)) == CAI_PAGES_WATCHED || (kinds & CAI_PAGES_ZERO) != 0;
 }
 
+/* What another watcher than ours has protected nobody here has read: such a range cannot be watched. */
 bool cai_dirty_rest(uintptr_t begin, uintptr_t end, void (*scan)(uintptr_t begin, uintptr_t end))
 {
-    if (dirty.watcher < 0 || dirty.lost)
+    if (dirty.watcher < 0 || dirty.lost || !cai_dirty_watch(begin, end))
         return false;
     while (begin < end) {
         long count = cai_os_pages(dirty.pages, CAI_ASK, &begin, end, dirty.list, LISTED_AT_ONCE);

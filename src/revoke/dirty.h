@@ -12,6 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The kernel does what it says, by a real write, once; with a watcher and /proc/self/pagemap. */
+bool cai_dirty_works(int watcher, int pages);
+
 /* In front of a sweep. False: this cannot be told here. */
 bool cai_dirty_begin(void);
 void cai_dirty_end(void);

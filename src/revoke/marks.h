@@ -10,8 +10,9 @@
 #include "pages/zone.h"
 
 struct cai_marks {
-    uint64_t *bits; /* NULL: the zone has no memory */
-    size_t count;   /* how many words may be asked for, one more than there are granules */
+    uint64_t *bits;  /* NULL: the zone has no memory */
+    size_t count;    /* how many words may be asked for, one more than there are granules */
+    uintptr_t begin; /* of the zone's memory, from the first place on */
 };
 
 /* By zone, while the zones' locks are held. False: no memory; there are none. */
@@ -23,11 +24,11 @@ extern struct cai_marks cai_marks[CAI_ZONES];
 /* `offset` is from the first place on, less than what four places have. */
 CAI_INLINE void cai_mark(uintptr_t offset)
 {
-    unsigned zone = (unsigned)(offset >> (cai_sealed.shift - 1));
-    size_t bit = (cai_sealed.places + offset - cai_view_of(zone)->origin) >> 4;
+    const struct cai_marks *marks = &cai_marks[offset >> (cai_sealed.shift - 1)];
+    size_t bit = (offset - marks->begin) >> 4;
 
-    if (CAI_LIKELY(bit < cai_marks[zone].count))
-        cai_marks[zone].bits[bit / 64] |= UINT64_C(1) << bit % 64;
+    if (CAI_LIKELY(bit < marks->count))
+        marks->bits[bit / 64] |= UINT64_C(1) << bit % 64;
 }
 
 /* The block of this zone is pointed to. */

@@ -10,6 +10,7 @@
 #include "revoke/dirty.h"
 #include "revoke/marks.h"
 #include "revoke/present.h"
+#include "revoke/quiet.h"
 #include "revoke/scan.h"
 #include "revoke/tagged.h"
 
@@ -39,11 +40,12 @@ static struct work {
 
 static struct {
     int maps, memory; /* descriptors of files in /proc */
-    uint64_t scanned, skipped;
+    uint64_t scanned, skipped, quiet;
     uint64_t code_device, code_file; /* of the last mapping of code */
     bool is_memory;                  /* what is read has pages that can be read when they are there */
     bool failed;                     /* and one could not */
     bool ahead;                      /* threads run */
+    bool knows;                      /* of the zone that is read, what is quiet */
 } now;
 
 bool cai_roots_start(void)
@@ -121,19 +123,25 @@ static void scan_rest(struct range of)
 static struct range range;
 static size_t ranges;
 
-static void end_range(void)
+static void scan_range(unsigned zone, struct range of)
+{
+    if (!now.knows || !cai_quiet_scan(zone, of.begin, of.end, &now.scanned, &now.quiet))
+        scan_rest(of);
+}
+
+static void end_range(unsigned zone)
 {
     if (!now.ahead)
-        scan_rest(range);
+        scan_range(zone, range);
     else if (range.end - range.begin >= ASK_BYTES_MIN && ranges < RANGES_MAX)
         work->ranges[ranges++] = range;
     range = (struct range){0, 0};
 }
 
-static void add_to_range(uintptr_t begin, size_t bytes)
+static void add_to_range(unsigned zone, uintptr_t begin, size_t bytes)
 {
     if (begin != range.end) {
-        end_range();
+        end_range(zone);
         range.begin = begin;
     }
     range.end = begin + bytes;
@@ -147,7 +155,7 @@ static void scan_run(const struct cai_unit *run)
     bool used = kind == CAI_UNIT_SLAB || kind == CAI_UNIT_LARGE;
 
     if (used && may_hold_pointers(run) && !cai_place_zeroes((enum cai_place)(run->zone / CAI_GRAINS)))
-        add_to_range(begin, bytes);
+        add_to_range(run->zone, begin, bytes);
     else if (now.ahead)
         return;
     else if (used && may_hold_pointers(run))
@@ -164,19 +172,20 @@ static void scan_zone(unsigned zone)
 
     for (uint32_t head = 1; head < cai_zones[zone].frontier; head += units[head].units)
         scan_run(units + head);
-    end_range();
+    end_range(zone);
 }
 
-uint64_t cai_roots_scan_heap(uint64_t *skipped)
+struct cai_roots_heap cai_roots_scan_heap(void)
 {
-    now.scanned = now.skipped = 0;
+    now.scanned = now.skipped = now.quiet = 0;
     now.ahead = false; /* it may be a child's of a fork */
     cai_present_begin(&work->present);
-    for (unsigned zone = 0; zone < CAI_ZONES; zone++)
+    for (unsigned zone = 0; zone < CAI_ZONES; zone++) {
+        now.knows = cai_quiet_watch(&cai_zones[zone]);
         scan_zone(zone);
+    }
     cai_present_end(&work->present);
-    *skipped = now.skipped;
-    return now.scanned;
+    return (struct cai_roots_heap){.read = now.scanned, .skipped = now.skipped, .quiet = now.quiet};
 }
 
 /* What nobody can take away meanwhile. */
@@ -251,7 +260,8 @@ static bool is_ours(const struct mapping *it)
     uintptr_t tables = cai_sealed.annex + 4 * place / 64 - place;
 
     return it->begin - cai_sealed.places < 4 * place || it->begin - tables < place || cai_marks_own(it->begin) ||
-           it->begin - (uintptr_t)work < sizeof *work || begins(it->path, "/memfd:" CAI_CHANNEL_NAME);
+           cai_quiet_owns(it->begin) || it->begin - (uintptr_t)work < sizeof *work ||
+           begins(it->path, "/memfd:" CAI_CHANNEL_NAME);
 }
 
 static bool is_device(const char *path)

@@ -16,8 +16,12 @@ void *cai_roots_buffer(size_t *size);
 uint64_t cai_roots_scan_ahead(uint64_t *beside);
 
 /* While the world is stopped: marks what words in runs of places that may hold pointers point to; the zones' locks are
- * held. Returns the bytes; *skipped is the length of the runs that hold none by somebody's word, and were not read. */
-uint64_t cai_roots_scan_heap(uint64_t *skipped);
+ * held. Bytes: read; of runs that hold none by somebody's word, which were not; of quiet units (revoke/quiet.h), which
+ * were not. */
+struct cai_roots_heap {
+    uint64_t read, skipped, quiet;
+};
+struct cai_roots_heap cai_roots_scan_heap(void);
 
 /* The same for all mappings that are not the library's. False: not all that there is could be seen. */
 bool cai_roots_scan_process(uint64_t *bytes);

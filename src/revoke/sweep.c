@@ -10,6 +10,7 @@
 #include "os/os.h"
 #include "revoke/dirty.h"
 #include "revoke/marks.h"
+#include "revoke/quiet.h"
 #include "revoke/roots.h"
 #include "revoke/scan.h"
 #include "revoke/world.h"
@@ -20,8 +21,9 @@ static uint64_t sweeps, scanned, scanned_ahead, in_doubt; /* atomic */
 
 static struct {
     uint64_t begin_ns, stopped_ns, gone_ns;
-    uint64_t ahead, heap, roots, skipped; /* bytes: read while threads ran, and while they did not */
-    uint64_t beside;                      /* of what there is beside the heap */
+    uint64_t ahead, roots; /* bytes: read while threads ran, and while they did not */
+    struct cai_roots_heap heap;
+    uint64_t beside; /* of what there is beside the heap */
     bool complete;
 } last;
 
@@ -70,7 +72,7 @@ static CAI_NOINLINE bool scan_all(void)
     __builtin_unwind_init();
     cai_world_vectors(scan_vectors);
     bool seen = cai_roots_scan_process(&last.roots);
-    last.heap = cai_roots_scan_heap(&last.skipped);
+    last.heap = cai_roots_scan_heap();
     return seen;
 }
 
@@ -95,11 +97,8 @@ static bool is_worth_it(void)
     return units >= AHEAD_BYTES_MIN >> CAI_UNIT_SHIFT;
 }
 
-/* Nobody waits but the thread that sweeps: so alone it may as well stop at once. */
-static void scan_ahead(void *buffer, size_t size)
+static void scan_ahead(void)
 {
-    if (!is_worth_it() || !cai_world_is_shared(buffer, size) || !cai_dirty_begin())
-        return;
     for (unsigned round = 0; round < ROUNDS_MAX; round++) {
         uint64_t beside;
         uint64_t read = cai_roots_scan_ahead(&beside);
@@ -109,6 +108,21 @@ static void scan_ahead(void *buffer, size_t size)
         if (read < REST_BYTES)
             break;
     }
+}
+
+/* Nobody waits but the thread that sweeps: so alone it stops at once, and has the less to read. */
+static void prepare(void *buffer, size_t size)
+{
+    bool worth_it = is_worth_it();
+    bool shared = worth_it && cai_world_is_shared(buffer, size);
+
+    if (worth_it && !shared) {
+        cai_quiet_begin();
+        return;
+    }
+    cai_quiet_drop();
+    if (shared && cai_dirty_begin())
+        scan_ahead();
 }
 
 static CAI_COLD void say_doubt(void)
@@ -124,7 +138,8 @@ static CAI_COLD void say_doubt(void)
 bool cai_sweep(uint64_t *beside)
 {
     last.begin_ns = last.stopped_ns = last.gone_ns = cai_os_nanoseconds();
-    last.ahead = last.heap = last.roots = last.skipped = last.beside = 0;
+    last.ahead = last.roots = last.beside = 0;
+    last.heap = (struct cai_roots_heap){0, 0, 0};
     last.complete = false;
     if (cai_roots_start()) {
         size_t size;
@@ -133,7 +148,7 @@ bool cai_sweep(uint64_t *beside)
         bool made = cai_marks_make();
         unlock_zones();
         if (made)
-            scan_ahead(buffer, size);
+            prepare(buffer, size);
         lock_zones();
         bool stopped = made && cai_world_stop(buffer, size);
         if (stopped) {
@@ -144,9 +159,10 @@ bool cai_sweep(uint64_t *beside)
         }
         unlock_zones();
         cai_dirty_end();
+        cai_quiet_end();
     }
     *beside = last.beside + last.roots;
-    uint64_t bytes = last.ahead + last.heap + last.roots;
+    uint64_t bytes = last.ahead + last.heap.read + last.roots;
     CAI_PROBE(sweep, bytes, last.gone_ns - last.stopped_ns, last.complete);
     cai_add_relaxed(&scanned, bytes);
     cai_add_relaxed(&scanned_ahead, last.ahead);
@@ -197,10 +213,11 @@ void cai_sweep_end(size_t kept, size_t released)
     put(&line, "capalloc: sweep:");
     put_number(&line, " us ", (cai_os_nanoseconds() - last.begin_ns) / 1000);
     put_number(&line, " stopped ", (last.gone_ns - last.stopped_ns) / 1000);
-    put_number(&line, " heap-kib ", last.heap / 1024);
+    put_number(&line, " heap-kib ", last.heap.read / 1024);
     put_number(&line, " roots-kib ", last.roots / 1024);
     put_number(&line, " ahead-kib ", last.ahead / 1024);
-    put_number(&line, " skipped-kib ", last.skipped / 1024);
+    put_number(&line, " quiet-kib ", last.heap.quiet / 1024);
+    put_number(&line, " skipped-kib ", last.heap.skipped / 1024);
     put_number(&line, " released-kib ", released / 1024);
     put_number(&line, " kept-kib ", kept / 1024);
     put(&line, last.complete ? "\n" : " in doubt\n");

@@ -9,13 +9,19 @@
  * A thread is asked to stop by a signal, which comes between two of its steps, and may come late: who looks has gone on by
  * then without releasing anything, and asks again.
  *
+ * Or it reads nothing ahead, and each word that it has read while the third stands still stays protected until the next
+ * time, with a note of whether it points to where the block is: then it is passed over if it is protected still and
+ * does not (revoke/quiet.h).
+ *
  * What must hold: one free succeeds and the other is told, whenever they come; the block is not released while
  * something points to it; nobody but its owner writes to it or clears it; it is zero when it gets an owner.
  *
  * Broken on purpose, each of these must fail: NO_CLAIM (the state is looked at, then stored), NO_STOP (words are read
  * while the pointer moves), NO_REST (what was
  * read before the stop is not read again), LATE_PROTECTION (it is read first and then protected), NO_REGISTERS (they are not read), ANY_ANSWER (the answer to an earlier stop counts),
- * NO_LAST_LOOK (the block leaves as it is).
+ * NO_LAST_LOOK (the block leaves as it is), NO_REGIONS (what is protected still is passed over wherever it points),
+ * UNSEEN_WRITE (a write leaves what was read in an earlier sweep protected), OLD_REGIONS (the note is of an earlier
+ * reading than the protection).
  */
 #define LIVE 0
 #define CLAIMED 1
@@ -30,6 +36,8 @@ byte freed;
 byte freeing = 2;     /* threads that have the address in a register, or on their stack */
 bool word[2];
 bool clean[2];        /* protected: not written since */
+bool quiet[2];        /* the same, from one sweep to the next */
+bool points[2];       /* what was noted of it when it was */
 bool hand;            /* the register of the thread that moves the pointer */
 byte stop;            /* odd while threads are to wait */
 byte asked, answered; /* by the number of the stop; 0: not, or taken notice of */
@@ -87,7 +95,25 @@ inline read_rest(number)
 #ifdef NO_REST
     marked = marked || (!ahead && word[number])
 #else
-    marked = marked || (!clean[number] && word[number])
+    if
+#ifdef NO_REGIONS
+    :: quiet[number]
+#else
+    :: quiet[number] && !points[number]
+#endif
+    :: else -> marked = marked || (!clean[number] && word[number])
+    fi;
+    if
+    :: alone && stopped ->
+#ifdef OLD_REGIONS
+        points[number] = noted[number];
+        noted[number] = word[number];
+#else
+        points[number] = word[number];
+#endif
+        quiet[number] = true
+    :: else
+    fi
 #endif
 }
 
@@ -109,7 +135,11 @@ inline between()
 
 inline put(number, value)
 {
+#ifdef UNSEEN_WRITE
     atomic { word[number] = value; clean[number] = false }
+#else
+    atomic { word[number] = value; clean[number] = false; quiet[number] = false; points[number] = false }
+#endif
 }
 
 proctype move()
@@ -149,8 +179,15 @@ end:
 proctype look()
 {
     byte round;
-    bool stopped, marked, ahead;
+    bool stopped, marked, ahead, alone;
+#ifdef OLD_REGIONS
+    bool noted[2];
+#endif
 
+    if
+    :: alone = true
+    :: alone = false
+    fi;
     for (round : 1 .. 3) {
         if
         :: state == WAITS -> state = CANDIDATE
@@ -159,7 +196,7 @@ proctype look()
         marked = false;
         d_step { clean[0] = false; clean[1] = false };
         if
-        :: ahead = true;
+        :: !alone -> ahead = true;
             read_ahead(0);
             read_ahead(1)
         :: ahead = false

@@ -113,7 +113,7 @@ class Mode(unittest.TestCase):
         self.assertGreater(len(lines), 0)
         for line in lines:
             self.assertRegex(line, r"^capalloc: sweep: us \d+ stopped \d+ heap-kib \d+ roots-kib \d+ "
-                                   r"ahead-kib \d+ skipped-kib \d+ released-kib \d+ kept-kib \d+$")
+                                   r"ahead-kib \d+ quiet-kib \d+ skipped-kib \d+ released-kib \d+ kept-kib \d+$")
         self.assertTrue(any(int(line.split(" released-kib ")[1].split()[0]) > 0 for line in lines), lines)
         roots = [int(line.split(" roots-kib ")[1].split()[0]) for line in lines]
         self.assertLess(max(roots), 8192, lines)  # without the table for capalloc run, which has 16 MiB
