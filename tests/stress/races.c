@@ -5,7 +5,8 @@
  * They meet before each block, and wait a different while there; a race counts when each began before the other had
  * ended.
  *
- *     races [ROUNDS]        until so many counted; prints how many ended how. Status 77: the two hardly ever run at once
+ *     races [ROUNDS]        until so many counted; prints how many ended how. Status 77: the two hardly ever run at
+ *                           once
  */
 #include "base/atomic.h"
 
