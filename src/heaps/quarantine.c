@@ -163,16 +163,12 @@ static void make_zero(enum cai_place place, char *address, size_t bytes)
             return;
         cai_finding_note(place, address, bytes);
     }
-    if (cai_place_zeroes(place)) {
+    if (cai_place_zeroes(place))
         cai_wipe(address, bytes);
-    } else if (!clears()) {
-        return;
-    } else if (bytes > KEPT_BYTES_MAX) {
-        if (!cai_os_discard((uintptr_t)address, bytes))
-            cai_wipe(address, bytes);
-    } else {
+    else if (clears() && bytes <= KEPT_BYTES_MAX)
         cai_stale_look(address, bytes);
-    }
+    else if (clears() && !cai_os_discard((uintptr_t)address, bytes))
+        cai_wipe(address, bytes);
 }
 
 /* What a look does: by age alone both at once; by marks the first, then the sweep, then the second. */
