@@ -67,6 +67,9 @@ endforeach()
 
 # Until 1.0 a minor version may change the interface, so it is part of the soname.
 set(soversion ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+set(sections ${PROJECT_SOURCE_DIR}/cmake/sections.ld)
+include(CheckLinkerFlag)
+check_linker_flag(C "-Wl,-T,${sections}" CAPALLOC_LINKER_PLACES_SECTIONS) # not every linker does; nothing depends on it
 # Both shared forms carry one soname: a process that preloads one and links the other gets a single engine.
 function(capalloc_shared_form target map)
     target_link_libraries(${target} PRIVATE capalloc_flags)
@@ -74,6 +77,10 @@ function(capalloc_shared_form target map)
         -Wl,-z,nodelete   # threads and exit handlers hold addresses inside: never unload
         -Wl,--sort-section=alignment # small variables together, behind the tables: a start touches half as many pages
         -Wl,-z,relro -Wl,-z,now)
+    if(CAPALLOC_LINKER_PLACES_SECTIONS)
+        target_link_options(${target} PRIVATE -Wl,-T,${sections})
+        set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${sections})
+    endif()
     if(NOT CAPALLOC_SANITIZE)
         target_link_options(${target} PRIVATE -Wl,-z,defs)
     endif()
