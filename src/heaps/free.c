@@ -46,8 +46,8 @@ static bool put_remote(struct cai_thread *thread, enum cai_place place, struct c
         cai_remote_publish(teller);
     if (teller != NULL && !own)
         cai_registry_return();
-    if (put && account != NULL)
-        cai_account_credit(account, cai_class_sizes[slab->size_class]);
+    if (put && account != NULL) /* the slab may have ended since it was told, and be of another class */
+        cai_account_credit(account, cai_class_sizes[live.size_class]);
     if (account != NULL)
         cai_account_return(account);
     return put;
