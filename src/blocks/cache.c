@@ -107,12 +107,14 @@ void cai_cache_settle(struct cai_heap *heap, struct cai_unit *slab)
 
 /* --- what others freed --- */
 
+/* It may have ended, and what lies there now, a large block of this heap perhaps, be anybody's in this moment: who reads
+ * the owner of that finds it no slab any more. */
 static bool is_own(const struct cai_heap *heap, const struct cai_unit *slab)
 {
     uint32_t number = cai_unit_number(slab);
 
-    return cai_load_relaxed(&cai_view_of(slab->zone)->owner[number]) == heap->id && slab->head == number &&
-           slab->kind == CAI_UNIT_SLAB;
+    return cai_load_acquire(&cai_view_of(slab->zone)->owner[number]) == heap->id &&
+           cai_load_relaxed(&slab->head) == number && cai_load_relaxed(&slab->kind) == CAI_UNIT_SLAB;
 }
 
 /* The heap's lock is held. */
