@@ -107,8 +107,8 @@ void cai_cache_settle(struct cai_heap *heap, struct cai_unit *slab)
 
 /* --- what others freed --- */
 
-/* It may have ended, and what lies there now, a large block of this heap perhaps, be anybody's in this moment: who reads
- * the owner of that finds it no slab any more. */
+/* It may have ended, and what lies there now, a large block of this heap perhaps, be anybody's in this moment: who
+ * reads the owner of that finds it no slab any more. */
 static bool is_own(const struct cai_heap *heap, const struct cai_unit *slab)
 {
     uint32_t number = cai_unit_number(slab);
