@@ -1,5 +1,6 @@
 """The functions themselves, under their plain names: errno, alignment, refusals, operator new and delete."""
 import os
+import signal
 import unittest
 
 import drop_in
@@ -23,6 +24,11 @@ class Family(drop_in.DropIn):
             raise unittest.SkipTest("no C++ compiler when this was built")
         self.good([program("cxx")], **how)
         self.assert_ours(program("cxx"))
+
+    def test_D1_new_and_delete_without_a_cxx_runtime(self):
+        self.good([program("bare_new")])
+        self.assert_ours(program("bare_new"))
+        self.assertEqual(self.run_program([program("bare_new"), "fail"]).returncode, -signal.SIGABRT)
 
 
 if __name__ == "__main__":

@@ -113,6 +113,20 @@ class Limits(drop_in.DropIn):
 
         self.good([program("limits_exact"), "slides"], limits=data)
 
+    def test_D9_little_is_locked_at_the_start(self):
+        """Where all memory is locked, tables that are larger than they need be count at once."""
+        hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]
+        if hard != resource.RLIM_INFINITY and hard < 8 * MIB:
+            raise unittest.SkipTest(f"no more than {hard} bytes may be locked here")
+
+        def limits():
+            resource.setrlimit(resource.RLIMIT_MEMLOCK, (hard, hard))
+
+        # No witness here: it would allocate before memory is locked.
+        without, ours = (int(self.good([program("limits_locked")], limits=limits, LD_PRELOAD=preload))
+                         for preload in ("", drop_in.PRELOAD))
+        self.assertLess(ours, without + MIB // KIB)
+
     def test_D9_mappings_are_left_for_others(self):
         self.good([program("limits_mappings"), 160000 if LONG else 30000])
 
