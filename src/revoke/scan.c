@@ -103,6 +103,7 @@ CAI_INLINE uint64_t scan(const void *begin, size_t bytes, bool noting)
     if (__builtin_cpu_supports("avx2"))
         return scan_avx2((const uintptr_t *)from, end);
 #endif
+    (void)noting;
     return scan_words((const uintptr_t *)from, end);
 }
 
