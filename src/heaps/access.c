@@ -14,7 +14,8 @@ const char *cai_access_name(enum cai_access access)
 void cai_access_state(char text[CAI_ACCESS_TEXT], const struct cai_fault *fault, uintptr_t block)
 {
     bool is_before = fault->address < block;
-    char *end = stpcpy(stpcpy(text, "a "), cai_access_name(fault->access));
+    char *end =
+        stpcpy(stpcpy(text, fault->access == CAI_ACCESS_UNKNOWN ? "an " : "a "), cai_access_name(fault->access));
 
     end = stpcpy(end, is_before ? " at offset -" : " at offset ");
     *cai_decimal_add(end, is_before ? block - fault->address : fault->address - block) = '\0';
