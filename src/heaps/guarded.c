@@ -7,6 +7,7 @@
 #include "core/chance.h"
 #include "core/settings.h"
 #include "heaps/claim.h"
+#include "heaps/fence_report.h"
 #include "heaps/guarded_report.h"
 #include "heaps/sample.h"
 #include "os/guard.h"
@@ -273,7 +274,7 @@ void *cai_guarded_take(struct cai_heap *heap, enum cai_place place, unsigned siz
     cai_run_publish(run, CAI_UNIT_GUARDED, heap->id);
     cai_store_release(cai_guarded_state(run), CAI_STATE_GUARDED);
     cai_store_release(&entry->state, CAI_GUARDED_LIVE);
-    cai_os_fault_watch(cai_guarded_seen);
+    cai_fence_report_start();
     return (void *)(cai_guarded_address(run));
 }
 

@@ -9,8 +9,8 @@
 #include "core/callers.h"
 #include "core/settings.h"
 #include "core/violation.h"
+#include "heaps/access.h"
 #include "os/guard.h"
-#include "stack/stack.h"
 
 #include <string.h>
 
@@ -22,37 +22,21 @@ uint8_t cai_guarded_filling = 0xa5;
 static const struct cai_guarded *told; /* atomic */
 static uintptr_t told_code;            /* atomic; 0: the calls are those of whoever reports */
 
-/* --- the calls --- */
+enum { PART_BYTES = CAI_CALLERS_BYTES / CAI_CALLERS_PARTS };
 
-enum { DEEP = CAI_GUARDED_FRAMES + 24, PART_BYTES = CAI_CALLERS_BYTES / 3 };
-
-static size_t add_calls(char *text, enum cai_callers_part part, const uintptr_t *frame, size_t count)
+static size_t add_calls(char *text, enum cai_callers_part part, const uintptr_t *frames, size_t count)
 {
     char *end = stpcpy(stpcpy(text, cai_callers_title(part)), "\n");
     size_t length = (size_t)(end - text);
 
-    return length + cai_callers_list(text + length, PART_BYTES - length, frame, count);
-}
-
-/* Who made the access: what comes before the instruction is the handler of the signal. */
-static size_t access_calls(uintptr_t *frame)
-{
-    uintptr_t code = cai_load_relaxed(&told_code);
-    size_t count = cai_stack_read(frame, DEEP, 1);
-
-    for (size_t i = 0; code != 0 && i < count; i++)
-        if (frame[i] == code + 1) {
-            memmove(frame, frame + i, (count - i) * sizeof *frame);
-            return count - i;
-        }
-    return count;
+    return length + cai_callers_list(text + length, PART_BYTES - length, frames, count);
 }
 
 static size_t write_calls(char text[CAI_CALLERS_BYTES])
 {
     const struct cai_guarded *entry = cai_load_acquire(&told);
-    uintptr_t frame[DEEP];
-    size_t length = add_calls(text, CAI_CALLERS_USED, frame, access_calls(frame));
+    uintptr_t frames[CAI_ACCESS_FRAMES];
+    size_t length = add_calls(text, CAI_CALLERS_USED, frames, cai_access_calls(frames, cai_load_relaxed(&told_code)));
 
     length += add_calls(text + length, CAI_CALLERS_ALLOCATED, entry->taken.frame, entry->taken.count);
     if (entry->given.count != 0)
@@ -105,35 +89,22 @@ static const struct cai_guarded *entry_at(uintptr_t address)
     return NULL;
 }
 
-static const char *name_of(enum cai_access access)
-{
-    return access == CAI_ACCESS_READ ? "read" : access == CAI_ACCESS_WRITE ? "write" : "access";
-}
-
-/* "a read at offset -3" */
-static void state_access(char *text, enum cai_access access, uintptr_t address, uintptr_t block)
-{
-    char *end = stpcpy(stpcpy(stpcpy(text, "a "), name_of(access)), address < block ? " at offset -" : " at offset ");
-
-    *cai_decimal_add(end, address < block ? block - address : address - block) = '\0';
-}
-
 bool cai_guarded_seen(const struct cai_fault *fault)
 {
     const struct cai_guarded *entry = entry_at(fault->address);
-    char stated[64];
+    char stated[CAI_ACCESS_TEXT];
 
     if (entry == NULL)
         return false;
     const struct cai_unit *run = entry->run;
     uintptr_t block = cai_guarded_address(run);
     bool is_live = cai_state_is_live(cai_load_acquire(cai_guarded_state(run)));
-    state_access(stated, fault->access, fault->address, block);
+    cai_access_state(stated, fault, block);
     report(entry,
            (ca_violation){.kind = !is_live                 ? CA_VIOLATION_USE_AFTER_FREE
                                   : fault->address < block ? CA_VIOLATION_UNDERFLOW
                                                            : CA_VIOLATION_OVERFLOW,
-                          .function = name_of(fault->access),
+                          .function = cai_access_name(fault->access),
                           .stated = stated,
                           .found = is_live ? "a live block" : "a freed block"},
            fault->code);

@@ -15,6 +15,7 @@
 #include "harden/still.h"
 #include "heaps/allocate.h"
 #include "heaps/claim.h"
+#include "heaps/fence_report.h"
 #include "heaps/free.h"
 #include "heaps/guarded.h"
 #include "heaps/life.h"
@@ -107,8 +108,10 @@ void *cai_hardened_allocate(enum cai_place place, size_t bytes, size_t align, bo
         return NULL;
     if (bytes == 0) {
         void *nothing = has(CAI_CHECK_guard) ? cai_nothing_allocate(align, family) : NULL;
-        if (nothing != NULL)
+        if (nothing != NULL) {
+            cai_fence_report_start();
             return nothing;
+        }
         bytes = 1;
     }
     if (bytes > PTRDIFF_MAX)
@@ -132,8 +135,10 @@ void *cai_hardened_allocate(enum cai_place place, size_t bytes, size_t align, bo
     cai_exact_set(live, bytes);
     if (has(CAI_CHECK_canary))
         cai_canary_begin(block, bytes, cai_canary_slack(live, bytes));
-    if (size_class == 0)
+    if (size_class == 0) {
         cai_fence_tail(live);
+        cai_fence_report_start();
+    }
     cai_store_release(live.state, (uint8_t)(CAI_STATE_HARDENED + family));
     return block;
 }

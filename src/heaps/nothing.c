@@ -77,6 +77,17 @@ bool cai_nothing_is_live(const void *address)
     return cai_nothing_family(address, &family);
 }
 
+const void *cai_nothing_nearest(const void *address)
+{
+    uintptr_t from = cai_load_relaxed(&region);
+    size_t slot = ((uintptr_t)address - from) / STEP;
+
+    for (size_t back = 0; back <= slot && back < ALIGN_MAX / STEP; back++)
+        if (cai_load_relaxed(&states[slot - back]) != UNUSED)
+            return (const void *)(from + (slot - back) * STEP);
+    return NULL;
+}
+
 void cai_nothing_free(const void *address, const char *function)
 {
     uint8_t *state = state_of(address);

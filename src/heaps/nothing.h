@@ -14,6 +14,10 @@ bool cai_nothing_is(const void *address);
 
 bool cai_nothing_is_live(const void *address);
 
+/* Of the blocks that were handed out, live or freed, the one that begins nearest before an address of that region, or
+ * there; NULL: none within a page. Async-signal-safe. */
+const void *cai_nothing_nearest(const void *address);
+
 /* The family of a live block of no bytes; false: there is no such block. */
 bool cai_nothing_family(const void *address, enum cai_family *family);
 

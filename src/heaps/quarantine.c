@@ -11,6 +11,7 @@
 #include "harden/finding.h"
 #include "heaps/account.h"
 #include "heaps/claim.h"
+#include "heaps/fence_report.h"
 #include "heaps/look.h"
 #include "heaps/remote.h"
 #include "os/os.h"
@@ -69,6 +70,8 @@ static size_t enter(enum cai_place place, void *address, struct cai_live live)
         clear_for_good(place, address, bytes);
     else if (cai_place_zeroes(place) || !cai_fence_all(live))
         clear_for_good(place, address, cai_fence_open_bytes(live));
+    else
+        cai_fence_report_start();
     cai_store_release(live.state, CAI_STATE_QUARANTINED);
     cai_claim_end();
     return bytes;

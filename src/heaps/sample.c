@@ -12,9 +12,10 @@
 #include "os/process.h"
 #include "pages/meta.h"
 
-/* At the default rate enough for 16 GiB. A record stands in one of so many places. Of blocks that were given back the
- * last are remembered, each in the one place that its address has. */
-enum { RECORDS = 32768, PROBES = 32, GONE = 4096 };
+/* At the default rate enough for 16 GiB. The first lie in the first pages of the table, so that a process with few
+ * samples touches no others: a record stands in one of so many places of the first part, else of the next. Of blocks
+ * that were given back the last are remembered, each in the one place that its address has. */
+enum { FEW = 256, SOME = 2048, RECORDS = 32768, PROBES_FEW = 8, PROBES_SOME = 16, PROBES = 48, GONE = 4096 };
 
 /* Instead of an address. */
 enum { BUSY = 1 };
@@ -78,7 +79,13 @@ static uint64_t hash_of(uint64_t address)
 
 static struct record *record_at(uint64_t address, uint32_t probe)
 {
-    return &records[(hash_of(address) + probe) % RECORDS];
+    uint64_t place = hash_of(address) + probe;
+
+    if (probe < PROBES_FEW)
+        return &records[place % FEW];
+    if (probe < PROBES_SOME)
+        return &records[FEW + place % (SOME - FEW)];
+    return &records[SOME + place % (RECORDS - SOME)];
 }
 
 static struct record *record_new(uint64_t address)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -26,11 +27,43 @@ static uintptr_t code_of(const ucontext_t *context)
 #endif
 }
 
-static enum cai_access access_of(const ucontext_t *context)
+#if defined(__aarch64__)
+/* The syndrome is one of the records that lie behind the registers, where the kernel adds it; 0: it did not. */
+static uint64_t syndrome_of(const ucontext_t *context)
 {
+    const char *record = (const char *)context->uc_mcontext.__reserved;
+    const char *end = record + sizeof context->uc_mcontext.__reserved;
+    struct _aarch64_ctx head;
+    struct esr_context syndrome = {.esr = 0};
+
+    while ((size_t)(end - record) >= sizeof syndrome) {
+        memcpy(&head, record, sizeof head);
+        if (head.magic == ESR_MAGIC) {
+            memcpy(&syndrome, record, sizeof syndrome);
+            break;
+        }
+        if (head.magic == 0 || head.size < sizeof head || head.size > (size_t)(end - record))
+            break;
+        record += head.size;
+    }
+    return syndrome.esr;
+}
+#endif
+
+enum cai_access cai_os_fault_access(const void *of)
+{
+    const ucontext_t *context = (const ucontext_t *)of;
 #if defined(__x86_64__)
     enum { WRITE = 2 };
     return (context->uc_mcontext.gregs[REG_ERR] & WRITE) != 0 ? CAI_ACCESS_WRITE : CAI_ACCESS_READ;
+#elif defined(__aarch64__)
+    /* A data abort from below, or not; and whether it was a write. */
+    enum { CLASS_SHIFT = 26, CLASS_LOWER = 0x24, CLASS_SAME = 0x25, WRITE = 1 << 6 };
+    uint64_t syndrome = syndrome_of(context);
+    uint64_t class = syndrome >> CLASS_SHIFT & 63;
+    if (class != CLASS_LOWER && class != CLASS_SAME)
+        return CAI_ACCESS_UNKNOWN;
+    return (syndrome & WRITE) != 0 ? CAI_ACCESS_WRITE : CAI_ACCESS_READ;
 #else
     (void)context;
     return CAI_ACCESS_UNKNOWN;
@@ -53,7 +86,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
     int saved = errno;
     bool (*seen)(const struct cai_fault *) = cai_load_acquire(&watcher);
     const struct cai_fault fault = {
-        .address = (uintptr_t)info->si_addr, .code = code_of(context), .access = access_of(context)};
+        .address = (uintptr_t)info->si_addr, .code = code_of(context), .access = cai_os_fault_access(context)};
 
     (void)number;
     if (info->si_code <= 0 || !seen(&fault))

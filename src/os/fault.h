@@ -16,6 +16,9 @@ struct cai_fault {
     enum cai_access access; /* as far as the processor says */
 };
 
+/* What the processor said of it, by the context that a handler of the signal has (ucontext_t). */
+enum cai_access cai_os_fault_access(const void *context);
+
 /* From now on, if that is possible, `seen` is told of faults, in a signal handler. It answers whether the access can be
  * made again; if not, the process ends as it would have. The same function each time. */
 void cai_os_fault_watch(bool (*seen)(const struct cai_fault *fault));

@@ -1,23 +1,22 @@
 /* What only the hardened library sees: `crimes CRIME [SIZE [OFFSET [BYTES]]]`, between neighbours and after thousands
  * of other blocks. The crime does not end the program by itself; what does is the library, when it finds out.
  */
-#include <capalloc/capalloc.h>
+#include <capalloc/capalloc.h> /* first: its functions have parameters called offset */
+
+#include "crimes.h"
 
 #include <dlfcn.h>
 #include <malloc.h>
 #include <pthread.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 enum { NEIGHBOURS = 64, OTHERS = 2000 };
 
-static size_t size = 64, bytes = 1;
-static long offset;
+size_t size = 64, bytes = 1;
+long offset;
 
 /* Blocks of many sizes come and go, so that the victim lies anywhere. */
 static void stir(void)
@@ -42,7 +41,7 @@ static void wait_for_reuse(void)
         free(malloc(size + i % 1024));
 }
 
-static char *victim(void)
+char *victim(void)
 {
     static char *around[2 * NEIGHBOURS];
 
@@ -161,185 +160,10 @@ static void write_between_requests(void)
     }
 }
 
-static void zero_write(void)
-{
-    char *volatile block = malloc(0);
-
-    *(volatile char *)block = 'z';
-}
-
-static void zero_read(void)
-{
-    char *volatile block = calloc(0, 8);
-
-    printf("%d\n", *(volatile char *)block);
-}
-
 /* Where in its slab the first block lies: the seventeenth bit up to the fifth of its address. */
 static void first_slot(void)
 {
     printf("%lu\n", (unsigned long)malloc(size) >> 5 & 2047);
-}
-
-static void zero_twice(void)
-{
-    void *block = malloc(0);
-
-    free(block);
-    free(block);
-}
-
-static void zero_aligned_write(void)
-{
-    char *volatile block = aligned_alloc(64, 0);
-
-    *(volatile char *)block = 'z';
-}
-
-static void zero_aligned_twice(void)
-{
-    void *block = aligned_alloc(4096, 0);
-
-    free(block);
-    free(block);
-}
-
-/* Of every alignment, in turn with plain ones; from 8 KiB on they have a byte. */
-static void zero_aligned_right(void)
-{
-    enum { COUNT = 300 };
-    char *blocks[COUNT];
-
-    for (unsigned i = 0; i < COUNT; i++) {
-        size_t align = (size_t)16 << i % 11;
-        blocks[i] = i % 3 == 0 ? malloc(0) : aligned_alloc(align, 0);
-        bool right = blocks[i] != NULL && (i % 3 == 0 || (uintptr_t)blocks[i] % align == 0);
-        for (unsigned before = 0; before < i; before++)
-            right = right && blocks[before] != blocks[i];
-        if (!right)
-            puts("wrong");
-    }
-    for (unsigned i = 0; i < COUNT; i++)
-        free(i % 2 == 0 ? blocks[i] : realloc(blocks[i], 20));
-}
-
-static void zero_right(void)
-{
-    char *blocks[1000];
-
-    for (unsigned i = 0; i < 1000; i++) {
-        blocks[i] = malloc(0);
-        if (blocks[i] == NULL || malloc_usable_size(blocks[i]) != 0 || (i != 0 && blocks[i] == blocks[i - 1]))
-            puts("wrong");
-    }
-    for (unsigned i = 0; i < 1000; i++) {
-        char *grown = realloc(blocks[i], i % 100 + 1);
-        memset(grown, 'g', i % 100 + 1);
-        free(grown);
-    }
-    free(realloc(malloc(10), 0));
-}
-
-/* Behind the last page of a large block, and freed. */
-static void large_overflow(void)
-{
-    char *block = victim();
-
-    ((volatile char *)block)[(size + 4095) / 4096 * 4096 + (size_t)offset] = 'o';
-    puts("reached");
-}
-
-static void large_after_free(void)
-{
-    char *block = victim();
-
-    free(block);
-    ((volatile char *)block)[offset] = 'o';
-    puts("reached");
-}
-
-/* Behind the last page of one of `offset` bytes that has the memory of others, of `size`. */
-static void large_reused_overflow(void)
-{
-    enum { COUNT = 200 };
-    static uintptr_t before[COUNT];
-    size_t then = (size_t)offset;
-
-    for (unsigned i = 0; i < COUNT; i++) {
-        char *block = memset(malloc(size), 'b', size);
-        before[i] = (uintptr_t)block;
-        free(block);
-    }
-    for (unsigned i = 0; i < COUNT; i++) {
-        char *block = memset(malloc(then), 'a', then);
-        for (unsigned j = 0; j < COUNT; j++)
-            if (before[j] == (uintptr_t)block) {
-                puts("right");
-                ((volatile char *)block)[(then + 4095) / 4096 * 4096] = 'o';
-                puts("reached");
-                return;
-            }
-        free(block);
-    }
-}
-
-static void large_right(void)
-{
-    char *block = NULL;
-    unsigned long sum = 0;
-
-    for (size_t length = 33000; length < 40u << 20; length = length * 9 / 8) {
-        char *grown = realloc(block, length);
-        for (size_t at = block == NULL ? 0 : length * 8 / 9; at < length; at += 1000)
-            grown[at] = 'r';
-        grown[length - 1] = 'r';
-        block = grown;
-        char *zero = calloc(1, length);
-        for (size_t at = 0; at < length; at += 64)
-            sum += (unsigned char)zero[at];
-        memset(zero, 'z', length);
-        free(zero);
-    }
-    for (size_t length = 30u << 20; length > 30000; length = length / 3 * 2)
-        block = realloc(block, length);
-    free(block);
-    printf("%lu\n", sum);
-}
-
-static long mappings(void)
-{
-    FILE *maps = fopen("/proc/self/maps", "r");
-    long lines = 0;
-
-    for (int byte; (byte = fgetc(maps)) != EOF;)
-        lines += byte == '\n';
-    fclose(maps);
-    return lines;
-}
-
-/* More than a process may have mappings; `size` is whole pages, so that none of them is touched. Last the first one is
- * written past, unless `offset` says that it is not. */
-static void large_many(void)
-{
-    enum { COUNT = 200000 };
-    static char *blocks[COUNT];
-    void *reserved = NULL;
-    bool right = true;
-
-    for (unsigned i = 0; i < COUNT; i++)
-        right = right && (blocks[i] = malloc(size)) != NULL;
-    for (unsigned i = 0; i < 1000; i++)
-        right = right && (reserved = mmap(NULL, 8192, i % 2 ? PROT_READ : PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                                          0)) != MAP_FAILED;
-    printf("%s %ld", right ? "right" : "wrong", mappings());
-    for (unsigned i = 1; i < COUNT / 10; i++)
-        free(blocks[i]);
-    for (unsigned i = 0; i < 1000; i++)
-        free(memset(malloc(size), 1, size));
-    printf(" %ld\n", mappings());
-    if (offset >= 0)
-        ((volatile char *)blocks[0])[size + (size_t)offset] = 'o';
-    free(blocks[0]);
 }
 
 /* A heap of the program's own that wants what is freed to be cleared and to wait: says whether it can be had, and
@@ -441,10 +265,7 @@ static void right_ways(void)
     free(realloc(malloc(size), size * 2));
 }
 
-static const struct {
-    const char *name;
-    void (*commit)(void);
-} crimes[] = {
+static const struct crime crimes[] = {
     {"write-after-free", write_after_free},
     {"write-between-requests", write_between_requests},
     {"read-after-free", read_after_free},
@@ -456,18 +277,6 @@ static const struct {
     {"first-slot", first_slot},
     {"overflow-then-abort", overflow_then_abort},
     {"abort-while-busy", abort_while_busy},
-    {"zero-write", zero_write},
-    {"zero-read", zero_read},
-    {"zero-twice", zero_twice},
-    {"zero-right", zero_right},
-    {"zero-aligned-write", zero_aligned_write},
-    {"zero-aligned-twice", zero_aligned_twice},
-    {"zero-aligned-right", zero_aligned_right},
-    {"large-overflow", large_overflow},
-    {"large-after-free", large_after_free},
-    {"large-reused-overflow", large_reused_overflow},
-    {"large-right", large_right},
-    {"large-many", large_many},
     {"hardened-heap", hardened_heap},
     {"new-delete-array", new_delete_array},
     {"new-free", new_free},
@@ -482,7 +291,17 @@ static const struct {
     {"wrong-size", wrong_size},
     {"wrong-alignment", wrong_alignment},
     {"right-ways", right_ways},
+    {NULL, NULL},
 };
+
+static bool commit(const struct crime *crime, const char *name)
+{
+    while (crime->name != NULL && strcmp(crime->name, name) != 0)
+        crime++;
+    if (crime->name != NULL)
+        crime->commit();
+    return crime->name != NULL;
+}
 
 int main(int argc, char **argv)
 {
@@ -490,10 +309,5 @@ int main(int argc, char **argv)
     offset = argc > 3 ? strtol(argv[3], NULL, 0) : 0;
     bytes = argc > 4 ? strtoul(argv[4], NULL, 0) : 1;
     setvbuf(stdout, NULL, _IONBF, 0);
-    for (size_t i = 0; argc > 1 && i < sizeof crimes / sizeof crimes[0]; i++)
-        if (strcmp(argv[1], crimes[i].name) == 0) {
-            crimes[i].commit();
-            return 0;
-        }
-    return 2;
+    return argc > 1 && (commit(crimes, argv[1]) || commit(guard_crimes, argv[1])) ? 0 : 2;
 }

@@ -25,9 +25,18 @@ class Found(unittest.TestCase):
         self.assertRegex(re.sub(r"0x[0-9a-f]{5,}", "A", done.stderr),
                          "^capalloc: " + re.escape(line) + r", place ordinary, pid [0-9]+ \(harden_crimes\)\n$")
 
+    def is_told(self, done, kind, offset, found, access="write"):
+        """A guard was touched: the line, and the calls that did it."""
+        self.assertEqual(done.returncode, -signal.SIGABRT, done)
+        line, *calls = re.sub(r"0x[0-9a-f]{5,}", "A", done.stderr).splitlines()
+        self.assertRegex(line, "^" + re.escape(f"capalloc: {kind}: {access}(A): stated a {access} at offset {offset}, found "
+                                              f"{found}, place ") + r"(ordinary|none), pid [0-9]+ \(harden_crimes\)$")
+        self.assertTrue(calls[0].startswith(f"  at {CRIMES}+"), calls)
+
     def test_H4_a_block_of_no_bytes_cannot_be_touched(self):
-        for crime in ("zero-write", "zero-read", "zero-aligned-write"):
-            self.assertEqual(commit(crime).returncode, -signal.SIGSEGV)
+        for crime, access in (("zero-write", "write"), ("zero-read", "read"), ("zero-aligned-write", "write")):
+            self.is_told(commit(crime), "overflow", 0, "a live block of no bytes", access)
+        self.is_told(commit("zero-after-free"), "use-after-free", 0, "a freed block of no bytes")
         self.assertEqual(commit("zero-read", harden="-guard").returncode, 0)
         for crime in ("zero-twice", "zero-aligned-twice"):
             self.assertRegex(commit(crime).stderr, "^capalloc: double-free: free.* found a freed block of no bytes, place none")
@@ -37,13 +46,31 @@ class Found(unittest.TestCase):
                 if crime != "zero-right" or harden != "-guard": # which counts on a usable size of 0
                     self.assertEqual((done.stdout, done.stderr, done.returncode), ("", "", 0), (crime, harden))
 
+    def overflows(self, size, by=()):
+        self.is_told(commit("large-overflow", size, by=by), "overflow", (size + 4095) // 4096 * 4096,
+                     f"a live block of {size} bytes")
+
+    @unittest.skipUnless(GUARDS, "this kernel has no guards")
+    def test_H4_the_nearest_block_is_told(self):
+        for offset, kind in ((-1, "underflow"), (-64, "underflow"), (-4096, "underflow")):
+            self.is_told(commit("large-underflow", 100000, offset), kind, offset, "a live block of 100000 bytes")
+
+    def test_H4_the_programs_own_handler_stays(self):
+        done = commit("large-own-handler", 100000)
+        self.assertEqual((done.stdout, done.stderr, done.returncode), ("own handler\n", "", 3))
+
+    def test_H4_other_faults_are_what_they_were(self):
+        done = commit("large-protected", 100000)
+        self.assertEqual((done.stderr, done.returncode), ("", -signal.SIGSEGV))
+
     @unittest.skipUnless(GUARDS, "this kernel has no guards")
     def test_H4_large_blocks_end_at_a_guard_and_go_with_one(self):
         for size in (40000, 65536, SHUT, 1 << 20, (1 << 20) + 1):
-            self.assertEqual(commit("large-overflow", size).returncode, -signal.SIGSEGV, size)
+            self.overflows(size)
         for size in (SHUT, 1 << 20, (1 << 20) + 1):
             for offset in (0, size // 2, size - 1):
-                self.assertEqual(commit("large-after-free", size, offset).returncode, -signal.SIGSEGV, size)
+                self.is_told(commit("large-after-free", size, offset), "use-after-free", offset,
+                             f"a freed block of {size} bytes")
         self.assertEqual(commit("large-overflow", 40000, harden="-guard").stdout, "reached\n")
 
     def test_H4_large_blocks_are_what_they_were(self):
@@ -54,10 +81,11 @@ class Found(unittest.TestCase):
 
     def test_H4_guards_without_the_kernels_are_mappings(self):
         for size in (40000, 65536, SHUT, (1 << 20) + 1):
-            self.assertEqual(commit("large-overflow", size, by=UNGUARDED).returncode, -signal.SIGSEGV, size)
+            self.overflows(size, UNGUARDED)
         for size in (SHUT, (1 << 20) + 1):
             for offset in (0, size - 1):
-                self.assertEqual(commit("large-after-free", size, offset, by=UNGUARDED).returncode, -signal.SIGSEGV)
+                self.is_told(commit("large-after-free", size, offset, by=UNGUARDED), "use-after-free", offset,
+                             f"a freed block of {size} bytes")
         said = subprocess.run([*UNGUARDED, os.environ["CAPALLOC"], "run", "--stats", "--harden", "--", "true"],
                               capture_output=True, text=True).stderr
         self.assertIn("guards by mappings", said)
@@ -66,7 +94,7 @@ class Found(unittest.TestCase):
         """200 000 of them, three times as many as it may have mappings."""
         for by in (((), UNGUARDED) if GUARDS else (UNGUARDED,)):
             done = commit("large-many", 36864, by=by)
-            self.assertEqual(done.returncode, -signal.SIGSEGV, done)
+            self.is_told(done, "overflow", 36864, "a live block of 36864 bytes")
             said, full, after = done.stdout.split()
             self.assertEqual(said, "right")
             self.assertLess(int(full), 1200 if by == () else 65530 * 3 // 8 + 1200)
@@ -93,7 +121,8 @@ class Found(unittest.TestCase):
         for size in (40000, 70000, SHUT):
             for then in (size - 5000, size, size + 5000):
                 done = commit("large-reused-overflow", size, then)
-                self.assertEqual((done.stdout, done.returncode), ("right\n", -signal.SIGSEGV), (size, then))
+                self.assertEqual(done.stdout, "right\n", (size, then))
+                self.is_told(done, "overflow", (then + 4095) // 4096 * 4096, f"a live block of {then} bytes")
 
     def test_H3_a_write_is_found_before_a_slab_ends(self):
         for size, offset in ((24, 12), (100, 99), (1000, 512), (3000, 12), (30000, 20000)):
