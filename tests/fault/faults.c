@@ -107,7 +107,10 @@ bool __wrap_cai_os_thread_start(void *(*function)(void *), void *argument);
 
 enum cai_map __wrap_cai_os_map(uintptr_t address, size_t length, bool charged)
 {
-    enum cai_map result = fails(FAULT_MAP) ? rule.map_says : __real_cai_os_map(address, length, charged);
+    bool too_long = rule.longest != 0 && length > rule.longest;
+    enum cai_map result = fails(FAULT_MAP) ? rule.map_says
+                          : too_long       ? CAI_MAP_SHORT
+                                           : __real_cai_os_map(address, length, charged);
 
     count_mapped(address, length, result == CAI_MAP_DONE);
     return result;
