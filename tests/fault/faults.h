@@ -26,11 +26,13 @@ struct fault {
     unsigned from;         /* ... from this one on, counted from 1 for each function ... */
     unsigned until;        /* ... up to and including this one */
     enum cai_map map_says; /* what cai_os_map and cai_os_map_hidden return when they fail */
-    size_t longest;        /* cai_os_map of more bytes than this finds no memory; 0: no such limit */
 };
 
 /* The rule from now on; counting starts anew. */
 void fault_set(const struct fault *fault);
+
+/* From now on cai_os_map of more bytes than this finds no memory; 0: of any number it may. */
+void fault_longest(size_t bytes);
 
 /* How often the function was called since. */
 unsigned fault_calls(enum fault_function function);

@@ -37,7 +37,7 @@ static int share(void **state)
     return result == MAP_FAILED ? -1 : 0;
 }
 
-static const struct fault none = {.longest = LONGEST};
+static const struct fault none = {.functions = 0};
 
 /* Behind it stands something. */
 static char *block, *wall;
@@ -64,6 +64,7 @@ static void slide(const void *argument)
     wall = ca_malloc(100000);
     require(block != NULL && wall > block && wall < block + BEFORE + MORE);
     content_fill(block, 0, BEFORE, SEED);
+    fault_longest(LONGEST);
     fault_set(fault);
     char *grown = grow(BEFORE + MORE);
     for (enum fault_function i = 0; i < FAULT_FUNCTIONS; i++)
@@ -75,7 +76,7 @@ static void slide(const void *argument)
     require(again != NULL || (fault->functions & 1u << FAULT_UNMAP) != 0);
     ca_free(block);
     ca_free(wall);
-    fault_set(&(struct fault){.functions = 0});
+    fault_longest(0);
     ca_trim();
     require_null(audit_all());
     require((block = ca_malloc(BEFORE)) != NULL);
@@ -86,7 +87,6 @@ static void run(struct fault fault)
 {
     struct child child;
 
-    fault.longest = LONGEST;
     child_run(&child, 60, slide, &fault);
     if (!child_succeeded(&child))
         fail_msg("functions %#x fail from call %u to %u, map says %d: %s", fault.functions, fault.from, fault.until,
@@ -105,7 +105,7 @@ static void each_call(enum fault_function function, enum cai_map map_says, unsig
     unsigned calls = result->calls[function];
     for (unsigned n = 1; n <= calls; n++)
         for (unsigned i = 0; i < variants; i++) {
-            run((struct fault){1u << function, n, cai_min(n, UINT32_MAX - in_a_row[i]) + in_a_row[i] - 1, map_says, 0});
+            run((struct fault){1u << function, n, cai_min(n, UINT32_MAX - in_a_row[i]) + in_a_row[i] - 1, map_says});
             back += !result->grew;
         }
     assert_true(back > 0 || variants == 1 || function == FAULT_UNMAP || function == FAULT_DISCARD);
@@ -162,10 +162,12 @@ static void *fail_to_slide(void *unused)
     struct cai_live live = cai_find_live(CAI_PLACE_ordinary, block);
 
     require(ca_malloc(100) != NULL && cai_claim(live));
-    fault_set(&(struct fault){1u << FAULT_MOVE, 3, UINT32_MAX, CAI_MAP_SHORT, LONGEST});
+    fault_longest(LONGEST);
+    fault_set(&(struct fault){1u << FAULT_MOVE, 3, UINT32_MAX, CAI_MAP_SHORT});
     fault_before(FAULT_MOVE, 1, note_where);
     require(cai_large_slide(cai_self_heap(), live, BEFORE + MORE, &cai_claim_record()->to) == NULL);
-    fault_set(&(struct fault){.functions = 0});
+    fault_set(&none);
+    fault_longest(0);
     sem_post(&has_failed);
     while (sem_wait(&goes_on) != 0) {
     }
