@@ -36,8 +36,9 @@ size_t cai_cache_flush_idle(struct cai_heap *heap);
 void cai_cache_salvage(struct cai_heap *heap);
 
 /* The same for a heap whose lock was held by a thread that is not there: what it has of slabs is counted anew by their
- * state bytes. `keep_bins`: they are the calling thread's own, and in order. */
-void cai_cache_rebuild(struct cai_heap *heap, bool keep_bins);
+ * state bytes. `keep_bins`: they are the calling thread's own, and in order. `told`: a slab that the calling
+ * thread may be about to enter in the list of those with remote frees, as it has said already; or NULL. */
+void cai_cache_rebuild(struct cai_heap *heap, bool keep_bins, const struct cai_unit *told);
 
 /* A live block goes back to its slab, or as a run, whoever uses the heap. In must-zero places it is cleared. */
 void cai_cache_discard(struct cai_heap *heap, struct cai_live live);
@@ -46,7 +47,7 @@ void cai_cache_discard(struct cai_heap *heap, struct cai_live live);
 uint32_t cai_cache_count(struct cai_unit *slab);
 
 /* One slab alone is counted anew: a remote free of it may not have been told. */
-void cai_cache_recount(struct cai_heap *heap, struct cai_unit *slab);
+void cai_cache_recount(struct cai_heap *heap, struct cai_unit *slab, const struct cai_unit *told);
 
 /* Bytes of the slots in its bins; anybody may ask, and gets a number of some moment. */
 size_t cai_cache_bytes(const struct cai_heap *heap);

@@ -339,6 +339,15 @@ void cai_large_shrink(struct cai_heap *heap, struct cai_live live, size_t bytes,
     *less = (size_t)(before - run->units) << CAI_UNIT_SHIFT;
 }
 
+/* A run between which and another a block was to move, and which has no part in it any more. Soon it may be somebody
+ * else's block, claimed as this one was: so by then the record that may lead a child of a fork to it says so. */
+static void leave(struct cai_unit *run, void **to_be)
+{
+    cai_run_withdraw_owned(run);
+    *to_be = NULL;
+    cai_fence_for_compiler();
+}
+
 /* Large content by moving its pages, so that nothing is copied and nothing stays behind. */
 void *cai_large_move(struct cai_heap *heap, struct cai_live live, size_t bytes, void **to_be)
 {
@@ -362,24 +371,32 @@ void *cai_large_move(struct cai_heap *heap, struct cai_live live, size_t bytes, 
     void *address = begin(heap, to, bytes, false);
     cai_run_publish(to, CAI_UNIT_LARGE, heap->id);
     /* Into warm memory copying is cheaper: the pages are there, and those moved would only replace them. */
-    if (run_bytes(from) >= MOVE_BYTES_MIN && to->zeroed && cai_run_move(from, to))
+    if (run_bytes(from) >= MOVE_BYTES_MIN && to->zeroed && cai_run_move(from, to)) {
+        leave(from, to_be);
+        cai_run_give_addresses(from);
         return address;
+    }
     memcpy(address, (void *)cai_unit_address(from), usable);
     if (is_must_zero(from))
         clear_from(heap, from, 0);
-    cai_run_withdraw_owned(from); /* which ends the block that it was */
+    leave(from, to_be); /* which ends the block that it was */
     cai_store_relaxed(live.state, CAI_STATE_CACHED);
     cai_run_give(from);
     return address;
 }
 
-/* The source is no block any more, or the target never was one. */
-static bool slide(struct cai_unit *from, struct cai_unit *to, bool again)
+/* The source is no block any more, or the target never was one. In between both are, and only one has memory: a block
+ * that nobody knows of is better than none. */
+static bool slide(struct cai_unit *from, struct cai_unit *to, void **to_be, bool again)
 {
-    if (!cai_run_slide(from, to, again))
-        return false;
-    cai_store_release(state_of(to), CAI_STATE_LARGE);
-    return true;
+    bool done = cai_run_slide(from, to, again);
+    struct cai_unit *empty = done ? from : to;
+
+    if (done)
+        cai_store_release(state_of(to), CAI_STATE_LARGE);
+    leave(empty, to_be);
+    cai_run_give_addresses(empty);
+    return done;
 }
 
 void *cai_large_slide(struct cai_heap *heap, struct cai_live live, size_t bytes, void **to_be)
@@ -399,26 +416,28 @@ void *cai_large_slide(struct cai_heap *heap, struct cai_live live, size_t bytes,
         cai_fence_none(live_of(to));
     cai_store_release(state_of(to), CAI_STATE_CLAIMED); /* until it is whole nobody may use it, or read it */
     cai_run_publish(to, CAI_UNIT_LARGE, heap->id);
-    if (!slide(from, to, false))
+    if (!slide(from, to, to_be, false))
         return NULL;
+    void *address = (void *)cai_unit_address(to);
     heap->large_allocations++;
-    CAI_PROBE(large, bytes, *to_be, heap->id);
-    return *to_be;
+    CAI_PROBE(large, bytes, address, heap->id);
+    return address;
 }
 
 /* Their content is the run's: which of the two it is now. Moving its pages is one step, copying is none until the old
  * run is withdrawn; those that slide do so piece by piece, and go on. */
-bool cai_large_has_moved(struct cai_live live, void *to)
+bool cai_large_has_moved(struct cai_live live, void **to)
 {
     const struct cai_view *view = cai_view_of(live.zone);
     struct cai_unit *from = cai_live_run(live);
-    uintptr_t number = ((uintptr_t)to - view->origin) >> CAI_UNIT_SHIFT;
+    uintptr_t number = ((uintptr_t)*to - view->origin) >> CAI_UNIT_SHIFT;
     struct cai_unit *other = number < cai_zones[live.zone].frontier ? view->units + number : NULL;
 
     if (other != NULL && cai_load_relaxed(&other->kind) == CAI_UNIT_LARGE && *state_of(other) == CAI_STATE_CLAIMED)
-        return slide(from, other, true);
+        return slide(from, other, to, true);
     if (cai_os_is_mapped(cai_unit_address(from), run_bytes(from)))
         return false;
+    leave(from, to);
     cai_run_give_addresses(from);
     return true;
 }

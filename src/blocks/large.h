@@ -52,7 +52,8 @@ bool cai_large_grow(struct cai_live live, size_t bytes);
 void cai_large_shrink(struct cai_heap *heap, struct cai_live live, size_t bytes, size_t *less);
 
 /* Moves a claimed block's content to another of the heap, `bytes` long; keeps an alignment of CAI_UNIT_BYTES only.
- * *to_be is set to the other's address before it is a block. NULL: no memory, nothing changed. */
+ * *to_be is set to the other's address before it is a block, and to NULL before the old one can be anybody else's.
+ * NULL: no memory, nothing changed. */
 void *cai_large_move(struct cai_heap *heap, struct cai_live live, size_t bytes, void **to_be);
 
 /* The same where there is no room for both, which takes a record of `to_be` for granted. Blocks of places that clear
@@ -60,8 +61,8 @@ void *cai_large_move(struct cai_heap *heap, struct cai_live live, size_t bytes, 
 void *cai_large_slide(struct cai_heap *heap, struct cai_live live, size_t bytes, void **to_be);
 
 /* In the child of a fork that stopped one of the two in between: whether the pages have been moved; then the block that
- * they were moved from has ended. */
-bool cai_large_has_moved(struct cai_live live, void *to);
+ * they were moved from has ended. Where they slid, *to is NULL afterwards. */
+bool cai_large_has_moved(struct cai_live live, void **to);
 
 /* The heap's kept blocks go back. */
 void cai_large_flush(struct cai_heap *heap);

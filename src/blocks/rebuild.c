@@ -66,12 +66,13 @@ static bool is_returned(const struct cai_heap *heap, const struct cai_unit *slab
     return at != NULL;
 }
 
-void cai_cache_recount(struct cai_heap *heap, struct cai_unit *slab)
+void cai_cache_recount(struct cai_heap *heap, struct cai_unit *slab, const struct cai_unit *told)
 {
     if (slab->kind != CAI_UNIT_SLAB || cai_view_of(slab->zone)->owner[cai_unit_number(slab)] != heap->id)
         return;
     set_counts(slab, count_slots(slab, false));
-    cai_store_relaxed(&slab->returned, is_returned(heap, slab));
+    if (slab != told)
+        cai_store_relaxed(&slab->returned, is_returned(heap, slab));
     cai_cache_settle(heap, slab);
 }
 
@@ -104,7 +105,7 @@ void cai_cache_salvage(struct cai_heap *heap)
         }
 }
 
-void cai_cache_rebuild(struct cai_heap *heap, bool keep_bins)
+void cai_cache_rebuild(struct cai_heap *heap, bool keep_bins, const struct cai_unit *told)
 {
     for (enum cai_place place = 0; place < CAI_PLACES; place++)
         for (unsigned size_class = 1; !keep_bins && size_class < CAI_CLASSES; size_class++)
@@ -119,7 +120,8 @@ void cai_cache_rebuild(struct cai_heap *heap, bool keep_bins)
                 continue;
             own_whole(heap, slab);
             set_counts(slab, count_slots(slab, !keep_bins));
-            cai_store_relaxed(&slab->returned, 0);
+            if (slab != told)
+                cai_store_relaxed(&slab->returned, 0);
             cai_cache_list(heap, slab);
         }
     }

@@ -6,6 +6,7 @@
 #include "heaps/authority.h"
 #include "heaps/charge.h"
 #include "heaps/owned.h"
+#include "heaps/remote.h"
 
 /* Who serves whom; a holder needs it not for its own account. */
 static struct cai_lock list_lock = CAI_LOCK_INIT(CAI_RANK_ACCOUNTS);
@@ -242,6 +243,8 @@ static void repair_account(struct cai_account *account, bool list_lost)
 {
     enum cai_lock_inherited use = cai_lock_inherit(&account->use);
     enum cai_lock_inherited heap = cai_lock_inherit(&account->owner.heap.lock);
+    /* In the middle of a slow path, or of a fast one, where whoever wants the bins waits for this thread to leave. */
+    bool keep_bins = use == CAI_LOCK_MINE || (account->holder == cai_self && !account->is_shut);
 
     if (account->holder != NULL && account->holder->owner.lost) {
         account->holder->owner.inside = 0;
@@ -253,8 +256,10 @@ static void repair_account(struct cai_account *account, bool list_lost)
         account->owner.lost = true;
     if (use != CAI_LOCK_MINE && (list_lost || use == CAI_LOCK_LOST))
         repair_grant(account);
-    if (use == CAI_LOCK_LOST || heap == CAI_LOCK_LOST)
-        cai_cache_rebuild(&account->owner.heap, use == CAI_LOCK_MINE);
+    if (use == CAI_LOCK_LOST || heap == CAI_LOCK_LOST) {
+        cai_cache_rebuild(&account->owner.heap, keep_bins, cai_remote_telling());
+        cai_remote_counted(&account->owner.heap);
+    }
     if (heap == CAI_LOCK_LOST)
         cai_lock_repaired(&account->owner.heap.lock);
     if (use == CAI_LOCK_LOST)

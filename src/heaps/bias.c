@@ -17,6 +17,7 @@ void cai_bias_start(struct cai_account *account)
         biases.nobody = cai_os_random();
     }
     account->owner.key[1] = biases.nobody;
+    account->is_shut = true;
 }
 
 void cai_bias_after_fork_in_child(void)
@@ -42,6 +43,8 @@ void cai_bias_grant(struct cai_account *account)
 
     if (!biases.fast || holder == NULL || (account->grant.rights & CA_RIGHT_ALLOCATE) == 0)
         return;
+    account->is_shut = false;
+    cai_fence_for_compiler(); /* a child of fork that finds the key finds it open */
     cai_store_relaxed(&account->owner.key[1], authority.opaque[1]);
     cai_store_release(&account->owner.key[0], authority.opaque[0]);
     if (holder == cai_self) {
@@ -68,12 +71,21 @@ static void take_key(struct cai_account *account)
     cai_store_seq_cst(&account->owner.key[0], 0);
 }
 
+/* The holder was waited for: from here on the bins are those of who holds `use`. */
+static void shut(struct cai_account *account)
+{
+    cai_fence_for_compiler();
+    account->is_shut = true;
+    cai_fence_for_compiler();
+}
+
 void cai_bias_revoke(struct cai_account *account)
 {
-    if (account->owner.key[0] == 0)
+    if (account->is_shut)
         return;
     take_key(account);
     await(account->holder);
+    shut(account);
 }
 
 /* Twice awaited: before, the holder may be about to remember an account whose key it has seen; after, to look at the
@@ -91,6 +103,7 @@ void cai_bias_end(struct cai_account *account)
     cai_swap_strong_acq_rel(&holder->owner.recent, &recent, 0);
     cai_swap_strong_acq_rel(&holder->known[cai_bias_known(account->grant.authority)], &expected, NULL);
     await(holder);
+    shut(account);
     cai_store_relaxed(&account->holder, NULL);
 }
 

@@ -70,28 +70,27 @@ static void make_whole(struct cai_live live)
         cai_fence_tail(live);
 }
 
-static void *make_live(struct cai_claim claim, enum cai_place *place)
+static void *make_live(struct cai_claim *record, enum cai_place *place)
 {
-    struct cai_live live = cai_find_of_state(cai_claim_state(&claim), cai_claim_byte(&claim));
+    struct cai_live live = cai_find_of_state(cai_claim_state(record), cai_claim_byte(record));
 
     *place = (enum cai_place)(live.zone / CAI_GRAINS);
-    if (live.size_class == 0 && claim.to != NULL && cai_large_has_moved(live, claim.to))
+    if (live.size_class == 0 && record->to != NULL && cai_large_has_moved(live, &record->to))
         return NULL;
-    if (claim.exact != 0 && live.size_class != 0)
-        cai_exact_set(live, claim.exact);
+    if (record->exact != 0 && live.size_class != 0)
+        cai_exact_set(live, record->exact);
     make_whole(live);
-    cai_store_relaxed(live.state, cai_claim_byte(&claim));
-    return claim.to;
+    cai_store_relaxed(live.state, cai_claim_byte(record));
+    return record->to;
 }
 
 /* The record goes last, for a child that is forked meanwhile. */
 void *cai_claim_repair(struct cai_claim *record, enum cai_place *place)
 {
-    struct cai_claim claim = *record;
     void *to = NULL;
 
-    if (claim.block != 0 && cai_load_relaxed(cai_claim_state(&claim)) == CAI_STATE_CLAIMED)
-        to = make_live(claim, place);
+    if (record->block != 0 && cai_load_relaxed(cai_claim_state(record)) == CAI_STATE_CLAIMED)
+        to = make_live(record, place);
     cai_fence_for_compiler();
     *record = (struct cai_claim){.block = 0};
     return to;

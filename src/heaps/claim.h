@@ -83,7 +83,12 @@ void cai_claim_return_unwiped(struct cai_live live);
 void cai_claim_moves_to(void *to);
 
 /* In the child of a fork: what a thread that is not there had claimed. Returns a block that is to be given back, and
- * its place, or NULL. */
+ * its place, or NULL. Of two records that speak of one block, because one of the threads was about to claim it, or had
+ * just given it back, that which says how far its thread has come has to be the first. */
+CAI_INLINE bool cai_claim_is_under_way(const struct cai_claim *record)
+{
+    return record->to != NULL || record->exact != 0;
+}
 void *cai_claim_repair(struct cai_claim *record, enum cai_place *place);
 
 #endif

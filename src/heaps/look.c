@@ -279,7 +279,8 @@ void cai_look_repair_rest(void)
         cai_registry_owner(cai_load_relaxed(&cai_view_of(releasing->zone)->owner[cai_unit_number(releasing)]));
     if (owner != NULL) {
         cai_lock_take(&owner->heap.lock);
-        cai_cache_recount(&owner->heap, releasing);
+        cai_cache_recount(&owner->heap, releasing, cai_remote_telling());
+        cai_remote_counted(&owner->heap);
         cai_lock_give(&owner->heap.lock);
         cai_account_lost_credit(owner->heap.id);
     }

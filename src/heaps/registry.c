@@ -261,5 +261,5 @@ const struct cai_thread *cai_registry_shared(void)
 
 bool cai_registry_borrows(void)
 {
-    return (cai_load_relaxed(&shared.lock.word) & ~(uint32_t)CAI_LOCK_WAITED) == cai_lock_self();
+    return cai_lock_is_mine(&shared.lock);
 }

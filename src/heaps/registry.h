@@ -66,6 +66,8 @@ struct cai_thread {
     /* The thread's alone: what it freed in another heap's slab and has not told that one (remote.h). */
     struct cai_unit *pending_slab;
     uint32_t pending;
+    struct cai_unit *telling;   /* the slab that it is telling it of; else NULL */
+    struct cai_unit *uncertain; /* one that was counted anew in the middle of that; else NULL */
 
     bool orphan; /* protected as next_orphan */
 
@@ -99,6 +101,7 @@ struct cai_account {
     uint32_t node;             /* atomic: of the authority; CAI_NODE_DEFAULT: it serves nobody */
     struct cai_grant grant;    /* the authority */
     struct cai_thread *holder; /* atomic: the thread that uses it; NULL: none does */
+    bool is_shut;              /* the holder is not in the bins, and stays out (bias.h) */
     uint64_t uncharged;        /* atomic: bytes given back and not yet taken back from the authority */
     ca_error refused;          /* why a charge was refused */
     size_t charged;            /* protected by the lock of the authorities */

@@ -11,12 +11,44 @@ void cai_remote_tell(struct cai_unit *slab, uint32_t count)
     cai_slab_remote_free(slab, count, owner == NULL ? NULL : &owner->heap);
 }
 
+static CAI_COLD void count_anew(struct cai_thread *thread)
+{
+    struct cai_unit *slab = thread->uncertain;
+    struct cai_owner *owner = cai_registry_owner(cai_view_of(slab->zone)->owner[cai_unit_number(slab)]);
+
+    thread->uncertain = NULL;
+    if (owner == NULL)
+        return;
+    cai_lock_take(&owner->heap.lock);
+    cai_cache_recount(&owner->heap, slab, NULL);
+    cai_lock_give(&owner->heap.lock);
+}
+
 void cai_remote_publish(struct cai_thread *thread)
 {
-    if (thread->pending != 0)
+    if (thread->pending != 0) {
+        thread->telling = thread->pending_slab;
+        cai_fence_for_compiler();
         cai_remote_tell(thread->pending_slab, thread->pending);
+        cai_fence_for_compiler();
+        thread->telling = NULL;
+    }
     thread->pending = 0;
     thread->pending_slab = NULL;
+    cai_fence_for_compiler();
+    if (CAI_UNLIKELY(thread->uncertain != NULL))
+        count_anew(thread);
+}
+
+void cai_remote_counted(const struct cai_heap *heap)
+{
+    struct cai_thread *thread = cai_self;
+    struct cai_unit *slab = thread->pending_slab;
+
+    if (slab == NULL || cai_view_of(slab->zone)->owner[cai_unit_number(slab)] != heap->id)
+        return;
+    thread->pending = 0;
+    thread->uncertain = slab;
 }
 
 void cai_remote_forward(struct cai_heap *heap)

@@ -33,6 +33,18 @@ CAI_INLINE void cai_remote_note(struct cai_thread *thread)
     thread->pending++;
 }
 
+/* In the child of a fork: slabs of this heap have been counted anew, with what the calling thread freed in one of them.
+ * A handler that forks may have interrupted it anywhere between freeing and telling, and it goes on: so when it has
+ * told, that slab is counted once more. */
+void cai_remote_counted(const struct cai_heap *heap);
+
+/* The slab that a handler which forks has interrupted the calling thread in telling of, or NULL: it may be about to
+ * enter it in the list. */
+CAI_INLINE const struct cai_unit *cai_remote_telling(void)
+{
+    return cai_self->telling;
+}
+
 /* So many slots at once. */
 void cai_remote_tell(struct cai_unit *slab, uint32_t count);
 

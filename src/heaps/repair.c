@@ -15,20 +15,12 @@
 #include "heaps/owned.h"
 #include "heaps/quarantine.h"
 #include "heaps/registry.h"
+#include "heaps/remote.h"
 #include "pages/meta.h"
 #include "pages/policy.h"
 #include "pages/repair.h"
 
 /* --- the first half: no lock is taken --- */
-
-/* What this thread has freed in slabs of the heap, and not told it, has been counted with the rest. */
-static void forget_pending(const struct cai_heap *heap)
-{
-    const struct cai_unit *slab = cai_self->pending_slab;
-
-    if (slab != NULL && cai_view_of(slab->zone)->owner[cai_unit_number(slab)] == heap->id)
-        cai_self->pending = 0;
-}
 
 /* Of all threads: heaps whose lock was held by one that is not there. What is in the bins of those that are in use by
  * this thread stays. */
@@ -38,8 +30,9 @@ static void repair_heaps(void)
         if (cai_is_account(owner->heap.id) || cai_lock_inherit(&owner->heap.lock) != CAI_LOCK_LOST)
             continue;
         bool is_shared = (struct cai_thread *)owner == cai_registry_shared();
-        cai_cache_rebuild(&owner->heap, owner == &cai_self->owner || (is_shared && cai_registry_borrows()));
-        forget_pending(&owner->heap);
+        cai_cache_rebuild(&owner->heap, owner == &cai_self->owner || (is_shared && cai_registry_borrows()),
+                          cai_remote_telling());
+        cai_remote_counted(&owner->heap);
         cai_lock_repaired(&owner->heap.lock);
     }
 }
@@ -86,9 +79,8 @@ static void settle_pending(struct cai_thread *thread)
     struct cai_owner *owner = cai_registry_owner(cai_view_of(slab->zone)->owner[cai_unit_number(slab)]);
     if (owner != NULL) {
         cai_lock_take(&owner->heap.lock);
-        cai_cache_recount(&owner->heap, slab);
-        if (cai_self->pending_slab == slab)
-            cai_self->pending = 0;
+        cai_cache_recount(&owner->heap, slab, cai_remote_telling());
+        cai_remote_counted(&owner->heap);
         cai_lock_give(&owner->heap.lock);
     }
     thread->pending_slab = NULL;
@@ -127,19 +119,27 @@ static void return_claim(struct cai_claim *claim)
         discard(place, to);
 }
 
-static void return_strays(void)
+#define FOR_LOST(thread)                                                                                               \
+    for (struct cai_thread *thread = cai_registry_next_lost(NULL); thread != NULL;                                     \
+         thread = cai_registry_next_lost(&thread->owner))
+
+static void return_claims(void)
 {
     struct cai_claim *claim;
 
-    while ((claim = cai_stray_next_lost()) != NULL) {
+    FOR_LOST(thread)
+    if (cai_claim_is_under_way(&thread->claim))
+        return_claim(&thread->claim);
+    for (claim = cai_stray_next_lost(NULL); claim != NULL; claim = cai_stray_next_lost(claim))
+        if (cai_claim_is_under_way(claim))
+            return_claim(claim);
+    FOR_LOST(thread)
+    return_claim(&thread->claim);
+    while ((claim = cai_stray_next_lost(NULL)) != NULL) {
         return_claim(claim);
         cai_stray_end_lost(claim);
     }
 }
-
-#define FOR_LOST(thread)                                                                                               \
-    for (struct cai_thread *thread = cai_registry_next_lost(NULL); thread != NULL;                                     \
-         thread = cai_registry_next_lost(&thread->owner))
 
 /* The pending frees and the claims come after all heaps are in order: they may be of any. The mark goes before the heap
  * is an orphan: a child that is forked in between finds one without a thread, and marks it again. */
@@ -152,9 +152,7 @@ void cai_repair_rest(void)
     if (CAI_QUARANTINES)
         cai_quarantine_repair_rest();
     cai_account_repair_rest();
-    FOR_LOST(thread)
-    return_claim(&thread->claim);
-    return_strays();
+    return_claims();
     FOR_LOST(thread)
     {
         cai_registry_hold(thread);

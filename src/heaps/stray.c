@@ -51,7 +51,7 @@ static struct stray *take_free(void)
 /* Of which one is the calling thread's; NULL: out of memory. */
 static struct stray *add(void)
 {
-    struct strays *more = cai_meta_allocate(sizeof *more);
+    struct strays *more = cai_meta_allocate_in_handler(sizeof *more);
     struct strays *last = &strays;
 
     if (more == NULL)
@@ -120,11 +120,16 @@ void cai_stray_repair(void)
         stray->holder = LOST;
 }
 
-struct cai_claim *cai_stray_next_lost(void)
+struct cai_claim *cai_stray_next_lost(const struct cai_claim *after)
 {
+    bool is_after = after == NULL;
+
     FOR_STRAYS(stray)
-    if (cai_load_relaxed(&stray->holder) == LOST)
-        return &stray->claim;
+    {
+        if (is_after && cai_load_relaxed(&stray->holder) == LOST)
+            return &stray->claim;
+        is_after = is_after || &stray->claim == after;
+    }
     return NULL;
 }
 

@@ -31,10 +31,10 @@ CAI_INLINE struct cai_claim *cai_claim_record(void)
 /* What the last one said is no claim any more. */
 void cai_stray_give(void);
 
-/* In the child of a fork: those of threads that are not there are lost; later, one of them, or NULL, and it is free
- * again. */
+/* In the child of a fork: those of threads that are not there are lost; later, each of them in turn (after NULL: the
+ * first), and it is free again. */
 void cai_stray_repair(void);
-struct cai_claim *cai_stray_next_lost(void);
+struct cai_claim *cai_stray_next_lost(const struct cai_claim *after);
 void cai_stray_end_lost(struct cai_claim *claim);
 
 #endif

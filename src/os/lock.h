@@ -57,6 +57,12 @@ CAI_INLINE enum cai_lock_rank cai_lock_rank_of(const struct cai_lock *lock)
 #endif
 }
 
+/* The calling thread holds it: in a signal handler, that it interrupted itself there. */
+CAI_INLINE bool cai_lock_is_mine(const struct cai_lock *lock)
+{
+    return (cai_load_relaxed(&lock->word) & ~(uint32_t)CAI_LOCK_WAITED) == cai_lock_self();
+}
+
 void cai_lock_wait(struct cai_lock *lock);
 void cai_lock_wake(struct cai_lock *lock);
 

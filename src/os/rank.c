@@ -11,10 +11,19 @@
 #include <string.h>
 
 static const char *const names[] = {
-    [CAI_RANK_NONE] = "NONE",       [CAI_RANK_START] = "START",   [CAI_RANK_ACCOUNTS] = "ACCOUNTS",
-    [CAI_RANK_ACCOUNT] = "ACCOUNT", [CAI_RANK_SHARED] = "SHARED", [CAI_RANK_REGISTRY] = "REGISTRY",
-    [CAI_RANK_HEAP] = "HEAP",       [CAI_RANK_ZONE] = "ZONE",     [CAI_RANK_SEAL] = "SEAL",
-    [CAI_RANK_TREE] = "TREE",       [CAI_RANK_META] = "META",     [CAI_RANK_TAGS] = "TAGS",
+    [CAI_RANK_NONE] = "NONE",
+    [CAI_RANK_START] = "START",
+    [CAI_RANK_ACCOUNTS] = "ACCOUNTS",
+    [CAI_RANK_ACCOUNT] = "ACCOUNT",
+    [CAI_RANK_SHARED] = "SHARED",
+    [CAI_RANK_REGISTRY] = "REGISTRY",
+    [CAI_RANK_QUARANTINE] = "QUARANTINE",
+    [CAI_RANK_HEAP] = "HEAP",
+    [CAI_RANK_ZONE] = "ZONE",
+    [CAI_RANK_SEAL] = "SEAL",
+    [CAI_RANK_TREE] = "TREE",
+    [CAI_RANK_META] = "META",
+    [CAI_RANK_TAGS] = "TAGS",
     [CAI_RANK_GRANULE] = "GRANULE",
 };
 

@@ -113,6 +113,11 @@ void *cai_meta_allocate(size_t bytes)
     return cai_meta_allocate_beside(NULL, bytes);
 }
 
+void *cai_meta_allocate_in_handler(size_t bytes)
+{
+    return cai_lock_is_mine(&meta.lock) ? NULL : cai_meta_allocate(bytes);
+}
+
 void cai_meta_free(void *memory, size_t bytes)
 {
     cai_lock_take(&meta.lock);

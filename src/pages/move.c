@@ -26,14 +26,11 @@ static bool must_lock(const struct cai_unit *run)
     return place_of(run) != CAI_PLACE_ordinary;
 }
 
-static void end_moved(struct cai_unit *from, const struct cai_unit *to)
+static void set_apart(struct cai_zone *zone, const struct cai_unit *to)
 {
-    struct cai_zone *zone = &cai_zones[from->zone];
-
     cai_lock_take(&zone->lock);
     cai_mappings_set_apart(zone, cai_unit_number(to), to->units);
     cai_lock_give(&zone->lock);
-    cai_run_give_addresses(from);
 }
 
 bool cai_run_move(struct cai_unit *from, struct cai_unit *to)
@@ -51,7 +48,7 @@ bool cai_run_move(struct cai_unit *from, struct cai_unit *to)
     if (locked)
         cai_lock_give(&zone->lock);
     if (moved)
-        end_moved(from, to);
+        set_apart(zone, to);
     return moved;
 }
 
@@ -92,18 +89,31 @@ static struct progress noted(const struct cai_unit *to)
     return progress;
 }
 
-/* One piece, which may be too long, or lie in several mappings. When `must`, a unit goes without its target being
- * mapped first, where there is room for nothing: the kernel says so only of addresses that nobody has. */
-static bool slide_piece(uintptr_t from, uintptr_t to, size_t bytes, bool must)
+/* One piece, which may be too long, or lie in several mappings. */
+static bool slide_piece(uintptr_t from, uintptr_t to, size_t bytes)
 {
-    enum cai_map mapped = cai_os_map(to, bytes, false);
-    bool may = mapped == CAI_MAP_DONE || (mapped == CAI_MAP_SHORT && must && bytes == CAI_UNIT_BYTES);
-
-    if (may && cai_os_move(from, bytes, to, bytes))
+    if (cai_os_map(to, bytes, false) != CAI_MAP_DONE)
+        return false;
+    if (cai_os_move(from, bytes, to, bytes))
         return true;
-    if (mapped == CAI_MAP_DONE)
-        cai_os_unmap(to, bytes);
+    cai_os_unmap(to, bytes);
     return false;
+}
+
+/* A unit that has to go back, whatever is refused. Without its target being mapped first, where there is room for
+ * nothing: the kernel says so only of addresses that nobody has. Where nothing can be moved any more, because others
+ * have used up the mappings meanwhile, its content goes. */
+static bool bring_back(uintptr_t from, uintptr_t to)
+{
+    enum cai_map mapped = cai_os_map(to, CAI_UNIT_BYTES, false);
+
+    if (mapped != CAI_MAP_TAKEN && cai_os_move(from, CAI_UNIT_BYTES, to, CAI_UNIT_BYTES))
+        return true;
+    if (mapped != CAI_MAP_DONE)
+        return false;
+    memcpy((void *)to, (const void *)from, CAI_UNIT_BYTES);
+    cai_os_unmap(from, CAI_UNIT_BYTES);
+    return true;
 }
 
 static bool slide_on(const struct cai_unit *from, struct cai_unit *to)
@@ -114,7 +124,7 @@ static bool slide_on(const struct cai_unit *from, struct cai_unit *to)
     for (uint32_t there = noted(to).at; there < from->units;) {
         uint32_t units = (uint32_t)cai_min(piece, from->units - there);
         note(to, (struct progress){.at = there, .units = units});
-        bool done = slide_piece(source + bytes_of(there), target + bytes_of(there), bytes_of(units), false);
+        bool done = slide_piece(source + bytes_of(there), target + bytes_of(there), bytes_of(units));
         there += done ? units : 0;
         note(to, (struct progress){.at = there});
         if (!done && units == 1)
@@ -125,10 +135,12 @@ static bool slide_on(const struct cai_unit *from, struct cai_unit *to)
     return true;
 }
 
-/* Somebody maps at fixed addresses, and did so twice while this lasted: where the block was, and where it was to be. */
+/* Somebody maps at fixed addresses, and did so twice while this lasted: where the block was, and where it was to be. Or
+ * others have used up addresses and mappings, both to the last. */
 static CAI_COLD _Noreturn void give_up(void)
 {
-    static const char text[] = "capalloc: somebody mapped memory over a block that realloc was moving\n";
+    static const char text[] = "capalloc: a block that realloc was moving can go neither on nor back: its addresses "
+                               "are taken, or the system refuses everything\n";
 
     cai_os_write_error(text, sizeof text - 1);
     __builtin_trap();
@@ -145,7 +157,8 @@ static void slide_back(const struct cai_unit *from, struct cai_unit *to)
         uint32_t units = (uint32_t)cai_min(piece, there);
         uint32_t at = there - units;
         note(to, (struct progress){.at = at, .units = units, .back = 1});
-        bool done = slide_piece(target + bytes_of(at), source + bytes_of(at), bytes_of(units), true);
+        uintptr_t giver = target + bytes_of(at), taker = source + bytes_of(at);
+        bool done = units == 1 ? bring_back(giver, taker) : slide_piece(giver, taker, bytes_of(units));
         there = done ? at : there;
         note(to, (struct progress){.at = there, .back = 1});
         if (!done && units == 1)
@@ -182,12 +195,10 @@ bool cai_run_slide(struct cai_unit *from, struct cai_unit *to, bool again)
     bool done = !noted(to).back && slide_on(from, to);
     if (!done)
         slide_back(from, to);
-    cai_lock_give(&zone->lock);
-    if (done) {
-        end_moved(from, to);
-    } else {
+    if (done)
+        cai_mappings_set_apart(zone, cai_unit_number(to), to->units);
+    else
         cai_run_is_bare(to, from->units);
-        cai_run_give_addresses(to);
-    }
+    cai_lock_give(&zone->lock);
     return done;
 }

@@ -9,17 +9,17 @@
 
 #include "pages/zone.h"
 
-/* Moves the pages to a longer run, whose content is lost, and gives the first back. False: not possible, or not without
- * losing protection (policy.h); nothing changed. */
+/* Moves the pages to a longer run, whose content is lost. The first has none any more, and is to be given back
+ * (cai_run_give_addresses). False: not possible, or not without losing protection (policy.h); nothing changed. */
 bool cai_run_move(struct cai_unit *from, struct cai_unit *to);
 
 /* The kernel and the zone allow it. */
 bool cai_run_may_slide(const struct cai_unit *from);
 
 /* The pages slide to a longer run, which has memory of its own only where it is longer (cai_run_take_bare) and whose
- * `slides` is 0, and the first run is given back. False: not possible; all are where they were, and the longer one is
- * no run any more. To be called with `again` in the child of a fork that stopped it. Meanwhile nobody may use either.
- */
+ * `slides` is 0. False: not possible; all are where they were. Either way the other run has no memory any more, and is
+ * to be given back (cai_run_give_addresses). To be called with `again` in the child of a fork that stopped it.
+ * Meanwhile nobody may use either. */
 bool cai_run_slide(struct cai_unit *from, struct cai_unit *to, bool again);
 
 #endif

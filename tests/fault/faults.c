@@ -6,6 +6,7 @@
 #include "pages/zone.h"
 
 static struct fault rule;
+static size_t longest;
 static unsigned calls[FAULT_FUNCTIONS]; /* atomic */
 static size_t mapped_bytes;             /* atomic */
 
@@ -27,6 +28,11 @@ void fault_set(const struct fault *fault)
     rule = *fault;
     for (unsigned i = 0; i < FAULT_FUNCTIONS; i++)
         cai_store_relaxed(&calls[i], 0);
+}
+
+void fault_longest(size_t bytes)
+{
+    longest = bytes;
 }
 
 unsigned fault_calls(enum fault_function function)
@@ -107,7 +113,10 @@ bool __wrap_cai_os_thread_start(void *(*function)(void *), void *argument);
 
 enum cai_map __wrap_cai_os_map(uintptr_t address, size_t length, bool charged)
 {
-    enum cai_map result = fails(FAULT_MAP) ? rule.map_says : __real_cai_os_map(address, length, charged);
+    bool too_long = longest != 0 && length > longest;
+    enum cai_map result = fails(FAULT_MAP) ? rule.map_says
+                          : too_long       ? CAI_MAP_SHORT
+                                           : __real_cai_os_map(address, length, charged);
 
     count_mapped(address, length, result == CAI_MAP_DONE);
     return result;

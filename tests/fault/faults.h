@@ -31,6 +31,9 @@ struct fault {
 /* The rule from now on; counting starts anew. */
 void fault_set(const struct fault *fault);
 
+/* From now on cai_os_map of more bytes than this finds no memory; 0: of any number it may. */
+void fault_longest(size_t bytes);
+
 /* How often the function was called since. */
 unsigned fault_calls(enum fault_function function);
 

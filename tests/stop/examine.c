@@ -4,6 +4,7 @@
  */
 #include "examine.h"
 
+#include "blocks/find.h"
 #include "clock.h"
 #include "heaps/registry.h"
 #include "kept.h"
@@ -233,6 +234,23 @@ static void audit(const char *when, bool is_first)
     end_here(EXIT_BY_CHECK);
 }
 
+/* Whatever a thread that is not there had claimed is a block again, or free. */
+static bool is_anything_claimed(void)
+{
+    for (unsigned number = 0; number < CAI_ZONES; number++) {
+        const struct cai_view *view = cai_view_of(number);
+        const struct cai_unit *run = view->units + 1;
+        unsigned shift = CAI_UNIT_SHIFT - cai_grain_shift(cai_zone_grain(number));
+        for (; cai_unit_number(run) < cai_zones[number].frontier; run += run->units) {
+            const uint8_t *state = view->state + ((size_t)cai_unit_number(run) << shift);
+            size_t states = run->kind == CAI_UNIT_SLAB ? (size_t)run->units << shift : run->kind == CAI_UNIT_LARGE;
+            if (memchr(state, CAI_STATE_CLAIMED, states) != NULL)
+                return true;
+        }
+    }
+    return false;
+}
+
 static _Noreturn void examine(enum way way)
 {
     if (scenario->child_begins != NULL)
@@ -244,6 +262,7 @@ static _Noreturn void examine(enum way way)
     kept_give_in_flight();
     work(way);
     kept_verify_unclaimed();
+    require(!is_anything_claimed());
     audit("after work", false);
     _exit(0);
 }

@@ -1,7 +1,8 @@
 /* A scenario: one operation of the allocator in a prepared situation, so that the path it is named after is taken.
  *
  * The threads of the tracee, in the order in which they prepare: `main` (has a heap and kept blocks, forks on command),
- * `neighbour` (the same, then sleeps), `victim`. What is prepared without being kept (kept.h) is nobody's.
+ * `neighbour` (the same, then sleeps, or stands in the middle of something, too), `victim`. What is prepared without
+ * being kept (kept.h) is nobody's.
  */
 #ifndef TESTS_STOP_SCENARIO_H
 #define TESTS_STOP_SCENARIO_H
@@ -27,6 +28,7 @@ struct scenario {
     void (*neighbour)(void);
     void (*victim)(void);
     void (*operation)(void);
+    void (*beside)(void);       /* what the neighbour is in the middle of when a handler forks (beside.h) */
     void (*in_child)(void);     /* what else the child does */
     void (*child_begins)(void); /* and before all else */
 

@@ -302,6 +302,22 @@ const struct scenario scenario_realloc_large_slides = {.name = "realloc_large_sl
                                                        .addresses_min = 100,
                                                        .through = {"cai_large_slide", "cai_run_slide", "cai_os_move"}};
 
+/* The same thread forks, and slides on in both processes. */
+const struct scenario scenario_handler_slides = {.name = "handler_slides",
+                                                 .flags = SCENARIO_HANDLER,
+                                                 .victim = to_slide,
+                                                 .operation = slide,
+                                                 .child_begins = let_grow,
+                                                 .addresses_min = 100,
+                                                 .through = {"cai_large_slide", "cai_run_slide"}};
+const struct scenario scenario_handler_slides_alone = {.name = "handler_slides_alone",
+                                                       .flags = SCENARIO_HANDLER | SCENARIO_ALONE,
+                                                       .victim = to_slide,
+                                                       .operation = slide,
+                                                       .child_begins = let_grow,
+                                                       .addresses_min = 100,
+                                                       .through = {"cai_large_slide", "cai_run_slide"}};
+
 /* In the gap's middle there is somebody else's page. */
 static char *others_page;
 

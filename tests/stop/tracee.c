@@ -5,6 +5,7 @@
  */
 #include "tracee.h"
 
+#include "beside.h"
 #include "common.h"
 #include "examine.h"
 #include "kept.h"
@@ -21,6 +22,9 @@
 #include <unistd.h>
 
 _Static_assert(TRACEE_SIGNAL == SIGUSR1, "");
+
+/* By which the neighbour is moved on from stop to stop, so that it stands elsewhere each time. */
+enum { PRIME = 1009 };
 
 const struct scenario *scenario;
 
@@ -93,8 +97,11 @@ _Noreturn static void obey(struct post *post, enum way way)
     own_post = post;
     for (uint32_t done = 0;; done++) {
         common_wait(&post->asked, done + 1, 0);
-        if (post->order == ORDER_FINISH)
+        if (post->order == ORDER_FINISH) {
+            if (scenario->beside != NULL)
+                beside_end();
             parent_examine();
+        }
         fork_once(post, way);
         common_tell(&post->done, done + 1);
     }
@@ -114,6 +121,8 @@ static void on_signal(int signal)
     int saved = errno; /* NOLINT(bugprone-signal-handler): what it forbids is the point of this one */
 
     (void)signal;
+    if (scenario->beside != NULL)
+        beside_move(common->step * PRIME);
     own_post = post;
     pid_t child = fork();
     own_post = NULL;
@@ -122,6 +131,8 @@ static void on_signal(int signal)
     } else {
         if (child < 0 || waitpid(child, &post->status, 0) != child)
             post->status = -1;
+        if (scenario->beside != NULL)
+            beside_finish();
         __asm__ volatile("int3");
     }
     errno = saved;
@@ -169,6 +180,8 @@ static void *neighbour(void *unused)
 {
     prepare(scenario->neighbour);
     common_tell(&neighbour_ready, 1);
+    if (scenario->beside != NULL)
+        beside_run(scenario->beside);
     for (;;)
         pause();
     return unused;

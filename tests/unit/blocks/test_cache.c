@@ -247,7 +247,7 @@ CHILD_TEST(test_D7_a_heap_is_rebuilt, 10)
     slab->used = 77;
     slab->fresh = 1;
     slab->listed = 0;
-    cai_cache_rebuild(&heap, false);
+    cai_cache_rebuild(&heap, false, NULL);
     require(bin->count == 0 && slab->used == 1 && slab->fresh == 8 && slab->listed && slab->remote == 0);
     require(own_take_class(&heap, CAI_PLACE_ordinary, CLASS) != live);
 }

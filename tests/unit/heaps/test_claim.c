@@ -2,6 +2,8 @@
 #include "unit/unit.h"
 
 #include "heaps/heaps.h"
+#include "heaps/repair.h"
+#include "os/holder.h"
 #include "pages/meta.h"
 #include "support/audit.h"
 #include "support/child.h"
@@ -141,6 +143,35 @@ CHILD_TEST_EACH(test_D7_claims_within_claims, 10, sizes)
     require_null(audit_all());
 }
 
+/* Two threads that are not there wanted one block. One of them had it, and its content was on its way; the other was
+ * about to find that out. Whichever record comes first, the block is live again, and what was to be its second is not.
+ */
+static const bool no_yes[] = {false, true};
+
+CHILD_TEST_EACH(test_D7_two_records_of_one_block, 10, no_yes)
+{
+    char *block, *to;
+    struct cai_live live = taken(CAI_PLACE_secret, 5000, &block);
+    taken(CAI_PLACE_secret, 6000, &to);
+    struct cai_thread *own = cai_self;
+    cai_self = &cai_thread_gone;
+    if (!value)
+        cai_stray_take()->block = cai_claim_of(live.state, live.byte);
+    require(cai_claim(live));
+    cai_claim_moves_to(to);
+    if (value)
+        cai_stray_take()->block = cai_claim_of(live.state, live.byte);
+    cai_self = own;
+    cai_stray = NULL;
+    cai_lock_number += 1000000; /* from here on it is another thread that has these records */
+    cai_stray_repair();
+    cai_repair_rest();
+    require(cai_find_live(CAI_PLACE_secret, block).byte == live.byte);
+    require(cai_find_live(CAI_PLACE_secret, to).state == NULL && cai_stray_next_lost(NULL) == NULL);
+    cai_free(CAI_PLACE_secret, block, "free");
+    require_null(audit_all());
+}
+
 /* More at once than there is room for records: with memory for more, each has one; without, they claim all the same.
  * They end in order. */
 static const size_t memory[] = {0, 1};
@@ -189,6 +220,7 @@ int main(void)
         cmocka_unit_test(test_D7_claims_of_threads_that_are_not_there),
         cmocka_unit_test(test_D7_claims_of_threads_without_a_heap),
         cmocka_unit_test(test_D7_claims_within_claims),
+        cmocka_unit_test(test_D7_two_records_of_one_block),
         cmocka_unit_test(test_D7_more_claims_without_a_heap_than_records),
     };
 

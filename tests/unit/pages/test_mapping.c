@@ -58,8 +58,10 @@ static struct cai_unit *move(struct cai_unit *run)
 {
     struct cai_unit *to = take(run->zone, run->units + 3, 1);
 
-    if (cai_run_move(run, to))
+    if (cai_run_move(run, to)) {
+        cai_run_give_addresses(run);
         return to;
+    }
     give(to);
     return run;
 }

@@ -127,6 +127,7 @@ CHILD_TEST(test_moved_runs_leave_nothing, 20)
     content_fill(memory_of(run), 0, 1000, 5);
     struct cai_unit *to = take(ORDINARY_COARSE, 50, 1);
     require(cai_run_move(run, to));
+    cai_run_give_addresses(run);
     require(content_holds(memory_of(to), 1000, 5));
     require_null(audit_zone(1));
     for (unsigned i = 0; i < 20; i++) {
@@ -228,6 +229,7 @@ static void random_move(struct rng *rng, struct taken *taken)
         cai_run_give(to); /* the mappings of the source are several */
         return;
     }
+    cai_run_give_addresses(from);
     cai_run_publish(to, CAI_UNIT_LARGE, 1);
     taken->run = to;
     check_signed(taken, before);
