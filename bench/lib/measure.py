@@ -7,6 +7,9 @@ from collections import namedtuple
 Sample = namedtuple("Sample", "ns cpu_ns kib")  # wall time, user + system time, peak resident memory
 
 
+said = ""  # what the last program wrote to stderr
+
+
 class Failed(Exception):
     """A measured program did not succeed."""
 
@@ -20,6 +23,7 @@ def self_test(bin_dir):
 
 def run(bin_dir, argv, preload=None, env=()):
     """(Sample, stdout). A program that prints 'ns=' times itself; of others the whole run counts."""
+    global said
     variables = [*env, *([f"LD_PRELOAD={preload}"] if preload else [])]
     read, write = os.pipe()
     with os.fdopen(read) as pipe:
@@ -32,5 +36,6 @@ def run(bin_dir, argv, preload=None, env=()):
         raise Failed(f"{' '.join(map(str, argv))} with {preload}: status {result[4:] or child.returncode}\n"
                      + child.stderr[-2000:])
     wall, user, system, kib = map(int, result[:4])
+    said = child.stderr
     own = re.search(r"\bns=(\d+)", child.stdout)
     return Sample(int(own[1]) if own else wall, user + system, kib), child.stdout

@@ -99,7 +99,7 @@ def redis(bin_dir, scratch, divide):
         (scratch / "redis.sock").unlink(missing_ok=True)
         child = subprocess.Popen([server, "--port", "0", "--unixsocket", scratch / "redis.sock", "--save", "",
                                   "--appendonly", "no", "--dir", scratch], env=os.environ | {"LD_PRELOAD": library},
-                                 stdout=subprocess.DEVNULL)
+                                 stdout=subprocess.DEVNULL, stderr=open(scratch / "redis.stderr", "w"))
         try:
             wait_for(scratch / "redis.sock")
             if library not in Path(f"/proc/{child.pid}/maps").read_text():
@@ -115,6 +115,7 @@ def redis(bin_dir, scratch, divide):
         finally:
             child.kill()
             child.wait()
+            measure.said = (scratch / "redis.stderr").read_text()
     return server, job
 
 

@@ -1,11 +1,13 @@
 /* A heap of so many MiB in blocks of 256 bytes, of which so many per cent were promised to hold no pointers; a tenth as
- * much again, with the same share of such blocks, is taken and given back ten times over. What a sweep of it costs,
- * `--trace-sweeps` says. */
+ * much again, with the same share of such blocks, is taken and given back ten times over. So many threads sleep
+ * meanwhile. What a sweep of it costs, `--trace-sweeps` says. */
 #include <capalloc/capalloc.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { BYTES = 256 };
 
@@ -25,6 +27,13 @@ static void give(void *block, bool nocaps)
         ca_free(block);
 }
 
+static void *asleep(void *unused)
+{
+    for (;;)
+        pause();
+    return unused;
+}
+
 int main(int count, char **arguments)
 {
     size_t blocks = (count > 1 ? strtoul(arguments[1], NULL, 10) : 1024) * (1024 * 1024 / BYTES);
@@ -32,6 +41,11 @@ int main(int count, char **arguments)
     void **list = NULL;
     void **more = ca_malloc(blocks / 10 * sizeof *more);
 
+    for (unsigned threads = count > 3 ? (unsigned)strtoul(arguments[3], NULL, 10) : 0; threads > 0; threads--) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, asleep, NULL) != 0)
+            return 1;
+    }
     for (size_t i = 0; i < blocks; i++) {
         void *block = take(i % 100 < nocaps);
         if (block == NULL || more == NULL)

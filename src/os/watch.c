@@ -101,12 +101,14 @@ long cai_os_pages(int file, enum cai_os_ask ask, uintptr_t *begin, uintptr_t end
                   size_t count)
 {
     struct scan scan = {.size = sizeof scan,
-                        .flags = ask == CAI_ASK_PROTECT ? PROTECT_MATCHING | ALL_MUST_BE_WATCHED : 0,
+                        .flags = ask == CAI_ASK_PROTECT   ? PROTECT_MATCHING | ALL_MUST_BE_WATCHED
+                                 : ask == CAI_ASK_WRITTEN ? ALL_MUST_BE_WATCHED
+                                                          : 0,
                         .begin = *begin,
                         .end = end,
                         .list = (uintptr_t)list,
                         .count = count,
-                        .all_of = ask == CAI_ASK_PROTECT ? CAI_PAGES_WRITTEN : 0,
+                        .all_of = ask == CAI_ASK_PROTECT || ask == CAI_ASK_WRITTEN ? CAI_PAGES_WRITTEN : 0,
                         .any_of = PRESENT | SWAPPED,
                         .told = CAI_PAGES_WATCHED | CAI_PAGES_WRITTEN | CAI_PAGES_ZERO |
                                 (ask == CAI_ASK_FILE ? CAI_PAGES_FILE : 0)};

@@ -38,6 +38,7 @@ struct cai_os_pages {
 enum cai_os_ask {
     CAI_ASK,
     CAI_ASK_FILE,    /* also whose they are, which takes longer */
+    CAI_ASK_WRITTEN, /* only those that are written, a third of the time; all of the range is watched */
     CAI_ASK_PROTECT, /* only those that are written, which from here on are not; all of the range is watched */
 };
 long cai_os_pages(int file, enum cai_os_ask ask, uintptr_t *begin, uintptr_t end, struct cai_os_pages *list,

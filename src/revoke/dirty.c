@@ -108,23 +108,19 @@ void cai_dirty_read(uintptr_t begin, uintptr_t end, bool (*scan)(uintptr_t begin
     }
 }
 
-/* A page that is protected by nobody who watches was moved here. */
-static bool is_clean(uint64_t kinds)
-{
-    return (kinds & (CAI_PAGES_WATCHED | CAI_PAGES_WRITTEN)) == CAI_PAGES_WATCHED || (kinds & CAI_PAGES_ZERO) != 0;
-}
-
-/* What another watcher than ours has protected nobody here has read: such a range cannot be watched. */
+/* Pages that are protected are not even listed, which takes the kernel a third of the time (decision 0071); so all of
+ * it has to be watched. What another watcher than ours has protected nobody here has read: such a range cannot be
+ * watched. */
 bool cai_dirty_rest(uintptr_t begin, uintptr_t end, void (*scan)(uintptr_t begin, uintptr_t end))
 {
     if (dirty.watcher < 0 || dirty.lost || !cai_dirty_watch(begin, end))
         return false;
     while (begin < end) {
-        long count = cai_os_pages(dirty.pages, CAI_ASK, &begin, end, dirty.list, LISTED_AT_ONCE);
+        long count = cai_os_pages(dirty.pages, CAI_ASK_WRITTEN, &begin, end, dirty.list, LISTED_AT_ONCE);
         if (count < 0)
             return false;
         for (long i = 0; i < count; i++)
-            if (!is_clean(dirty.list[i].kinds))
+            if ((dirty.list[i].kinds & CAI_PAGES_ZERO) == 0)
                 scan(dirty.list[i].begin, dirty.list[i].end);
     }
     return true;

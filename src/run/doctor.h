@@ -29,5 +29,6 @@ int cai_doctor_read(const char *path, const char *key, char *text, size_t size);
 /* The parts. */
 void cai_doctor_limits(void); /* doctor_limits.c */
 void cai_doctor_kernel(void); /* doctor_kernel.c */
+void cai_doctor_writes(void); /* doctor_writes.c */
 
 #endif

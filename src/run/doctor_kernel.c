@@ -128,4 +128,5 @@ void cai_doctor_kernel(void)
         check_calls(page, size);
         munmap(page, size);
     }
+    cai_doctor_writes();
 }

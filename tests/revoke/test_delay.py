@@ -4,6 +4,7 @@ import ctypes
 import json
 import os
 import re
+import struct
 import subprocess
 import unittest
 
@@ -13,9 +14,10 @@ REVOKE = os.environ["CAPALLOC_PRELOAD"]
 PROGRAMS = os.environ["DROP_IN_PROGRAMS"]
 
 
-def run(*arguments, **environment):
+def run(*arguments, preexec_fn=None, **environment):
     clean = {key: value for key, value in os.environ.items() if key not in ("LD_PRELOAD", "CAPALLOC_OPTIONS")}
-    return subprocess.run([CAPALLOC, *arguments], capture_output=True, text=True, env=clean | environment)
+    return subprocess.run([CAPALLOC, *arguments], capture_output=True, text=True, env=clean | environment,
+                          preexec_fn=preexec_fn)
 
 
 def numbers(*arguments, **environment):
@@ -34,10 +36,22 @@ for _ in range(30000):
 """
 
 
+USERFAULTFD = {"x86_64": 323, "aarch64": 282}[os.uname().machine]
+
+
+def refuse_userfaultfd():
+    """By a filter, as containers do: the call fails with EPERM, all others are as ever."""
+    steps = [(0x20, 0, 0, 0), (0x15, 0, 1, USERFAULTFD), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7fff0000)]
+    filter = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+    program = struct.pack("HxxxxxxP", len(steps), ctypes.addressof(filter))
+    prctl = ctypes.CDLL(None).prctl
+    if prctl(38, 1, 0, 0, 0) != 0 or prctl(22, 2, program) != 0:
+        raise OSError("no filter can be set")
+
+
 def kernel_tells():
     """Which pages were written: userfaultfd may be had, and Linux is 6.7 or later."""
-    calls = {"x86_64": 323, "aarch64": 282}
-    file = ctypes.CDLL(None).syscall(calls[os.uname().machine], 0o2000000 | 1)
+    file = ctypes.CDLL(None).syscall(USERFAULTFD, 0o2000000 | 1)
     if file >= 0:
         os.close(file)
     return file >= 0 and tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) >= (6, 7)
@@ -100,6 +114,13 @@ class Mode(unittest.TestCase):
         done = run("run", "--revoke", "--", uaf)
         self.assertEqual((done.returncode, done.stdout), (0, "somebody else's account was reached 0 times\n"))
 
+    def test_R1_R8_a_use_after_free_in_an_interpreter_reaches_nobody(self):
+        script = ["/usr/bin/python3", "-IS", os.environ["REVOKE_UAF_INTERPRETER"]]
+        if run("run", "--", *script).returncode == 0:
+            self.skipTest("this python3 does not have that error")
+        self.assertEqual(run("run", "--revoke", "--", *script).returncode, 0)
+        self.assertEqual(run("run", "--delay=1000%", "--", *script).returncode, 0)  # nothing comes again so soon
+
     def test_R1_R9_revoke_is_what_it_says(self):
         report = numbers("--revoke", "--", "ls", "-lR", "/usr/include")
         self.assertEqual(report["use"]["library"], REVOKE)
@@ -154,6 +175,14 @@ class Mode(unittest.TestCase):
         said = run("doctor").stdout
         self.assertRegex(said, "mode +standard")
         self.assertIn("library for waiting", said)
+
+    def test_R6_doctor_says_how_the_kernel_tells_what_was_written(self):
+        said = run("doctor").stdout
+        self.assertEqual(len(re.findall("  write tracking  ", said)), 1)
+        self.assertEqual("write tracking             PAGEMAP_SCAN and an asynchronous" in said, kernel_tells(), said)
+        said = run("doctor", preexec_fn=refuse_userfaultfd).stdout
+        self.assertRegex(said, r"info  write tracking +(none|soft-dirty alone, which is not\s+used) "
+                               r"\(PAGEMAP_SCAN,\s+asynchronous\s+userfaultfd:\s+Operation\s+not\s+permitted\)")
 
 
 if __name__ == "__main__":

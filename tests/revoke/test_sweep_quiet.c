@@ -249,6 +249,27 @@ CHILD_TEST(test_R1_a_program_that_closes_what_it_did_not_open, 120)
     require(read_by_a_sweep() < 32 * MIB); /* by another one */
 }
 
+/* Nor has it the descriptor by which its parent watches; the parent keeps it, and what it knows. */
+CHILD_TEST(test_R6_the_child_of_a_fork_has_no_watcher, 120)
+{
+    int status;
+
+    if (!quieten())
+        return;
+    require(watcher() >= 512);
+    pid_t child = fork();
+    require(child >= 0);
+    if (child == 0) {
+        ca_free(ca_malloc(100)); /* the first call of the child's */
+        require(watcher() < 0);
+        require(read_by_a_sweep() >= 32 * MIB);
+        require(read_by_a_sweep() + read_by_a_sweep() > 0 && read_by_a_sweep() < 32 * MIB); /* by its own */
+        _exit(0);
+    }
+    require(waitpid(child, &status, 0) == child && status == 0);
+    require(watcher() >= 512 && read_by_a_sweep() < 32 * MIB);
+}
+
 /* What a program protects by a watcher of its own was not read by anybody. */
 CHILD_TEST(test_R1_a_watcher_of_the_programs, 120)
 {
@@ -289,6 +310,7 @@ int main(void)
         cmocka_unit_test(test_R1_R2_the_child_of_a_fork_and_quiet_memory),
         cmocka_unit_test(test_R1_a_thread_comes_and_goes),
         cmocka_unit_test(test_R1_a_program_that_closes_what_it_did_not_open),
+        cmocka_unit_test(test_R6_the_child_of_a_fork_has_no_watcher),
         cmocka_unit_test(test_R1_a_watcher_of_the_programs),
     };
 
