@@ -13,8 +13,10 @@
 
 /* A bin starts small and grows fourfold up to what this many bytes or slots allow, doubled as often as the program's
  * swing has asked for. */
-enum { BIN_START = 16, BIN_GROWTH = 4, BIN_SLOTS_MAX = 1024, BIN_SLOTS_MIN = 8, BIN_BYTES_MAX = 512 * 1024 };
-enum { SWING_DOUBLINGS_MAX = 5 };
+enum { BIN_START = 16, BIN_GROWTH = 4, BIN_SLOTS_MAX = 1024, BIN_SLOTS_MIN = 16, BIN_BYTES_MAX = 256 * 1024 };
+/* How often that may be, and how many slots it may bring to all bins of a heap together: where many classes swing at
+ * once, their arrays and the slabs that cannot end would take more than they are worth. */
+enum { SWING_DOUBLINGS_MAX = 6, SWING_SLOTS_MAX = 16 * 1024 };
 
 /* What the first refill takes. */
 enum { WANT_MIN = 8 };
@@ -179,8 +181,11 @@ static void swing(struct cai_heap *heap, enum cai_place place, unsigned size_cla
     if (CAI_LIKELY(!swing->overflowed))
         return;
     swing->overflowed = false;
-    if (swing->doublings < SWING_DOUBLINGS_MAX)
-        swing->doublings++;
+    uint32_t more = bin_slots_max(heap, place, size_class);
+    if (swing->doublings == SWING_DOUBLINGS_MAX || heap->doubled_slots + more > SWING_SLOTS_MAX)
+        return;
+    heap->doubled_slots += more;
+    swing->doublings++;
 }
 
 /* Makes the bin larger unless it is as large as it may be. False: it has no array and memory is short. */
@@ -215,8 +220,10 @@ static void bin_calm(struct cai_heap *heap, enum cai_place place, unsigned size_
 {
     struct cai_bin *bin = &heap->bins[place][size_class];
 
+    uint32_t swung = bin_slots_max(heap, place, size_class);
     heap->swings[place][size_class] = (struct cai_swing){.doublings = 0};
     uint32_t most = bin_slots_max(heap, place, size_class);
+    heap->doubled_slots -= swung - most;
     if (CAI_LIKELY(bin->limit <= most))
         return;
     void **slots = cai_meta_allocate_beside(bin, most * sizeof *slots);

@@ -53,6 +53,7 @@ struct cai_heap {
     bool large_idle;              /* no large block was taken from or put into the cache since the last look */
     bool armed;                   /* memory became free: look at the clock soon */
     bool has_claims;              /* a run of it may be marked `claimed` */
+    uint32_t doubled_slots;       /* that its bins may hold because of swings (struct cai_swing) */
     uint64_t bytes_cleared;       /* because somebody asked for zeros, or must-zero memory went back */
     uint64_t bytes_clear_skipped; /* asked for as zero and known to be */
 

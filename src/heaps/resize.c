@@ -116,14 +116,21 @@ void *cai_resize_large(struct cai_live live, size_t bytes, bool may_move)
     return resized;
 }
 
-/* Blocks that grow once grow again: room for half more, as long as that is a small block. */
+/* Its two highest bits: of all sizes two per doubling. */
+static size_t few(size_t bytes)
+{
+    return bytes & (size_t)3 << (cai_log2(bytes) - 1);
+}
+
+/* Blocks that grow once grow again: room for up to half more, as long as that is a small block. Of few sizes, so that
+ * blocks that grow side by side take one after the other the same slots, not those of each class between. */
 static size_t with_room(size_t bytes, size_t usable)
 {
     if (CAI_QUARANTINES && bytes > usable && bytes > CAI_SMALL_BYTES_MAX)
         return bytes + bytes / 8;
     if (CAI_TOOLS || bytes <= usable || bytes > CAI_SMALL_BYTES_MAX)
         return bytes;
-    return cai_min(cai_max(bytes, usable + usable / 2), CAI_SMALL_BYTES_MAX);
+    return cai_min(cai_max(bytes, few(usable + usable / 2)), CAI_SMALL_BYTES_MAX);
 }
 
 /* The claimed block's content in another block, and the block given back. NULL: out of memory; or it has been reported

@@ -4,6 +4,7 @@
 #include "pages/meta.h"
 
 #include "base/bits.h"
+#include "core/settings.h"
 #include "os/lock.h"
 #include "os/os.h"
 
@@ -16,6 +17,13 @@ struct piece {
     struct piece *next;
 };
 
+/* Free pieces of whole pages are not resident, so their list is not in them. What it has no room for stays as it is. */
+enum { EMPTIED_MAX = 64 };
+struct emptied {
+    void *memory; /* NULL: none */
+    unsigned order;
+};
+
 static struct {
     struct cai_lock lock;
     uintptr_t next;      /* not handed out yet */
@@ -23,6 +31,7 @@ static struct {
     size_t mapping;      /* and perhaps as far behind it */
     uintptr_t end;
     struct piece *free[ORDERS];
+    struct emptied emptied[EMPTIED_MAX];
     size_t bytes; /* read without the lock */
 } meta = {.lock = CAI_LOCK_INIT(CAI_RANK_META)};
 
@@ -88,14 +97,50 @@ static void put_free(struct piece *piece, unsigned order)
     meta.free[order] = piece;
 }
 
+static bool empty(void *memory, unsigned order)
+{
+    size_t length = (size_t)1 << order;
+
+    return length >= cai_max(cai_settings->page_bytes, (size_t)1 << PAGE_ORDER) &&
+           cai_os_discard((uintptr_t)memory, length);
+}
+
+/* Whether a piece is in the list is one store: a child of a fork finds it there or not. */
+static bool put_emptied(void *memory, unsigned order)
+{
+    for (unsigned i = 0; i < EMPTIED_MAX; i++)
+        if (meta.emptied[i].memory == NULL) {
+            meta.emptied[i].order = order;
+            cai_fence_for_compiler();
+            meta.emptied[i].memory = memory;
+            return true;
+        }
+    return false;
+}
+
+static void *take_emptied(unsigned order)
+{
+    for (unsigned i = 0; i < EMPTIED_MAX; i++) {
+        void *memory = meta.emptied[i].memory;
+        if (memory != NULL && meta.emptied[i].order == order) {
+            meta.emptied[i].memory = NULL;
+            return memory;
+        }
+    }
+    return NULL;
+}
+
 void *cai_meta_allocate_beside(const void *other, size_t bytes)
 {
     unsigned order = order_of(bytes);
     size_t length = (size_t)1 << order;
 
     cai_lock_take(&meta.lock);
-    struct piece *piece = take_free(other, order);
+    void *emptied = order >= PAGE_ORDER ? take_emptied(order) : NULL;
+    struct piece *piece = emptied == NULL ? take_free(other, order) : NULL;
     cai_lock_give(&meta.lock);
+    if (emptied != NULL)
+        return emptied;
     if (piece != NULL)
         return memset(piece, 0, bytes);
     cai_lock_take(&meta.lock);
@@ -120,8 +165,12 @@ void *cai_meta_allocate_in_handler(size_t bytes)
 
 void cai_meta_free(void *memory, size_t bytes)
 {
+    unsigned order = order_of(bytes);
+    bool emptied = empty(memory, order);
+
     cai_lock_take(&meta.lock);
-    put_free(memory, order_of(bytes));
+    if (!emptied || !put_emptied(memory, order))
+        put_free(memory, order);
     cai_lock_give(&meta.lock);
 }
 

@@ -92,7 +92,7 @@ CHILD_TEST(test_a_miscount_does_not_hang, 60)
 
 /* --- one heap alone --- */
 
-enum { CLASS = 40, SLOT = 2048, FULL = 512 * 1024 / SLOT };
+enum { CLASS = 40, SLOT = 2048, FULL = 256 * 1024 / SLOT };
 
 static struct cai_heap heap = OWN_HEAP(7), other = OWN_HEAP(8);
 static struct cai_bin *const bin = &heap.bins[CAI_PLACE_ordinary][CLASS];
@@ -111,10 +111,10 @@ static uint8_t *state_at(const void *block)
     return &view->state[cai_granule_of(view, CAI_COARSE, block)];
 }
 
-/* Twice as many each time, up to half of the bin, which is made longer for it; 512 KiB are its limit. */
+/* Twice as many each time, up to half of the bin, which is made longer for it; 256 KiB are its limit. */
 CHILD_TEST(test_a_bin_wants_twice_as_much_each_time, 10)
 {
-    static const uint32_t wants[] = {8, 16, 32, 64, 128, 128, 128};
+    static const uint32_t wants[] = {8, 16, 32, 64, 64, 64};
 
     start_pages();
     require(cai_class_bytes(CLASS) == SLOT && bin->limit == 0);
@@ -178,6 +178,41 @@ CHILD_TEST(test_D6_a_bin_follows_the_swing_until_it_is_idle, 10)
     for (unsigned i = 0; i < SWING; i++)
         own_put(&heap, CAI_PLACE_ordinary, blocks[i]);
     require(bin->limit == FULL);
+}
+
+/* Takes and gives back so many of the class, again and again; the bin's limit after it. */
+static uint32_t swing(unsigned size_class)
+{
+    enum { SWING = 4096 };
+    static void *blocks[SWING];
+
+    for (unsigned round = 0; round < 4; round++) {
+        for (unsigned i = 0; i < SWING; i++)
+            blocks[i] = own_take_class(&heap, CAI_PLACE_ordinary, size_class);
+        for (unsigned i = 0; i < SWING; i++)
+            own_put(&heap, CAI_PLACE_ordinary, blocks[i]);
+    }
+    return heap.bins[CAI_PLACE_ordinary][size_class].limit;
+}
+
+/* What swings bring is shared by all bins of the heap, and comes back from those that are idle. */
+CHILD_TEST(test_D6_bins_share_what_swings_bring, 30)
+{
+    enum { FIRST = 1, LAST = 16, BASE = 1024, SHARED = 16 * 1024 };
+
+    start_pages();
+    for (unsigned turn = 0; turn < 2; turn++) {
+        uint32_t brought = 0;
+        require(swing(FIRST) == 4 * BASE);
+        for (unsigned size_class = FIRST; size_class <= LAST; size_class++)
+            brought += swing(size_class) - BASE;
+        require(brought > SHARED / 2 && brought <= SHARED);
+        cai_cache_flush_idle(&heap);
+        cai_cache_flush_idle(&heap);
+        for (unsigned size_class = FIRST; size_class <= LAST; size_class++)
+            require(heap.bins[CAI_PLACE_ordinary][size_class].limit == BASE);
+        require(heap.doubled_slots == 0);
+    }
 }
 
 /* Idle is what did nothing between two looks. */
@@ -282,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_a_refill_puts_the_lowest_address_on_top),
         cmocka_unit_test(test_a_full_bin_gives_its_older_half_back),
         cmocka_unit_test(test_D6_a_bin_follows_the_swing_until_it_is_idle),
+        cmocka_unit_test(test_D6_bins_share_what_swings_bring),
         cmocka_unit_test(test_D6_idle_bins_are_emptied),
         cmocka_unit_test(test_D3_only_what_is_cached_is_salvaged),
         cmocka_unit_test(test_D7_a_slot_in_the_hand_is_salvaged),

@@ -72,7 +72,7 @@ CHILD_TEST(test_D2_small_blocks_stay_or_move, 20)
     }
 }
 
-/* Room for half more, as long as that is a small block; never less than what was asked for. */
+/* Room for half more, as long as that is a small block, of few sizes; never less than what was asked for. */
 CHILD_TEST(test_D2_what_grows_gets_room, 20)
 {
     for (size_t slot = 64; slot <= CAI_SMALL_BYTES_MAX; slot *= 2) {
@@ -84,6 +84,22 @@ CHILD_TEST(test_D2_what_grows_gets_room, 20)
     require(usable(resize(take(30000), 31000)) == CAI_SMALL_BYTES_MAX);
     require(usable(resize(take(1024), 1000)) == 1024);
     require(usable(resize(take(1024), 100)) == 112); /* no room for what shrinks */
+}
+
+/* Blocks that grow little by little, from whatever length, pass through two sizes per doubling. */
+CHILD_TEST(test_D2_what_grows_passes_through_few_sizes, 20)
+{
+    for (size_t start = 200; start < 300; start += 7) {
+        char *block = take(start);
+        for (size_t bytes = start; bytes <= CAI_SMALL_BYTES_MAX; bytes += 8) {
+            size_t before = usable(block);
+            block = resize(block, bytes);
+            size_t now = usable(block);
+            bool is_few = cai_is_power_of_two(now) || (now % 3 == 0 && cai_is_power_of_two(now / 3));
+            require(now >= bytes && (now == before || is_few));
+        }
+        cai_free(PLACE, block, "free");
+    }
 }
 
 /* --- across --- */
@@ -212,6 +228,7 @@ int main(void)
         cmocka_unit_test(test_D1_usable_is_the_slot_or_whole_pages),
         cmocka_unit_test(test_D2_small_blocks_stay_or_move),
         cmocka_unit_test(test_D2_what_grows_gets_room),
+        cmocka_unit_test(test_D2_what_grows_passes_through_few_sizes),
         cmocka_unit_test(test_D2_small_becomes_large_and_small_again),
         cmocka_unit_test(test_D2_large_blocks_stay_where_there_is_room),
         cmocka_unit_test(test_D6_large_blocks_that_shrink_give_back),

@@ -9,6 +9,7 @@
 #include "support/rng.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 static int start(void **state)
 {
@@ -46,6 +47,50 @@ static void test_reuse(void **state)
     assert_ptr_equal(cai_meta_allocate(513), first); /* same power of two */
     assert_true(cai_meta_bytes() == bytes);
     cai_meta_free(first, 513);
+}
+
+/* Of whole pages, that is. */
+static void test_free_is_not_resident(void **state)
+{
+    enum { PIECE = 1 << 20 };
+    char *memory = cai_meta_allocate(PIECE);
+    size_t page = cai_settings->page_bytes;
+    unsigned char resident[PIECE / 4096];
+
+    (void)state;
+    memset(memory, 0xff, PIECE);
+    cai_meta_free(memory, PIECE);
+    if ((uintptr_t)memory % page != 0)
+        skip(); /* pages longer than pieces are aligned to */
+    assert_int_equal(mincore(memory, PIECE, resident), 0);
+    for (size_t i = 0; i < PIECE / page; i++)
+        assert_int_equal(resident[i] & 1, 0);
+    assert_ptr_equal(cai_meta_allocate(PIECE), memory);
+    assert_true(content_is_zero(memory, PIECE));
+    cai_meta_free(memory, PIECE);
+}
+
+/* More free pieces of a page than are known to be empty: each comes back once, and zero. */
+static void test_many_free_pages(void **state)
+{
+    enum { PIECES = 200, BYTES = 4096 };
+    char *memory[PIECES];
+
+    (void)state;
+    for (unsigned turn = 0; turn < 2; turn++) {
+        size_t before = cai_meta_bytes();
+        for (unsigned i = 0; i < PIECES; i++) {
+            memory[i] = cai_meta_allocate(BYTES);
+            assert_non_null(memory[i]);
+            assert_true(content_is_zero(memory[i], BYTES));
+            memset(memory[i], (int)(i + 1), BYTES);
+        }
+        for (unsigned i = 0; i < PIECES; i++)
+            assert_true(memory[i][0] == (char)(i + 1) && memory[i][BYTES - 1] == (char)(i + 1));
+        assert_true(turn == 0 || cai_meta_bytes() == before);
+        for (unsigned i = 0; i < PIECES; i++)
+            cai_meta_free(memory[i], BYTES);
+    }
 }
 
 static void test_impossible_size(void **state)
@@ -87,7 +132,11 @@ static void test_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_zeroed_and_aligned), cmocka_unit_test(test_reuse), cmocka_unit_test(test_random),
+        cmocka_unit_test(test_zeroed_and_aligned),
+        cmocka_unit_test(test_reuse),
+        cmocka_unit_test(test_free_is_not_resident),
+        cmocka_unit_test(test_many_free_pages),
+        cmocka_unit_test(test_random),
         cmocka_unit_test(test_impossible_size), /* last: an emulator keeps the addresses that it could not map */
     };
 
