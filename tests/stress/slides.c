@@ -280,6 +280,7 @@ static void *lead(void *argument)
         }
         pthread_join(thread, NULL);
     }
+    fork_once(lane); /* once at least */
     return NULL;
 }
 
