@@ -2,15 +2,27 @@
 #include "blocks/fence.h"
 
 #include "os/guard.h"
+#include "os/os.h"
 
 /* No block starts with these: what is guarded, and by which way (os/guard.h). TAIL: from `shut_from` on. PART: any of
- * it, by any. */
-enum { NONE = 0, TAIL = CAI_RECORD + 4, ALL = CAI_RECORD + 8, PART = CAI_RECORD + 12, WAYS = 3 };
+ * it, by any. HELD: a tail by these ways, and what lies before it is forbidden, and keeps its pages. */
+enum {
+    NONE = 0,
+    TAIL = CAI_RECORD + 4,
+    ALL = CAI_RECORD + 8,
+    PART = CAI_RECORD + 12,
+    HELD = CAI_RECORD + 16,
+    WAYS = 3,
+};
 _Static_assert((CAI_SHUT_BY_GUARD | CAI_SHUT_BY_MAPPING) == WAYS, "two bits tell the ways");
 
 /* Shorter runs are cleared when they are freed: to guard all of 128 KiB, and to get its pages anew, takes thirty times
  * as long. */
 #define CLEARED_BYTES_MAX (192 * CAI_KIB)
+
+/* Up to here what waits keeps its pages, if of so many bytes in the middle half is there. */
+#define HELD_BYTES_MAX (32 * CAI_MIB)
+#define HELD_BYTES_ASKED (128 * CAI_KIB)
 
 /* A guard by mapping is a mapping of its own, and parts what lies around it. */
 enum { MAPPINGS = 2, SHARE = 4 };
@@ -41,9 +53,19 @@ static void mark(struct cai_live live, uint8_t what)
     cai_fence_for_compiler();
 }
 
+static uint8_t kind_of(uint8_t mark)
+{
+    return mark & (uint8_t)~WAYS;
+}
+
 static bool is_mapped(uint8_t mark)
 {
     return (mark & CAI_SHUT_BY_MAPPING) != 0 && mark != NONE;
+}
+
+static void unmap(void)
+{
+    cai_add_relaxed(&mappings, (uint32_t)-MAPPINGS);
 }
 
 /* So many blocks at most are guarded by mappings. */
@@ -51,7 +73,7 @@ static bool may_map(void)
 {
     if (cai_add_relaxed(&mappings, MAPPINGS) + MAPPINGS <= cai_settings->mappings_max / SHARE)
         return true;
-    cai_add_relaxed(&mappings, (uint32_t)-MAPPINGS);
+    unmap();
     return false;
 }
 
@@ -67,7 +89,7 @@ static unsigned guard_from(struct cai_live live, size_t from, uint8_t before)
         return 0;
     unsigned ways = cai_os_shut(address, length);
     if (ways != CAI_SHUT_BY_MAPPING && !is_mapped(before))
-        cai_add_relaxed(&mappings, (uint32_t)-MAPPINGS);
+        unmap();
     return ways != 0 ? ways | (before & CAI_SHUT_BY_MAPPING) : 0;
 }
 
@@ -78,7 +100,7 @@ size_t cai_fence_room(void)
 
 size_t cai_fence_open_bytes(struct cai_live live)
 {
-    switch (marked(live) & (uint8_t)~WAYS) {
+    switch (kind_of(marked(live))) {
     case NONE:
         return cai_slot_bytes(live);
     case TAIL:
@@ -111,8 +133,40 @@ static void shift(struct cai_live live, size_t from, size_t to, uint8_t before)
         cai_fence_lift(live);
 }
 
+/* The whole of what lies before its tail. False: it cannot be done, and nothing has changed. */
+static bool hold(struct cai_live live, uint8_t before)
+{
+    size_t open = cai_fence_open_bytes(live);
+
+    if (open == 0 || (!is_mapped(before) && !may_map()))
+        return false;
+    cai_store_relaxed(&cai_live_run(live)->shut_from, (uint32_t)(open / cai_settings->page_bytes));
+    mark(live, (uint8_t)(PART | CAI_SHUT_BY_MAPPING));
+    bool held = cai_os_forbid(start_of(live), open);
+    if (!held && !is_mapped(before))
+        unmap();
+    mark(live, held ? (uint8_t)(HELD | (before & WAYS)) : before);
+    return held;
+}
+
+/* It has a tail again, or nothing, and what lies before is zero. */
+static void let_go(struct cai_live live)
+{
+    uint8_t ways = marked(live) & WAYS;
+    size_t length = (size_t)cai_load_relaxed(&cai_live_run(live)->shut_from) * cai_settings->page_bytes;
+
+    if (kind_of(marked(live)) != HELD)
+        return;
+    mark(live, (uint8_t)(PART | CAI_SHUT_BY_MAPPING));
+    cai_os_unshut(start_of(live), length, CAI_SHUT_BY_MAPPING);
+    if (!is_mapped(ways))
+        unmap();
+    mark(live, ways != 0 ? (uint8_t)(TAIL | ways) : (uint8_t)NONE);
+}
+
 void cai_fence_tail(struct cai_live live)
 {
+    let_go(live);
     size_t used = cai_usable_bytes(live);
     size_t open = cai_fence_open_bytes(live);
     uint8_t before = marked(live);
@@ -123,12 +177,32 @@ void cai_fence_tail(struct cai_live live)
         shift(live, open, used, before);
 }
 
-bool cai_fence_all(struct cai_live live)
+static bool is_cleared(struct cai_live live, size_t most)
+{
+    return (cai_settings->checks & CAI_CHECK_zero) != 0 && cai_slot_bytes(live) <= most;
+}
+
+bool cai_fence_keeps_pages(struct cai_live live)
+{
+    if (!is_on() || !is_cleared(live, HELD_BYTES_MAX) || is_cleared(live, CLEARED_BYTES_MAX))
+        return false;
+    size_t before = cai_round_down((cai_slot_bytes(live) - HELD_BYTES_ASKED) / 2, cai_settings->page_bytes);
+    return cai_os_resident(start_of(live) + before, HELD_BYTES_ASKED) >= HELD_BYTES_ASKED / 2;
+}
+
+bool cai_fence_is_shut(struct cai_live live)
+{
+    return kind_of(marked(live)) == ALL || kind_of(marked(live)) == HELD;
+}
+
+bool cai_fence_all(struct cai_live live, bool is_clear)
 {
     uint8_t before = marked(live);
 
-    if (!is_on() || ((cai_settings->checks & CAI_CHECK_zero) != 0 && cai_slot_bytes(live) <= CLEARED_BYTES_MAX))
+    if (!is_on() || is_cleared(live, CLEARED_BYTES_MAX))
         return false;
+    if (is_clear && hold(live, before))
+        return true;
     mark(live, (uint8_t)(PART | (before & CAI_SHUT_BY_MAPPING)));
     unsigned ways = guard_from(live, 0, before);
     if (ways != 0)
@@ -140,8 +214,9 @@ bool cai_fence_all(struct cai_live live)
 
 void cai_fence_lift(struct cai_live live)
 {
+    let_go(live);
     uint8_t before = marked(live);
-    bool is_part = (before & (uint8_t)~WAYS) == PART;
+    bool is_part = kind_of(before) == PART;
     size_t from = is_part ? 0 : cai_fence_open_bytes(live);
     uintptr_t address = start_of(live) + from;
     size_t length = cai_slot_bytes(live) - from;
@@ -155,7 +230,7 @@ void cai_fence_lift(struct cai_live live)
         cai_os_unshut(address, length, before & WAYS);
     }
     if (is_mapped(before))
-        cai_add_relaxed(&mappings, (uint32_t)-MAPPINGS);
+        unmap();
     mark(live, NONE);
 }
 

@@ -23,9 +23,16 @@ void cai_fence_none(struct cai_live live);
  * cannot be done nothing is. */
 void cai_fence_tail(struct cai_live live);
 
-/* Of one that was freed, all of it. False: that cannot be done, or costs more than to clear what can be touched, and
- * what was guarded is. */
-bool cai_fence_all(struct cai_live live);
+/* Of one that was freed, all of it. Its pages go, or, if it `is_clear`, stay. False: that cannot be done, or costs more
+ * than to clear what can be touched, and what was guarded is. */
+bool cai_fence_all(struct cai_live live, bool is_clear);
+
+/* One that is freed should be cleared first: it has been written to in so many of its pages that to clear them, to
+ * forbid them and to allow them again costs less than new ones do. */
+bool cai_fence_keeps_pages(struct cai_live live);
+
+/* All of it is guarded, and zero. */
+bool cai_fence_is_shut(struct cai_live live);
 
 /* So many bytes of it can be touched, from its start on. */
 size_t cai_fence_open_bytes(struct cai_live live);

@@ -18,8 +18,11 @@
 #include <string.h>
 
 /* The largest block a heap keeps, 1 MiB, and what it keeps in all: more is in the way of blocks that grow. In the
- * hardened library all that one look makes free comes at once. */
-enum { KEPT_UNITS_MAX = 1 << (20 - CAI_UNIT_SHIFT), KEPT_UNITS_ALL = (CAI_HARDENS ? 2 : 1) * KEPT_UNITS_MAX };
+ * hardened library there is a guard behind it, and all that one look makes free comes at once. */
+enum {
+    KEPT_UNITS_MAX = (1 << (20 - CAI_UNIT_SHIFT)) + (CAI_HARDENS ? 1 : 0),
+    KEPT_UNITS_ALL = (CAI_HARDENS ? 2 : 1) * KEPT_UNITS_MAX,
+};
 #define KEPT_BYTES_MAX ((size_t)KEPT_UNITS_MAX << CAI_UNIT_SHIFT)
 
 /* What no address space can hold is refused before any arithmetic on it. */
@@ -163,7 +166,7 @@ void *cai_large_take_kept(struct cai_heap *heap, enum cai_place place, size_t by
     return block;
 }
 
-void *cai_large_take_fenced(struct cai_heap *heap, enum cai_place place, size_t bytes, size_t room)
+void *cai_large_take_fenced(struct cai_heap *heap, enum cai_place place, size_t bytes, size_t room, bool zeroed)
 {
     struct cai_unit *run = NULL;
     void *block = NULL;
@@ -174,8 +177,9 @@ void *cai_large_take_fenced(struct cai_heap *heap, enum cai_place place, size_t 
         run = take_kept(heap, place, units_for(bytes + room), (uint32_t)(bytes / cai_settings->page_bytes));
     if (run != NULL) {
         cai_store_relaxed(&run->bytes, bytes);
+        run->zeroed = cai_fence_is_shut(live_of(run)); /* where it could be touched, nobody's word counts */
         cai_fence_tail(live_of(run));
-        block = begin(heap, run, bytes, false);
+        block = begin(heap, run, bytes, zeroed);
     }
     note_ending(heap, 0, NULL);
     return block;
@@ -201,6 +205,12 @@ static CAI_NOINLINE void clear_from(struct cai_heap *heap, const struct cai_unit
     cai_clear_touched(heap, (char *)cai_unit_address(run) + keep, run_bytes(run) - keep);
 }
 
+/* In the hardened library, where nothing waits: what waits is cleared when it begins to. */
+CAI_INLINE bool clears_all(void)
+{
+    return CAI_HARDENS && (cai_settings->checks & CAI_CHECK_zero) != 0;
+}
+
 /* From live to cached. The usual block of a process with one thread: by way of a state in which it is nothing, as two
  * plain instructions take half the time of one that compares and exchanges. */
 CAI_INLINE bool take_live(uint8_t *state, uint8_t live)
@@ -224,7 +234,7 @@ bool cai_large_claim(struct cai_heap *heap, struct cai_unit *run, uint8_t live)
     }
     if (CAI_UNLIKELY(cai_state_is_wiped(live)))
         cai_claimed_mark(run);
-    if (CAI_UNLIKELY(is_must_zero(run)) && !cai_claimed_is_marked(run))
+    if ((CAI_UNLIKELY(is_must_zero(run)) && !cai_claimed_is_marked(run)) || clears_all())
         clear_from(heap, run, 0);
     return true;
 }

@@ -14,15 +14,15 @@ void *cai_large_take(struct cai_heap *heap, enum cai_place place, size_t bytes, 
 void *cai_large_take_kept(struct cai_heap *heap, enum cai_place place, size_t bytes, size_t align, bool zeroed);
 
 /* In the hardened library: one with `room` behind it, and a guard where the block ends; others have theirs lifted.
- * Not zeroed. */
-void *cai_large_take_fenced(struct cai_heap *heap, enum cai_place place, size_t bytes, size_t room);
+ */
+void *cai_large_take_fenced(struct cai_heap *heap, enum cai_place place, size_t bytes, size_t room, bool zeroed);
 
 /* The bytes of the run of a large block of so many; 0: no block is so long. */
 size_t cai_large_run_bytes(size_t bytes);
 
 /* The first half of giving a live block back, whose state byte was `live`: from here on it is freed, and the caller's.
  * Of two threads that free one at once, the second is told: false. In must-zero places the whole run is cleared, unless
- * it was wiped or is marked as claimed (claimed.h); `heap` counts it. */
+ * it was wiped or is marked as claimed (claimed.h), and where all that is freed is zero; `heap` counts it. */
 bool cai_large_claim(struct cai_heap *heap, struct cai_unit *run, uint8_t live);
 
 /* Short enough to be kept. */

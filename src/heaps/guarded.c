@@ -117,9 +117,20 @@ static void fill_beside(const struct cai_unit *run)
     memset((void *)behind, cai_guarded_filling, pages.to - behind);
 }
 
+/* These eight bytes are all `byte`: most of a page is looked at. */
+static bool is_word_of(const uint8_t *at, uint8_t byte)
+{
+    uint64_t word;
+
+    memcpy(&word, at, sizeof word);
+    return word == byte * UINT64_C(0x0101010101010101);
+}
+
 /* How many bytes before `end` lie between the first that is not `byte` and there. */
 static size_t changed_before(const uint8_t *from, const uint8_t *end, uint8_t byte)
 {
+    while (end - from >= 8 && is_word_of(from, byte))
+        from += 8;
     while (from < end && *from == byte)
         from++;
     return (size_t)(end - from);
@@ -127,6 +138,8 @@ static size_t changed_before(const uint8_t *from, const uint8_t *end, uint8_t by
 
 static size_t changed_behind(const uint8_t *from, const uint8_t *end, uint8_t byte)
 {
+    while (end - from >= 8 && is_word_of(end - 8, byte))
+        end -= 8;
     while (from < end && end[-1] == byte)
         end--;
     return (size_t)(end - from);
@@ -183,7 +196,8 @@ static struct cai_guarded *oldest_since(uint64_t turn)
     return oldest;
 }
 
-/* An entry without a run, for this thread alone. NULL: all are in use, or nobody knows yet that they are not. */
+/* An entry for this thread alone; it may have a run, which is shut and holds nothing. NULL: all are in use, or nobody
+ * knows yet that they are not. */
 static struct cai_guarded *entry_new(void)
 {
     struct cai_guarded *entry;
@@ -194,22 +208,29 @@ static struct cai_guarded *entry_new(void)
     for (uint64_t turn = 0; (entry = oldest_since(turn)) != NULL; turn = cai_load_relaxed(&entry->turn) + 1) {
         if (!seize(entry, CAI_GUARDED_WAITS))
             continue;
-        if (cai_state_is_in_slab(cai_load_acquire(cai_guarded_state(entry->run)))) {
-            recycle(entry);
+        if (cai_state_is_in_slab(cai_load_acquire(cai_guarded_state(entry->run))))
             return entry;
-        }
         cai_store_release(&entry->state, CAI_GUARDED_WAITS); /* something may still point to it */
     }
     return NULL;
 }
 
-static struct cai_unit *take_run(enum cai_place place, unsigned size_class)
+static uint32_t units_for(unsigned size_class)
 {
     size_t page = cai_settings->page_bytes;
     size_t length = cai_round_up(cai_class_bytes(size_class), page) + 2 * page;
-    uint32_t units = (uint32_t)(cai_round_up(length, CAI_UNIT_BYTES) >> CAI_UNIT_SHIFT);
-    struct cai_zone *zone = &cai_zones[cai_zone_number(place, cai_class_grain(size_class))];
-    struct cai_unit *run = cai_run_take(zone, units, 1, CAI_UNIT_GUARDED);
+
+    return (uint32_t)(cai_round_up(length, CAI_UNIT_BYTES) >> CAI_UNIT_SHIFT);
+}
+
+static struct cai_zone *zone_for(enum cai_place place, unsigned size_class)
+{
+    return &cai_zones[cai_zone_number(place, cai_class_grain(size_class))];
+}
+
+static struct cai_unit *take_run(enum cai_place place, unsigned size_class)
+{
+    struct cai_unit *run = cai_run_take(zone_for(place, size_class), units_for(size_class), 1, CAI_UNIT_GUARDED);
 
     /* Memory that is locked or hidden is no other way protected. */
     if (run != NULL && (run->guard & ~(unsigned)CAI_GUARD_DUMPED & ~(unsigned)CAI_GUARD_WIPED) != 0) {
@@ -233,6 +254,27 @@ static void describe(struct cai_unit *run, const struct cai_guarded *entry, unsi
     cai_store_relaxed(&run->most, cai_max(bytes, 1));
 }
 
+/* Another block in the run that the entry has, which spares shutting it. False: it does not fit, and is given back. Who
+ * reads blocks of others holds the zone's lock. */
+static bool renew(struct cai_guarded *entry, enum cai_place place, unsigned size_class, size_t bytes)
+{
+    struct cai_unit *run = entry->run;
+    struct cai_zone *zone = zone_for(place, size_class);
+
+    if (run == NULL)
+        return false;
+    if (&cai_zones[run->zone] != zone || run->units != units_for(size_class)) {
+        recycle(entry);
+        return false;
+    }
+    cai_lock_take(&zone->lock);
+    cai_store_relaxed(cai_guarded_state(run), CAI_STATE_NONE);
+    describe(run, entry, size_class, bytes);
+    cai_lock_give(&zone->lock);
+    open_again(entry, pages_of(run));
+    return true;
+}
+
 /* Everything but the block's pages. What earlier blocks left there is gone. False: the kernel does not do it. */
 static bool fence(struct cai_guarded *entry)
 {
@@ -247,26 +289,35 @@ static bool fence(struct cai_guarded *entry)
     return true;
 }
 
+/* A run of its own for the entry. False: there is none, or the kernel does not fence it. */
+static bool begin(struct cai_guarded *entry, enum cai_place place, unsigned size_class, size_t bytes)
+{
+    struct cai_unit *run = take_run(place, size_class);
+
+    if (run == NULL)
+        return false;
+    describe(run, entry, size_class, bytes);
+    entry->ways = 0;
+    cai_store_release(&entry->run, run);
+    if (fence(entry))
+        return true;
+    cai_store_release(&entry->run, NULL);
+    cai_run_give(run);
+    return false;
+}
+
 void *cai_guarded_take(struct cai_heap *heap, enum cai_place place, unsigned size_class, size_t bytes)
 {
     cai_process_notice(); /* before there is something in the child of a fork that its parent did not have */
     struct cai_guarded *entry = entry_new();
-    struct cai_unit *run = entry != NULL ? take_run(place, size_class) : NULL;
 
-    if (run == NULL) {
-        if (entry != NULL)
-            cai_store_release(&entry->state, CAI_GUARDED_FREE);
+    if (entry == NULL)
         return NULL;
-    }
-    describe(run, entry, size_class, bytes);
-    entry->ways = 0;
-    cai_store_release(&entry->run, run);
-    if (!fence(entry)) {
-        cai_store_release(&entry->run, NULL);
-        cai_run_give(run);
+    if (!renew(entry, place, size_class, bytes) && !begin(entry, place, size_class, bytes)) {
         cai_store_release(&entry->state, CAI_GUARDED_FREE);
         return NULL;
     }
+    struct cai_unit *run = entry->run;
     fill_beside(run);
     entry->is_known = true;
     entry->given.count = 0;

@@ -52,12 +52,10 @@ static char *take_large(enum cai_place place, size_t bytes, size_t align, bool z
 {
     struct cai_heap *heap = cai_self_heap();
     size_t pages = with_guard(bytes) - cai_fence_room();
-    void *kept = align <= CAI_UNIT_BYTES ? cai_large_take_fenced(heap, place, pages, cai_fence_room()) : NULL;
+    void *kept = align <= CAI_UNIT_BYTES ? cai_large_take_fenced(heap, place, pages, cai_fence_room(), zeroed) : NULL;
 
     if (kept == NULL)
         return cai_allocate_aligned(place, with_guard(bytes), align, zeroed);
-    if (zeroed)
-        cai_clear(heap, kept, bytes);
     return cai_sample_large(heap, place, kept);
 }
 
@@ -275,8 +273,10 @@ bool cai_hardened_stated(enum cai_place place, const void *address, size_t bytes
 static void *move(enum cai_place place, void *address, struct cai_live live, size_t bytes, const char *function)
 {
     size_t before = cai_exact_bytes(live);
-    void *moved = cai_hardened_allocate(place, bytes, 16, false, CAI_FAMILY_malloc);
+    void *moved = place == CAI_PLACE_ordinary ? cai_hardened_take(bytes, CAI_FAMILY_malloc) : NULL;
 
+    if (moved == NULL)
+        moved = cai_hardened_allocate(place, bytes, 16, false, CAI_FAMILY_malloc);
     if (moved == NULL) {
         cai_claim_return(live);
         return NULL;

@@ -59,6 +59,19 @@ static void clear_for_good(enum cai_place place, char *address, size_t bytes)
         cai_wipe(address, bytes);
 }
 
+/* A large block of the hardened library. */
+static void shut(enum cai_place place, char *address, struct cai_live live)
+{
+    bool is_clear = !cai_place_zeroes(place) && cai_fence_keeps_pages(live);
+
+    if (is_clear)
+        cai_clear(cai_self_heap(), address, cai_fence_open_bytes(live));
+    if (!cai_place_zeroes(place) && cai_fence_all(live, is_clear))
+        cai_fence_report_start();
+    else if (!is_clear)
+        clear_for_good(place, address, cai_fence_open_bytes(live));
+}
+
 /* Returns how many bytes wait now; 0: it is not what it was found to be any more. */
 static size_t enter(enum cai_place place, void *address, struct cai_live live)
 {
@@ -68,10 +81,8 @@ static size_t enter(enum cai_place place, void *address, struct cai_live live)
     /* Also what was wiped, or is said to be zero: it may have been written to since. */
     if (!CAI_HARDENS || live.size_class != 0)
         clear_for_good(place, address, bytes);
-    else if (cai_place_zeroes(place) || !cai_fence_all(live))
-        clear_for_good(place, address, cai_fence_open_bytes(live));
     else
-        cai_fence_report_start();
+        shut(place, address, live);
     cai_store_release(live.state, CAI_STATE_QUARANTINED);
     cai_claim_end();
     return bytes;

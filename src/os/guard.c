@@ -82,6 +82,15 @@ unsigned cai_os_shut(uintptr_t address, size_t length)
     return ways;
 }
 
+bool cai_os_forbid(uintptr_t address, size_t length)
+{
+    int saved = errno;
+    bool done = mprotect((void *)address, length, PROT_NONE) == 0;
+
+    errno = saved;
+    return done;
+}
+
 bool cai_os_unshut(uintptr_t address, size_t length, unsigned ways)
 {
     bool opened = (ways & CAI_SHUT_BY_GUARD) == 0 || cai_os_unguard(address, length);

@@ -22,6 +22,10 @@ bool cai_os_unguard(uintptr_t address, size_t length);
 enum { CAI_SHUT_BY_GUARD = 1, CAI_SHUT_BY_MAPPING = 2 };
 unsigned cai_os_shut(uintptr_t address, size_t length);
 
+/* They keep what they hold, and every access to them faults, at the price of mappings; opened by cai_os_unshut, as what
+ * was shut by mapping is. */
+bool cai_os_forbid(uintptr_t address, size_t length);
+
 /* Pages that were shut in these ways can be used again, and read as zero. */
 bool cai_os_unshut(uintptr_t address, size_t length, unsigned ways);
 

@@ -45,6 +45,9 @@ enum cai_holds cai_os_holds(uintptr_t address, uint64_t value);
 /* Something is mapped at each of these addresses. */
 bool cai_os_is_mapped(uintptr_t address, size_t length);
 
+/* So many bytes of these whole pages are in memory, as far as the kernel tells. */
+size_t cai_os_resident(uintptr_t address, size_t length);
+
 /* The page at this address can be read; async-signal-safe. False also where a filter of system calls forbids to ask. */
 bool cai_os_is_readable(uintptr_t page);
 

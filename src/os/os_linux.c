@@ -162,17 +162,43 @@ enum cai_holds cai_os_holds(uintptr_t address, uint64_t value)
     return result;
 }
 
+enum { ASKED_AT_ONCE = 256 };
+
+/* Of so many bytes at most. */
+static bool ask_resident(uintptr_t address, size_t length, unsigned char resident[ASKED_AT_ONCE])
+{
+    int saved = errno;
+    bool mapped = syscall(SYS_mincore, address, length, resident) == 0;
+
+    errno = saved;
+    return mapped;
+}
+
 bool cai_os_is_mapped(uintptr_t address, size_t length)
 {
-    unsigned char resident[256];
+    unsigned char resident[ASKED_AT_ONCE];
     size_t most = sizeof resident * cai_os_page_size();
-    int saved = errno;
     bool mapped = true;
 
     for (size_t done = 0; mapped && done < length; done += most)
-        mapped = syscall(SYS_mincore, address + done, cai_min(most, length - done), resident) == 0;
-    errno = saved;
+        mapped = ask_resident(address + done, cai_min(most, length - done), resident);
     return mapped;
+}
+
+size_t cai_os_resident(uintptr_t address, size_t length)
+{
+    unsigned char resident[ASKED_AT_ONCE];
+    size_t page = cai_os_page_size();
+    size_t pages = 0;
+
+    for (size_t done = 0; done < length; done += sizeof resident * page) {
+        size_t some = cai_min(sizeof resident * page, length - done);
+        if (!ask_resident(address + done, some, resident))
+            break;
+        for (size_t i = 0; i < some / page; i++)
+            pages += resident[i] & 1;
+    }
+    return pages * page;
 }
 
 /* A set of signals is copied from there before the kernel sees that this is no way to change the mask. */

@@ -73,6 +73,13 @@ class Found(unittest.TestCase):
                              f"a freed block of {size} bytes")
         self.assertEqual(commit("large-overflow", 40000, harden="-guard").stdout, "reached\n")
 
+    def test_H4_a_large_block_that_was_written_to_keeps_its_pages(self):
+        for size in (SHUT, 1 << 20, 6 << 20):
+            for by in (((), UNGUARDED) if GUARDS else (UNGUARDED,)):
+                done = subprocess.run([*by, os.environ["HARDEN_AGAIN"], str(size)], capture_output=True, text=True,
+                                      env=os.environ | {"LD_PRELOAD": HARDEN, "CAPALLOC_OPTIONS": ""})
+                self.assertEqual((done.stdout, done.returncode), ("kept, no more mappings\n", 0), (size, by))
+
     def test_H4_large_blocks_are_what_they_were(self):
         for harden in (None, "-guard", "-delay", "zero"):
             for by in ((), UNGUARDED):
@@ -219,7 +226,8 @@ class Found(unittest.TestCase):
 
     def test_H3_what_is_freed_is_zero(self):
         for size in (16, 32, 100, 1000, 5000, 30000, 100000, 1000000):
-            self.assertEqual(commit("read-after-free", size, size // 2, harden="-guard").stdout, "zero\n")
+            for harden in ("-guard", "-delay"):
+                self.assertEqual(commit("read-after-free", size, size // 2, harden=harden).stdout, "zero\n", size)
         self.assertEqual(commit("read-after-free", 100, 50, harden="-zero").stdout, "the secret is still there\n")
 
     def test_H9_a_heap_that_wants_to_be_hardened_is_that_or_refused(self):
