@@ -441,9 +441,10 @@ bool cai_large_has_moved(struct cai_live live, void **to)
     const struct cai_view *view = cai_view_of(live.zone);
     struct cai_unit *from = cai_live_run(live);
     uintptr_t number = ((uintptr_t)*to - view->origin) >> CAI_UNIT_SHIFT;
-    struct cai_unit *other = number < cai_zones[live.zone].frontier ? view->units + number : NULL;
+    struct cai_unit *other = view->units + number;
+    bool is_run = number < cai_zones[live.zone].frontier && cai_load_relaxed(&other->kind) == CAI_UNIT_LARGE;
 
-    if (other != NULL && cai_load_relaxed(&other->kind) == CAI_UNIT_LARGE && *state_of(other) == CAI_STATE_CLAIMED)
+    if (is_run && *state_of(other) == CAI_STATE_CLAIMED)
         return slide(from, other, to, true);
     if (cai_os_is_mapped(cai_unit_address(from), run_bytes(from)))
         return false;

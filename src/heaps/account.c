@@ -243,13 +243,14 @@ static void repair_account(struct cai_account *account, bool list_lost)
 {
     enum cai_lock_inherited use = cai_lock_inherit(&account->use);
     enum cai_lock_inherited heap = cai_lock_inherit(&account->owner.heap.lock);
+    bool is_own = account->holder != NULL && account->holder == cai_self;
     /* In the middle of a slow path, or of a fast one, where whoever wants the bins waits for this thread to leave. */
-    bool keep_bins = use == CAI_LOCK_MINE || (account->holder == cai_self && !account->is_shut);
+    bool keep_bins = use == CAI_LOCK_MINE || (is_own && !account->is_shut);
 
     if (account->holder != NULL && account->holder->owner.lost) {
         account->holder->owner.inside = 0;
         account->owner.lost = true;
-    } else if (account->holder == cai_self && use != CAI_LOCK_MINE) {
+    } else if (is_own && use != CAI_LOCK_MINE) {
         cai_bias_revoke(account); /* granted anew when it is used, if the child has the barrier, too */
     }
     if (use == CAI_LOCK_LOST)

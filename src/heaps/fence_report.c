@@ -76,8 +76,10 @@ static void report_large(const struct cai_fault *fault)
 {
     struct cai_lookup there = cai_find_any((const void *)fault->address);
     struct cai_live block = large_of(there);
-    size_t open = block.state != NULL ? cai_fence_open_bytes(block) : SIZE_MAX;
 
+    if (block.state == NULL)
+        return;
+    size_t open = cai_fence_open_bytes(block);
     if (fault->address - there.start < open)
         return; /* nothing is guarded there */
     bool live = is_live(block);
