@@ -344,12 +344,31 @@ static void check_nothing_is_left(void)
         fail("%llu blocks are live at the end", (unsigned long long)stats.live_blocks);
 }
 
+static void *idle(void *unused)
+{
+    for (;;)
+        pause();
+    return unused;
+}
+
+/* For the first thread that is cancelled the C library loads another library, which it cannot under a limit. */
+static void cancel_one(void)
+{
+    pthread_t thread;
+
+    start(&thread, idle, NULL);
+    pthread_cancel(thread);
+    pthread_join(thread, NULL);
+}
+
 int main(int count, char **arguments)
 {
     pthread_t leaders[LANES_MAX];
     pthread_t limiter;
 
     parse(count, arguments);
+    if (CAN_CANCEL)
+        cancel_one();
     printf("slides: seed %llu, %u threads, %ld rounds each\n", (unsigned long long)plan.seed, plan.lanes, plan.rounds);
     fflush(NULL);
     block_start();
