@@ -74,6 +74,8 @@ static struct cai_live nearest(struct cai_live before, size_t open, uintptr_t ad
 
 static void report_large(const struct cai_fault *fault)
 {
+    if (!CAI_HARDENS) /* said here too: what is not optimised keeps the function */
+        return;
     struct cai_lookup there = cai_find_any((const void *)fault->address);
     struct cai_live block = large_of(there);
 
@@ -98,6 +100,8 @@ static void report_large(const struct cai_fault *fault)
 
 static void report_nothing(const struct cai_fault *fault)
 {
+    if (!CAI_HARDENS)
+        return;
     const void *block = cai_nothing_nearest((const void *)fault->address);
     bool live = block != NULL && cai_nothing_is_live(block);
 
