@@ -69,7 +69,7 @@ static void give_until_full(const struct cai_bin *bin, unsigned first)
 void situation_full_bin(enum kind kind, size_t size, bool longest)
 {
     const struct cai_bin *bin = bin_for(kind, size);
-    size_t most = cai_min(cai_max((512 * CAI_KIB) / cai_class_bytes((unsigned)cai_class_of(size)), 8), 1024);
+    size_t most = cai_min(cai_max((256 * CAI_KIB) / cai_class_bytes((unsigned)cai_class_of(size)), 16), 1024);
     unsigned first = kept_count;
 
     while (kept_count < first + most + most / 2) {
