@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static void zero_write(void)
@@ -231,6 +232,34 @@ static void large_many(void)
     free(blocks[0]);
 }
 
+static long faults(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_minflt;
+}
+
+static void use_again(unsigned times)
+{
+    for (unsigned i = 0; i < times; i++)
+        free(memset(malloc(size), 'a', size));
+}
+
+/* No crime: all pages of a block are written to, again and again. Says whether they came in anew each time, and whether
+ * there are more mappings afterwards. */
+static void large_again(void)
+{
+    enum { WARM = 20, TIMES = 100, PAGE = 4096, SHARE = 4, MORE = 10 };
+
+    use_again(WARM);
+    long had = mappings();
+    long first = faults();
+    use_again(TIMES);
+    printf("%s, ", faults() - first < TIMES * (long)(size / PAGE) / SHARE ? "kept" : "anew");
+    puts(mappings() - had < MORE ? "no more mappings" : "more mappings");
+}
+
 const struct crime guard_crimes[] = {
     {"zero-write", zero_write},
     {"zero-read", zero_read},
@@ -248,5 +277,6 @@ const struct crime guard_crimes[] = {
     {"large-reused-overflow", large_reused_overflow},
     {"large-right", large_right},
     {"large-many", large_many},
+    {"large-again", large_again},
     {NULL, NULL},
 };

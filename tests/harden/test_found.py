@@ -76,8 +76,7 @@ class Found(unittest.TestCase):
     def test_H4_a_large_block_that_was_written_to_keeps_its_pages(self):
         for size in (SHUT, 1 << 20, 6 << 20):
             for by in (((), UNGUARDED) if GUARDS else (UNGUARDED,)):
-                done = subprocess.run([*by, os.environ["HARDEN_AGAIN"], str(size)], capture_output=True, text=True,
-                                      env=os.environ | {"LD_PRELOAD": HARDEN, "CAPALLOC_OPTIONS": ""})
+                done = commit("large-again", size, by=by)
                 self.assertEqual((done.stdout, done.returncode), ("kept, no more mappings\n", 0), (size, by))
 
     def test_H4_large_blocks_are_what_they_were(self):
