@@ -18,6 +18,9 @@ enum { DECAY_MS_DEFAULT = 200 };
 /* Of the heap profile: what other profilers of heaps take. */
 enum { PROFILE_BYTES_DEFAULT = 512 * 1024 };
 
+/* Of guarded samples, where their pace bounds what they cost. */
+enum { GUARD_SAMPLE_DEFAULT = 5000 };
+
 /* Tokens that are part of a function's name are few: at least one for each half. */
 enum { TOKENS_FAST_DEFAULT = 2 };
 
@@ -85,7 +88,10 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
             settings->backtrace = true;
         else if (cai_is_drop_in && !CAI_HARDENS && word_is(word, length, "profile"))
             settings->profile_bytes = PROFILE_BYTES_DEFAULT;
-        else if (cai_is_drop_in && word_is(word, length, "no-deepbind"))
+        else if (word_is(word, length, "guard-sample")) {
+            settings->guard_sample = GUARD_SAMPLE_DEFAULT;
+            settings->guard_paced = true;
+        } else if (cai_is_drop_in && word_is(word, length, "no-deepbind"))
             settings->no_deepbind = true;
         else
             return false;
@@ -107,9 +113,10 @@ static bool parse_word(struct cai_settings *settings, const char *word, size_t l
         settings->limit_bytes = value;
     else if (cai_is_drop_in && !CAI_HARDENS && word_is(word, name_length, "profile") && value > 0)
         settings->profile_bytes = value;
-    else if (word_is(word, name_length, "guard-sample") && value <= UINT32_MAX)
+    else if (word_is(word, name_length, "guard-sample") && value <= UINT32_MAX) {
         settings->guard_sample = (uint32_t)value;
-    else if (word_is(word, name_length, "tokens"))
+        settings->guard_paced = false;
+    } else if (word_is(word, name_length, "tokens"))
         settings->tokens = value;
     else if (word_is(word, name_length, "mappings") && value > 0)
         settings->mappings_max = (uint32_t)cai_min(value, UINT32_MAX);

@@ -31,6 +31,7 @@ struct cai_settings {
     bool backtrace;        /* what called follows the line of a violation */
     size_t profile_bytes;  /* the heap profile: bytes between two samples in the mean; 0: none */
     uint32_t guard_sample; /* one allocation in so many is guarded; 0: none */
+    bool guard_paced;      /* but no more in a second than cost next to nothing */
     bool no_deepbind;      /* dlopen takes no notice of RTLD_DEEPBIND; always so in the hardened library */
     size_t tokens;         /* how many allocation tokens the program was compiled for; 0: not stated */
 

@@ -28,7 +28,8 @@ CAI_INLINE bool cai_guarded_is_on(void)
 /* From now on, at the rate of the settings. */
 void cai_guarded_start(void);
 
-/* The bin's countdown ran out, `passed` allocations after the time before: whether the last of them is hit. */
+/* The bin's countdown ran out, `passed` allocations after the time before: whether the last of them is hit, and
+ * may be taken where a pace is kept. */
 bool cai_guarded_is_due(struct cai_heap *heap, enum cai_place place, unsigned size_class, uint64_t passed);
 
 /* A live block of the heap, zero, aligned to 16; its exact size is `bytes`. NULL: there is no room. */

@@ -20,6 +20,7 @@
 #include "support/process.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -304,23 +305,31 @@ static void *move_limit(void *unused)
 
 static void parse(int count, char **arguments)
 {
+    static const struct option known[] = {{"seed", required_argument, NULL, 's'},
+                                          {"threads", required_argument, NULL, 't'},
+                                          {"rounds", required_argument, NULL, 'r'},
+                                          {"address-space", no_argument, NULL, 'a'},
+                                          {0}};
     plan.seed = (uint64_t)time(NULL) * 1000003 + (uint64_t)getpid();
-    for (int i = 1; i < count; i++) {
-        if (strcmp(arguments[i], "--address-space") == 0) {
+    for (int option; (option = getopt_long(count, arguments, "", known, NULL)) != -1;)
+        switch (option) {
+        case 's':
+            plan.seed = strtoull(optarg, NULL, 0);
+            break;
+        case 't':
+            plan.lanes = (unsigned)cai_min(strtoul(optarg, NULL, 0), LANES_MAX);
+            break;
+        case 'r':
+            plan.rounds = strtol(optarg, NULL, 0);
+            break;
+        case 'a':
             plan.address_space = true;
-            continue;
+            break;
+        default:
+            exit(2);
         }
-        const char *value = i + 1 < count ? arguments[i + 1] : "";
-        if (strcmp(arguments[i], "--seed") == 0)
-            plan.seed = strtoull(value, NULL, 0);
-        else if (strcmp(arguments[i], "--threads") == 0)
-            plan.lanes = (unsigned)cai_min(strtoul(value, NULL, 0), LANES_MAX);
-        else if (strcmp(arguments[i], "--rounds") == 0)
-            plan.rounds = strtol(value, NULL, 10);
-        else
-            fail("unknown argument %s", arguments[i]);
-        i++;
-    }
+    if (optind < count)
+        fail("unknown argument %s", arguments[optind]);
 }
 
 static void start(pthread_t *thread, void *(*function)(void *), void *argument)

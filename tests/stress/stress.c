@@ -15,6 +15,7 @@
 #include "support/audit.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -263,27 +264,33 @@ static void start_thread(struct lane *lane)
 
 static void parse(int count, char **arguments)
 {
+    static const struct option known[] = {
+        {"seed", required_argument, NULL, 's'},       {"threads", required_argument, NULL, 't'},
+        {"operations", required_argument, NULL, 'o'}, {"may-fail", no_argument, NULL, 'm'},
+        {"no-fork", no_argument, NULL, 'n'},          {0}};
     plan.seed = (uint64_t)time(NULL) * 1000003 + (uint64_t)getpid();
-    for (int i = 1; i < count; i++) {
-        const char *value = i + 1 < count ? arguments[i + 1] : "";
-        if (strcmp(arguments[i], "--may-fail") == 0) {
+    for (int option; (option = getopt_long(count, arguments, "", known, NULL)) != -1;)
+        switch (option) {
+        case 's':
+            plan.seed = strtoull(optarg, NULL, 0);
+            break;
+        case 't':
+            plan.lanes = (unsigned)cai_min(strtoul(optarg, NULL, 0), LANES_MAX);
+            break;
+        case 'o':
+            plan.operations = strtol(optarg, NULL, 0);
+            break;
+        case 'm':
             plan.may_fail = true;
-            continue;
-        }
-        if (strcmp(arguments[i], "--no-fork") == 0) {
+            break;
+        case 'n':
             plan.fork = false;
-            continue;
+            break;
+        default:
+            exit(2);
         }
-        if (strcmp(arguments[i], "--seed") == 0)
-            plan.seed = strtoull(value, NULL, 0);
-        else if (strcmp(arguments[i], "--threads") == 0)
-            plan.lanes = (unsigned)cai_min(strtoul(value, NULL, 0), LANES_MAX);
-        else if (strcmp(arguments[i], "--operations") == 0)
-            plan.operations = strtol(value, NULL, 0);
-        else
-            fail("unknown argument %s", arguments[i]);
-        i++;
-    }
+    if (optind < count)
+        fail("unknown argument %s", arguments[optind]);
 }
 
 /* Threads that said they are done may still be on their way out, giving back what they have cached. */

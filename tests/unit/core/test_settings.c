@@ -57,6 +57,10 @@ static void test_every_setting(void **state)
     assert_int_equal(parse("mappings=1000").mappings_max, 1000);
     assert_int_equal(parse("mappings=1T").mappings_max, UINT32_MAX);
     assert_int_equal(parse("guard-sample=5000").guard_sample, 5000);
+    assert_false(parse("guard-sample=5000").guard_paced);
+    assert_int_equal(parse("guard-sample").guard_sample, 5000);
+    assert_true(parse("guard-sample").guard_paced);
+    assert_false(parse("guard-sample,guard-sample=50").guard_paced);
     assert_int_equal(parse("guard-sample=1T").guard_sample, 0); /* not understood */
     assert_int_equal(parse("mappings=0").mappings_max, 0);      /* not understood: what it was */
     assert_true(settings.helper && settings.strict && settings.audit && settings.trust_tokens);

@@ -8,6 +8,7 @@
 #include "core/violation.h"
 #include "heaps/guarded_report.h"
 #include "heaps/heaps.h"
+#include "os/os.h"
 #include "support/audit.h"
 #include "support/grants.h"
 #include "support/refuse.h"
@@ -142,6 +143,23 @@ CHILD_TEST(test_V4_one_in_so_many, 60)
     }
     double off = (double)guarded - MEAN;
     require(off * off < (double)SIGMAS * SIGMAS * MEAN);
+}
+
+/* Unless a rate was stated: however quickly blocks come and go, two samples are two milliseconds apart. */
+CHILD_TEST(test_V4_no_more_than_cost_next_to_nothing, 60)
+{
+    enum { ALL = 1000000 };
+    uint64_t guarded = 0;
+
+    start("guard-sample");
+    uint64_t start_ms = cai_os_milliseconds();
+    for (unsigned i = 0; i < ALL; i++) {
+        char *block = cai_allocate(CAI_PLACE_ordinary, 24, false);
+        guarded += is_guarded(CAI_PLACE_ordinary, block);
+        cai_free(CAI_PLACE_ordinary, block, "free");
+    }
+    require(guarded > 0);
+    require(guarded <= (cai_os_milliseconds() - start_ms) / 3 + 1);
 }
 
 CHILD_TEST_EACH(test_V4_writes_beside_are_told_at_free, 20, places)
@@ -371,6 +389,7 @@ int main(void)
         cmocka_unit_test(test_V5_at_most_so_many),
         cmocka_unit_test(test_V5_aligned_and_large_blocks_are_none),
         cmocka_unit_test(test_V4_one_in_so_many),
+        cmocka_unit_test(test_V4_no_more_than_cost_next_to_nothing),
         cmocka_unit_test(test_V4_writes_beside_are_told_at_free),
         cmocka_unit_test(test_V4_what_cannot_be_touched),
         cmocka_unit_test(test_V5_resized),
