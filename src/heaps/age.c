@@ -109,11 +109,93 @@ __attribute__((target("avx512bw,popcnt"))) CAI_NO_TSAN static struct cai_slots c
 }
 #endif
 
+#if defined(__x86_64__)
+/* 32 states at once, counted in bytes as above. */
+__attribute__((target("avx2"))) static uint32_t sum_of_32(__m256i counts)
+{
+    __m256i four = _mm256_sad_epu8(counts, _mm256_setzero_si256());
+    __m128i two = _mm_add_epi64(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1));
+
+    return (uint32_t)(_mm_cvtsi128_si64(two) + _mm_extract_epi64(two, 1));
+}
+
+__attribute__((target("avx2"))) CAI_NO_TSAN struct cai_slots cai_count_by_32(const uint8_t *states, size_t count)
+{
+    enum { AT_ONCE = 128 };
+    const __m256i waits = _mm256_set1_epi8((char)CAI_STATE_QUARANTINED);
+    struct cai_slots slots = {0, 0};
+
+    for (size_t at = 0; at < count;) {
+        __m256i live = _mm256_setzero_si256();
+        __m256i waiting = _mm256_setzero_si256();
+        for (unsigned i = 0; i < AT_ONCE && at < count; i++, at += sizeof waits) {
+            __m256i chunk = _mm256_loadu_si256((const __m256i *)(const void *)(states + at));
+            live = _mm256_sub_epi8(live, _mm256_cmpgt_epi8(chunk, _mm256_setzero_si256()));
+            chunk = _mm256_and_si256(chunk, _mm256_set1_epi8((char)0xfc));
+            waiting = _mm256_sub_epi8(waiting, _mm256_cmpeq_epi8(chunk, waits));
+        }
+        slots.live += sum_of_32(live);
+        slots.waiting += sum_of_32(waiting);
+    }
+    return slots;
+}
+
+/* Which of 32 states say this. */
+__attribute__((target("avx2"))) static uint32_t which_of_32(__m256i chunk, uint8_t state)
+{
+    return (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(chunk, _mm256_set1_epi8((char)state)));
+}
+
+CAI_INLINE void store_each(uint8_t *states, uint32_t which, uint8_t state)
+{
+    for (; which != 0; which &= which - 1)
+        cai_store_relaxed(&states[__builtin_ctz(which)], state);
+}
+
+__attribute__((target("avx2,bmi,popcnt"))) CAI_NO_TSAN uint32_t cai_age_by_32(uint8_t *states, size_t count)
+{
+    uint32_t released = 0;
+
+    for (size_t at = 0; at < count; at += sizeof(__m256i)) {
+        __m256i chunk = _mm256_loadu_si256((const __m256i *)(const void *)(states + at));
+        uint32_t goes = which_of_32(chunk, CAI_STATE_CANDIDATE);
+        uint32_t came = which_of_32(chunk, CAI_STATE_QUARANTINED);
+        if ((goes | came) == 0)
+            continue;
+        __atomic_thread_fence(__ATOMIC_ACQ_REL); /* as above */
+        store_each(states + at, goes, FREE);
+        store_each(states + at, came, CAI_STATE_CANDIDATE);
+        released += (uint32_t)__builtin_popcount(goes);
+    }
+    return released;
+}
+
+__attribute__((target("avx2,bmi"))) CAI_NO_TSAN void cai_gather_by_32(uint8_t *states, size_t count)
+{
+    for (size_t at = 0; at < count; at += sizeof(__m256i)) {
+        __m256i chunk = _mm256_loadu_si256((const __m256i *)(const void *)(states + at));
+        uint32_t came = which_of_32(chunk, CAI_STATE_QUARANTINED);
+        if (came == 0)
+            continue;
+        __atomic_thread_fence(__ATOMIC_ACQ_REL); /* as above */
+        store_each(states + at, came, CAI_STATE_CANDIDATE);
+    }
+}
+
+bool cai_has_32(void)
+{
+    return !CAI_TSAN && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+           __builtin_cpu_supports("popcnt");
+}
+#endif
+
 struct cai_slots cai_count_slots(const uint8_t *states, size_t count)
 {
 #if defined(__x86_64__)
     if (!CAI_TSAN && __builtin_cpu_supports("avx512bw"))
         return count_masked(states, count);
+    if (cai_has_32())
+        return cai_count_by_32(states, count);
 #endif
     return cai_count_bytewise(states, count);
 }
@@ -153,6 +235,10 @@ void cai_gather(uint8_t *states, size_t count)
         gather_masked(states, count);
         return;
     }
+    if (cai_has_32()) {
+        cai_gather_by_32(states, count);
+        return;
+    }
 #endif
     cai_gather_bytewise(states, count);
 }
@@ -162,6 +248,8 @@ uint32_t cai_age(uint8_t *states, size_t count)
 #if defined(__x86_64__)
     if (!CAI_TSAN && __builtin_cpu_supports("avx512bw"))
         return age_masked(states, count);
+    if (cai_has_32())
+        return cai_age_by_32(states, count);
 #endif
     return cai_age_bytewise(states, count);
 }

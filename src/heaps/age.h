@@ -7,6 +7,7 @@
 #ifndef CAI_HEAPS_AGE_H
 #define CAI_HEAPS_AGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,5 +26,13 @@ void cai_gather(uint8_t *states, size_t count);
 struct cai_slots cai_count_bytewise(const uint8_t *states, size_t count);
 uint32_t cai_age_bytewise(uint8_t *states, size_t count);
 void cai_gather_bytewise(uint8_t *states, size_t count);
+
+/* The same by 32 states at once, where the processor has what that takes and not more. */
+#if defined(__x86_64__)
+bool cai_has_32(void);
+struct cai_slots cai_count_by_32(const uint8_t *states, size_t count);
+uint32_t cai_age_by_32(uint8_t *states, size_t count);
+void cai_gather_by_32(uint8_t *states, size_t count);
+#endif
 
 #endif

@@ -39,6 +39,7 @@ READS_ALL static uint64_t scan_words(const uintptr_t *word, const uintptr_t *end
 }
 
 #if defined(__x86_64__)
+/* Of eight words those that may be a pointer are looked at. */
 READS_ALL __attribute__((target("avx2"))) static uint64_t scan_avx2(const uintptr_t *word, const uintptr_t *end)
 {
     __m256i places = _mm256_set1_epi64x((long long)cai_sealed.places);
@@ -51,14 +52,15 @@ READS_ALL __attribute__((target("avx2"))) static uint64_t scan_avx2(const uintpt
         __m256i high = _mm256_sub_epi64(_mm256_loadu_si256((const __m256i *)(word + 4)), places);
         __m256i is_low = _mm256_cmpeq_epi64(_mm256_srl_epi64(low, shift), zero);
         __m256i is_high = _mm256_cmpeq_epi64(_mm256_srl_epi64(high, shift), zero);
-        if (CAI_LIKELY(_mm256_testz_si256(_mm256_or_si256(is_low, is_high), _mm256_or_si256(is_low, is_high))))
-            continue;
-        regions |= scan_words(word, word + 8);
+        unsigned found = (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(is_low)) |
+                         (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(is_high)) << 4;
+        for (; CAI_UNLIKELY(found != 0); found &= found - 1)
+            regions |= mark_word(word + __builtin_ctz(found), true);
     }
     return regions | scan_words(word, end);
 }
 
-/* The same with a mask of the words that may be one: only these are looked at. */
+/* The same, sixteen at a time. */
 READS_ALL __attribute__((target("avx512f"))) CAI_INLINE uint64_t scan_avx512_of(const uintptr_t *word,
                                                                                 const uintptr_t *end, bool noting)
 {

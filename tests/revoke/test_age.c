@@ -10,6 +10,15 @@
 
 enum { COUNT = 1024, FREE = CAI_STATE_IN_SLAB | CAI_STATE_ZERO };
 
+#if defined(__x86_64__)
+#define HAS_32() cai_has_32()
+#else
+#define HAS_32() false
+#define cai_count_by_32 cai_count_bytewise
+#define cai_age_by_32 cai_age_bytewise
+#define cai_gather_by_32 cai_gather_bytewise
+#endif
+
 static uint8_t states[COUNT] __attribute__((aligned(64)));
 
 static void check_each(uint32_t (*age)(uint8_t *, size_t))
@@ -28,7 +37,7 @@ static void check_each(uint32_t (*age)(uint8_t *, size_t))
     assert_true(candidates != 0 && released == candidates);
 }
 
-static void test_R8_both_ways_count_the_same(void **state)
+static void test_R8_all_ways_count_the_same(void **state)
 {
     (void)state;
     for (unsigned count = 64; count <= COUNT; count += 64) {
@@ -44,6 +53,9 @@ static void test_R8_both_ways_count_the_same(void **state)
         assert_int_equal(found.waiting, expected.waiting);
         assert_int_equal(bytewise.live, expected.live);
         assert_int_equal(bytewise.waiting, expected.waiting);
+        struct cai_slots by_32 = HAS_32() ? cai_count_by_32(states, count) : bytewise;
+        assert_int_equal(by_32.live, expected.live);
+        assert_int_equal(by_32.waiting, expected.waiting);
     }
 }
 
@@ -52,6 +64,8 @@ static void test_R8_every_state_becomes_what_it_should(void **state)
     (void)state;
     check_each(cai_age);
     check_each(cai_age_bytewise);
+    if (HAS_32())
+        check_each(cai_age_by_32);
 }
 
 static void check_gathered(void (*gather)(uint8_t *, size_t))
@@ -70,6 +84,8 @@ static void test_R8_only_what_came_since_is_gathered(void **state)
     (void)state;
     check_gathered(cai_gather);
     check_gathered(cai_gather_bytewise);
+    if (HAS_32())
+        check_gathered(cai_gather_by_32);
 }
 
 static bool done;          /* atomic */
@@ -116,6 +132,12 @@ static uint32_t gather_bytewise(uint8_t *at, size_t count)
     return 0;
 }
 
+static uint32_t gather_by_32(uint8_t *at, size_t count)
+{
+    cai_gather_by_32(at, count);
+    return 0;
+}
+
 static void test_R8_nothing_that_others_store_is_undone(void **state)
 {
     (void)state;
@@ -123,6 +145,10 @@ static void test_R8_nothing_that_others_store_is_undone(void **state)
     stress(cai_age_bytewise);
     stress(gather);
     stress(gather_bytewise);
+    if (HAS_32()) {
+        stress(cai_age_by_32);
+        stress(gather_by_32);
+    }
 }
 
 int main(void)
@@ -130,7 +156,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_R8_every_state_becomes_what_it_should),
         cmocka_unit_test(test_R8_only_what_came_since_is_gathered),
-        cmocka_unit_test(test_R8_both_ways_count_the_same),
+        cmocka_unit_test(test_R8_all_ways_count_the_same),
         cmocka_unit_test(test_R8_nothing_that_others_store_is_undone),
     };
 
