@@ -139,9 +139,9 @@ static void say(const struct cai_profile *profile, const char *prefix, const str
 
     for (size_t i = 0; i < CAI_SITES_MAX; i++)
         count += sites->site[i].live_bytes != 0;
-    cai_say("profile", "%s (pid %d): at the end %s from %s site%s, at most %s; %s.%d.pb.gz and .*.folded", page->program,
-            page->pid, cai_size_text(sites->live_bytes).text, cai_count_text(count).text, cai_plural(count),
-            cai_size_text(sites->peak_bytes).text, prefix, page->pid);
+    cai_say("profile", "%s (pid %d): at the end %s from %s site%s, at most %s; %s.%d.pb.gz and .*.folded",
+            page->program, page->pid, cai_size_text(sites->live_bytes).text, cai_count_text(count).text,
+            cai_plural(count), cai_size_text(sites->peak_bytes).text, prefix, page->pid);
     print_rows(stderr, profile, CAI_PROFILE_PEAK, PEAK_ROWS_MAX);
     if (sites->lost != 0)
         cai_say("profile", "%s (pid %d): %s samples are missing, there was no room for their records", page->program,
