@@ -214,6 +214,11 @@ enum cai_options_answer cai_run_options_parse(int argc, char **argv, struct cai_
             say_rejected(option, argv[at]);
             return CAI_OPTIONS_WRONG;
         }
+        /* The end of the options is no value of one: it was forgotten. A file of that name is ./-- */
+        if (optarg != NULL && optarg == argv[optind - 1] && strcmp(optarg, "--") == 0) {
+            say_rejected(':', argv[at]);
+            return CAI_OPTIONS_WRONG;
+        }
         if (!option_apply(option, optarg, out))
             return CAI_OPTIONS_WRONG;
     }
@@ -228,6 +233,10 @@ enum cai_options_answer cai_run_options_parse(int argc, char **argv, struct cai_
     }
     if (out->harden && out->profile_bytes != 0) {
         cai_say("bad-usage", "--harden and --profile: a hardened block has no room for a sample");
+        return CAI_OPTIONS_WRONG;
+    }
+    if (out->output != NULL && out->report != NULL && strcmp(out->output, out->report) == 0) {
+        cai_say("bad-usage", "--output and --report: '%s' cannot hold both", out->output);
         return CAI_OPTIONS_WRONG;
     }
     if (argv[optind] == NULL) {

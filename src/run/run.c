@@ -29,6 +29,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -126,7 +127,10 @@ static int run_prepare(struct run *run)
     const char *name = run->options.argv[0];
     int error = cai_program_find(name, run->program, sizeof run->program);
     if (error == ENOENT) {
-        cai_say("not-found", "%s: no such program%s", name, strchr(name, '/') == NULL ? " in PATH" : "");
+        if (name[0] == 0)
+            cai_say("not-found", "the name of the program is empty");
+        else
+            cai_say("not-found", "%s: no such program in PATH", name);
         return CAI_EXIT_NOT_FOUND;
     }
     if (error != 0) {
@@ -160,7 +164,9 @@ static int say_exec_failed(const struct run *run)
     const char *name = run->options.argv[0];
     int error = run->outcome.exec_error;
     if (error != ENOENT) {
-        cai_say("not-executable", "%s: %s", name, strerror(error));
+        struct stat status;
+        bool is_folder = stat(run->program, &status) == 0 && S_ISDIR(status.st_mode); /* exec says EACCES */
+        cai_say("not-executable", "%s: %s", name, strerror(is_folder ? EISDIR : error));
         return CAI_EXIT_NOT_EXECUTABLE;
     }
     if (access(run->program, F_OK) != 0)

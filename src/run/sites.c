@@ -139,9 +139,9 @@ static void say(const struct cai_profile *profile, const char *prefix, const str
 
     for (size_t i = 0; i < CAI_SITES_MAX; i++)
         count += sites->site[i].live_bytes != 0;
-    cai_say("profile", "%s (pid %d): at the end %s from %s site%s, at most %s; %s.%d.pb.gz and .folded", page->program,
-            page->pid, cai_size_text(sites->live_bytes).text, cai_count_text(count).text, cai_plural(count),
-            cai_size_text(sites->peak_bytes).text, prefix, page->pid);
+    cai_say("profile", "%s (pid %d): at the end %s from %s site%s, at most %s; %s.%d.pb.gz and .*.folded",
+            page->program, page->pid, cai_size_text(sites->live_bytes).text, cai_count_text(count).text,
+            cai_plural(count), cai_size_text(sites->peak_bytes).text, prefix, page->pid);
     print_rows(stderr, profile, CAI_PROFILE_PEAK, PEAK_ROWS_MAX);
     if (sites->lost != 0)
         cai_say("profile", "%s (pid %d): %s samples are missing, there was no room for their records", page->program,
@@ -187,7 +187,7 @@ void cai_sites_write(const struct cai_channel_host *host, const char *prefix)
     if (!any)
         cai_say("profile", "no block was sampled; --profile=SIZE with a smaller SIZE samples more");
     if (others != 0)
-        cai_say("profile", "%s more process%s: %s.PID.pb.gz and .folded", cai_count_text(others).text,
+        cai_say("profile", "%s more process%s: %s.PID.pb.gz and .*.folded", cai_count_text(others).text,
                 others == 1 ? "" : "es", prefix);
     if (missed != 0)
         cai_say("profile", "%s more processes have none: there was no room for their sites",

@@ -38,7 +38,7 @@ void cai_use_reason(enum cai_use use, const struct cai_channel *channel, const s
         snprintf(text, size, "unknown; signal %d (%s) ended it, perhaps before the library was loaded",
                  WTERMSIG(wait_status), strsignal(WTERMSIG(wait_status)));
     else
-        snprintf(text, size, "unknown; its file looks as if it could (did the loader complain above?)");
+        snprintf(text, size, "unknown; its file looks as if it could (a line above may tell)");
 }
 
 bool cai_use_has_stats(const struct cai_channel *channel)
