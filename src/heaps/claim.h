@@ -2,7 +2,8 @@
  * that want one block at once, exactly one succeeds; the other finds no block that it could use, and reports that.
  *
  * What a thread has claimed stands in a record, so that in the child of a fork, where that thread is not, the block is
- * live again: at exactly one address, with the old or the new exact size. The owner's fast free is no claim (free.h).
+ * live again: at exactly one address, with the old or the new exact size. The owner's fast free is no claim (free.h),
+ * and neither is the way of its small block to a slot that lies ready (resize.h).
  *
  * A signal handler may claim in the middle of another claim, before or after any instruction of it. So a thread's
  * claims are a stack: the outermost stands in its heap, the others in stray records (stray.h), as all claims of threads

@@ -116,29 +116,12 @@ void *cai_resize_large(struct cai_live live, size_t bytes, bool may_move)
     return resized;
 }
 
-/* Its two highest bits: of all sizes two per doubling. */
-static size_t few(size_t bytes)
-{
-    return bytes & (size_t)3 << (cai_log2(bytes) - 1);
-}
-
-/* Blocks that grow once grow again: room for up to half more, as long as that is a small block. Of few sizes, so that
- * blocks that grow side by side take one after the other the same slots, not those of each class between. */
-static size_t with_room(size_t bytes, size_t usable)
-{
-    if (CAI_QUARANTINES && bytes > usable && bytes > CAI_SMALL_BYTES_MAX)
-        return bytes + bytes / 8;
-    if (CAI_TOOLS || bytes <= usable || bytes > CAI_SMALL_BYTES_MAX)
-        return bytes;
-    return cai_min(cai_max(bytes, few(usable + usable / 2)), CAI_SMALL_BYTES_MAX);
-}
-
 /* The claimed block's content in another block, and the block given back. NULL: out of memory; or it has been reported
  * that its owner gave it back meanwhile, and live->state is NULL. */
 static void *move(enum cai_place place, void *address, struct cai_live *live, size_t bytes, const char *function)
 {
     size_t usable = cai_usable_bytes(*live);
-    size_t roomy = with_room(bytes, usable);
+    size_t roomy = cai_resize_room(bytes, usable);
     void *moved = cai_allocate(place, roomy, false);
 
     if (moved == NULL && roomy != bytes)

@@ -98,10 +98,13 @@ static CAI_COLD void *resize_early(void *block, size_t size)
     return moved != NULL ? memcpy(moved, block, cai_min(size, cai_early_usable(block))) : NULL;
 }
 
+/* Of a block that does not stay. */
 static CAI_NOINLINE void *resize(void *block, size_t size, const char *function)
 {
-    if (block == NULL)
-        return CAI_NAME(malloc)(size);
+    void *near = cai_resize_near(PLACE, block, size, function);
+
+    if (CAI_LIKELY(near != NULL))
+        return near;
     if (CAI_HARDENS && !of_malloc(block, function))
         return NULL;
     if (size == 0) {
@@ -119,7 +122,9 @@ static CAI_NOINLINE void *resize(void *block, size_t size, const char *function)
 
 void *CAI_NAME(realloc)(void *block, size_t size)
 {
-    return CAI_LIKELY(cai_resize_stays(PLACE, block, size)) ? block : resize(block, size, DOOR(realloc));
+    if (cai_resize_stays(PLACE, block, size))
+        return block;
+    return block == NULL ? CAI_NAME(malloc)(size) : resize(block, size, DOOR(realloc));
 }
 
 void *CAI_NAME(reallocarray)(void *block, size_t count, size_t size)
@@ -128,7 +133,9 @@ void *CAI_NAME(reallocarray)(void *block, size_t count, size_t size)
 
     if (CAI_UNLIKELY(__builtin_mul_overflow(count, size, &bytes)))
         return out_of_memory();
-    return CAI_LIKELY(cai_resize_stays(PLACE, block, bytes)) ? block : resize(block, bytes, DOOR(reallocarray));
+    if (cai_resize_stays(PLACE, block, bytes))
+        return block;
+    return block == NULL ? CAI_NAME(malloc)(bytes) : resize(block, bytes, DOOR(reallocarray));
 }
 
 void *CAI_NAME(aligned_alloc)(size_t alignment, size_t size)

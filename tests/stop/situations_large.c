@@ -354,7 +354,6 @@ static void small_to_move(void)
 {
     keep_variety();
     operand = keep_in_flight(KIND_MALLOC, 100);
-    ca_free(ca_malloc(300));
     wanted = 300;
 }
 
@@ -363,6 +362,15 @@ const struct scenario scenario_realloc_small = {.name = "realloc_small",
                                                 .operation = resize,
                                                 .addresses_min = 14,
                                                 .through = {"cai_resize"}};
+
+static void small_to_move_near(void)
+{
+    small_to_move();
+    ca_free(ca_malloc(300));
+}
+
+const struct scenario scenario_realloc_small_near = {
+    .name = "realloc_small_near", .victim = small_to_move_near, .operation = resize, .addresses_min = 8};
 
 /* --- back to the system --- */
 

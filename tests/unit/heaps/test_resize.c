@@ -9,6 +9,7 @@
 #include "support/grants.h"
 #include "support/own_heap.h"
 #include "support/refuse.h"
+#include "support/threads.h"
 
 #define PLACE CAI_PLACE_ordinary
 
@@ -70,6 +71,75 @@ CHILD_TEST(test_D2_small_blocks_stay_or_move, 20)
         require(more != block && !is_live(block) && content_holds(more, slot, slot) && usable(more) > slot);
         require_null(audit_all());
     }
+}
+
+static char *resize_near(char *block, size_t bytes)
+{
+    return cai_resize_near(PLACE, block, bytes, "realloc");
+}
+
+/* A slot that long lies in a bin whose countdown has not run out. */
+static char *make_ready(size_t bytes)
+{
+    const struct cai_bin *bin = &cai_self->owner.heap.bins[PLACE][cai_class_of(bytes)];
+    char *block;
+
+    do {
+        block = take(bytes);
+        cai_free(PLACE, block, "free");
+    } while (bin->countdown < 4);
+    return block;
+}
+
+/* To a slot that lies in a bin, if there is one. */
+CHILD_TEST(test_D2_small_blocks_move_to_a_slot_that_lies_ready, 20)
+{
+    for (unsigned size_class = 2; size_class < CAI_CLASS_LAST; size_class++) {
+        size_t slot = cai_class_bytes(size_class);
+        char *block = take(slot);
+        char *ready = make_ready(cai_resize_room(slot + 1, slot));
+        char *more = resize_near(block, slot + 1);
+        require(more == ready && is_live(more) && !is_live(block) && content_holds(more, slot, slot));
+        require(resize_near(block, slot + 1) == NULL && take(slot) == block);
+        require_null(audit_all());
+        ready = make_ready(slot / 2);
+        char *less = resize_near(block, slot / 2);
+        require(less == ready && !is_live(block) && content_holds(less, slot / 2, slot));
+        require_null(audit_all());
+    }
+}
+
+static void *take_elsewhere(void *at)
+{
+    *(char **)at = take(100);
+    return NULL;
+}
+
+/* What cannot be told at once is left as it was, and not reported: that is for others to do. */
+CHILD_TEST(test_V2_what_does_not_move_at_once_is_as_before, 20)
+{
+    refuse_start();
+    char *block = take(100), *large = take(CAI_MIB), *given = take(100), *neighbour = take(100);
+    char *of_another;
+    in_thread(take_elsewhere, &of_another);
+    cai_free(PLACE, given, "free");
+    make_ready(1000);
+    require(resize_near(of_another, 1000) == NULL && is_live(of_another));
+    require(resize_near(NULL, 1000) == NULL && resize_near(given, 1000) == NULL);
+    require(resize_near(block + 1, 1000) == NULL && resize_near(block + 16, 1000) == NULL);
+    require(resize_near((char *)&large, 1000) == NULL && resize_near(large, 1000) == NULL);
+    require(resize_near(block, 0) == NULL && resize_near(block, SIZE_MAX) == NULL);
+    require(resize_near(block, CAI_SMALL_BYTES_MAX + 1) == NULL);
+    require(refused_calls == 0 && is_live(block) && is_live(large) && content_holds(block, 100, 100));
+    struct cai_bin *bin = &cai_self->owner.heap.bins[PLACE][cai_class_of(100)];
+    uint32_t limit = bin->limit, count = bin->count;
+    bin->limit = count; /* full */
+    uint32_t ready = cai_self->owner.heap.bins[PLACE][cai_class_of(1000)].count;
+    require(resize_near(block, 1000) == NULL && is_live(block) && bin->count == count);
+    require(cai_self->owner.heap.bins[PLACE][cai_class_of(1000)].count == ready);
+    bin->limit = limit;
+    require(resize_near(block, 1000) != NULL && is_live(neighbour) && refused_calls == 0);
+    require_null(audit_all());
 }
 
 /* Room for half more, as long as that is a small block, of few sizes; never less than what was asked for. */
@@ -227,6 +297,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_D1_usable_is_the_slot_or_whole_pages),
         cmocka_unit_test(test_D2_small_blocks_stay_or_move),
+        cmocka_unit_test(test_D2_small_blocks_move_to_a_slot_that_lies_ready),
+        cmocka_unit_test(test_V2_what_does_not_move_at_once_is_as_before),
         cmocka_unit_test(test_D2_what_grows_gets_room),
         cmocka_unit_test(test_D2_what_grows_passes_through_few_sizes),
         cmocka_unit_test(test_D2_small_becomes_large_and_small_again),
