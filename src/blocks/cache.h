@@ -172,6 +172,24 @@ CAI_INLINE bool cai_cache_push(struct cai_heap *heap, enum cai_place place, enum
     return true;
 }
 
+/* The same for a block that says `byte`, which ends only if it still does: of two calls that end it at the same moment
+ * one finds that out. That takes an exchange, which a free is not worth: docs/decisions/0009-no-exchange-on-free.md. */
+CAI_INLINE bool cai_cache_push_if(struct cai_heap *heap, enum cai_place place, enum cai_grain grain, size_t granule,
+                                  uint8_t *state, uint8_t byte, void *address)
+{
+    struct cai_bin *bin = &heap->bins[place][byte];
+    size_t count = bin->count;
+
+    if (CAI_UNLIKELY(!cai_cache_owns(heap, place, grain, granule) || count == bin->limit))
+        return false;
+    bin->slots[count] = address;
+    if (CAI_UNLIKELY(!cai_swap_strong_acq_rel(state, &byte, cai_state_freed(place, CAI_STATE_CACHED))))
+        return false;
+    __asm__ volatile("" : "+r"(count) : : "memory");
+    bin->count = (uint32_t)(count + 1);
+    return true;
+}
+
 /* Gives a small block of this zone back, where that takes no more than pushing it. In must-zero places its slot has
  * been cleared already. */
 CAI_INLINE enum cai_put cai_cache_put(struct cai_heap *heap, enum cai_place place, enum cai_grain grain, void *address)

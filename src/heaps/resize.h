@@ -72,9 +72,9 @@ CAI_INLINE size_t cai_resize_room(size_t bytes, size_t usable)
 /* A small block of the calling thread's own heap moves to a slot that lies in one of its bins. NULL: it is not as
  * simple as that, cai_resize has to say, whatever address and size are; nothing has changed.
  *
- * No claim: until its state byte is asked again nothing can have made another block of this heap of it, as the slot
- * that it moves to lay in its bin before. Two calls that want the block in the same instant are what two frees are. In
- * the child of a fork that slot is one which a thread that is not there had in its hand. */
+ * No claim: until its state byte is exchanged nothing can have made another block of this heap of it, as the slot that
+ * it moves to lay in its bin before. In the child of a fork that slot is one which a thread that is not there had in
+ * its hand. */
 CAI_INLINE void *cai_resize_near(enum cai_place place, void *address, size_t bytes, const char *function)
 {
     enum cai_grain grain = CAI_FINE;
@@ -97,8 +97,7 @@ CAI_INLINE void *cai_resize_near(enum cai_place place, void *address, size_t byt
     if (CAI_UNLIKELY(moved == NULL))
         return NULL;
     memcpy(moved, address, cai_min(bytes, usable));
-    if (CAI_LIKELY(cai_load_relaxed(state) == byte) &&
-        CAI_LIKELY(cai_cache_push(heap, place, grain, granule, state, byte, address)))
+    if (CAI_LIKELY(cai_cache_push_if(heap, place, grain, granule, state, byte, address)))
         return moved;
     cai_free_slow(place, moved, function); /* the bin is full, or somebody gave the block back: cai_resize finds out */
     return NULL;

@@ -36,6 +36,7 @@ static const struct pair {
     {"free/grow", {FREE, GROW}, false, true},
     {"wipe/free", {WIPE, FREE}, true, false},
     {"realloc/realloc", {REALLOC, REALLOC}, false, false},
+    {"realloc/free", {REALLOC, FREE}, false, false},
     {"shrink/shrink", {SHRINK, SHRINK}, false, false},
     {"shrink/shrink of secrets", {SHRINK, SHRINK}, true, false},
     {"grow/realloc", {GROW, REALLOC}, false, false},
