@@ -22,15 +22,15 @@
 /* What a run whose pages are protected takes of mappings beside the one that it lies in. */
 enum { MAPPINGS = 4 };
 
-/* A sample takes some ten microseconds, calls of the kernel most of it. Where their pace is kept, the next comes two
- * milliseconds later at the earliest: half a percent of the time is the most that they take, however quickly blocks
- * come and go. The clock is coarse: this many of its milliseconds apart are at least one less. */
-enum { PACE_MS = 3 };
+/* A sample takes some twenty microseconds, calls of the kernel most of it. Where their pace is kept, the next comes
+ * four milliseconds later at the earliest: half a percent of the time on the clock is the most that they take, however
+ * quickly blocks come and go. */
+enum { PACE_NS = 4000000 };
 
 uint32_t cai_guarded_rate;
 
 static uint64_t turns;   /* atomic */
-static uint64_t last_ms; /* atomic; when one was due */
+static uint64_t last_ns; /* atomic; when one was due */
 
 void cai_guarded_start(void)
 {
@@ -46,9 +46,9 @@ static bool keeps_pace(void)
 {
     if (!cai_settings->guard_paced)
         return true;
-    uint64_t now = cai_os_milliseconds();
-    uint64_t last = cai_load_relaxed(&last_ms);
-    return now - last >= PACE_MS && cai_swap_strong_acq_rel(&last_ms, &last, now);
+    uint64_t last = cai_load_acquire(&last_ns);
+    uint64_t now = cai_os_nanoseconds(); /* after it: not before the one that was due last */
+    return now - last >= PACE_NS && cai_swap_strong_acq_rel(&last_ns, &last, now);
 }
 
 bool cai_guarded_is_due(struct cai_heap *heap, enum cai_place place, unsigned size_class, uint64_t passed)

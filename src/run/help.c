@@ -114,7 +114,7 @@ static const char help_settings[] =
     "                unless told\n"
     "  guard-sample=N  one small block in N, by chance, lies among pages that cannot be\n"
     "                touched: overflow, underflow and use-after-free are told with calls;\n"
-    "                without =N one in 5000, and at most one in two milliseconds\n"
+    "                without =N one in 5000, and at most one in four milliseconds\n"
     "  no-deepbind   dlopen takes no notice of RTLD_DEEPBIND\n"
     "  names         the library's mappings have names in /proc/self/maps\n"
     "  pagemap       before long must-zero memory is cleared, ask the kernel what of it\n"
