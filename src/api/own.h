@@ -142,7 +142,7 @@ CAI_INLINE enum cai_own_put cai_own_put_small(enum cai_place place, enum cai_gra
             cai_clear_small(heap, address, cai_class_sizes[size_class]);
         if (tags)
             cai_tags_clear((uintptr_t)address, bytes);
-        if (CAI_LIKELY(bin->count != bin->limit)) {
+        if (CAI_LIKELY(bin->top != bin->end)) {
             cai_bin_push(bin, place, state, address);
             put = CAI_OWN_PUT;
         } else if (size_class <= CAI_CLASS_LAST) {

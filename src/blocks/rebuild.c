@@ -93,23 +93,34 @@ static void put_back(struct cai_heap *heap, enum cai_place place, unsigned size_
     cai_cache_settle(heap, slab);
 }
 
+/* A bin that was getting another array has it. */
+static void end_move(struct cai_heap *heap)
+{
+    if (heap->moving != NULL)
+        *heap->moving = heap->moved;
+    heap->moving = NULL;
+}
+
 void cai_cache_salvage(struct cai_heap *heap)
 {
+    end_move(heap);
     for (enum cai_place place = 0; place < CAI_PLACES; place++)
         for (unsigned size_class = 1; size_class < CAI_CLASSES; size_class++) {
             struct cai_bin *bin = &heap->bins[place][size_class];
             /* One that was being pushed or popped stands above the top. */
-            for (uint32_t i = 0; i <= bin->count && i < bin->limit; i++)
-                put_back(heap, place, size_class, bin->slots[i]);
-            bin->count = 0;
+            for (void **at = bin->base; at <= bin->top && at < bin->end; at++)
+                put_back(heap, place, size_class, *at);
+            bin->top = bin->base;
         }
 }
 
 void cai_cache_rebuild(struct cai_heap *heap, bool keep_bins, const struct cai_unit *told)
 {
+    if (!keep_bins)
+        end_move(heap);
     for (enum cai_place place = 0; place < CAI_PLACES; place++)
         for (unsigned size_class = 1; !keep_bins && size_class < CAI_CLASSES; size_class++)
-            heap->bins[place][size_class].count = 0;
+            heap->bins[place][size_class].top = heap->bins[place][size_class].base;
     memset(heap->slabs, 0, sizeof heap->slabs);
     heap->returned = heap->strays = NULL;
     for (unsigned number = 0; number < CAI_ZONES; number++) {

@@ -68,7 +68,7 @@ static bool put_in_account(struct cai_thread *thread, struct cai_account *accoun
 
     if (!cai_bias_enter_account(thread, account))
         return false;
-    bool room = bin->count < bin->limit;
+    bool room = bin->top != bin->end;
     if (room) {
         cai_bin_push(bin, place, live.state, address);
         set_zero(live, is_zero);

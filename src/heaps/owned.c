@@ -104,7 +104,7 @@ void cai_owned_discard(struct cai_heap *heap)
     cai_cache_collect(heap, true);
     for (enum cai_place place = 0; place < CAI_PLACES && !CAI_QUARANTINES; place++)
         for (unsigned size_class = 1; size_class < CAI_CLASSES; size_class++)
-            heap->bins[place][size_class].count = 0;
+            heap->bins[place][size_class].top = heap->bins[place][size_class].base;
     cai_lock_take(&heap->lock);
     if (!CAI_QUARANTINES)
         memset(heap->slabs, 0, sizeof heap->slabs);

@@ -145,17 +145,18 @@ static const char *check_bin(const struct cai_heap *heap, enum cai_place place, 
     enum cai_grain grain = cai_class_grain(size_class);
     const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
 
-    if (bin->count > bin->limit)
-        return audit_say("heap %u: bin %u: %u slots where %u fit", heap->id, size_class, bin->count, bin->limit);
-    for (uint32_t i = 0; i < bin->count; i++) {
-        size_t granule = cai_granule_of(view, grain, bin->slots[i]);
+    if (cai_bin_count(bin) > cai_bin_limit(bin))
+        return audit_say("heap %u: bin %u: %u slots where %u fit", heap->id, size_class, cai_bin_count(bin),
+                         cai_bin_limit(bin));
+    for (uint32_t i = 0; i < cai_bin_count(bin); i++) {
+        size_t granule = cai_granule_of(view, grain, bin->base[i]);
         if (granule >= view->granules)
-            return audit_say("heap %u: bin %u: %p is outside", heap->id, size_class, bin->slots[i]);
+            return audit_say("heap %u: bin %u: %p is outside", heap->id, size_class, bin->base[i]);
         const struct cai_unit *slab = cai_slab_of(view, grain, granule);
         if (!cai_state_is_cached(view->state[granule]) || slab->kind != CAI_UNIT_SLAB ||
             slab->size_class != size_class || view->owner[cai_unit_number(slab)] != heap->id)
             return audit_say("heap %u: bin %u: %p has state %u in a slab of class %u, heap %u", heap->id, size_class,
-                             bin->slots[i], view->state[granule], slab->size_class, view->owner[cai_unit_number(slab)]);
+                             bin->base[i], view->state[granule], slab->size_class, view->owner[cai_unit_number(slab)]);
     }
     return NULL;
 }
@@ -209,7 +210,7 @@ static const char *check_heaps(size_t *cached)
                 if ((wrong = check_bin(heap, place, size_class)) != NULL ||
                     (wrong = check_list(heap, place, size_class)) != NULL)
                     return wrong;
-                *cached += heap->bins[place][size_class].count;
+                *cached += cai_bin_count(&heap->bins[place][size_class]);
             }
     }
     return NULL;
