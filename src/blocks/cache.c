@@ -251,20 +251,18 @@ CAI_INLINE void settle_put(struct cai_heap *heap, struct cai_unit *slab, uint32_
     settle(heap, slab);
 }
 
-/* The bin's slots [0, count) go back to their slabs; the heap's lock is held. Returns their bytes. */
-static size_t put_back(struct cai_heap *heap, enum cai_place place, unsigned size_class, uint32_t count)
+/* These slots go back to their slabs, by their states in this zone; the heap's lock is held. Returns how many. */
+CAI_INLINE uint32_t put_all(struct cai_heap *heap, struct cai_view view, enum cai_grain grain, void *const *slots,
+                            uint32_t count)
 {
-    struct cai_bin *bin = &heap->bins[place][size_class];
-    enum cai_grain grain = cai_class_grain(size_class);
-    const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
     struct cai_unit *slab = NULL;
-    size_t unit = 0; /* of the slot before */
+    size_t unit = SIZE_MAX; /* of the slot before */
     uint32_t put = 0, all = 0;
 
-    for (uint32_t i = 0; i < count; i++) {
-        size_t granule = cai_granule_of(view, grain, bin->base[i]);
-        if (slab == NULL || cai_unit_of_granule(grain, granule) != unit) {
-            struct cai_unit *of_this = cai_slab_of(view, grain, granule);
+    for (void *const *end = slots + count; slots != end; slots++) {
+        size_t granule = cai_granule_of(&view, grain, *slots);
+        if (CAI_UNLIKELY(cai_unit_of_granule(grain, granule) != unit)) {
+            struct cai_unit *of_this = cai_slab_of(&view, grain, granule);
             if (slab != NULL && of_this != slab) {
                 settle_put(heap, slab, put);
                 all += put;
@@ -273,26 +271,30 @@ static size_t put_back(struct cai_heap *heap, enum cai_place place, unsigned siz
             slab = of_this;
             unit = cai_unit_of_granule(grain, granule);
         }
-        uint8_t state = cai_load_relaxed(&view->state[granule]);
+        uint8_t state = cai_load_relaxed(&view.state[granule]);
         if (CAI_LIKELY(cai_state_is_cached(state))) {
-            cai_slab_put_uncounted(&view->state[granule], state);
+            cai_slab_put_uncounted(&view.state[granule], state);
             put++;
         }
     }
     if (slab != NULL)
         settle_put(heap, slab, put);
-    bin->top -= count;
-    memmove(bin->base, bin->base + count, cai_bin_count(bin) * sizeof *bin->base);
-    return (size_t)(all + put) * cai_class_sizes[size_class];
+    return all + put;
 }
 
-static void reverse(void **slots, uint32_t count)
+/* The bin's lowest slots go back; the heap's lock is held. Returns their bytes. */
+static size_t put_back(struct cai_heap *heap, enum cai_place place, unsigned size_class, uint32_t count)
 {
-    for (uint32_t low = 0, high = count; low + 1 < high; low++) {
-        void *swap = slots[low];
-        slots[low] = slots[--high];
-        slots[high] = swap;
-    }
+    struct cai_bin *bin = &heap->bins[place][size_class];
+    bool is_fine = cai_class_grain(size_class) == CAI_FINE;
+    /* A copy, and a loop for each grain: to the compiler a store to a state byte could change the view. */
+    struct cai_view view = *cai_view_of(cai_zone_number(place, is_fine ? CAI_FINE : CAI_COARSE));
+    uint32_t put =
+        is_fine ? put_all(heap, view, CAI_FINE, bin->base, count) : put_all(heap, view, CAI_COARSE, bin->base, count);
+
+    bin->top -= count;
+    memmove(bin->base, bin->base + count, cai_bin_count(bin) * sizeof *bin->base);
+    return (size_t)put * cai_class_sizes[size_class];
 }
 
 uint32_t cai_cache_wants(struct cai_heap *heap, enum cai_place place, unsigned size_class)
@@ -325,12 +327,13 @@ uint32_t cai_cache_refill(struct cai_heap *heap, enum cai_place place, unsigned 
                 break;
             list_push(list, slab);
         }
-        uint32_t taken = cai_slab_take(slab, bin->base + got, want - got);
+        uint32_t taken = cai_slab_take(slab, bin->base + want - got, want - got);
         got += taken;
         if (cai_slab_room(slab) == 0 || (taken == 0 && slab->cursor == 0))
             list_unlink(list, slab); /* the latter: miscounted, because two threads freed one block at once */
     }
-    reverse(bin->base, got);
+    if (got < want)
+        memmove(bin->base, bin->base + want - got, got * sizeof *bin->base);
     bin->top = bin->base + got; /* before the lock is given: who holds none has its slots in bins */
     cai_lock_give(&heap->lock);
     CAI_PROBE(refill, place, cai_class_bytes(size_class), got);
