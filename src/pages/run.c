@@ -145,6 +145,8 @@ static void clear_state(const struct cai_unit *slab)
 static void use(struct cai_zone *zone, size_t units)
 {
     cai_store_relaxed(&zone->used_units, zone->used_units + units);
+    if (zone->used_units > zone->used_units_high)
+        cai_store_relaxed(&zone->used_units_high, zone->used_units);
     if (zone->used_units > zone->used_units_peak)
         zone->used_units_peak = zone->used_units;
 }

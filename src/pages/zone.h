@@ -51,6 +51,7 @@ struct cai_zone {
     size_t dirty_units;
     uint64_t forgot_ms;      /* the last look at what was missed */
     size_t dirty_units_high; /* most since then */
+    size_t used_units_high;  /* most in use since then; read without the lock */
     size_t excess_units; /* went back, too much or instead, and were not missed so far; forgotten little by little */
     size_t missed_units; /* were, and had to be taken anew: so much more may stay */
     size_t used_units;   /* in slabs and large blocks */
