@@ -115,7 +115,7 @@ static bool is_own(const struct cai_heap *heap, const struct cai_unit *slab)
 {
     uint32_t number = cai_unit_number(slab);
 
-    return cai_load_acquire(&cai_view_of(slab->zone)->owner[number]) == heap->id &&
+    return cai_load_acquire(&cai_view_of(slab->zone)->owner[number].id) == heap->id &&
            cai_load_relaxed(&slab->head) == number && cai_load_relaxed(&slab->kind) == CAI_UNIT_SLAB;
 }
 

@@ -64,6 +64,9 @@ struct cai_unit *cai_slab_create(struct cai_heap *heap, enum cai_place place, un
     slab->used = 0;
     slab->cursor = 0;
     cai_store_relaxed(&slab->listed, 0);
+    struct cai_owned *owned = &cai_view_of(number)->owner[cai_unit_number(slab)];
+    for (uint32_t i = 0; i < units; i++)
+        cai_store_relaxed(&owned[i].size_class, (uint8_t)size_class);
     cai_run_publish(slab, CAI_UNIT_SLAB, heap->id);
     CAI_PROBE(slab_begin, place, cai_class_bytes(size_class), cai_unit_address(slab));
     return slab;

@@ -88,7 +88,7 @@ CAI_INLINE uint8_t *cai_stamped_find(enum cai_place place, uint16_t stamp, const
 
     if (CAI_UNLIKELY(state == NULL || !cai_stamp_is(state, stamp)))
         return NULL;
-    *owner = cai_load_relaxed(&view->owner[cai_unit_of_granule(CAI_FINE, granule)]);
+    *owner = cai_load_relaxed(&view->owner[cai_unit_of_granule(CAI_FINE, granule)].id);
     return state;
 }
 

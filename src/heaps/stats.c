@@ -174,7 +174,7 @@ static bool count_zone(ca_stats *stats, unsigned number, const struct sample *sa
     place->used_bytes_peak += zone->used_units_peak << CAI_UNIT_SHIFT;
     place->committed_bytes += zone->committed_units << CAI_UNIT_SHIFT;
     /* State bytes, descriptors and owners of every unit that was ever used. */
-    stats->metadata_bytes += zone->frontier <= 1 ? 0 : (uint64_t)zone->frontier * (((size_t)1 << shift) + 64 + 4);
+    stats->metadata_bytes += zone->frontier <= 1 ? 0 : (uint64_t)zone->frontier * (((size_t)1 << shift) + 64 + 8);
     cai_lock_give(&zone->lock);
     return true;
 }

@@ -233,10 +233,10 @@ struct cai_unit *cai_run_take_bare(struct cai_zone *zone, uint32_t units, uint32
 
 static void set_owner(const struct cai_unit *run, uint32_t units, uint32_t owner)
 {
-    uint32_t *first = &cai_view_of(run->zone)->owner[cai_unit_number(run)];
+    struct cai_owned *first = &cai_view_of(run->zone)->owner[cai_unit_number(run)];
 
     while (units > 0)
-        cai_store_release(&first[--units], owner);
+        cai_store_release(&first[--units].id, owner);
 }
 
 /* How many of its units bear its owner's number. */

@@ -22,12 +22,18 @@
 enum cai_grain { CAI_FINE, CAI_COARSE, CAI_GRAINS };
 enum { CAI_FINE_SHIFT = 4, CAI_COARSE_SHIFT = 6, CAI_ZONES = CAI_PLACES * CAI_GRAINS };
 
+/* Whose a unit is, and as what: what a free looks up beside the state byte. */
+struct cai_owned {
+    uint32_t id;        /* of the heap whose slab or large block it lies in; 0: none */
+    uint8_t size_class; /* of its slab; stays when that ends, 0: it was none yet */
+};
+
 struct cai_view {
-    uintptr_t origin;       /* address of unit 0 */
-    size_t granules;        /* how many may begin a block: each has a state byte, and another behind it */
-    uint8_t *state;         /* one per granule; see blocks/state.h */
-    uint32_t *owner;        /* one per unit: id of the thread heap whose slab it is, 0 for none */
-    struct cai_unit *units; /* one per unit */
+    uintptr_t origin;        /* address of unit 0 */
+    size_t granules;         /* how many may begin a block: each has a state byte, and another behind it */
+    uint8_t *state;          /* one per granule; see blocks/state.h */
+    struct cai_owned *owner; /* one per unit */
+    struct cai_unit *units;  /* one per unit */
 };
 
 /* Free runs of one kind, by length. */
