@@ -126,7 +126,7 @@ CAI_INLINE enum cai_own_put cai_own_put_small(enum cai_place place, enum cai_gra
     uint8_t *state = cai_find_state(place, grain, address, &granule);
     if (CAI_UNLIKELY(state == NULL))
         return put;
-    uint32_t owner = cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)]);
+    uint32_t owner = cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)].id);
     bool own = owner == heap->id;
     if (CAI_UNLIKELY(!own) && CAI_UNLIKELY((heap = cai_bias_enter_number(thread, owner)) == NULL))
         return put;
@@ -142,7 +142,7 @@ CAI_INLINE enum cai_own_put cai_own_put_small(enum cai_place place, enum cai_gra
             cai_clear_small(heap, address, cai_class_sizes[size_class]);
         if (tags)
             cai_tags_clear((uintptr_t)address, bytes);
-        if (CAI_LIKELY(bin->count != bin->limit)) {
+        if (CAI_LIKELY(bin->top != bin->end)) {
             cai_bin_push(bin, place, state, address);
             put = CAI_OWN_PUT;
         } else if (size_class <= CAI_CLASS_LAST) {
@@ -231,7 +231,7 @@ CAI_INLINE bool cai_own_resize_in_slot(enum cai_place place, enum cai_grain grai
     if (is_short ? !cai_exact_is_short(live, bytes)
                  : live != cai_stamp_class(full) || !cai_exact_is(grain, state, live, bytes))
         return false;
-    if (cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)]) != cai_self_heap()->id)
+    if (cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)].id) != cai_self_heap()->id)
         return false;
     if (is_short)
         cai_store_relaxed(state, cai_short_states[layout.size]);

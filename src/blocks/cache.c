@@ -115,7 +115,7 @@ static bool is_own(const struct cai_heap *heap, const struct cai_unit *slab)
 {
     uint32_t number = cai_unit_number(slab);
 
-    return cai_load_acquire(&cai_view_of(slab->zone)->owner[number]) == heap->id &&
+    return cai_load_acquire(&cai_view_of(slab->zone)->owner[number].id) == heap->id &&
            cai_load_relaxed(&slab->head) == number && cai_load_relaxed(&slab->kind) == CAI_UNIT_SLAB;
 }
 
@@ -188,30 +188,47 @@ static void swing(struct cai_heap *heap, enum cai_place place, unsigned size_cla
     swing->doublings++;
 }
 
+/* The bin gets an array of so many slots, which hold what it has. False: memory is short, nothing changed. */
+static bool bin_move(struct cai_heap *heap, struct cai_bin *bin, uint32_t limit)
+{
+    void **base = cai_meta_allocate_beside(bin, limit * sizeof *base);
+    void **before = bin->base;
+    size_t before_bytes = cai_bin_limit(bin) * sizeof *base;
+    uint32_t count = cai_bin_count(bin);
+
+    if (base == NULL)
+        return false;
+    if (before != NULL)
+        memcpy(base, before, count * sizeof *base);
+    heap->moved = *bin;
+    heap->moved.base = base;
+    heap->moved.top = base + count;
+    heap->moved.end = base + limit;
+    cai_fence_for_compiler();
+    heap->moving = bin;
+    cai_fence_for_compiler();
+    *bin = heap->moved;
+    cai_fence_for_compiler();
+    heap->moving = NULL;
+    cai_fence_for_compiler();
+    if (before != NULL)
+        cai_meta_free(before, before_bytes);
+    return true;
+}
+
 /* Makes the bin larger unless it is as large as it may be. False: it has no array and memory is short. */
 static bool bin_grow(struct cai_heap *heap, enum cai_place place, unsigned size_class)
 {
     struct cai_bin *bin = &heap->bins[place][size_class];
     uint32_t most = bin_slots_max(heap, place, size_class);
 
-    if (bin->limit >= most)
+    uint32_t before = cai_bin_limit(bin);
+
+    if (before >= most)
         return true;
-    uint32_t limit = (uint32_t)cai_min(bin->limit == 0 ? BIN_START : bin->limit * BIN_GROWTH, most);
-    void **slots = cai_meta_allocate_beside(bin, limit * sizeof *slots);
-    if (slots == NULL)
-        return bin->limit != 0;
-    void **before = bin->slots;
-    uint32_t before_limit = bin->limit;
-    if (before != NULL)
-        memcpy(slots, before, bin->count * sizeof *slots);
-    /* In this order: a child forked in between finds the bin whole. */
-    bin->slots = slots;
-    cai_fence_for_compiler();
-    bin->limit = limit;
+    if (!bin_move(heap, bin, (uint32_t)cai_min(before == 0 ? BIN_START : before * BIN_GROWTH, most)))
+        return before != 0;
     heap->used_bins[place][size_class / 64] |= UINT64_C(1) << size_class % 64;
-    cai_fence_for_compiler();
-    if (before != NULL)
-        cai_meta_free(before, before_limit * sizeof *slots);
     return true;
 }
 
@@ -224,19 +241,8 @@ static void bin_calm(struct cai_heap *heap, enum cai_place place, unsigned size_
     heap->swings[place][size_class] = (struct cai_swing){.doublings = 0};
     uint32_t most = bin_slots_max(heap, place, size_class);
     heap->doubled_slots -= swung - most;
-    if (CAI_LIKELY(bin->limit <= most))
-        return;
-    void **slots = cai_meta_allocate_beside(bin, most * sizeof *slots);
-    if (slots == NULL)
-        return;
-    void **before = bin->slots;
-    uint32_t before_limit = bin->limit;
-    /* In this order, as in bin_grow. */
-    bin->limit = most;
-    cai_fence_for_compiler();
-    bin->slots = slots;
-    cai_fence_for_compiler();
-    cai_meta_free(before, before_limit * sizeof *slots);
+    if (CAI_UNLIKELY(cai_bin_limit(bin) > most))
+        (void)bin_move(heap, bin, most);
 }
 
 CAI_INLINE void settle_put(struct cai_heap *heap, struct cai_unit *slab, uint32_t count)
@@ -245,20 +251,18 @@ CAI_INLINE void settle_put(struct cai_heap *heap, struct cai_unit *slab, uint32_
     settle(heap, slab);
 }
 
-/* The bin's slots [0, count) go back to their slabs; the heap's lock is held. Returns their bytes. */
-static size_t put_back(struct cai_heap *heap, enum cai_place place, unsigned size_class, uint32_t count)
+/* These slots go back to their slabs, by their states in this zone; the heap's lock is held. Returns how many. */
+CAI_INLINE uint32_t put_all(struct cai_heap *heap, struct cai_view view, enum cai_grain grain, void *const *slots,
+                            uint32_t count)
 {
-    struct cai_bin *bin = &heap->bins[place][size_class];
-    enum cai_grain grain = cai_class_grain(size_class);
-    const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
     struct cai_unit *slab = NULL;
-    size_t unit = 0; /* of the slot before */
+    size_t unit = SIZE_MAX; /* of the slot before */
     uint32_t put = 0, all = 0;
 
-    for (uint32_t i = 0; i < count; i++) {
-        size_t granule = cai_granule_of(view, grain, bin->slots[i]);
-        if (slab == NULL || cai_unit_of_granule(grain, granule) != unit) {
-            struct cai_unit *of_this = cai_slab_of(view, grain, granule);
+    for (void *const *end = slots + count; slots != end; slots++) {
+        size_t granule = cai_granule_of(&view, grain, *slots);
+        if (CAI_UNLIKELY(cai_unit_of_granule(grain, granule) != unit)) {
+            struct cai_unit *of_this = cai_slab_of(&view, grain, granule);
             if (slab != NULL && of_this != slab) {
                 settle_put(heap, slab, put);
                 all += put;
@@ -267,26 +271,30 @@ static size_t put_back(struct cai_heap *heap, enum cai_place place, unsigned siz
             slab = of_this;
             unit = cai_unit_of_granule(grain, granule);
         }
-        uint8_t state = cai_load_relaxed(&view->state[granule]);
+        uint8_t state = cai_load_relaxed(&view.state[granule]);
         if (CAI_LIKELY(cai_state_is_cached(state))) {
-            cai_slab_put_uncounted(&view->state[granule], state);
+            cai_slab_put_uncounted(&view.state[granule], state);
             put++;
         }
     }
     if (slab != NULL)
         settle_put(heap, slab, put);
-    bin->count -= count;
-    memmove(bin->slots, bin->slots + count, bin->count * sizeof *bin->slots);
-    return (size_t)(all + put) * cai_class_sizes[size_class];
+    return all + put;
 }
 
-static void reverse(void **slots, uint32_t count)
+/* The bin's lowest slots go back; the heap's lock is held. Returns their bytes. */
+static size_t put_back(struct cai_heap *heap, enum cai_place place, unsigned size_class, uint32_t count)
 {
-    for (uint32_t low = 0, high = count; low + 1 < high; low++) {
-        void *swap = slots[low];
-        slots[low] = slots[--high];
-        slots[high] = swap;
-    }
+    struct cai_bin *bin = &heap->bins[place][size_class];
+    bool is_fine = cai_class_grain(size_class) == CAI_FINE;
+    /* A copy, and a loop for each grain: to the compiler a store to a state byte could change the view. */
+    struct cai_view view = *cai_view_of(cai_zone_number(place, is_fine ? CAI_FINE : CAI_COARSE));
+    uint32_t put =
+        is_fine ? put_all(heap, view, CAI_FINE, bin->base, count) : put_all(heap, view, CAI_COARSE, bin->base, count);
+
+    bin->top -= count;
+    memmove(bin->base, bin->base + count, cai_bin_count(bin) * sizeof *bin->base);
+    return (size_t)put * cai_class_sizes[size_class];
 }
 
 uint32_t cai_cache_wants(struct cai_heap *heap, enum cai_place place, unsigned size_class)
@@ -295,9 +303,9 @@ uint32_t cai_cache_wants(struct cai_heap *heap, enum cai_place place, unsigned s
     uint16_t *wants = &heap->wants[place][size_class];
 
     swing(heap, place, size_class);
-    if (bin->limit < 2u * *wants + WANT_MIN && !bin_grow(heap, place, size_class))
+    if (cai_bin_limit(bin) < 2u * *wants + WANT_MIN && !bin_grow(heap, place, size_class))
         return 0;
-    uint32_t want = (uint32_t)cai_min(cai_max(*wants, WANT_MIN), (bin->limit + 1) / 2);
+    uint32_t want = (uint32_t)cai_min(cai_max(*wants, WANT_MIN), (cai_bin_limit(bin) + 1) / 2);
     *wants = (uint16_t)(want * 2);
     return want;
 }
@@ -319,13 +327,14 @@ uint32_t cai_cache_refill(struct cai_heap *heap, enum cai_place place, unsigned 
                 break;
             list_push(list, slab);
         }
-        uint32_t taken = cai_slab_take(slab, bin->slots + got, want - got);
+        uint32_t taken = cai_slab_take(slab, bin->base + want - got, want - got);
         got += taken;
         if (cai_slab_room(slab) == 0 || (taken == 0 && slab->cursor == 0))
             list_unlink(list, slab); /* the latter: miscounted, because two threads freed one block at once */
     }
-    reverse(bin->slots, got);
-    bin->count = got; /* before the lock is given: who holds none has its slots in bins */
+    if (got < want)
+        memmove(bin->base, bin->base + want - got, got * sizeof *bin->base);
+    bin->top = bin->base + got; /* before the lock is given: who holds none has its slots in bins */
     cai_lock_give(&heap->lock);
     CAI_PROBE(refill, place, cai_class_bytes(size_class), got);
     return got;
@@ -335,11 +344,11 @@ bool cai_cache_put_full(struct cai_heap *heap, enum cai_place place, unsigned si
 {
     struct cai_bin *bin = &heap->bins[place][size_class];
 
-    if (bin->count == bin->limit && !bin_grow(heap, place, size_class))
+    if (bin->top == bin->end && !bin_grow(heap, place, size_class))
         return false;
-    if (bin->count == bin->limit) {
+    if (bin->top == bin->end) {
         cai_lock_take(&heap->lock);
-        put_back(heap, place, size_class, (bin->count + 1) / 2);
+        put_back(heap, place, size_class, (cai_bin_count(bin) + 1) / 2);
         cai_lock_give(&heap->lock);
         heap->swings[place][size_class].overflowed = true;
     }
@@ -374,7 +383,7 @@ static void drop_empty(struct cai_heap *heap, enum cai_place place, unsigned siz
 /* Everything of one class that the heap has and nobody uses; its lock is held. */
 static size_t empty_class(struct cai_heap *heap, enum cai_place place, unsigned size_class)
 {
-    size_t bytes = put_back(heap, place, size_class, heap->bins[place][size_class].count);
+    size_t bytes = put_back(heap, place, size_class, cai_bin_count(&heap->bins[place][size_class]));
 
     bin_calm(heap, place, size_class);
     drop_empty(heap, place, size_class);
@@ -410,8 +419,8 @@ size_t cai_cache_flush_idle(struct cai_heap *heap)
     cai_lock_take(&heap->lock);
     FOR_USED_BINS(heap, place, size_class)
     {
-        struct cai_bin *bin = &heap->bins[place][size_class];
-        uint32_t mark = (uint32_t)(bin->rounds + (uint64_t)bin->period - (uint64_t)bin->countdown) * 65536 + bin->count;
+        uint32_t mark = (uint32_t)cai_bin_allocations(heap, place, size_class) * 65536 +
+                        cai_bin_count(&heap->bins[place][size_class]);
         if (heap->marks[place][size_class] == mark)
             bytes += empty_class(heap, place, size_class);
         heap->marks[place][size_class] = mark;
@@ -426,6 +435,6 @@ CAI_NO_TSAN size_t cai_cache_bytes(const struct cai_heap *heap)
 
     for (unsigned place = 0; place < CAI_PLACES; place++)
         for (unsigned size_class = 1; size_class < CAI_CLASSES; size_class++)
-            bytes += (size_t)heap->bins[place][size_class].count * cai_class_sizes[size_class];
+            bytes += (size_t)cai_bin_count_of(&heap->bins[place][size_class]) * cai_class_sizes[size_class];
     return bytes;
 }

@@ -117,15 +117,15 @@ CAI_INLINE void *cai_cache_take(struct cai_heap *heap, enum cai_place place, enu
                                 bool zeroed, size_t bytes)
 {
     struct cai_bin *bin = &heap->bins[place][size_class];
-    uint32_t count = bin->count;
+    void **top = bin->top;
     bool is_zero;
 
-    if (CAI_TOOLS || CAI_UNLIKELY(count == 0 || --bin->countdown < 0))
+    if (CAI_TOOLS || CAI_UNLIKELY(top == bin->base || --bin->countdown < 0))
         return NULL;
-    void *address = bin->slots[count - 1];
+    void *address = *--top;
     if (CAI_UNLIKELY(!cai_cache_activate(place, grain, size_class, address, &is_zero)))
         return NULL;
-    bin->count = count - 1;
+    bin->top = top;
     if (address == NULL)
         __builtin_unreachable(); /* never in a bin: spares the caller's test */
     if (zeroed)
@@ -143,50 +143,42 @@ enum cai_put {
  * another thread in between, a slot that is cached stands in the bin or right above it. */
 CAI_INLINE void cai_bin_push(struct cai_bin *bin, enum cai_place place, uint8_t *state, void *address)
 {
-    size_t count = bin->count;
+    void **top = bin->top;
 
-    bin->slots[count] = address;
+    *top = address;
     cai_fence_for_compiler();
     cai_store_relaxed(state, cai_state_freed(place, CAI_STATE_CACHED));
-    __asm__ volatile("" : "+r"(count) : : "memory"); /* a fence, and no copy of the count for what comes before it */
-    bin->count = (uint32_t)(count + 1);
+    cai_fence_for_compiler();
+    bin->top = top + 1;
+}
+
+CAI_INLINE const struct cai_owned *cai_owned_at(enum cai_place place, enum cai_grain grain, size_t granule)
+{
+    return &cai_view_of(cai_zone_number(place, grain))->owner[cai_unit_of_granule(grain, granule)];
 }
 
 /* This granule lies in a slab of the heap. */
 CAI_INLINE bool cai_cache_owns(const struct cai_heap *heap, enum cai_place place, enum cai_grain grain, size_t granule)
 {
-    return cai_load_relaxed(&cai_view_of(cai_zone_number(place, grain))->owner[cai_unit_of_granule(grain, granule)]) ==
-           heap->id;
+    return cai_load_relaxed(&cai_owned_at(place, grain, granule)->id) == heap->id;
 }
 
-/* Pushes a live block of this zone that has been proved to be one. False: the bin is full, or the slot is another
- * heap's; nothing has changed. In must-zero places the slot has been cleared already. */
-CAI_INLINE bool cai_cache_push(struct cai_heap *heap, enum cai_place place, enum cai_grain grain, size_t granule,
-                               uint8_t *state, uint8_t size_class, void *address)
-{
-    struct cai_bin *bin = &heap->bins[place][size_class];
-
-    if (CAI_UNLIKELY(!cai_cache_owns(heap, place, grain, granule) || bin->count == bin->limit))
-        return false;
-    cai_bin_push(bin, place, state, address);
-    return true;
-}
-
-/* The same for a block that says `byte`, which ends only if it still does: of two calls that end it at the same moment
- * one finds that out. That takes an exchange, which a free is not worth: docs/decisions/0009-no-exchange-on-free.md. */
+/* Pushes a block of this zone that said `byte`, which ends only if it still does: of two calls that end it at the same
+ * moment one finds that out. That takes an exchange, which a free is not worth:
+ * docs/decisions/0009-no-exchange-on-free.md. False: it does not, the bin is full, or the slot is another heap's; nothing has changed. */
 CAI_INLINE bool cai_cache_push_if(struct cai_heap *heap, enum cai_place place, enum cai_grain grain, size_t granule,
                                   uint8_t *state, uint8_t byte, void *address)
 {
     struct cai_bin *bin = &heap->bins[place][byte];
-    size_t count = bin->count;
+    void **top = bin->top;
 
-    if (CAI_UNLIKELY(!cai_cache_owns(heap, place, grain, granule) || count == bin->limit))
+    if (CAI_UNLIKELY(!cai_cache_owns(heap, place, grain, granule) || top == bin->end))
         return false;
-    bin->slots[count] = address;
+    *top = address;
     if (CAI_UNLIKELY(!cai_swap_strong_acq_rel(state, &byte, cai_state_freed(place, CAI_STATE_CACHED))))
         return false;
-    __asm__ volatile("" : "+r"(count) : : "memory");
-    bin->count = (uint32_t)(count + 1);
+    cai_fence_for_compiler();
+    bin->top = top + 1;
     return true;
 }
 
@@ -200,11 +192,17 @@ CAI_INLINE enum cai_put cai_cache_put(struct cai_heap *heap, enum cai_place plac
 
     if (CAI_UNLIKELY(state == NULL))
         return CAI_PUT_OUTSIDE;
-    uint8_t size_class = cai_load_relaxed(state);
-    if (CAI_UNLIKELY(!cai_state_is_live(size_class) || (grain == CAI_COARSE && size_class > CAI_CLASS_LAST)))
+    /* The slab's class says which bin, and the state byte only has to agree: what follows need not wait for that, which
+     * has often left the cache. Of what was never a slab that is the bin which is full. */
+    const struct cai_owned *owned = cai_owned_at(place, grain, granule);
+    __asm__("" : "+r"(owned)); /* computed once */
+    size_t size_class = cai_load_relaxed(&owned->size_class);
+    struct cai_bin *bin = &heap->bins[place][size_class];
+    if (CAI_UNLIKELY(cai_load_relaxed_in_place(state) != size_class ||
+                     cai_load_relaxed_in_place(&owned->id) != heap->id || bin->top == bin->end))
         return CAI_PUT_SLOW;
-    return CAI_LIKELY(cai_cache_push(heap, place, grain, granule, state, size_class, address)) ? CAI_PUT_DONE
-                                                                                               : CAI_PUT_SLOW;
+    cai_bin_push(bin, place, state, address);
+    return CAI_PUT_DONE;
 }
 
 #endif

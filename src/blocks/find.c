@@ -77,7 +77,7 @@ uint32_t cai_find_owner(enum cai_place place, const void *address)
         const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
         size_t granule = ((uintptr_t)address - view->origin) >> cai_grain_shift(grain);
         if (granule < cai_load_relaxed(&view->granules))
-            return cai_load_acquire(&view->owner[cai_unit_of_granule(grain, granule)]);
+            return cai_load_acquire(&view->owner[cai_unit_of_granule(grain, granule)].id);
     }
     return 0;
 }

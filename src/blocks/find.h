@@ -76,7 +76,7 @@ CAI_INLINE uint8_t *cai_guarded_state(const struct cai_unit *run)
 /* Where the number of the heap that owns it stands. */
 CAI_INLINE uint32_t *cai_live_owner(struct cai_live live)
 {
-    return &cai_view_of(live.zone)->owner[cai_unit_of_granule(cai_zone_grain(live.zone), cai_live_granule(live))];
+    return &cai_view_of(live.zone)->owner[cai_unit_of_granule(cai_zone_grain(live.zone), cai_live_granule(live))].id;
 }
 
 /* The number of the heap that owns the unit an address of this place lies in; 0: none. */

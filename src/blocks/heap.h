@@ -14,15 +14,36 @@
 #include "os/lock.h"
 
 /* A stack of free slots. All zero is a bin that was never used: empty and full at once, so that both fast paths lead to
- * the slow one. Allocations since the start: rounds + period - countdown. */
+ * the slow one. One pointer is all that a block which comes or goes changes: with an array and a count the next one had
+ * to wait for two loads (docs/decisions/0100-bins-by-their-top.md). */
 struct cai_bin {
-    void **slots;      /* the one handed out next is slots[count - 1] */
-    uint32_t count;    /* how many there are */
-    uint32_t limit;    /* how many fit */
+    void **top;        /* the slot handed out next lies below it */
+    void **base;       /* the bin is empty when that is its top */
+    void **end;        /* full, when that is */
     int32_t countdown; /* allocations until the next housekeeping */
     int32_t period;    /* what countdown began with */
-    uint64_t rounds;   /* allocations in the periods gone by */
 };
+
+CAI_INLINE uint32_t cai_bin_count(const struct cai_bin *bin)
+{
+    return (uint32_t)(bin->top - bin->base);
+}
+
+/* The same of a bin that another thread uses: the number of some moment. */
+CAI_INLINE uint32_t cai_bin_count_of(const struct cai_bin *bin)
+{
+    uintptr_t base = (uintptr_t)cai_load_relaxed(&bin->base);
+    uintptr_t top = (uintptr_t)cai_load_relaxed(&bin->top);
+    bool whole = base <= top && top <= (uintptr_t)cai_load_relaxed(&bin->end); /* its array is not being exchanged */
+
+    return whole ? (uint32_t)((top - base) / sizeof(void *)) : 0;
+}
+
+/* How many slots fit. */
+CAI_INLINE uint32_t cai_bin_limit(const struct cai_bin *bin)
+{
+    return (uint32_t)(bin->end - bin->base);
+}
 
 /* A bin that overflows and is then drained may be twice as long the next time. */
 struct cai_swing {
@@ -60,6 +81,9 @@ struct cai_heap {
     /* The same. None lies in two cache lines; before them stands what fits into the gap that this leaves. */
     _Alignas(sizeof(struct cai_bin)) struct cai_bin bins[CAI_PLACES][CAI_BINS_PER_PLACE];
     uint64_t used_bins[CAI_PLACES][2];
+    uint64_t rounds[CAI_PLACES][CAI_CLASSES]; /* what each bin handed out in the periods gone by */
+    struct cai_bin *moving;                   /* for the child of a fork: this bin is about to become `moved` */
+    struct cai_bin moved;
     struct cai_unit *kept[CAI_KEPT_SETS][CAI_KEPT_WAYS];
     struct cai_unit *ending[CAI_ENDING]; /* for the child of a fork */
     uint64_t large_allocations;
@@ -76,5 +100,13 @@ struct cai_heap {
     struct cai_unit *strays;   /* came with `returned` and are another heap's by now, for who knows that one */
     struct cai_unit *returned; /* atomic: slabs with remote frees, pushed by anyone, taken under the lock */
 };
+
+/* Allocations from a bin since the start. */
+CAI_INLINE uint64_t cai_bin_allocations(const struct cai_heap *heap, unsigned place, unsigned size_class)
+{
+    const struct cai_bin *bin = &heap->bins[place][size_class];
+
+    return heap->rounds[place][size_class] + (uint64_t)((int64_t)bin->period - bin->countdown);
+}
 
 #endif

@@ -43,7 +43,7 @@ static uint32_t *owner_of(const struct cai_unit *run)
 {
     const struct cai_view *view = cai_view_of(run->zone);
 
-    return &view->owner[run - view->units];
+    return &view->owner[run - view->units].id;
 }
 
 static struct cai_live live_of(const struct cai_unit *run)

@@ -51,10 +51,10 @@ static void set_counts(struct cai_unit *slab, struct count count)
 /* Somebody was handing the slab over to this heap: the head bears its number already. */
 static void own_whole(const struct cai_heap *heap, const struct cai_unit *slab)
 {
-    uint32_t *owner = &cai_view_of(slab->zone)->owner[cai_unit_number(slab)];
+    struct cai_owned *owner = &cai_view_of(slab->zone)->owner[cai_unit_number(slab)];
 
     for (uint32_t i = 1; i < slab->units; i++)
-        cai_store_relaxed(&owner[i], heap->id);
+        cai_store_relaxed(&owner[i].id, heap->id);
 }
 
 static bool is_returned(const struct cai_heap *heap, const struct cai_unit *slab)
@@ -68,7 +68,7 @@ static bool is_returned(const struct cai_heap *heap, const struct cai_unit *slab
 
 void cai_cache_recount(struct cai_heap *heap, struct cai_unit *slab, const struct cai_unit *told)
 {
-    if (slab->kind != CAI_UNIT_SLAB || cai_view_of(slab->zone)->owner[cai_unit_number(slab)] != heap->id)
+    if (slab->kind != CAI_UNIT_SLAB || cai_view_of(slab->zone)->owner[cai_unit_number(slab)].id != heap->id)
         return;
     set_counts(slab, count_slots(slab, false));
     if (slab != told)
@@ -84,7 +84,8 @@ static void put_back(struct cai_heap *heap, enum cai_place place, unsigned size_
     size_t granule;
     uint8_t *state = cai_find_state(place, grain, slot, &granule);
 
-    if (state == NULL || view->owner[cai_unit_of_granule(grain, granule)] != heap->id || !cai_state_is_cached(*state))
+    if (state == NULL || view->owner[cai_unit_of_granule(grain, granule)].id != heap->id ||
+        !cai_state_is_cached(*state))
         return;
     struct cai_unit *slab = cai_slab_of(view, grain, granule);
     if (slab->kind != CAI_UNIT_SLAB || slab->size_class != size_class)
@@ -93,30 +94,41 @@ static void put_back(struct cai_heap *heap, enum cai_place place, unsigned size_
     cai_cache_settle(heap, slab);
 }
 
+/* A bin that was getting another array has it. */
+static void end_move(struct cai_heap *heap)
+{
+    if (heap->moving != NULL)
+        *heap->moving = heap->moved;
+    heap->moving = NULL;
+}
+
 void cai_cache_salvage(struct cai_heap *heap)
 {
+    end_move(heap);
     for (enum cai_place place = 0; place < CAI_PLACES; place++)
         for (unsigned size_class = 1; size_class < CAI_CLASSES; size_class++) {
             struct cai_bin *bin = &heap->bins[place][size_class];
             /* One that was being pushed or popped stands above the top. */
-            for (uint32_t i = 0; i <= bin->count && i < bin->limit; i++)
-                put_back(heap, place, size_class, bin->slots[i]);
-            bin->count = 0;
+            for (void **at = bin->base; at <= bin->top && at < bin->end; at++)
+                put_back(heap, place, size_class, *at);
+            bin->top = bin->base;
         }
 }
 
 void cai_cache_rebuild(struct cai_heap *heap, bool keep_bins, const struct cai_unit *told)
 {
+    if (!keep_bins)
+        end_move(heap);
     for (enum cai_place place = 0; place < CAI_PLACES; place++)
         for (unsigned size_class = 1; !keep_bins && size_class < CAI_CLASSES; size_class++)
-            heap->bins[place][size_class].count = 0;
+            heap->bins[place][size_class].top = heap->bins[place][size_class].base;
     memset(heap->slabs, 0, sizeof heap->slabs);
     heap->returned = heap->strays = NULL;
     for (unsigned number = 0; number < CAI_ZONES; number++) {
         const struct cai_view *view = cai_view_of(number);
         for (uint32_t unit = 1; unit < cai_zones[number].frontier; unit++) {
             struct cai_unit *slab = &view->units[unit];
-            if (view->owner[unit] != heap->id || slab->kind != CAI_UNIT_SLAB || slab->head != unit)
+            if (view->owner[unit].id != heap->id || slab->kind != CAI_UNIT_SLAB || slab->head != unit)
                 continue;
             own_whole(heap, slab);
             set_counts(slab, count_slots(slab, !keep_bins));

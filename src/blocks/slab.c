@@ -64,6 +64,9 @@ struct cai_unit *cai_slab_create(struct cai_heap *heap, enum cai_place place, un
     slab->used = 0;
     slab->cursor = 0;
     cai_store_relaxed(&slab->listed, 0);
+    struct cai_owned *owned = &cai_view_of(number)->owner[cai_unit_number(slab)];
+    for (uint32_t i = 0; i < units; i++)
+        cai_store_relaxed(&owned[i].size_class, (uint8_t)size_class);
     cai_run_publish(slab, CAI_UNIT_SLAB, heap->id);
     CAI_PROBE(slab_begin, place, cai_class_bytes(size_class), cai_unit_address(slab));
     return slab;
@@ -81,7 +84,7 @@ static void *leave(uint8_t *state, uintptr_t address, size_t bytes)
 }
 
 /* Slots that were handed out before and came back, from the cursor to the end. Long slots: one look at each. */
-static uint32_t take_returned_long(struct cai_unit *slab, void **slots, uint32_t count)
+static uint32_t take_returned_long(struct cai_unit *slab, void **end, uint32_t count)
 {
     uint8_t *state = cai_slab_states(slab);
     uintptr_t address = cai_slab_begin(slab);
@@ -96,24 +99,25 @@ static uint32_t take_returned_long(struct cai_unit *slab, void **slots, uint32_t
             slab->cursor = slot;
             return taken;
         }
-        slots[taken++] = leave(&state[slot * step], address + slot * bytes, bytes);
+        *--end = leave(&state[slot * step], address + slot * bytes, bytes);
+        taken++;
     }
     slab->cursor = 0;
     return taken;
 }
 
 /* 16 slots of 16 bytes at once: all of these bytes are in the slab, so nobody else writes any of them. */
-CAI_INLINE void leave_all(cai_bytes16 chunk, uint8_t *state, uintptr_t address, void **slots)
+CAI_INLINE void leave_all(cai_bytes16 chunk, uint8_t *state, uintptr_t address, void **end)
 {
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     chunk |= CAI_STATE_CACHED;
     memcpy(state, &chunk, sizeof chunk);
     for (unsigned i = 0; i < sizeof chunk; i++)
-        slots[i] = (void *)(address + ((uintptr_t)i << CAI_FINE_SHIFT));
+        *--end = (void *)(address + ((uintptr_t)i << CAI_FINE_SHIFT));
 }
 
 /* Short slots: 16 state bytes at a time, which is from two to sixteen slots. */
-CAI_NO_TSAN static uint32_t take_returned_short(struct cai_unit *slab, void **slots, uint32_t count)
+CAI_NO_TSAN static uint32_t take_returned_short(struct cai_unit *slab, void **end, uint32_t count)
 {
     unsigned shift = granule_shift(slab);
     uint8_t *state = cai_slab_states(slab);
@@ -127,7 +131,7 @@ CAI_NO_TSAN static uint32_t take_returned_short(struct cai_unit *slab, void **sl
         memcpy(&chunk, state + at, sizeof chunk);
         cai_words2 match = (cai_words2)((chunk & (uint8_t)~CAI_STATE_ZERO) == CAI_STATE_IN_SLAB);
         if (!CAI_DELAYS && (match[0] & match[1]) == UINT64_MAX && count - taken >= sizeof chunk) {
-            leave_all(chunk, state + at, address + (at << shift), slots + taken);
+            leave_all(chunk, state + at, address + (at << shift), end - taken);
             taken += sizeof chunk;
             continue;
         }
@@ -139,7 +143,7 @@ CAI_NO_TSAN static uint32_t take_returned_short(struct cai_unit *slab, void **sl
                 }
                 unsigned bit = (unsigned)__builtin_ctzll(found) & ~7u;
                 size_t granule = at + half * 8 + bit / 8;
-                slots[taken++] = leave(&state[granule], address + (granule << shift), bytes);
+                *(end - ++taken) = leave(&state[granule], address + (granule << shift), bytes);
                 found &= ~(UINT64_C(0xff) << bit);
             }
     }
@@ -149,7 +153,7 @@ CAI_NO_TSAN static uint32_t take_returned_short(struct cai_unit *slab, void **sl
 
 /* Slots that were never handed out, to the end of the slab at most. Their states are stored one by one: what a child
  * counts anew has to be those at the front. */
-static uint32_t take_fresh_until_end(struct cai_unit *slab, void **slots, uint32_t count)
+static uint32_t take_fresh_until_end(struct cai_unit *slab, void **end, uint32_t count)
 {
     /* What is said to be zero the hardened library reads before it is written: of what was never touched that would
      * bring each page in twice. */
@@ -163,9 +167,9 @@ static uint32_t take_fresh_until_end(struct cai_unit *slab, void **slots, uint32
     uint8_t *state = cai_slab_states(slab) + slot * step;
     uintptr_t address = cai_slab_begin(slab) + slot * bytes;
 
-    for (uint32_t taken = 0; taken < most; taken++) {
+    for (void **const last = end - most; end != last;) {
         cai_store_relaxed(state, cached);
-        slots[taken] = (void *)address;
+        *--end = (void *)address;
         state += step;
         address += bytes;
     }
@@ -173,11 +177,11 @@ static uint32_t take_fresh_until_end(struct cai_unit *slab, void **slots, uint32
     return most;
 }
 
-static uint32_t take_fresh(struct cai_unit *slab, void **slots, uint32_t count)
+static uint32_t take_fresh(struct cai_unit *slab, void **end, uint32_t count)
 {
-    uint32_t taken = take_fresh_until_end(slab, slots, count);
+    uint32_t taken = take_fresh_until_end(slab, end, count);
 
-    return taken + take_fresh_until_end(slab, slots + taken, count - taken);
+    return taken + take_fresh_until_end(slab, end - taken, count - taken);
 }
 
 uint32_t cai_slab_room(const struct cai_unit *slab)
@@ -185,14 +189,14 @@ uint32_t cai_slab_room(const struct cai_unit *slab)
     return slab->slots > slab->used ? slab->slots - slab->used : 0;
 }
 
-uint32_t cai_slab_take(struct cai_unit *slab, void **slots, uint32_t count)
+uint32_t cai_slab_take(struct cai_unit *slab, void **end, uint32_t count)
 {
     uint32_t taken = 0;
 
     if (slab->used < slab->fresh)
-        taken = slot_granules(slab) < LONG_GRANULES ? take_returned_short(slab, slots, count)
-                                                    : take_returned_long(slab, slots, count);
-    taken += take_fresh(slab, slots + taken, count - taken);
+        taken = slot_granules(slab) < LONG_GRANULES ? take_returned_short(slab, end, count)
+                                                    : take_returned_long(slab, end, count);
+    taken += take_fresh(slab, end - taken, count - taken);
     slab->used += taken;
     return taken;
 }

@@ -27,12 +27,11 @@ CAI_INLINE void *cai_sized_take(struct cai_heap *heap, enum cai_place place, enu
     enum cai_grain grain = kind == CAI_KIND_COARSE ? CAI_COARSE : CAI_FINE;
     const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
     struct cai_bin *bin = &heap->bins[place][size_class];
-    size_t count = bin->count;
+    void **top = bin->top;
 
-    __asm__("" : "+r"(count)); /* one register for it, before and after */
-    if (CAI_TOOLS || CAI_UNLIKELY(__builtin_sub_overflow(count, 1u, &count) || --bin->countdown < 0))
+    if (CAI_TOOLS || CAI_UNLIKELY(top == bin->base || --bin->countdown < 0))
         return NULL;
-    void *address = bin->slots[count];
+    void *address = *--top;
     uint8_t *state = view->state + (((uintptr_t)address - view->origin) >> cai_grain_shift(grain));
     uint8_t before = cai_load_relaxed_in_place(state);
     if (CAI_UNLIKELY(!cai_state_may_leave(place, before)))
@@ -43,7 +42,7 @@ CAI_INLINE void *cai_sized_take(struct cai_heap *heap, enum cai_place place, enu
         cai_stamp_set(state, stamp);
     else
         cai_store_relaxed(state, kind == CAI_KIND_SHORT ? cai_short_states[bytes] : (uint8_t)size_class);
-    bin->count = (uint32_t)count;
+    bin->top = top;
     if (address == NULL)
         __builtin_unreachable(); /* never in a bin: spares the caller's test */
     if (zeroed)
@@ -72,7 +71,7 @@ CAI_INLINE bool cai_sized_push(struct cai_heap *heap, enum cai_place place, size
 {
     struct cai_bin *bin = &heap->bins[place][size_class];
 
-    if (CAI_UNLIKELY(bin->count == bin->limit))
+    if (CAI_UNLIKELY(bin->top == bin->end))
         return false;
     if (cai_place_zeroes(place))
         cai_clear_slot(heap, address, cai_class_sizes[size_class]);
@@ -89,7 +88,7 @@ CAI_INLINE uint8_t *cai_stamped_find(enum cai_place place, uint16_t stamp, const
 
     if (CAI_UNLIKELY(state == NULL || !cai_stamp_is(state, stamp)))
         return NULL;
-    *owner = cai_load_relaxed(&view->owner[cai_unit_of_granule(CAI_FINE, granule)]);
+    *owner = cai_load_relaxed(&view->owner[cai_unit_of_granule(CAI_FINE, granule)].id);
     return state;
 }
 

@@ -87,7 +87,7 @@ static void *take_small(struct cai_owner *owner, struct cai_account *account, co
     void *guarded = CAI_UNLIKELY(due == DUE_FOR_GUARD) ? take_guarded(owner, account, wanted) : NULL;
     if (CAI_UNLIKELY(guarded != NULL))
         return guarded;
-    if (bin->count == 0 && !refill(owner, account, wanted)) {
+    if (bin->top == bin->base && !refill(owner, account, wanted)) {
         bool again = !was_refused(account);
         if (again)
             cai_housekeeping_shortage(owner, owner == &cai_self->owner);
@@ -96,9 +96,9 @@ static void *take_small(struct cai_owner *owner, struct cai_account *account, co
             return NULL;
         }
     }
-    void *address = bin->slots[--bin->count];
+    void *address = *--bin->top;
     if (CAI_TOOLS) /* what is left there would be a pointer to the block for those who look for leaks */
-        bin->slots[bin->count] = NULL;
+        *bin->top = NULL;
     if (CAI_LIKELY(cai_cache_activate(wanted->place, cai_class_grain(wanted->size_class), wanted->size_class, address,
                                       &is_zero))) {
         if (wanted->zeroed)

@@ -68,7 +68,7 @@ static bool put_in_account(struct cai_thread *thread, struct cai_account *accoun
 
     if (!cai_bias_enter_account(thread, account))
         return false;
-    bool room = bin->count < bin->limit;
+    bool room = bin->top != bin->end;
     if (room) {
         cai_bin_push(bin, place, live.state, address);
         set_zero(live, is_zero);
@@ -158,7 +158,7 @@ static CAI_NOINLINE bool put_large(struct cai_live live)
         return put_large_borrowing(live);
     if (CAI_UNLIKELY(!cai_large_claim(heap, &view->units[number], live.byte)))
         return false;
-    bool is_charged = cai_is_account(cai_load_relaxed(&view->owner[number])) && put_large_of_account(heap, live);
+    bool is_charged = cai_is_account(cai_load_relaxed(&view->owner[number].id)) && put_large_of_account(heap, live);
     if (CAI_LIKELY(!is_charged) && CAI_LIKELY(cai_large_keep(heap, &view->units[number])) &&
         heap->large_allocations % LOOK_PERIOD != 0)
         return true;
@@ -347,7 +347,7 @@ CAI_INLINE void free_other(enum cai_place place, enum cai_grain grain, size_t gr
     const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
     uint8_t *state = view->state + granule;
     uint8_t byte = cai_load_relaxed(state);
-    uint32_t owner = cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)]);
+    uint32_t owner = cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)].id);
     uint32_t own = thread->owner.heap.id;
 
     if (CAI_UNLIKELY(owner == own) || CAI_UNLIKELY(cai_is_account(owner)) || CAI_UNLIKELY(own == 0) ||

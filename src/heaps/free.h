@@ -95,10 +95,10 @@ CAI_INLINE bool cai_free_exact(enum cai_place place, enum cai_grain grain, void 
         return false;
     size_t live = cai_load_relaxed(state);
     if (CAI_LIKELY(cai_exact_is(grain, state, live, bytes)))
-        return cai_free_sized(place, live, cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)]), state,
-                              address);
+        return cai_free_sized(place, live, cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)].id),
+                              state, address);
     return grain == CAI_FINE && cai_exact_is_short(live, bytes) &&
-           cai_free_sized(place, 1, cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)]), state,
+           cai_free_sized(place, 1, cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)].id), state,
                           address);
 }
 

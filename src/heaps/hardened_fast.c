@@ -28,12 +28,12 @@ CAI_INLINE void *take_of(size_t size_class, enum cai_grain grain, size_t bytes, 
     uint32_t checks = cai_settings->checks;
     size_t slot = cai_class_sizes[size_class];
     struct cai_bin *bin = &heap->bins[PLACE][size_class];
-    uint32_t count = bin->count;
+    void **top = bin->top;
 
-    if (CAI_UNLIKELY(count == 0 || --bin->countdown < 0))
+    if (CAI_UNLIKELY(top == bin->base || --bin->countdown < 0))
         return NULL;
-    char *block = bin->slots[count - 1];
-    __builtin_prefetch(bin->slots[count - cai_min(count, 3)], 1); /* what waited has left the cache */
+    char *block = *--top;
+    __builtin_prefetch(top[-cai_min(top - bin->base, 2)], 1); /* what waited has left the cache */
     uint8_t *state = view->state + (((uintptr_t)block - view->origin) >> cai_grain_shift(grain));
     uint8_t before = cai_load_relaxed(state);
     bool was_zero = (before & CAI_STATE_ZERO) != 0;
@@ -56,7 +56,7 @@ CAI_INLINE void *take_of(size_t size_class, enum cai_grain grain, size_t bytes, 
         else
             cai_canary_begin(block, bytes, slot - bytes);
     }
-    bin->count = count - 1;
+    bin->top = top;
     cai_store_release(state, (uint8_t)(CAI_STATE_HARDENED + family));
     return block;
 }
@@ -158,7 +158,7 @@ CAI_INLINE bool put_of(enum cai_grain grain, uint8_t *state, size_t granule, cha
         return false;
     struct cai_bin *bin = &thread->owner.heap.bins[PLACE][size_class];
     if (!has(checks, CAI_CHECK_delay) &&
-        (!cai_cache_owns(&thread->owner.heap, PLACE, grain, granule) || bin->count == bin->limit))
+        (!cai_cache_owns(&thread->owner.heap, PLACE, grain, granule) || bin->top == bin->end))
         return false;
 
     thread->claim.block = cai_claim_of(state, byte);

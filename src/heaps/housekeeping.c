@@ -79,7 +79,10 @@ void cai_housekeeping_due(struct cai_owner *owner, struct cai_bin *bin)
     uint64_t now_ms = cai_os_milliseconds();
     uint64_t elapsed = now_ms - owner->tick_ms;
 
-    bin->rounds += (uint64_t)((int64_t)bin->period - bin->countdown);
+    size_t number = (size_t)(bin - owner->heap.bins[0]);
+
+    owner->heap.rounds[number / CAI_BINS_PER_PLACE][number % CAI_BINS_PER_PLACE] +=
+        (uint64_t)((int64_t)bin->period - bin->countdown);
     if (elapsed >= LONG_MS)
         bin->period /= 8;
     else if (bin->period < PERIOD_MAX)

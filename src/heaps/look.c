@@ -150,7 +150,7 @@ CAI_NO_TSAN static uint32_t look_at_slab(const struct cai_unit *slab)
 static bool credit(const struct cai_unit *run, size_t bytes)
 {
     struct cai_account *account =
-        cai_registry_account(cai_load_relaxed(&cai_view_of(run->zone)->owner[cai_unit_number(run)]));
+        cai_registry_account(cai_load_relaxed(&cai_view_of(run->zone)->owner[cai_unit_number(run)].id));
 
     if (account != NULL)
         cai_account_credit(account, bytes);
@@ -276,7 +276,7 @@ void cai_look_repair_rest(void)
     if (!releasing_lost)
         return;
     struct cai_owner *owner =
-        cai_registry_owner(cai_load_relaxed(&cai_view_of(releasing->zone)->owner[cai_unit_number(releasing)]));
+        cai_registry_owner(cai_load_relaxed(&cai_view_of(releasing->zone)->owner[cai_unit_number(releasing)].id));
     if (owner != NULL) {
         cai_lock_take(&owner->heap.lock);
         cai_cache_recount(&owner->heap, releasing, cai_remote_telling());

@@ -33,7 +33,7 @@ CAI_NO_TSAN static void for_runs(struct cai_heap *heap, void (*visit)(struct cai
         uint32_t end = cai_load_acquire(&cai_zones[number].frontier);
         for (uint32_t unit = 1; unit < end;) {
             uint32_t next = unit + 1;
-            if (cai_load_relaxed(&view->owner[unit]) == heap->id && is_head(&view->units[unit], unit)) {
+            if (cai_load_relaxed(&view->owner[unit].id) == heap->id && is_head(&view->units[unit], unit)) {
                 next = unit + view->units[unit].units;
                 visit(&view->units[unit], context);
             }
@@ -95,7 +95,7 @@ static void discard(struct cai_unit *run, void *of)
     if (cai_large_claim(heap, run, live))
         cai_large_give(heap, run);
     else /* somebody is giving it back this moment: it is theirs, and the account gets nothing for it */
-        cai_store_release(&view->owner[cai_unit_number(run)], 0);
+        cai_store_release(&view->owner[cai_unit_number(run)].id, 0);
 }
 
 void cai_owned_discard(struct cai_heap *heap)
@@ -104,7 +104,7 @@ void cai_owned_discard(struct cai_heap *heap)
     cai_cache_collect(heap, true);
     for (enum cai_place place = 0; place < CAI_PLACES && !CAI_QUARANTINES; place++)
         for (unsigned size_class = 1; size_class < CAI_CLASSES; size_class++)
-            heap->bins[place][size_class].count = 0;
+            heap->bins[place][size_class].top = heap->bins[place][size_class].base;
     cai_lock_take(&heap->lock);
     if (!CAI_QUARANTINES)
         memset(heap->slabs, 0, sizeof heap->slabs);
@@ -131,17 +131,17 @@ void cai_owned_settle_claims(struct cai_heap *heap)
 CAI_NO_TSAN static void transfer(struct cai_unit *run, void *heir)
 {
     struct cai_heap *to = heir;
-    uint32_t *owner = &cai_view_of(run->zone)->owner[cai_unit_number(run)];
+    struct cai_owned *owner = &cai_view_of(run->zone)->owner[cai_unit_number(run)];
 
     if (cai_load_relaxed(&run->kind) == CAI_UNIT_LARGE) {
-        cai_store_release(owner, to->id);
+        cai_store_release(&owner->id, to->id);
         return;
     }
     if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB)
         cai_claimed_settle(to, run);
     /* The head first: in the child of a fork the others follow it (cai_cache_rebuild). */
     for (uint32_t i = 0; i < run->units; i++)
-        cai_store_release(&owner[i], to->id);
+        cai_store_release(&owner[i].id, to->id);
     if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB)
         cai_cache_list(to, run);
 }

@@ -5,7 +5,7 @@
 
 void cai_remote_tell(struct cai_unit *slab, uint32_t count)
 {
-    uint32_t number = cai_load_relaxed(&cai_view_of(slab->zone)->owner[cai_unit_number(slab)]);
+    uint32_t number = cai_load_relaxed(&cai_view_of(slab->zone)->owner[cai_unit_number(slab)].id);
     struct cai_owner *owner = cai_registry_owner(number);
 
     cai_slab_remote_free(slab, count, owner == NULL ? NULL : &owner->heap);
@@ -14,7 +14,7 @@ void cai_remote_tell(struct cai_unit *slab, uint32_t count)
 static CAI_COLD void count_anew(struct cai_thread *thread)
 {
     struct cai_unit *slab = thread->uncertain;
-    struct cai_owner *owner = cai_registry_owner(cai_view_of(slab->zone)->owner[cai_unit_number(slab)]);
+    struct cai_owner *owner = cai_registry_owner(cai_view_of(slab->zone)->owner[cai_unit_number(slab)].id);
 
     thread->uncertain = NULL;
     if (owner == NULL)
@@ -45,7 +45,7 @@ void cai_remote_counted(const struct cai_heap *heap)
     struct cai_thread *thread = cai_self;
     struct cai_unit *slab = thread->pending_slab;
 
-    if (slab == NULL || cai_view_of(slab->zone)->owner[cai_unit_number(slab)] != heap->id)
+    if (slab == NULL || cai_view_of(slab->zone)->owner[cai_unit_number(slab)].id != heap->id)
         return;
     thread->pending = 0;
     thread->uncertain = slab;

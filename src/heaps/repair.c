@@ -61,7 +61,7 @@ static void salvage(struct cai_heap *heap)
 {
     for (unsigned i = 0; i < CAI_ENDING; i++)
         if (heap->ending[i] != NULL)
-            cai_account_lost_credit(cai_view_of(heap->ending[i]->zone)->owner[cai_unit_number(heap->ending[i])]);
+            cai_account_lost_credit(cai_view_of(heap->ending[i]->zone)->owner[cai_unit_number(heap->ending[i])].id);
     cai_lock_take(&heap->lock);
     cai_cache_salvage(heap);
     cai_lock_give(&heap->lock);
@@ -76,7 +76,7 @@ static void settle_pending(struct cai_thread *thread)
     thread->pending = 0;
     if (slab == NULL)
         return;
-    struct cai_owner *owner = cai_registry_owner(cai_view_of(slab->zone)->owner[cai_unit_number(slab)]);
+    struct cai_owner *owner = cai_registry_owner(cai_view_of(slab->zone)->owner[cai_unit_number(slab)].id);
     if (owner != NULL) {
         cai_lock_take(&owner->heap.lock);
         cai_cache_recount(&owner->heap, slab, cai_remote_telling());

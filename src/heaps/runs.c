@@ -11,9 +11,10 @@ CAI_NO_TSAN const struct cai_unit *cai_runs_at(unsigned zone, uint32_t number)
 
     if (number == 0 || number >= cai_zones[zone].frontier)
         return NULL;
-    while (owned > 1 && cai_load_acquire(&view->owner[owned]) == 0)
+    while (owned > 1 && cai_load_acquire(&view->owner[owned].id) == 0)
         owned--;
-    run = view->units + (cai_load_acquire(&view->owner[owned]) != 0 ? cai_load_relaxed(&view->units[owned].head) : 1);
+    run =
+        view->units + (cai_load_acquire(&view->owner[owned].id) != 0 ? cai_load_relaxed(&view->units[owned].head) : 1);
     while (run != NULL && number >= cai_unit_number(run) + run->units)
         run = cai_runs_next(run);
     return run;

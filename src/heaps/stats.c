@@ -174,7 +174,7 @@ static bool count_zone(ca_stats *stats, unsigned number, const struct sample *sa
     place->used_bytes_peak += zone->used_units_peak << CAI_UNIT_SHIFT;
     place->committed_bytes += zone->committed_units << CAI_UNIT_SHIFT;
     /* State bytes, descriptors and owners of every unit that was ever used. */
-    stats->metadata_bytes += zone->frontier <= 1 ? 0 : (uint64_t)zone->frontier * (((size_t)1 << shift) + 64 + 4);
+    stats->metadata_bytes += zone->frontier <= 1 ? 0 : (uint64_t)zone->frontier * (((size_t)1 << shift) + 64 + 8);
     cai_lock_give(&zone->lock);
     return true;
 }
@@ -183,7 +183,7 @@ static bool count_zone(ca_stats *stats, unsigned number, const struct sample *sa
 CAI_NO_TSAN static void take_off(ca_stats *stats, unsigned place, unsigned size_class, const struct cai_bin *bin)
 {
     uint64_t *blocks = &stats->size_class[size_class].live_blocks;
-    uint64_t cached = cai_min(cai_min(cai_load_relaxed(&bin->count), *blocks), stats->place[place].live_blocks);
+    uint64_t cached = cai_min(cai_min(cai_bin_count_of(bin), *blocks), stats->place[place].live_blocks);
 
     *blocks -= cached;
     stats->place[place].live_blocks -= cached;
@@ -196,11 +196,9 @@ CAI_NO_TSAN static void count_bins(ca_stats *stats, bool quick)
         const struct cai_heap *heap = &owner->heap;
         for (unsigned place = 0; place < CAI_PLACES; place++)
             for (unsigned size_class = 1; size_class < CAI_CLASSES; size_class++) {
-                const struct cai_bin *bin = &heap->bins[place][size_class];
-                stats->size_class[size_class].allocations +=
-                    bin->rounds + (uint64_t)((int64_t)bin->period - bin->countdown);
+                stats->size_class[size_class].allocations += cai_bin_allocations(heap, place, size_class);
                 if (quick)
-                    take_off(stats, place, size_class, bin);
+                    take_off(stats, place, size_class, &heap->bins[place][size_class]);
             }
         stats->size_class[LARGE_ROW].allocations += heap->large_allocations;
         stats->bytes_cleared += heap->bytes_cleared;

@@ -38,7 +38,7 @@ CAI_NO_TSAN static bool look(unsigned zone, size_t offset, uint32_t owner, struc
 
 static uint32_t owner_of(unsigned zone, const struct cai_unit *run)
 {
-    return cai_load_acquire(&cai_view_of(zone)->owner[cai_unit_number(run)]);
+    return cai_load_acquire(&cai_view_of(zone)->owner[cai_unit_number(run)].id);
 }
 
 /* How long its slots are; 0: it has none, or not yet. */

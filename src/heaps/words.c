@@ -71,7 +71,7 @@ CAI_NO_TSAN static size_t scan_slab(struct step *step, const struct cai_unit *sl
     unsigned size_class = slab->size_class;
 
     /* One that is just being made has no owner yet, and the class of an earlier one. */
-    if (cai_load_relaxed(&cai_view_of(step->zone)->owner[cai_unit_number(slab)]) == 0 || size_class == 0 ||
+    if (cai_load_relaxed(&cai_view_of(step->zone)->owner[cai_unit_number(slab)].id) == 0 || size_class == 0 ||
         size_class > CAI_CLASS_LAST)
         return end;
     size_t slot_bytes = cai_class_bytes(size_class);

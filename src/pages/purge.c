@@ -9,8 +9,9 @@
 #include "pages/mapping.h"
 #include "pages/policy.h"
 
-/* Dirty memory a zone may keep however young it is: as much as this, or this part of what is in use. Too little is a
- * cliff: a program that frees and takes 32 MiB again and again must not fault it in each time. */
+/* Dirty memory a zone may keep however young it is: as much as this, or this part of what is in use, or what makes it
+ * as much as was in use not long ago. Too little is a cliff: a program that frees and takes 32 MiB or 300 again and
+ * again must not fault it in each time. */
 enum { KEEP_UNITS_MIN = 1 << (26 - CAI_UNIT_SHIFT), KEEP_FRACTION = 2 };
 
 /* Less dirty memory than this, or than this part of what is in use, and what was missed, stays when clean memory is
@@ -105,8 +106,11 @@ static struct cai_unit *oldest(struct cai_zone *zone)
 /* More than that is kept where it turned out to be missed: a program that frees and takes 300 MiB again and again. */
 static size_t keep_units(const struct cai_zone *zone)
 {
-    return cai_max(KEEP_UNITS_MIN, cai_load_relaxed(&zone->used_units) / KEEP_FRACTION) +
-           cai_load_relaxed(&zone->missed_units);
+    size_t used = cai_load_relaxed(&zone->used_units);
+    size_t high = cai_load_relaxed(&zone->used_units_high);
+    size_t less = high - cai_min(high, used); /* than not long ago */
+
+    return cai_max(cai_max(KEEP_UNITS_MIN, used / KEEP_FRACTION), less) + cai_load_relaxed(&zone->missed_units);
 }
 
 /* Clean memory is taken after dirty memory went back because it was too much: that much of it was missed. */
@@ -121,18 +125,25 @@ static void miss(struct cai_zone *zone, size_t units)
     cai_lock_give(&zone->lock);
 }
 
-/* What was missed is forgotten when there was less dirty memory than it allows for as long as memory stays, so that a
- * swing as long as that is seen whole. The zone's lock is held. */
+/* As long as memory stays, so that a swing as long as that is seen whole. */
+static bool is_forgetful(const struct cai_zone *zone, uint64_t now_ms)
+{
+    return now_ms - cai_load_relaxed(&zone->forgot_ms) >= cai_settings->decay_ms;
+}
+
+/* What was in use is forgotten; and what was missed, when there was less dirty memory than it allows for. The zone's
+ * lock is held. */
 static void forget(struct cai_zone *zone, uint64_t now_ms)
 {
-    if (now_ms - zone->forgot_ms < cai_settings->decay_ms)
+    if (!is_forgetful(zone, now_ms))
         return;
-    zone->forgot_ms = now_ms;
+    cai_store_relaxed(&zone->forgot_ms, now_ms);
     size_t spare = keep_units(zone) - cai_min(keep_units(zone), zone->dirty_units_high);
 
     cai_store_relaxed(&zone->excess_units, zone->excess_units / 2);
     cai_store_relaxed(&zone->missed_units, zone->missed_units - cai_min(spare, zone->missed_units) / 2);
     zone->dirty_units_high = zone->dirty_units;
+    cai_store_relaxed(&zone->used_units_high, zone->used_units);
 }
 
 void cai_purge_old(uint64_t now_ms)
@@ -140,7 +151,8 @@ void cai_purge_old(uint64_t now_ms)
     for (unsigned number = 0; number < CAI_ZONES; number++) {
         struct cai_zone *zone = &cai_zones[number];
 
-        if (cai_load_relaxed(&zone->oldest) == 0)
+        if (cai_load_relaxed(&zone->oldest) == 0 &&
+            (cai_load_relaxed(&zone->used_units_high) == 0 || !is_forgetful(zone, now_ms)))
             continue;
         cai_lock_take(&zone->lock);
         for (uint32_t last = zone->newest; oldest(zone) != NULL;) {

@@ -35,7 +35,7 @@ static void give_abandoned_back(struct cai_zone *zone, uint32_t head, uint32_t u
     run->partly = false;
     cai_purge_state(zone->number, head, units);
     for (uint32_t i = 0; i < units; i++)
-        cai_store_relaxed(&view->owner[head + i], 0);
+        cai_store_relaxed(&view->owner[head + i].id, 0);
     cai_policy_forget(zone, head, units);
     cai_run_set(zone, head, units, CAI_UNIT_BARE);
 }

@@ -145,6 +145,8 @@ static void clear_state(const struct cai_unit *slab)
 static void use(struct cai_zone *zone, size_t units)
 {
     cai_store_relaxed(&zone->used_units, zone->used_units + units);
+    if (zone->used_units > zone->used_units_high)
+        cai_store_relaxed(&zone->used_units_high, zone->used_units);
     if (zone->used_units > zone->used_units_peak)
         zone->used_units_peak = zone->used_units;
 }
@@ -231,10 +233,10 @@ struct cai_unit *cai_run_take_bare(struct cai_zone *zone, uint32_t units, uint32
 
 static void set_owner(const struct cai_unit *run, uint32_t units, uint32_t owner)
 {
-    uint32_t *first = &cai_view_of(run->zone)->owner[cai_unit_number(run)];
+    struct cai_owned *first = &cai_view_of(run->zone)->owner[cai_unit_number(run)];
 
     while (units > 0)
-        cai_store_release(&first[--units], owner);
+        cai_store_release(&first[--units].id, owner);
 }
 
 /* How many of its units bear its owner's number. */

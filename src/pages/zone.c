@@ -55,7 +55,7 @@ static void place_zone(const struct cai_geometry *geometry, unsigned number, con
     view->state =
         (uint8_t *)(tables + (random[1] % (zone_bytes / 256) & ~(CAI_PAGE_BYTES_MAX - 1)) + CAI_PAGE_BYTES_MAX);
     view->units = (struct cai_unit *)(tables + zone_bytes / 16 + zone_bytes / 64 + CAI_PAGE_BYTES_MAX);
-    view->owner = (uint32_t *)(tables + zone_bytes / 16 + zone_bytes / 32 + CAI_PAGE_BYTES_MAX);
+    view->owner = (struct cai_owned *)(tables + zone_bytes / 16 + zone_bytes / 32 + CAI_PAGE_BYTES_MAX);
     view->granules = 0;
     *zone = (struct cai_zone){.number = (uint8_t)number, .frontier = 1};
     cai_lock_set_rank(&zone->lock, CAI_RANK_ZONE);

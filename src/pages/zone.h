@@ -22,12 +22,18 @@
 enum cai_grain { CAI_FINE, CAI_COARSE, CAI_GRAINS };
 enum { CAI_FINE_SHIFT = 4, CAI_COARSE_SHIFT = 6, CAI_ZONES = CAI_PLACES * CAI_GRAINS };
 
+/* Whose a unit is, and as what: what a free looks up beside the state byte. */
+struct cai_owned {
+    uint32_t id;        /* of the heap whose slab or large block it lies in; 0: none */
+    uint8_t size_class; /* of its slab; stays when that ends, 0: it was none yet */
+};
+
 struct cai_view {
-    uintptr_t origin;       /* address of unit 0 */
-    size_t granules;        /* how many may begin a block: each has a state byte, and another behind it */
-    uint8_t *state;         /* one per granule; see blocks/state.h */
-    uint32_t *owner;        /* one per unit: id of the thread heap whose slab it is, 0 for none */
-    struct cai_unit *units; /* one per unit */
+    uintptr_t origin;        /* address of unit 0 */
+    size_t granules;         /* how many may begin a block: each has a state byte, and another behind it */
+    uint8_t *state;          /* one per granule; see blocks/state.h */
+    struct cai_owned *owner; /* one per unit */
+    struct cai_unit *units;  /* one per unit */
 };
 
 /* Free runs of one kind, by length. */
@@ -51,6 +57,7 @@ struct cai_zone {
     size_t dirty_units;
     uint64_t forgot_ms;      /* the last look at what was missed */
     size_t dirty_units_high; /* most since then */
+    size_t used_units_high;  /* most in use since then; read without the lock */
     size_t excess_units; /* went back, too much or instead, and were not missed so far; forgotten little by little */
     size_t missed_units; /* were, and had to be taken anew: so much more may stay */
     size_t used_units;   /* in slabs and large blocks */

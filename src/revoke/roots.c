@@ -201,7 +201,7 @@ static bool is_of_slab(const struct cai_view *view, uintptr_t address)
 {
     size_t unit = (address - view->origin) >> CAI_UNIT_SHIFT;
 
-    return cai_load_acquire(&view->owner[unit]) != 0 &&
+    return cai_load_acquire(&view->owner[unit].id) != 0 &&
            cai_load_relaxed(&view->units[cai_load_relaxed(&view->units[unit].head)].kind) == CAI_UNIT_SLAB;
 }
 

@@ -43,7 +43,7 @@ void situation_empty_bin(enum kind kind, size_t size)
 
     do
         keep(kind, size);
-    while (bin->count != 0);
+    while (cai_bin_count(bin) != 0);
     require(slabs->first != 0);
 }
 
@@ -54,12 +54,12 @@ void situation_no_room(enum kind kind, size_t size)
 
     do
         keep(kind, size);
-    while (bin->count != 0 || slabs->first != 0);
+    while (cai_bin_count(bin) != 0 || slabs->first != 0);
 }
 
 static void give_until_full(const struct cai_bin *bin, unsigned first)
 {
-    for (unsigned i = first; bin->count < bin->limit; i++) {
+    for (unsigned i = first; cai_bin_count(bin) < cai_bin_limit(bin); i++) {
         require(i < kept_count);
         if (kept[i].at != NULL && !kept[i].in_flight)
             kept_give(&kept[i]);
@@ -78,13 +78,13 @@ void situation_full_bin(enum kind kind, size_t size, bool longest)
             cai_self_heap()->wants[place_of(kind)][cai_class_of(size)] = 0; /* a short bin will do */
     }
     give_until_full(bin, first);
-    while (longest && bin->limit < most) {
-        for (unsigned i = first; bin->count == bin->limit; i++) /* one more: it grows */
+    while (longest && cai_bin_limit(bin) < most) {
+        for (unsigned i = first; cai_bin_count(bin) == cai_bin_limit(bin); i++) /* one more: it grows */
             if (kept[i].at != NULL)
                 kept_give(&kept[i]);
         give_until_full(bin, first);
     }
-    require((bin->limit == most) == longest);
+    require((cai_bin_limit(bin) == most) == longest);
     operand = keep_in_flight(kind, size);
     give_until_full(bin, first);
 }
@@ -99,7 +99,8 @@ struct kept *situation_in_flight(enum kind kind, size_t size)
     kept_give(&kept[others + 1]);
     kept_give(&kept[others + 2]);
     const struct cai_bin *bin = bin_for(kind, size);
-    require(bin->slots[bin->count] == bin->slots[bin->count - 2] && bin->slots[bin->count + 1] != block->at);
+    require(bin->base[cai_bin_count(bin)] == bin->base[cai_bin_count(bin) - 2] &&
+            bin->base[cai_bin_count(bin) + 1] != block->at);
     return block;
 }
 

@@ -47,7 +47,7 @@ static void slab_had_slots_back(void)
     for (unsigned i = 1; i < 60; i += 3)
         kept_give(&kept[last - i]);
     cai_cache_flush_all(cai_self_heap());
-    require(bin_for(KIND_MALLOC, FINE)->count == 0);
+    require(cai_bin_count(bin_for(KIND_MALLOC, FINE)) == 0);
 }
 
 const struct scenario scenario_malloc_refill_returned = {.name = "malloc_refill_returned",
@@ -93,7 +93,7 @@ const struct scenario scenario_malloc_slab_dirty = {.name = "malloc_slab_dirty",
 static void nothing_of_this_class(void)
 {
     keep_variety();
-    require(bin_for(KIND_MALLOC, LONGEST)->limit == 0);
+    require(cai_bin_limit(bin_for(KIND_MALLOC, LONGEST)) == 0);
 }
 
 const struct scenario scenario_malloc_first_of_class = {.name = "malloc_first_of_class",

@@ -73,7 +73,7 @@ static const char *check_slab_units(const struct cai_unit *slab)
 {
     uint32_t number = cai_unit_number(slab);
     const struct cai_view *view = cai_view_of(slab->zone);
-    uint32_t id = view->owner[number];
+    uint32_t id = view->owner[number].id;
 
     if (slab->size_class == 0 || slab->size_class > CAI_CLASS_LAST ||
         cai_class_grain(slab->size_class) != cai_zone_grain(slab->zone))
@@ -85,9 +85,10 @@ static const char *check_slab_units(const struct cai_unit *slab)
     if (id == 0 || cai_registry_owner(id) == NULL)
         return audit_say("zone %u: slab %u belongs to heap %u", slab->zone, number, id);
     for (uint32_t i = 0; i < slab->units; i++)
-        if (view->owner[number + i] != id || view->units[number + i].head != number)
+        if (view->owner[number + i].id != id || view->units[number + i].head != number ||
+            view->owner[number + i].size_class != slab->size_class)
             return audit_say("zone %u: unit %u of slab %u leads to slab %u, heap %u", slab->zone, i, number,
-                             view->units[number + i].head, view->owner[number + i]);
+                             view->units[number + i].head, view->owner[number + i].id);
     return NULL;
 }
 
@@ -121,7 +122,7 @@ static const char *check_slab(const struct cai_unit *slab, size_t *cached)
 static const char *check_large(const struct cai_unit *run)
 {
     uint8_t state = *state_of(run);
-    uint32_t id = cai_view_of(run->zone)->owner[cai_unit_number(run)];
+    uint32_t id = cai_view_of(run->zone)->owner[cai_unit_number(run)].id;
     unsigned found = 0;
 
     for (const struct cai_owner *owner = cai_registry_first(); owner != NULL; owner = owner->next)
@@ -145,17 +146,19 @@ static const char *check_bin(const struct cai_heap *heap, enum cai_place place, 
     enum cai_grain grain = cai_class_grain(size_class);
     const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
 
-    if (bin->count > bin->limit)
-        return audit_say("heap %u: bin %u: %u slots where %u fit", heap->id, size_class, bin->count, bin->limit);
-    for (uint32_t i = 0; i < bin->count; i++) {
-        size_t granule = cai_granule_of(view, grain, bin->slots[i]);
+    if (cai_bin_count(bin) > cai_bin_limit(bin))
+        return audit_say("heap %u: bin %u: %u slots where %u fit", heap->id, size_class, cai_bin_count(bin),
+                         cai_bin_limit(bin));
+    for (uint32_t i = 0; i < cai_bin_count(bin); i++) {
+        size_t granule = cai_granule_of(view, grain, bin->base[i]);
         if (granule >= view->granules)
-            return audit_say("heap %u: bin %u: %p is outside", heap->id, size_class, bin->slots[i]);
+            return audit_say("heap %u: bin %u: %p is outside", heap->id, size_class, bin->base[i]);
         const struct cai_unit *slab = cai_slab_of(view, grain, granule);
         if (!cai_state_is_cached(view->state[granule]) || slab->kind != CAI_UNIT_SLAB ||
-            slab->size_class != size_class || view->owner[cai_unit_number(slab)] != heap->id)
+            slab->size_class != size_class || view->owner[cai_unit_number(slab)].id != heap->id)
             return audit_say("heap %u: bin %u: %p has state %u in a slab of class %u, heap %u", heap->id, size_class,
-                             bin->slots[i], view->state[granule], slab->size_class, view->owner[cai_unit_number(slab)]);
+                             bin->base[i], view->state[granule], slab->size_class,
+                             view->owner[cai_unit_number(slab)].id);
     }
     return NULL;
 }
@@ -170,11 +173,11 @@ static const char *check_list(const struct cai_heap *heap, unsigned place, unsig
     for (uint32_t number = list->first; number != 0; before = number, number = view->units[number].next) {
         const struct cai_unit *slab = &view->units[number];
         if (slab->kind != CAI_UNIT_SLAB || slab->size_class != size_class || !slab->listed || slab->prev != before ||
-            view->owner[number] != heap->id)
+            view->owner[number].id != heap->id)
             return audit_say(
                 "heap %u: list of class %u: unit %u has kind %u, class %u, listed %u, prev %u not %u, heap %u",
                 heap->id, size_class, number, slab->kind, slab->size_class, slab->listed, slab->prev, before,
-                view->owner[number]);
+                view->owner[number].id);
     }
     if (list->last != before)
         return audit_say("heap %u: list of class %u ends with %u not %u", heap->id, size_class, before, list->last);
@@ -209,7 +212,7 @@ static const char *check_heaps(size_t *cached)
                 if ((wrong = check_bin(heap, place, size_class)) != NULL ||
                     (wrong = check_list(heap, place, size_class)) != NULL)
                     return wrong;
-                *cached += heap->bins[place][size_class].count;
+                *cached += cai_bin_count(&heap->bins[place][size_class]);
             }
     }
     return NULL;

@@ -18,9 +18,9 @@ static inline struct cai_bin *own_fill(struct cai_heap *heap, enum cai_place pla
 {
     struct cai_bin *bin = &heap->bins[place][size_class];
 
-    if (bin->count == 0) {
+    if (cai_bin_count(bin) == 0) {
         uint32_t want = cai_cache_wants(heap, place, size_class);
-        require(want != 0 && cai_cache_refill(heap, place, size_class, want) != 0 && bin->count != 0);
+        require(want != 0 && cai_cache_refill(heap, place, size_class, want) != 0 && cai_bin_count(bin) != 0);
     }
     bin->countdown = bin->period = 1000;
     return bin;

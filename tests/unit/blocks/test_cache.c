@@ -72,8 +72,8 @@ CHILD_TEST(test_no_slot_looks_like_its_bin, 60)
         require(at / CACHE_LINE_BYTES == (at + sizeof *bins - 1) / CACHE_LINE_BYTES);
         for (unsigned i = 0; i < TAKEN; i++) {
             take(cai_class_sizes[size_class]);
-            uintptr_t slots = (uintptr_t)bins[size_class].slots;
-            size_t bytes = bins[size_class].limit * sizeof(void *);
+            uintptr_t slots = (uintptr_t)bins[size_class].base;
+            size_t bytes = cai_bin_limit(&bins[size_class]) * sizeof(void *);
             require(slots != 0 && (bytes > LONGEST || (at - slots) % PAGE >= bytes));
         }
     }
@@ -117,24 +117,24 @@ CHILD_TEST(test_a_bin_wants_twice_as_much_each_time, 10)
     static const uint32_t wants[] = {8, 16, 32, 64, 64, 64};
 
     start_pages();
-    require(cai_class_bytes(CLASS) == SLOT && bin->limit == 0);
+    require(cai_class_bytes(CLASS) == SLOT && cai_bin_limit(bin) == 0);
     for (unsigned i = 0; i < sizeof wants / sizeof *wants; i++) {
         require(cai_cache_wants(&heap, CAI_PLACE_ordinary, CLASS) == wants[i]);
-        require(bin->limit >= wants[i] * 2);
+        require(cai_bin_limit(bin) >= wants[i] * 2);
     }
-    require(bin->limit == FULL);
+    require(cai_bin_limit(bin) == FULL);
     for (unsigned i = 0; i < 10; i++)
         require(cai_cache_wants(&heap, CAI_PLACE_ordinary, CAI_CLASS_LAST) == 8);
-    require(heap.bins[CAI_PLACE_ordinary][CAI_CLASS_LAST].limit == 16);
+    require(cai_bin_limit(&heap.bins[CAI_PLACE_ordinary][CAI_CLASS_LAST]) == 16);
 }
 
 CHILD_TEST(test_a_refill_puts_the_lowest_address_on_top, 10)
 {
     start_pages();
     own_fill(&heap, CAI_PLACE_ordinary, CLASS);
-    for (uint32_t i = 1; i < bin->count; i++)
-        require(bin->slots[i] < bin->slots[i - 1]);
-    require(cai_cache_bytes(&heap) == bin->count * SLOT);
+    for (uint32_t i = 1; i < cai_bin_count(bin); i++)
+        require(bin->base[i] < bin->base[i - 1]);
+    require(cai_cache_bytes(&heap) == cai_bin_count(bin) * SLOT);
 }
 
 CHILD_TEST(test_a_full_bin_gives_its_older_half_back, 10)
@@ -144,12 +144,13 @@ CHILD_TEST(test_a_full_bin_gives_its_older_half_back, 10)
     start_pages();
     for (unsigned i = 0; i <= FULL; i++)
         blocks[i] = own_take_class(&heap, CAI_PLACE_ordinary, CLASS);
-    bin->count = 0; /* what the last refill left is not needed */
+    bin->top = bin->base; /* what the last refill left is not needed */
     for (unsigned i = 0; i < FULL; i++)
         own_put(&heap, CAI_PLACE_ordinary, blocks[i]);
-    require(bin->count == FULL && bin->limit == FULL);
+    require(cai_bin_count(bin) == FULL && cai_bin_limit(bin) == FULL);
     own_put(&heap, CAI_PLACE_ordinary, blocks[FULL]);
-    require(bin->count == FULL / 2 + 1 && bin->slots[FULL / 2] == blocks[FULL] && bin->slots[0] == blocks[FULL / 2]);
+    require(cai_bin_count(bin) == FULL / 2 + 1 && bin->base[FULL / 2] == blocks[FULL] &&
+            bin->base[0] == blocks[FULL / 2]);
     for (unsigned i = 0; i < FULL / 2; i++)
         require(!cai_state_is_cached(*state_at(blocks[i])));
     require(cai_state_is_cached(*state_at(blocks[FULL / 2])));
@@ -168,16 +169,16 @@ CHILD_TEST(test_D6_a_bin_follows_the_swing_until_it_is_idle, 10)
             blocks[i] = own_take_class(&heap, CAI_PLACE_ordinary, CLASS);
         for (unsigned i = 0; i < SWING; i++)
             own_put(&heap, CAI_PLACE_ordinary, blocks[i]);
-        require(bin->limit == cai_min(FULL << round, SWING));
+        require(cai_bin_limit(bin) == cai_min(FULL << round, SWING));
     }
-    require(bin->count == SWING && list->first == 0);
+    require(cai_bin_count(bin) == SWING && list->first == 0);
     require(cai_cache_flush_idle(&heap) == 0 && cai_cache_flush_idle(&heap) == SWING * SLOT);
-    require(bin->count == 0 && bin->limit == FULL && cai_zones[ORDINARY_COARSE].used_units == 0);
+    require(cai_bin_count(bin) == 0 && cai_bin_limit(bin) == FULL && cai_zones[ORDINARY_COARSE].used_units == 0);
     for (unsigned i = 0; i < SWING; i++)
         blocks[i] = own_take_class(&heap, CAI_PLACE_ordinary, CLASS);
     for (unsigned i = 0; i < SWING; i++)
         own_put(&heap, CAI_PLACE_ordinary, blocks[i]);
-    require(bin->limit == FULL);
+    require(cai_bin_limit(bin) == FULL);
 }
 
 /* Takes and gives back so many of the class, again and again; the bin's limit after it. */
@@ -192,7 +193,7 @@ static uint32_t swing(unsigned size_class)
         for (unsigned i = 0; i < SWING; i++)
             own_put(&heap, CAI_PLACE_ordinary, blocks[i]);
     }
-    return heap.bins[CAI_PLACE_ordinary][size_class].limit;
+    return cai_bin_limit(&heap.bins[CAI_PLACE_ordinary][size_class]);
 }
 
 /* What swings bring is shared by all bins of the heap, and comes back from those that are idle. */
@@ -210,7 +211,7 @@ CHILD_TEST(test_D6_bins_share_what_swings_bring, 30)
         cai_cache_flush_idle(&heap);
         cai_cache_flush_idle(&heap);
         for (unsigned size_class = FIRST; size_class <= LAST; size_class++)
-            require(heap.bins[CAI_PLACE_ordinary][size_class].limit == BASE);
+            require(cai_bin_limit(&heap.bins[CAI_PLACE_ordinary][size_class]) == BASE);
         require(heap.doubled_slots == 0);
     }
 }
@@ -220,11 +221,11 @@ CHILD_TEST(test_D6_idle_bins_are_emptied, 10)
 {
     start_pages();
     void *kept = own_take_class(&heap, CAI_PLACE_ordinary, CLASS);
-    require(cai_cache_flush_idle(&heap) == 0 && bin->count != 0); /* the first look */
+    require(cai_cache_flush_idle(&heap) == 0 && cai_bin_count(bin) != 0); /* the first look */
     own_put(&heap, CAI_PLACE_ordinary, kept);
-    require(cai_cache_flush_idle(&heap) == 0 && bin->count != 0); /* it did something */
+    require(cai_cache_flush_idle(&heap) == 0 && cai_bin_count(bin) != 0); /* it did something */
     size_t bytes = cai_cache_bytes(&heap);
-    require(cai_cache_flush_idle(&heap) == bytes && bin->count == 0 && cai_cache_bytes(&heap) == 0);
+    require(cai_cache_flush_idle(&heap) == bytes && cai_bin_count(bin) == 0 && cai_cache_bytes(&heap) == 0);
     require(cai_zones[ORDINARY_COARSE].used_units == 0);
 }
 
@@ -233,19 +234,42 @@ CHILD_TEST(test_D3_only_what_is_cached_is_salvaged, 10)
 {
     start_pages();
     own_fill(&heap, CAI_PLACE_ordinary, CLASS);
-    require(bin->count == 8);
-    void *live = bin->slots[3];
+    require(cai_bin_count(bin) == 8);
+    void *live = bin->base[3];
     *state_at(live) = CLASS;
-    void *lost = bin->slots[5];
-    bin->slots[5] = &heap;
+    void *lost = bin->base[5];
+    bin->base[5] = &heap;
     cai_cache_salvage(&heap);
-    require(bin->count == 0 && *state_at(live) == CLASS && cai_state_is_cached(*state_at(lost)));
+    require(cai_bin_count(bin) == 0 && *state_at(live) == CLASS && cai_state_is_cached(*state_at(lost)));
     require(slab_of(live)->used == 2);
-    own_fill(&heap, CAI_PLACE_ordinary, CLASS);
-    void *beyond = bin->slots[bin->count - 1];
-    bin->limit = bin->count - 1;
-    cai_cache_salvage(&heap);
-    require(bin->count == 0 && cai_state_is_cached(*state_at(beyond)));
+}
+
+/* One whose array is exchanged has its slots in both: in the child of a fork that stops it there, whichever of its
+ * pointers lead to which, all of them go back. */
+CHILD_TEST(test_D7_a_bin_that_moves_is_salvaged, 10)
+{
+    static void *arrays[2][64];
+
+    start_pages();
+    for (unsigned set = 0; set < 8; set++) {
+        void **another = arrays[set % 2];
+        own_fill(&heap, CAI_PLACE_ordinary, CLASS);
+        uint32_t count = cai_bin_count(bin);
+        require(count > 1 && count < 64 && cai_bin_count_of(bin) == count);
+        memcpy(another, bin->base, count * sizeof *another);
+        heap.moved = *bin;
+        heap.moved.base = another;
+        heap.moved.top = another + count;
+        heap.moved.end = another + 64;
+        heap.moving = bin;
+        bin->base = (set & 1) != 0 ? heap.moved.base : bin->base;
+        bin->top = (set & 2) != 0 ? heap.moved.top : bin->top;
+        bin->end = (set & 4) != 0 ? heap.moved.end : bin->end;
+        cai_cache_salvage(&heap);
+        require(heap.moving == NULL && bin->base == another && cai_bin_count(bin) == 0 && cai_bin_limit(bin) == 64);
+        for (uint32_t i = 0; i < count; i++)
+            require(cai_state_is_in_slab(*state_at(another[i])));
+    }
 }
 
 /* One that was being pushed, or popped, is cached and stands right above the top. */
@@ -253,10 +277,10 @@ CHILD_TEST(test_D7_a_slot_in_the_hand_is_salvaged, 10)
 {
     start_pages();
     own_fill(&heap, CAI_PLACE_ordinary, CLASS);
-    void *popped = bin->slots[--bin->count];
+    void *popped = *--bin->top;
     require(cai_state_is_cached(*state_at(popped)));
     cai_cache_salvage(&heap);
-    require(bin->count == 0 && cai_state_is_in_slab(*state_at(popped)));
+    require(cai_bin_count(bin) == 0 && cai_state_is_in_slab(*state_at(popped)));
     require(cai_zones[ORDINARY_COARSE].used_units == 0 || slab_of(popped)->used == 0);
 }
 
@@ -266,10 +290,10 @@ CHILD_TEST(test_D7_what_another_heap_has_is_not_salvaged, 10)
     start_pages();
     own_fill(&heap, CAI_PLACE_ordinary, CLASS);
     own_fill(&other, CAI_PLACE_ordinary, CLASS);
-    void *theirs = other.bins[CAI_PLACE_ordinary][CLASS].slots[0];
-    bin->slots[bin->count] = theirs;
+    void *theirs = other.bins[CAI_PLACE_ordinary][CLASS].base[0];
+    bin->base[cai_bin_count(bin)] = theirs;
     cai_cache_salvage(&heap);
-    require(bin->count == 0 && cai_state_is_cached(*state_at(theirs)));
+    require(cai_bin_count(bin) == 0 && cai_state_is_cached(*state_at(theirs)));
 }
 
 /* A heap whose lock was held by a thread that is not there: everything anew, by the state bytes. */
@@ -283,7 +307,7 @@ CHILD_TEST(test_D7_a_heap_is_rebuilt, 10)
     slab->fresh = 1;
     slab->listed = 0;
     cai_cache_rebuild(&heap, false, NULL);
-    require(bin->count == 0 && slab->used == 1 && slab->fresh == 8 && slab->listed && slab->remote == 0);
+    require(cai_bin_count(bin) == 0 && slab->used == 1 && slab->fresh == 8 && slab->listed && slab->remote == 0);
     require(own_take_class(&heap, CAI_PLACE_ordinary, CLASS) != live);
 }
 
@@ -320,6 +344,7 @@ int main(void)
         cmocka_unit_test(test_D6_bins_share_what_swings_bring),
         cmocka_unit_test(test_D6_idle_bins_are_emptied),
         cmocka_unit_test(test_D3_only_what_is_cached_is_salvaged),
+        cmocka_unit_test(test_D7_a_bin_that_moves_is_salvaged),
         cmocka_unit_test(test_D7_a_slot_in_the_hand_is_salvaged),
         cmocka_unit_test(test_D7_what_another_heap_has_is_not_salvaged),
         cmocka_unit_test(test_D7_a_heap_is_rebuilt),

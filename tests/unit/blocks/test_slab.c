@@ -29,6 +29,18 @@ static void put(struct cai_unit *slab, const void *slot)
     cai_slab_put(slab, cai_view_of(slab->zone)->state + granule_of(slab, slot));
 }
 
+/* As many as there are of `count`, into the first of `into`, in ascending order. */
+static uint32_t take(struct cai_unit *slab, void **into, uint32_t count)
+{
+    static void *stack[SLOTS_MAX];
+    void **end = stack + SLOTS_MAX;
+    uint32_t taken = cai_slab_take(slab, end, count);
+
+    for (uint32_t i = 0; i < taken; i++)
+        into[i] = *--end;
+    return taken;
+}
+
 static struct cai_unit *create(enum cai_place place, unsigned size_class)
 {
     require(cai_life_attach() != NULL && cai_self_heap()->id != 0);
@@ -60,7 +72,7 @@ CHILD_TEST(test_long_slots_share_pages, 20)
 {
     for (unsigned size_class = CAI_CLASS_LED; size_class <= CAI_CLASS_LAST; size_class++) {
         struct cai_unit *slab = create(CAI_PLACE_ordinary, size_class);
-        uint32_t taken = cai_slab_take(slab, slots, SLOTS_MAX);
+        uint32_t taken = take(slab, slots, SLOTS_MAX);
         require(taken == slab->slots && (uintptr_t)slots[0] > cai_unit_address(slab));
         require((uintptr_t)slots[taken - 1] + cai_class_bytes(size_class) <=
                 cai_unit_address(slab) + ((uintptr_t)slab->units << CAI_UNIT_SHIFT));
@@ -77,11 +89,11 @@ CHILD_TEST(test_every_class, 60)
     for (enum cai_place place = 0; place < CAI_PLACES; place++)
         for (unsigned size_class = 1; size_class < CAI_CLASSES; size_class++) {
             struct cai_unit *slab = create(place, size_class);
-            require(cai_slab_take(slab, slots, SLOTS_MAX) == slab->slots);
+            require(take(slab, slots, SLOTS_MAX) == slab->slots);
             check_slots(slab, slab->slots, false);
             for (uint32_t i = 0; i < slab->slots; i++)
                 require(!slab->zeroed == !(state_at(slab, slots[i]) & CAI_STATE_ZERO));
-            require(cai_slab_room(slab) == 0 && cai_slab_take(slab, slots, 1) == 0 && !cai_slab_is_empty(slab));
+            require(cai_slab_room(slab) == 0 && take(slab, slots, 1) == 0 && !cai_slab_is_empty(slab));
             for (uint32_t i = 0; i < slab->slots; i++) {
                 put(slab, slots[i]);
                 require(cai_state_is_in_slab(state_at(slab, slots[i])));
@@ -89,7 +101,7 @@ CHILD_TEST(test_every_class, 60)
             require(cai_slab_is_empty(slab) && cai_slab_room(slab) == slab->slots);
             uint32_t taken = 0;
             while (taken < slab->slots) {
-                uint32_t more = cai_slab_take(slab, slots + taken, 1 + slab->slots / 3);
+                uint32_t more = take(slab, slots + taken, 1 + slab->slots / 3);
                 require(more != 0);
                 taken += more;
             }
@@ -113,11 +125,11 @@ CHILD_TEST_EACH(test_random_slab, 60, classes)
         if (rng_below(&rng, 2) == 0) {
             uint32_t want = 1 + (uint32_t)rng_below(&rng, 40);
             uint32_t room = cai_slab_room(slab);
-            uint32_t got = cai_slab_take(slab, slots + held, want);
+            uint32_t got = take(slab, slots + held, want);
             require(got <= want && got <= room);
             /* A search that started in the middle starts anew the next time. */
             if (got == 0 && room != 0)
-                require((got = cai_slab_take(slab, slots + held, want)) != 0);
+                require((got = take(slab, slots + held, want)) != 0);
             held += got;
             check_slots(slab, held, false);
         }
@@ -137,7 +149,7 @@ CHILD_TEST(test_remote_frees_are_counted_when_told, 10)
     struct cai_unit *slab = create(CAI_PLACE_ordinary, 5);
     uint8_t *state = cai_view_of(slab->zone)->state;
 
-    require(cai_slab_take(slab, slots, 10) == 10);
+    require(take(slab, slots, 10) == 10);
     for (unsigned i = 0; i < 4; i++)
         state[granule_of(slab, slots[i])] = CAI_STATE_IN_SLAB;
     require(slab->used == 10 && cai_self_heap()->returned == NULL);
@@ -156,7 +168,7 @@ CHILD_TEST(test_remote_frees_are_counted_when_told, 10)
 CHILD_TEST(test_used_memory_is_not_zero, 10)
 {
     struct cai_unit *slab = create(CAI_PLACE_ordinary, 1);
-    uint32_t count = cai_slab_take(slab, slots, SLOTS_MAX);
+    uint32_t count = take(slab, slots, SLOTS_MAX);
 
     for (uint32_t i = 0; i < count; i++) {
         memset(slots[i], 0xff, 16);
@@ -165,7 +177,7 @@ CHILD_TEST(test_used_memory_is_not_zero, 10)
     cai_run_give(slab);
     struct cai_unit *again = create(CAI_PLACE_ordinary, 9);
     require(again == slab && again->zone == slab->zone);
-    count = cai_slab_take(again, slots, SLOTS_MAX);
+    count = take(again, slots, SLOTS_MAX);
     require(count == again->slots);
     check_slots(again, count, false);
     for (uint32_t i = 0; i < count; i++)
@@ -177,7 +189,7 @@ CHILD_TEST(test_a_count_that_is_too_low_is_put_right, 10)
 {
     for (unsigned too_low = 1; too_low <= 2; too_low++) {
         struct cai_unit *slab = create(CAI_PLACE_ordinary, 9);
-        uint32_t count = cai_slab_take(slab, slots, SLOTS_MAX);
+        uint32_t count = take(slab, slots, SLOTS_MAX);
 
         slab->used -= too_low;
         for (uint32_t i = too_low; i < count; i++)
@@ -187,7 +199,7 @@ CHILD_TEST(test_a_count_that_is_too_low_is_put_right, 10)
         for (uint32_t i = 0; i < too_low; i++)
             put(slab, slots[i]);
         require(cai_slab_is_empty(slab) && cai_slab_room(slab) == count);
-        require(cai_slab_take(slab, slots, SLOTS_MAX) == count);
+        require(take(slab, slots, SLOTS_MAX) == count);
         cai_slab_remote_free(slab, count + 1, NULL); /* told, but of slots that are in use */
         cai_slab_collect(slab);
         require(!cai_slab_is_empty(slab) && slab->used == count);

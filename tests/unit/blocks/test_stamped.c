@@ -36,31 +36,31 @@ static uint8_t *state_at(enum cai_place place, const void *block)
 CHILD_TEST_EACH(test_C2_a_block_is_taken_with_its_exact_size, 10, places)
 {
     start(value);
-    uint32_t count = bin->count;
+    uint32_t count = cai_bin_count(bin);
     int32_t countdown = bin->countdown;
-    void *top = bin->slots[count - 1];
+    void *top = bin->base[count - 1];
     void *block = take(value, false);
-    require(block == top && bin->count == count - 1 && bin->countdown == countdown - 1);
+    require(block == top && cai_bin_count(bin) == count - 1 && bin->countdown == countdown - 1);
     struct cai_live live = own_live(value, block);
     require(live.byte == cai_class_of(BYTES) && cai_exact_bytes(live) == BYTES && cai_slot_bytes(live) == SLOT);
-    require(take(value, false) == bin->slots[count - 2]);
+    require(take(value, false) == bin->base[count - 2]);
 }
 
 CHILD_TEST_EACH(test_nothing_is_taken_that_needs_more, 10, places)
 {
     start(value);
-    uint32_t count = bin->count;
+    uint32_t count = cai_bin_count(bin);
     bin->countdown = 1;
     require(take(value, false) != NULL && bin->countdown == 0);
     require(take(value, false) == NULL && bin->countdown == -1); /* housekeeping is due */
-    require(bin->count == count - 1);
+    require(cai_bin_count(bin) == count - 1);
     bin->countdown = 10;
-    uint8_t *state = state_at(value, bin->slots[bin->count - 1]);
+    uint8_t *state = state_at(value, bin->base[cai_bin_count(bin) - 1]);
     *state = CAI_STATE_IN_SLAB | CAI_STATE_ZERO; /* freed by two threads at once */
-    require(take(value, false) == NULL && bin->count == count - 1);
+    require(take(value, false) == NULL && cai_bin_count(bin) == count - 1);
     require(*state == (CAI_STATE_IN_SLAB | CAI_STATE_ZERO));
-    bin->count = 0;
-    require(take(value, false) == NULL && bin->count == 0);
+    bin->top = bin->base;
+    require(take(value, false) == NULL && cai_bin_count(bin) == 0);
 }
 
 CHILD_TEST_EACH(test_A6_Z7_zeros_are_made_where_they_are_not_known, 10, places)
@@ -81,7 +81,7 @@ CHILD_TEST_EACH(test_A6_Z7_zeros_are_made_where_they_are_not_known, 10, places)
 CHILD_TEST_EACH(test_Z6_only_zeros_leave_must_zero_places, 10, places)
 {
     start(value);
-    *state_at(value, bin->slots[bin->count - 1]) = CAI_STATE_CACHED;
+    *state_at(value, bin->base[cai_bin_count(bin) - 1]) = CAI_STATE_CACHED;
     require((take(value, false) == NULL) == cai_place_zeroes(value));
 }
 
@@ -89,10 +89,10 @@ CHILD_TEST_EACH(test_Z2_a_block_goes_back_cleared_where_it_must_be, 10, places)
 {
     start(value);
     char *block = take(value, false);
-    uint32_t count = bin->count;
+    uint32_t count = cai_bin_count(bin);
     memset(block, 1, SLOT);
     require(cai_sized_push(&heap, value, cai_stamp_class(stamp), state_at(value, block), block));
-    require(bin->count == count + 1 && bin->slots[count] == block);
+    require(cai_bin_count(bin) == count + 1 && bin->base[count] == block);
     require(*state_at(value, block) == cai_state_freed(value, CAI_STATE_CACHED));
     require(content_is_zero(block, SLOT) == cai_place_zeroes(value));
 }
@@ -103,9 +103,10 @@ CHILD_TEST_EACH(test_a_full_bin_changes_nothing, 10, places)
     char *block = take(value, false);
     uint8_t *state = state_at(value, block);
     memset(block, 1, SLOT);
-    bin->limit = bin->count;
+    bin->end = bin->base + cai_bin_count(bin);
     require(!cai_sized_push(&heap, value, cai_stamp_class(stamp), state, block));
-    require(bin->count == bin->limit && cai_state_is_live(*state) && block[0] == 1 && heap.bytes_cleared == 0);
+    require(cai_bin_count(bin) == cai_bin_limit(bin) && cai_state_is_live(*state) && block[0] == 1 &&
+            heap.bytes_cleared == 0);
 }
 
 CHILD_TEST_EACH(test_C2_only_the_exact_block_is_found, 10, places)

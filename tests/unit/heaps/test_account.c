@@ -44,7 +44,7 @@ static void fill(struct cai_account *account)
 {
     require(cai_lock_try(&account->use));
     require(cai_account_charge_slots(account, 8, SLOT) == 8);
-    require(own_fill(&account->owner.heap, CAI_PLACE_ordinary, CLASS)->count == 8);
+    require(cai_bin_count(own_fill(&account->owner.heap, CAI_PLACE_ordinary, CLASS)) == 8);
     cai_bias_grant(account);
     cai_account_return(account);
 }

@@ -209,7 +209,7 @@ CHILD_TEST(test_V2_slot_freed_by_two_threads, 60)
     void *a = cai_allocate(CAI_PLACE_ordinary, 700, false);
     cai_free(CAI_PLACE_ordinary, a, "free");
     struct cai_bin *bin = &cai_self_heap()->bins[CAI_PLACE_ordinary][cai_class_of(700)];
-    bin->slots[bin->count++] = a;
+    *bin->top++ = a;
     require(cai_allocate(CAI_PLACE_ordinary, 700, false) == a);
     void *b = cai_allocate(CAI_PLACE_ordinary, 700, false);
     require(b != NULL && b != a && strcmp(refused_report.function, "allocate") == 0 && was_refused("double-free"));

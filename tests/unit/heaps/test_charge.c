@@ -147,8 +147,10 @@ CHILD_TEST(test_C6_credit_is_what_lies_in_bins_too, 10)
 {
     start();
     require(cai_charge(of_left, &left, 500) == CA_OK);
-    of_left->owner.heap.bins[CAI_PLACE_ordinary][3].count = 5;
-    of_left->owner.heap.bins[CAI_PLACE_secret][1].count = 1;
+    static void *slots[5];
+    of_left->owner.heap.bins[CAI_PLACE_ordinary][3] =
+        (struct cai_bin){.base = slots, .top = slots + 5, .end = slots + 5};
+    of_left->owner.heap.bins[CAI_PLACE_secret][1] = (struct cai_bin){.base = slots, .top = slots + 1, .end = slots + 5};
     give_back(of_left, 100);
     require(cai_charge_credit(of_left) == 5 * 48 + 16 + 100);
     require(cai_charge_remaining(&left) == 600 - 500 + 5 * 48 + 16 + 100);

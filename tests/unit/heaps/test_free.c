@@ -60,9 +60,9 @@ CHILD_TEST_EACH(test_a_slot_goes_into_the_bin, 10, places)
         char *block = take(value, sizes[i]);
         struct cai_live live = own_live(value, block);
         const struct cai_bin *bin = bin_of(cai_self_heap(), value, sizes[i]);
-        uint32_t count = bin->count;
+        uint32_t count = cai_bin_count(bin);
         cai_free(value, block, "free");
-        require(bin->count == count + 1 && bin->slots[count] == block);
+        require(cai_bin_count(bin) == count + 1 && bin->base[count] == block);
         require(*live.state == cai_state_freed(value, CAI_STATE_CACHED));
         require(take(value, sizes[i]) == block);
     }
@@ -119,11 +119,11 @@ CHILD_TEST_EACH(test_another_threads_slot_goes_into_its_slab, 10, places)
     for (unsigned i = 0; i < SMALL; i++) {
         struct cai_live live = own_live(value, blocks_there[i]);
         struct cai_unit *slab = cai_live_run(live);
-        uint32_t count = bin_of(cai_self_heap(), value, sizes[i])->count;
+        uint32_t count = cai_bin_count(bin_of(cai_self_heap(), value, sizes[i]));
         cai_free(value, blocks_there[i], "free");
         require(*live.state == cai_state_freed(value, CAI_STATE_IN_SLAB));
         require(cai_self->pending_slab == slab && cai_self->pending == 1); /* told later */
-        require(bin_of(cai_self_heap(), value, sizes[i])->count == count);
+        require(cai_bin_count(bin_of(cai_self_heap(), value, sizes[i])) == count);
     }
     char *large = blocks_there[SMALL]; /* goes to who freed it */
     uint32_t *owner = cai_live_owner(own_live(value, large));
@@ -194,14 +194,14 @@ CHILD_TEST_EACH(test_C6_a_holder_fills_its_accounts_bin, 10, places)
     if (!cai_os_barrier_start())
         return; /* on such a kernel nobody enters an account without its lock */
     struct cai_bin *bin = bin_of(&account->owner.heap, value, 100);
-    uint32_t count = bin->count;
+    uint32_t count = cai_bin_count(bin);
     cai_free(value, block, "free");
-    require(bin->count == count + 1 && bin->slots[count] == block && account->uncharged == 0);
+    require(cai_bin_count(bin) == count + 1 && bin->base[count] == block && account->uncharged == 0);
     require(content_is_zero(block, SLOT) == cai_place_zeroes(value));
     block = take_for(&grant, value, 100);
-    bin->limit = bin->count; /* full: into the slab, and credited */
+    bin->end = bin->base + cai_bin_count(bin); /* full: into the slab, and credited */
     cai_free(value, block, "free");
-    require(account->uncharged == SLOT && bin->count == bin->limit);
+    require(account->uncharged == SLOT && cai_bin_count(bin) == cai_bin_limit(bin));
     require(*cai_find_state(value, CAI_FINE, block, &(size_t){0}) == cai_state_freed(value, CAI_STATE_IN_SLAB));
 }
 
@@ -259,7 +259,7 @@ CHILD_TEST_EACH(test_C2_stamped_blocks_go_back_at_once, 10, places)
     bool has_key = cai_os_barrier_start();
     require(cai_free_stamped(value, stamp, block) == has_key && cai_self->owner.inside == 0);
     const struct cai_bin *bin = bin_of(&account->owner.heap, value, 100);
-    require(!has_key || bin->slots[bin->count - 1] == block);
+    require(!has_key || bin->base[cai_bin_count(bin) - 1] == block);
     require_null(audit_all());
 }
 

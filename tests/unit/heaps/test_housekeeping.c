@@ -171,9 +171,9 @@ CHILD_TEST(test_D5_limit, 60)
 /* --- when a thread looks --- */
 
 /* Allocations since the start, as the statistics count them. */
-static uint64_t allocations(const struct cai_bin *bin)
+static uint64_t allocations(const struct cai_heap *heap)
 {
-    return bin->rounds + (uint64_t)((int64_t)bin->period - bin->countdown);
+    return cai_bin_allocations(heap, CAI_PLACE_ordinary, 5);
 }
 
 /* Who allocates much looks at the clock ever more rarely, who allocates little soon again; and nothing is counted
@@ -186,16 +186,16 @@ CHILD_TEST(test_the_next_look_is_later_or_sooner, 10)
     stopped_ms = thread->owner.tick_ms = 1000000;
     for (int32_t period = 1; period < 512; period = period * 2 + 1) {
         stopped_ms += 49;
-        uint64_t before = allocations(bin);
+        uint64_t before = allocations(&thread->owner.heap);
         cai_housekeeping_due(&thread->owner, bin);
-        require(bin->period == period && bin->countdown == period && allocations(bin) == before);
+        require(bin->period == period && bin->countdown == period && allocations(&thread->owner.heap) == before);
         bin->countdown = -1; /* used up, and one more */
     }
     require(bin->period == 511);
     stopped_ms += 50;
-    uint64_t before = allocations(bin);
+    uint64_t before = allocations(&thread->owner.heap);
     cai_housekeeping_due(&thread->owner, bin);
-    require(bin->period == 511 / 8 && bin->countdown == bin->period && allocations(bin) == before);
+    require(bin->period == 511 / 8 && bin->countdown == bin->period && allocations(&thread->owner.heap) == before);
 }
 
 CHILD_TEST(test_D6_memory_that_became_free_is_looked_at_soon, 10)
@@ -207,11 +207,11 @@ CHILD_TEST(test_D6_memory_that_became_free_is_looked_at_soon, 10)
     heap->used_bins[CAI_PLACE_ordinary][0] = UINT64_C(1) << 5;
     heap->used_bins[CAI_PLACE_secret][1] = UINT64_C(1) << (70 - 64);
     heap->armed = true;
-    *far = (struct cai_bin){.period = 500, .countdown = 400, .rounds = 7};
-    *near = (struct cai_bin){.period = 500, .countdown = 15, .rounds = 7};
-    uint64_t before = allocations(far);
+    *far = (struct cai_bin){.period = 500, .countdown = 400};
+    *near = (struct cai_bin){.period = 500, .countdown = 15};
+    uint64_t before = allocations(heap);
     cai_housekeeping_arm(heap);
-    require(!heap->armed && far->countdown == 16 && allocations(far) == before);
+    require(!heap->armed && far->countdown == 16 && allocations(heap) == before);
     require(near->countdown == 15 && near->period == 500);
 }
 

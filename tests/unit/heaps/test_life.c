@@ -141,7 +141,7 @@ CHILD_TEST(test_a_thread_that_ends_tells_and_gives_back, 10)
     in_thread(leave_things, &there);
     require(there->orphan && there->pending == 0 && slab->remote == 1);
     require(there->owner.heap.kept_units == 0 && there->owner.heap.wants[CAI_PLACE_ordinary][CLASS] == 0);
-    require(there->owner.heap.bins[CAI_PLACE_ordinary][CLASS].count != 0); /* for who comes next */
+    require(cai_bin_count(&there->owner.heap.bins[CAI_PLACE_ordinary][CLASS]) != 0); /* for who comes next */
     require(cai_registry_warm() == 1 && cai_registry_threads() == 1);
     require(cai_registry_first_account()->holder == NULL);
     require_null(audit_all());
@@ -173,7 +173,7 @@ CHILD_TEST(test_D6_so_many_stay_warm, 20)
     for (unsigned i = 0; i < THREADS; i++)
         thread_join(threads[i]);
     for (unsigned i = 0; i < THREADS; i++)
-        warm += there[i]->owner.heap.bins[CAI_PLACE_ordinary][CLASS].count != 0;
+        warm += cai_bin_count(&there[i]->owner.heap.bins[CAI_PLACE_ordinary][CLASS]) != 0;
     require(warm == WARM && cai_registry_warm() == WARM);
     require_null(audit_all());
 }

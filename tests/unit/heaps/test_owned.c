@@ -130,7 +130,7 @@ CHILD_TEST_EACH(test_C6_everything_becomes_another_heaps, 20, places)
             require(is_whole(value, blocks[size][i], sizes[size], &other));
     for (unsigned zone = 0; zone < CAI_ZONES; zone++)
         for (uint32_t unit = 1; unit < cai_zones[zone].frontier; unit++)
-            require(cai_view_of(zone)->owner[unit] != heap.id);
+            require(cai_view_of(zone)->owner[unit].id != heap.id);
     /* Its room is the other's: freed slots are taken before any new memory. */
     before = used_units(value);
     for (unsigned i = 0; i < BLOCKS / 2; i++)

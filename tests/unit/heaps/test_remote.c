@@ -72,7 +72,7 @@ CHILD_TEST(test_one_at_once, 10)
 CHILD_TEST(test_a_slab_without_owner, 10)
 {
     start();
-    cai_view_of(slab->zone)->owner[cai_unit_number(slab)] = 0;
+    cai_view_of(slab->zone)->owner[cai_unit_number(slab)].id = 0;
     cai_remote_tell(slab, 1);
     require(slab->remote == 1 && slab->returned == 0 && owner->owner.heap.returned == NULL);
 }
@@ -86,7 +86,7 @@ CHILD_TEST(test_what_came_to_the_wrong_heap_is_sent_on, 10)
     cai_slab_remote_free(slab, 2, &owner->owner.heap);
     cai_slab_remote_free(second, 1, &owner->owner.heap);
     for (uint32_t i = 0; i < slab->units; i++)
-        cai_view_of(slab->zone)->owner[cai_unit_number(slab) + i] = heir->id;
+        cai_view_of(slab->zone)->owner[cai_unit_number(slab) + i].id = heir->id;
     uint32_t used = slab->used;
     cai_cache_collect(&owner->owner.heap, true);
     require(is_told(second, 0) && slab->remote == 2 && slab->used == used);
@@ -103,7 +103,7 @@ CHILD_TEST(test_a_stray_without_news_is_let_go, 10)
 {
     start();
     cai_slab_remote_free(slab, 0, &owner->owner.heap);
-    cai_view_of(slab->zone)->owner[cai_unit_number(slab)] = freer->owner.heap.id;
+    cai_view_of(slab->zone)->owner[cai_unit_number(slab)].id = freer->owner.heap.id;
     cai_cache_collect(&owner->owner.heap, true);
     require(owner->owner.heap.strays == slab && slab->returned != 0);
     cai_remote_forward(&owner->owner.heap);

@@ -132,12 +132,12 @@ CHILD_TEST(test_V2_what_does_not_move_at_once_is_as_before, 20)
     require(resize_near(block, CAI_SMALL_BYTES_MAX + 1) == NULL);
     require(refused_calls == 0 && is_live(block) && is_live(large) && content_holds(block, 100, 100));
     struct cai_bin *bin = &cai_self->owner.heap.bins[PLACE][cai_class_of(100)];
-    uint32_t limit = bin->limit, count = bin->count;
-    bin->limit = count; /* full */
-    uint32_t ready = cai_self->owner.heap.bins[PLACE][cai_class_of(1000)].count;
-    require(resize_near(block, 1000) == NULL && is_live(block) && bin->count == count);
-    require(cai_self->owner.heap.bins[PLACE][cai_class_of(1000)].count == ready);
-    bin->limit = limit;
+    uint32_t limit = cai_bin_limit(bin), count = cai_bin_count(bin);
+    bin->end = bin->base + count; /* full */
+    uint32_t ready = cai_bin_count(&cai_self->owner.heap.bins[PLACE][cai_class_of(1000)]);
+    require(resize_near(block, 1000) == NULL && is_live(block) && cai_bin_count(bin) == count);
+    require(cai_bin_count(&cai_self->owner.heap.bins[PLACE][cai_class_of(1000)]) == ready);
+    bin->end = bin->base + limit;
     require(resize_near(block, 1000) != NULL && is_live(neighbour) && refused_calls == 0);
     require_null(audit_all());
 }
