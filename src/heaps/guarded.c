@@ -9,6 +9,7 @@
 #include "heaps/claim.h"
 #include "heaps/fence_report.h"
 #include "heaps/guarded_report.h"
+#include "heaps/page.h"
 #include "heaps/sample.h"
 #include "os/guard.h"
 #include "os/os.h"
@@ -342,6 +343,7 @@ void *cai_guarded_take(struct cai_heap *heap, enum cai_place place, unsigned siz
     cai_store_release(cai_guarded_state(run), CAI_STATE_GUARDED);
     cai_store_release(&entry->state, CAI_GUARDED_LIVE);
     cai_fence_report_start();
+    cai_page_look_at_faults();
     return (void *)(cai_guarded_address(run));
 }
 

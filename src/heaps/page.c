@@ -12,6 +12,7 @@
 #include "heaps/requests.h"
 #include "heaps/sample.h"
 #include "heaps/stats.h"
+#include "os/fault.h"
 #include "os/os.h"
 
 #include <string.h>
@@ -135,10 +136,24 @@ static bool count(struct cai_channel_numbers *numbers, bool exactly)
     return true;
 }
 
+static void look_at_faults(struct cai_channel *ours)
+{
+    cai_store_relaxed(&ours->passed_by, cai_os_fault_is_passed_by());
+}
+
+void cai_page_look_at_faults(void)
+{
+    struct cai_channel *ours = cai_page();
+
+    if (ours != NULL)
+        look_at_faults(ours);
+}
+
 static bool leave(struct cai_channel *ours)
 {
     uint32_t nobody = 0;
 
+    look_at_faults(ours);
     if (!cai_swap_strong_acq_rel(&is_leaving, &nobody, 1))
         return false;
     struct cai_channel_numbers *numbers = other(ours);
@@ -266,6 +281,7 @@ void cai_page_finish(void)
         return;
     if (cai_settings->audit)
         cai_add_relaxed(&table->findings, ours->findings.found);
+    look_at_faults(ours);
     /* Somebody else writes numbers at this moment, or we do, interrupted by a signal handler that ends the program. */
     for (unsigned tries = 0; cai_exchange_acq_rel(&is_leaving, 1) != 0; tries++) {
         if (tries == WAIT_TRIES)

@@ -16,6 +16,9 @@ struct cai_channel *cai_page(void);
 /* At housekeeping: leaves numbers when they are due. Locks of ranks below the zones' may be held. */
 void cai_page_look(uint64_t now_ms);
 
+/* Whether faults of guards go by the library, which the program can bring about at any time. */
+void cai_page_look_at_faults(void);
+
 /* In the child of a fork, when its heap is whole: a page of its own. */
 void cai_page_child(void);
 

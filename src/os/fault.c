@@ -3,17 +3,14 @@
 
 #include "base/atomic.h"
 #include "base/compiler.h"
+#include "os/action.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <ucontext.h>
-#include <unistd.h>
 
 static bool (*watcher)(const struct cai_fault *fault); /* atomic */
-static uint32_t is_done;                               /* atomic: it was put in, once */
 
 static uintptr_t code_of(const ucontext_t *context)
 {
@@ -70,54 +67,23 @@ enum cai_access cai_os_fault_access(const void *of)
 #endif
 }
 
-/* The access is made again when we return, and ends the process as it would have without us; a signal that somebody
- * sent comes again. */
-static void leave_to_default(bool is_sent)
+static bool first(const siginfo_t *info, const void *context)
 {
-    struct sigaction action = {.sa_handler = SIG_DFL};
-
-    sigaction(SIGSEGV, &action, NULL);
-    if (is_sent)
-        syscall(SYS_tgkill, (long)getpid(), syscall(SYS_gettid), (long)SIGSEGV);
-}
-
-static void on_fault(int number, siginfo_t *info, void *context)
-{
-    int saved = errno;
-    bool (*seen)(const struct cai_fault *) = cai_load_acquire(&watcher);
     const struct cai_fault fault = {
         .address = (uintptr_t)info->si_addr, .code = code_of(context), .access = cai_os_fault_access(context)};
 
-    (void)number;
-    if (info->si_code <= 0 || !seen(&fault))
-        leave_to_default(info->si_code <= 0);
-    errno = saved;
-}
-
-static const struct sigaction handler_of_faults = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-
-/* On the stack for signals where there is one. Another thread may set the program's own between the two calls: then
- * that one is put back. */
-static CAI_COLD void put_in(void)
-{
-    struct sigaction theirs;
-    struct sigaction meanwhile;
-
-    if (sigaction(SIGSEGV, NULL, &theirs) != 0 || (theirs.sa_flags & SA_SIGINFO) != 0 || theirs.sa_handler != SIG_DFL)
-        return;
-    if (sigaction(SIGSEGV, &handler_of_faults, &meanwhile) == 0 &&
-        ((meanwhile.sa_flags & SA_SIGINFO) != 0 || meanwhile.sa_handler != SIG_DFL))
-        sigaction(SIGSEGV, &meanwhile, NULL);
+    return cai_load_acquire(&watcher)(&fault);
 }
 
 void cai_os_fault_watch(bool (*seen)(const struct cai_fault *fault))
 {
-    uint32_t not_yet = 0;
-
-    if (CAI_LIKELY(cai_load_relaxed(&is_done) != 0) || !cai_swap_strong_acq_rel(&is_done, &not_yet, 1))
+    if (CAI_LIKELY(cai_os_action_is_started()))
         return;
-    int saved = errno;
     cai_store_release(&watcher, seen);
-    put_in();
-    errno = saved;
+    cai_os_action_start(first);
+}
+
+bool cai_os_fault_is_passed_by(void)
+{
+    return cai_os_action_is_passed_by();
 }

@@ -1,6 +1,5 @@
 /* Faults: who is told of an access that the processor refused. The handler of SIGSEGV is put in when somebody wants to
- * be told, and in place of the default alone: a program that has a handler, or ignores the signal, keeps what it
- * has, and one that sets a handler later has that one.
+ * be told, and what the program has for that signal is done after it (os/action.h).
  */
 #ifndef CAI_OS_FAULT_H
 #define CAI_OS_FAULT_H
@@ -20,7 +19,11 @@ struct cai_fault {
 enum cai_access cai_os_fault_access(const void *context);
 
 /* From now on, if that is possible, `seen` is told of faults, in a signal handler. It answers whether the access can be
- * made again; if not, the process ends as it would have. The same function each time. */
+ * made again; if not, what would have happened without us happens. The same function each time. */
 void cai_os_fault_watch(bool (*seen)(const struct cai_fault *fault));
+
+/* Somebody wanted to be told, and is not: the program ignores the signal, or has told the kernel of a handler by
+ * itself. */
+bool cai_os_fault_is_passed_by(void);
 
 #endif

@@ -126,6 +126,9 @@ static void probe_judge(const struct cai_channel *page, const struct cai_elf_loo
     for (unsigned i = 0; i < CAI_CHECKS && page->harden != 0; i++)
         cai_doctor_line(CAI_DOCTOR_INFO, (page->checks >> i & 1) != 0 ? "check" : "check (off)", "%s: %s",
                         cai_check_name(i), cai_check_text(i));
+    if (page->passed_by != 0)
+        cai_doctor_line(CAI_DOCTOR_WARN, "SIGSEGV",
+                        "ignored in the test program, or taken by a system call: what touches a guard is not told");
     if (WIFSIGNALED(status))
         cai_doctor_line(CAI_DOCTOR_FAIL, "test program", "ended by signal %d (%s)", WTERMSIG(status),
                         strsignal(WTERMSIG(status)));
@@ -225,6 +228,9 @@ static void check_environment(const char *ignored)
         CAI_DOCTOR_INFO, "RTLD_DEEPBIND",
         "a library that a program loads with it calls the C library's malloc; the setting no-deepbind takes "
         "it out of dlopen's flags");
+    cai_doctor_line(CAI_DOCTOR_INFO, "SIGSEGV",
+                    "what touches a guard is told before the program's handler is called; but not where the program "
+                    "ignores the signal, or sets its handler by a system call: --stats says so then");
     bool secure = getauxval(AT_SECURE) != 0;
     cai_doctor_line(secure ? CAI_DOCTOR_FAIL : CAI_DOCTOR_OK, "secure mode", "%s",
                     secure ? "on: this process has privileges its user has not, so preloading and options are ignored"

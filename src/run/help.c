@@ -155,6 +155,8 @@ static const char help_json[] = "Usage: capalloc run --stats=json [OPTION]... [-
                                 "                          .trace_sweeps, .guard_sample, .profile_bytes\n"
                                 "  settings.deepbind_seen  true: a library was loaded with RTLD_DEEPBIND, and\n"
                                 "                          nothing took that out\n"
+                                "  settings.faults_pass_by true: the program ignores SIGSEGV, or took it by a\n"
+                                "                          system call: who touches a guard is not told\n"
                                 "  settings.ignored        the first word of CAPALLOC_OPTIONS that the library\n"
                                 "                          did not understand\n"
                                 "  stats                   null when there are no numbers\n"

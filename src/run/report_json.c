@@ -89,6 +89,7 @@ static json_object *settings_object(const struct cai_channel *channel)
         {"guard_sample", channel->guard_sample != 0 ? number(channel->guard_sample) : NULL},
         {"profile_bytes", channel->profile_bytes != 0 ? number(channel->profile_bytes) : NULL},
         {"deepbind_seen", flag(cai_is_bound_elsewhere(channel))},
+        {"faults_pass_by", flag(channel->passed_by != 0)},
         {"ignored", channel->ignored[0] != 0 ? text(channel->ignored) : NULL}};
 
     return OBJECT(members);

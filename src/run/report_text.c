@@ -104,6 +104,8 @@ void cai_report_settings(FILE *to, const struct cai_channel *channel)
     fputc('\n', to);
     if (channel->ignored[0] != 0)
         fprintf(to, "               not understood: %.40s\n", channel->ignored);
+    if (channel->passed_by != 0)
+        fputs("               SIGSEGV ignored, or taken by a system call: guards tell nothing\n", to);
     if (cai_is_bound_elsewhere(channel))
         fputs("\n  A library was loaded with RTLD_DEEPBIND: its malloc and free are the C library's,\n"
               "  and a block that crosses the border ends the program. See no-deepbind.\n",

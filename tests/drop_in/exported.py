@@ -16,5 +16,5 @@ def functions(library):
 
 
 if __name__ == "__main__":
-    lines = [f"{'TYPED' if re.match('ca_|mall|dl', name) else 'RAW'}({name})\n" for name in functions(sys.argv[1])]
+    lines = [f"{'TYPED' if re.match('ca_|mall|dl|(__)?sig', name) else 'RAW'}({name})\n" for name in functions(sys.argv[1])]
     pathlib.Path(sys.argv[2]).write_text("".join(lines), encoding="utf-8")

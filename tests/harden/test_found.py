@@ -55,9 +55,8 @@ class Found(unittest.TestCase):
         for offset, kind in ((-1, "underflow"), (-64, "underflow"), (-4096, "underflow")):
             self.is_told(commit("large-underflow", 100000, offset), kind, offset, "a live block of 100000 bytes")
 
-    def test_H4_the_programs_own_handler_stays(self):
-        done = commit("large-own-handler", 100000)
-        self.assertEqual((done.stdout, done.stderr, done.returncode), ("own handler\n", "", 3))
+    def test_H4_V6_told_before_the_programs_own_handler(self):
+        self.is_told(commit("large-own-handler", 100000), "overflow", 102400, "a live block of 100000 bytes")
 
     def test_H4_other_faults_are_what_they_were(self):
         done = commit("large-protected", 100000)

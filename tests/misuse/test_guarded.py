@@ -53,14 +53,40 @@ class Guarded(unittest.TestCase):
         self.assertEqual(commit("use-after-free", 20000, 100, "guard-sample=0").stdout, "20000 rounds\n")
         self.assertEqual(commit("use-after-free", 20000, 100, "").stdout, "20000 rounds\n")
 
-    def test_V4_the_programs_own_handler_stays(self):
-        for when in ("own", "late"):
-            done = commit(f"{when}-use-after-free", 5000, 100, "guard-sample=50")
-            self.assertEqual((done.returncode, done.stderr), (3, "own handler\n"))
+    def test_V4_V6_told_before_the_programs_own_handler(self):
+        for library in LIBRARIES:
+            for before in ("own-", "once-", "informed-", "late-own-", "late-once-", "late-informed-", "own-fork-", "fork-own-",
+                           "late-own-stack-", "late-ignores-own-"):
+                with self.subTest(before=before, library=library):
+                    done = commit(before + "use-after-free", 5000, 100, "guard-sample=1", library)
+                    self.assertIn(done.returncode, (-signal.SIGABRT, signal.SIGABRT))
+                    self.is_told(done, "use-after-free", 100)
+
+    def test_V6_other_faults_are_the_programs(self):
+        for kind in ("own-null", "once-null", "informed-null", "late-own-null", "late-once-null", "late-informed-null", "own-sent",
+                     "late-own-sent", "call-null", "late-call-null"):
+            for library in LIBRARIES:
+                done = commit(kind, 1, 1, "guard-sample=1", library)
+                self.assertEqual((done.returncode, done.stderr), (3, "own handler\n"), (kind, library))
 
     def test_V4_other_faults_are_what_they_were(self):
-        done = commit("null", 1, 1, "guard-sample=5")
-        self.assertEqual((done.returncode, done.stderr), (-signal.SIGSEGV, ""))
+        for kind in ("null", "late-null", "sent", "ignores-null", "late-ignores-null"):
+            done = commit(kind, 1, 1, "guard-sample=1")
+            self.assertEqual((done.returncode, done.stderr), (-signal.SIGSEGV, ""), kind)
+
+    def test_V6_faults_that_pass_by_are_said_to(self):
+        """The program has told the kernel by itself, or ignores the signal: the fault is the program's, and the report tells."""
+        for kind, status, passes_by in (("call-use-after-free", -6, False), ("late-call-use-after-free", 3, True),
+                                        ("late-ignores-use-after-free", -11, True), ("late-ignores-none", 0, True),
+                                        ("late-own-none", 0, False), ("late-none", 0, False)):
+            for form in ("text", "json"):
+                done = subprocess.run([os.environ["CAPALLOC"], "run", "--library", LIBRARIES[0], f"--stats={form}", "--", PROGRAM, kind,
+                                       "20000", "100"], capture_output=True, text=True,
+                                      env=dict(os.environ, CAPALLOC_OPTIONS="guard-sample=1"))
+                self.assertEqual(done.returncode, status, (kind, done))
+                said = ("SIGSEGV ignored, or taken by a system call: guards tell nothing\n" in done.stderr if form == "text"
+                        else '"faults_pass_by":true' in done.stderr.replace(" ", ""))
+                self.assertEqual(said, passes_by, (kind, done.stderr))
 
     def test_V4_on_a_stack_for_signals(self):
         self.is_told(commit("stack-use-after-free", 5000, 100, "guard-sample=50"), "use-after-free", 100)

@@ -147,6 +147,7 @@ static void test_one_of_each(void **state)
     page.active_decay_ms = 3600000;
     page.helper = page.strict = page.audit = page.trust_tokens = page.names = page.no_deepbind = 1;
     page.dlopen_flags = UINT32_MAX;
+    page.passed_by = 1;
     memset(page.ignored, 'x', sizeof page.ignored - 1);
     page.numbers[0].stats.threads = page.numbers[0].stats.violations = page.numbers[0].stats.sweeps =
         page.numbers[0].stats.live_blocks = 1;
@@ -162,6 +163,7 @@ static void test_one_of_each(void **state)
     assert_non_null(strstr(text, "tokens 18446744073709551615"));
     assert_non_null(strstr(text, "not understood: xxx"));
     assert_null(strstr(text, "RTLD_DEEPBIND")); /* taken out */
+    assert_non_null(strstr(text, "SIGSEGV ignored, or taken"));
     for (const char *line = text; line != NULL && *line != 0; line = strchr(line, '\n')) {
         line += *line == '\n';
         assert_true(columns(line) <= 80);

@@ -26,11 +26,14 @@ HANDED_DOWN = {
     "cai_violation_watch": "what is told before an abort, which nobody comes back from; it may ask the heap for numbers",
     "cai_violation_report_with": "the calls that are shown behind a line, which its reporter knows",
     "cai_os_fault_watch": "the kernel calls it, by way of a signal",
-    "handler_of_faults": "the kernel calls it",
+    "cai_os_action_start": "the same",
+    "front": "the kernel calls one of them, by way of a signal",
     "ca_audit_nocaps": "public: the visitor is the caller's",
     "vtable": "public: an allocator is its table, and who uses one calls whatever it was given",
     "heap_vtable": "the same, of the heap",
 }
+# What a file of the library needs of the C library, where another one may stand in its place and has taken care of that.
+OF_THE_C_LIBRARY = {("os/action.c", "sigaction"): "in the drop-in library cai_os_actions is that one's, with the function behind it"}
 
 
 def node_of(file):
@@ -74,6 +77,8 @@ class Graph:
 
     def owner(self, unit, name):
         """The unit that defines it, None for the C library."""
+        if (unit.path, name) in OF_THE_C_LIBRARY:
+            return None
         return unit if name in unit.file_of else self.defined_in.get(name)
 
     def file_of(self, unit, name):

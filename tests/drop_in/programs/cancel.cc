@@ -14,6 +14,7 @@
 #include <malloc.h>
 #include <new>
 #include <pthread.h>
+#include <signal.h>
 #include <tuple>
 #include <type_traits>
 #include <unistd.h>
@@ -117,6 +118,8 @@ SOME_READY(ca_counting, {}, ca_counting_init(&value, Some<ca_allocator>::get()))
 SOME_READY(ca_failing, {}, ca_failing_init(&value, Some<ca_allocator>::get()));
 SOME_READY(ca_arena, {}, ca_arena_init(&value, Some<ca_allocator>::get()));
 SOME_READY(ca_arena_scope, {}, );
+SOME(__sighandler_t, SIG_DFL);
+SOME_READY(struct sigaction, {}, );
 SOME_READY(ca_fixed, {}, static char buffer[4096]; ca_fixed_init(&value, buffer, sizeof buffer));
 
 /* Each byte that is written is a system call. */
@@ -299,6 +302,8 @@ ca_error ca_plain_check_(const void *address);
 ca_error ca_plain_walk_next_(ca_authority authority, ca_walk *at, void **out);
 ca_block_result ca_plain_whole_(ca_authority authority, size_t address);
 ca_block_result ca_plain_guess_(ca_authority authority, size_t address);
+/* The C library's own name, which is in no header. */
+int __sigaction(int number, const struct sigaction *action, struct sigaction *old);
 }
 
 static void every_function()
