@@ -62,15 +62,12 @@ static unsigned calls_of(enum fault_function function)
     return result->calls[function];
 }
 
-/* The thread sanitizer takes ten times as long: there the calls are sampled, all of them in every other build. */
-enum { STEP = CAI_TSAN ? 3 : 1 };
-
 /* Each call alone; from every fourth on. */
 static void each_call(enum fault_function function, enum cai_map map_says)
 {
     unsigned calls = calls_of(function);
 
-    for (unsigned n = 1; n <= calls; n += STEP) {
+    for (unsigned n = 1; n <= calls; n++) {
         struct fault fault = {1u << function, n, n, map_says};
         run(&fault);
         /* One failure is not held against the system for ever; except at the start, which comes once. */

@@ -28,9 +28,9 @@ static size_t tested_bytes = 64;
 /* What was left on this thread's stack by functions that have returned is gone. */
 static CAI_NOINLINE void clean_stack(void)
 {
-    volatile char rubbish[32768];
+    volatile uintptr_t rubbish[32768 / sizeof(uintptr_t)];
 
-    for (size_t i = 0; i < sizeof rubbish; i++)
+    for (size_t i = 0; i < sizeof rubbish / sizeof rubbish[0]; i++)
         rubbish[i] = 0;
 }
 
@@ -63,8 +63,8 @@ static CAI_NOINLINE bool comes_again(uint64_t disguised)
         found = found || (blocks[i] ^ MASK) - (disguised ^ MASK) < tested_bytes ||
                 (disguised ^ MASK) - (blocks[i] ^ MASK) < tested_bytes;
     }
-    for (size_t i = 0; i < count; i++)
-        give(blocks[i]);
+    for (size_t i = 0; i < count; i++) /* what is left of them on the stack is overwritten once, below */
+        ca_free((void *)(uintptr_t)(blocks[i] ^ MASK));
     clean_stack();
     return found;
 }

@@ -86,38 +86,47 @@ class Shells(unittest.TestCase):
                                           "PS1='>> '; unsetopt prompt_sp zle_bracketed_paste; LISTMAX=1000\n"
                                           "zstyle ':completion:*' insert-tab false; setopt list_ambiguous; COLUMNS=200\n"
                                           "zstyle ':completion:*' menu no; unsetopt auto_menu\n")
-        for typed, wanted, unwanted in [*ROWS, ("capalloc run --stats=", {"text", "json"}, set())]:
-            shown = self.type_into_zsh(typed)
+        rows = [*ROWS, ("capalloc run --stats=", {"text", "json"}, set())]
+        for (typed, wanted, unwanted), shown in zip(rows, self.type_into_zsh([row[0] for row in rows])):
             # What is the only one stands on the line; a list has words with a text behind each.
             offered = set(re.findall(r"(?<![\w/.-])(?:--)?[\w][\w.-]*", shown.replace("=", " ").replace(typed.replace("=", " "), " ")))
             offered |= {word for word in shown.split() if len(wanted) == 1 and word in wanted}
             self.compare(typed, offered, wanted, unwanted)
 
-    def type_into_zsh(self, typed):
-        child, terminal = pty.fork()
-        if child == 0:
-            os.chdir(self.home)
-            os.execvpe("zsh", ["zsh", "-i"], self.environment)
+    def type_into_zsh(self, lines):
+        """Each into one of its own, and what that shows; all at once, as it takes a while until nothing more comes."""
+        terminals, children = [], []
         try:
-            self.read_until(terminal, ">> ")
-            os.write(terminal, (typed + "\t").encode())
-            shown = self.read_until(terminal, None)
-            os.write(terminal, b"\t")
-            return shown + self.read_until(terminal, None)
+            for _ in lines:
+                child, terminal = pty.fork()
+                if child == 0:
+                    os.chdir(self.home)
+                    os.execvpe("zsh", ["zsh", "-i"], self.environment)
+                children.append(child)
+                terminals.append(terminal)
+                self.read_until([terminal], ">> ")
+            for terminal, typed in zip(terminals, lines):
+                os.write(terminal, (typed + "\t").encode())
+            first = self.read_until(terminals)
+            for terminal in terminals:
+                os.write(terminal, b"\t")
+            return [a + b for a, b in zip(first, self.read_until(terminals))]
         finally:
-            os.close(terminal)
-            os.waitpid(child, 0)
+            for terminal in terminals:
+                os.close(terminal)
+            for child in children:
+                os.waitpid(child, 0)
 
-    def read_until(self, terminal, text):
-        """Until the text appears, or nothing more for a while."""
-        shown, end = "", time.monotonic() + 20
+    def read_until(self, terminals, text=None):
+        """Until the text appears, or each has shown something and nothing more comes for a while."""
+        shown, end = dict.fromkeys(terminals, ""), time.monotonic() + 20
         while time.monotonic() < end:
-            if not select.select([terminal], [], [], 20 if text or not shown else 0.7)[0]:
+            ready = select.select(terminals, [], [], 0.7 if all(shown.values()) and not text else 20)[0]
+            for terminal in ready:
+                shown[terminal] += os.read(terminal, 65536).decode(errors="replace")
+            if not ready or (text and all(text in each for each in shown.values())):
                 break
-            shown += os.read(terminal, 65536).decode(errors="replace")
-            if text and text in shown:
-                break
-        return re.sub(r"\x1b\[[\d;?]*[a-zA-Z]|[\x00-\x08\r]|\x1b[=>]", "", shown)
+        return [re.sub(r"\x1b\[[\d;?]*[a-zA-Z]|[\x00-\x08\r]|\x1b[=>]", "", each) for each in shown.values()]
 
 
 class Help(unittest.TestCase):

@@ -6,12 +6,10 @@
  *                              takes, and allocate
  *     children spawned COUNT   by vfork and posix_spawn, with no descriptors open
  */
-#include "check.h"
+#include "busy.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdatomic.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,25 +17,23 @@
 enum { THREADS = 3, BUSY_BLOCKS = 60, SHORT = 200, LONG = 20, KEPT = 50, SECONDS = 60 };
 enum { LONGEST = 2 << 20 /* no heap keeps it: locks are held while the system is asked */ };
 
-static atomic_bool stop;
-
 static size_t short_size(uint64_t *random)
 {
     return 3000 + next_random(random) % 10000;
 }
 
-static void *allocate(void *argument)
+static void *allocate(void *number)
 {
-    uint64_t random = (uintptr_t)argument;
+    uint64_t random = (uintptr_t)number + 1;
     char *blocks[BUSY_BLOCKS] = {0};
 
-    while (!atomic_load(&stop)) {
+    do {
         size_t i = next_random(&random) % BUSY_BLOCKS;
         free(blocks[i]);
         size_t bytes = i % 4 == 0 ? LONGEST : short_size(&random);
         CHECK((blocks[i] = malloc(bytes)) != NULL);
         blocks[i][0] = blocks[i][bytes - 1] = 1;
-    }
+    } while (busy_goes_on((unsigned)(uintptr_t)number));
     for (size_t i = 0; i < BUSY_BLOCKS; i++)
         free(blocks[i]);
     return NULL;
@@ -105,9 +101,11 @@ static void make_raw(unsigned count)
         fill(&kept[i], i % 10 == 0 ? 200000 : short_size(&random), i);
     for (unsigned i = 0; i < count; i++) {
         next_random(&random);
+        busy_again();
         pid_t made = i % 2 == 0 ? _Fork() : (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
         if (made == 0)
             child(random, kept);
+        busy_rest();
         wait_for(made);
     }
     for (size_t i = 0; i < KEPT; i++)
@@ -135,44 +133,45 @@ __attribute__((constructor)) static void register_early(void)
 }
 
 /* getline allocates with the stream's lock held: a line that is longer each time. */
-static void *read_lines(void *path)
+static char path[] = "/tmp/capalloc-children-XXXXXX";
+
+static void *read_lines(void *number)
 {
     FILE *file = fopen(path, "r");
 
     CHECK(file != NULL);
-    while (!atomic_load(&stop)) {
+    do {
         char *line = NULL;
         size_t bytes = 0;
         if (getline(&line, &bytes, file) < 0)
             rewind(file);
         free(line);
-    }
+    } while (busy_goes_on((unsigned)(uintptr_t)number));
     fclose(file);
     return NULL;
 }
 
-static void *flush_all(void *unused)
+static void *flush_all(void *number)
 {
-    while (!atomic_load(&stop))
+    do
         fflush(NULL);
-    return unused;
+    while (busy_goes_on((unsigned)(uintptr_t)number));
+    return NULL;
 }
 
-static void *allocate_locked(void *unused)
+static void *allocate_locked(void *number)
 {
-    while (!atomic_load(&stop)) {
+    do {
         pthread_mutex_lock(&handled);
         free(malloc(300000));
         pthread_mutex_unlock(&handled);
-    }
-    return unused;
+    } while (busy_goes_on((unsigned)(uintptr_t)number));
+    return NULL;
 }
 
 static void make_beside_locks(unsigned count)
 {
-    char path[] = "/tmp/capalloc-children-XXXXXX";
     void *(*const work[])(void *) = {read_lines, flush_all, allocate_locked};
-    pthread_t threads[sizeof work / sizeof *work];
     int file = mkstemp(path);
 
     CHECK(file >= 0);
@@ -180,7 +179,7 @@ static void make_beside_locks(unsigned count)
         CHECK(dprintf(file, "%*d\n", (int)length, 1) > 0);
     close(file);
     for (size_t i = 0; i < sizeof work / sizeof *work; i++)
-        CHECK(pthread_create(&threads[i], NULL, work[i], path) == 0);
+        busy_start(work[i]);
     for (unsigned i = 0; i < count; i++) {
         pid_t made = fork();
         if (made == 0) {
@@ -190,9 +189,6 @@ static void make_beside_locks(unsigned count)
         }
         wait_for(made);
     }
-    atomic_store(&stop, true);
-    for (size_t i = 0; i < sizeof work / sizeof *work; i++)
-        CHECK(pthread_join(threads[i], NULL) == 0);
     unlink(path);
 }
 
@@ -235,24 +231,20 @@ static void make_spawned(unsigned count)
 
 int main(int count, char **arguments)
 {
-    pthread_t threads[THREADS];
-
     CHECK(count == 3);
     unsigned children = (unsigned)atoi(arguments[2]);
     bool spawned = strcmp(arguments[1], "spawned") == 0;
     alarm(SECONDS * (1 + children / 100));
     if (spawned)
         closefrom(0); /* whatever the library has open, and the streams */
-    for (uintptr_t i = 0; i < THREADS; i++)
-        CHECK(pthread_create(&threads[i], NULL, allocate, (void *)(i + 1)) == 0);
+    for (unsigned i = 0; i < THREADS; i++)
+        busy_start(allocate);
     if (spawned)
         make_spawned(children);
     else if (strcmp(arguments[1], "locks") == 0)
         make_beside_locks(children);
     else
         make_raw(children);
-    atomic_store(&stop, true);
-    for (int i = 0; i < THREADS; i++)
-        CHECK(pthread_join(threads[i], NULL) == 0);
+    busy_end();
     return 0;
 }

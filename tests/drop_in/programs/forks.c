@@ -3,15 +3,12 @@
  * Each child allocates, frees its parent's blocks, calloc-s, starts a thread, forks again, and ends by exit or exec. A
  * child that hangs is ended by SIGALRM, and that is a failure here.
  */
-#include "check.h"
+#include "busy.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { BUSY_THREADS = 4, BUSY_BLOCKS = 100, FORKS = 120, BLOCKS = 600, CHILD_SECONDS = 60, GENERATIONS = 4 };
-static atomic_bool stop;
 
 /* What is not small is mostly a large block: taken and given under a lock, with system calls. */
 static size_t random_size(uint64_t *random, unsigned percent_small)
@@ -21,13 +18,13 @@ static size_t random_size(uint64_t *random, unsigned percent_small)
     return dice % 100 < percent_small ? dice / 100 % 2000 : dice / 100 % 1000000;
 }
 
-static void *busy(void *argument)
+static void *keep_busy(void *number)
 {
-    uint64_t random = (uintptr_t)argument;
+    uint64_t random = (uintptr_t)number + 1;
     unsigned small = random % 2 == 0 ? 97 : 20;
     void *blocks[BUSY_BLOCKS] = {0};
 
-    while (!atomic_load(&stop)) {
+    do {
         size_t i = next_random(&random) % BUSY_BLOCKS;
         if (next_random(&random) % 4 == 0) {
             blocks[i] = realloc(blocks[i], random_size(&random, small) + 1);
@@ -35,7 +32,7 @@ static void *busy(void *argument)
             free(blocks[i]);
             blocks[i] = malloc(random_size(&random, small));
         }
-    }
+    } while (busy_goes_on((unsigned)(uintptr_t)number));
     for (size_t i = 0; i < BUSY_BLOCKS; i++)
         free(blocks[i]);
     return NULL;
@@ -108,13 +105,13 @@ _Noreturn static void child(void **parents)
 
 int main(void)
 {
-    pthread_t threads[BUSY_THREADS];
     void *blocks[BLOCKS];
     uint64_t random = 1;
 
-    for (uintptr_t i = 0; i < BUSY_THREADS; i++)
-        CHECK(pthread_create(&threads[i], NULL, busy, (void *)(i + 1)) == 0);
+    for (unsigned i = 0; i < BUSY_THREADS; i++)
+        busy_start(keep_busy);
     for (int round = 0; round < FORKS; round++) {
+        busy_again();
         for (size_t i = 0; i < BLOCKS; i++) {
             CHECK((blocks[i] = malloc(random_size(&random, 97) + 1)) != NULL);
             *(unsigned char *)blocks[i] = (unsigned char)i;
@@ -124,10 +121,9 @@ int main(void)
             child(blocks);
         for (size_t i = 0; i < BLOCKS; i++)
             free(blocks[i]);
+        busy_rest();
         wait_for(forked);
     }
-    atomic_store(&stop, true);
-    for (int i = 0; i < BUSY_THREADS; i++)
-        CHECK(pthread_join(threads[i], NULL) == 0);
+    busy_end();
     return 0;
 }
