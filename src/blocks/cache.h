@@ -164,8 +164,8 @@ CAI_INLINE bool cai_cache_owns(const struct cai_heap *heap, enum cai_place place
 }
 
 /* Pushes a block of this zone that said `byte`, which ends only if it still does: of two calls that end it at the same
- * moment one finds that out. That takes an exchange, which a free is not worth:
- * docs/decisions/0009-no-exchange-on-free.md. False: it does not, the bin is full, or the slot is another heap's; nothing has changed. */
+ * moment one finds that out. An exchange, which a free is not worth (docs/decisions/0009-no-exchange-on-free.md).
+ * False: the block ended, the bin is full, or the slot is another heap's; nothing has changed. */
 CAI_INLINE bool cai_cache_push_if(struct cai_heap *heap, enum cai_place place, enum cai_grain grain, size_t granule,
                                   uint8_t *state, uint8_t byte, void *address)
 {
