@@ -173,6 +173,8 @@ CAI_INLINE bool look_at(struct simple *it, enum cai_grain grain, bool is_short, 
     size_t bytes =
         is_short ? slot - ((size_t)cai_load_relaxed(&state[1]) - CAI_RECORD) : exact_of(grain, state, size_class);
     *it = (struct simple){thread, state, block, granule, slot, bytes, size_class, checks, byte, grain};
+    if (is_short && CAI_UNLIKELY(slot > SHORT_SLOT_MAX)) /* not by this way: who asked looks at the slot first */
+        return true;
     return (!is_short && !has(checks, CAI_CHECK_canary)) ||
            (CAI_LIKELY(is_whole(it, is_short)) &&
             (is_first || CAI_LIKELY(is_whole_before(block, state - (slot >> shift), slot))));
@@ -279,11 +281,12 @@ CAI_INLINE bool put(void *address, enum cai_family family, bool is_stated, size_
     uint8_t lacks = (uint8_t)(cai_load_relaxed(&state[1]) - CAI_RECORD);
     if (CAI_UNLIKELY((uint8_t)(lacks - 1) >= CAI_CANARY_SHORT) || CAI_UNLIKELY(!has_short(cai_settings->checks)))
         return put_long(address, family, is_stated, stated);
-    if (!look_at(&it, CAI_FINE, true, state, granule, address, family) ||
-        (is_stated && CAI_UNLIKELY(stated != it.bytes)))
+    if (!look_at(&it, CAI_FINE, true, state, granule, address, family))
         return false;
     if (CAI_UNLIKELY(it.slot > SHORT_SLOT_MAX))
         return put_long(address, family, is_stated, stated);
+    if (is_stated && CAI_UNLIKELY(stated != it.bytes))
+        return false;
     return end(&it, true);
 }
 
