@@ -157,7 +157,8 @@ CAI_INLINE void store_each(uint8_t *states, uint32_t which, uint8_t state)
 }
 
 /* Of 32 states those that wait are told what they are now. */
-__attribute__((target("avx2,bmi,popcnt"))) static void age_32(uint8_t *states, __m256i chunk, struct cai_aged *aged)
+__attribute__((target("avx2,bmi,popcnt"))) CAI_NO_TSAN static void age_32(uint8_t *states, __m256i chunk,
+                                                                          struct cai_aged *aged)
 {
     uint32_t goes = which_of_32(chunk, CAI_STATE_CANDIDATE);
     uint32_t came = which_of_32(chunk, CAI_STATE_QUARANTINED);
