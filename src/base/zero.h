@@ -1,4 +1,4 @@
-/* Is memory zero? By words, for lengths that are multiples of 16.
+/* Is memory zero? By words, for addresses and lengths that are multiples of 16.
  */
 #ifndef CAI_BASE_ZERO_H
 #define CAI_BASE_ZERO_H
@@ -20,14 +20,14 @@ CAI_INLINE bool cai_is_zero(const char *address, size_t bytes)
     if (CAI_TOOLS)
         cai_tools_quiet(true);
     if ((bytes & 16) != 0) {
-        memcpy(&any, address, sizeof any);
+        memcpy(&any, __builtin_assume_aligned(address, sizeof any), sizeof any);
         address += sizeof any;
     }
     for (; address != end; address += 2 * sizeof any) {
         cai_words2 low;
         cai_words2 high;
-        memcpy(&low, address, sizeof low);
-        memcpy(&high, address + sizeof low, sizeof high);
+        memcpy(&low, __builtin_assume_aligned(address, sizeof low), sizeof low);
+        memcpy(&high, __builtin_assume_aligned(address + sizeof low, sizeof high), sizeof high);
         any |= low | high;
     }
     if (CAI_TOOLS)

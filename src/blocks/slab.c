@@ -130,6 +130,8 @@ CAI_NO_TSAN static uint32_t take_returned_short(struct cai_unit *slab, void **en
         cai_bytes16 chunk;
         memcpy(&chunk, state + at, sizeof chunk);
         cai_words2 match = (cai_words2)((chunk & (uint8_t)~CAI_STATE_ZERO) == CAI_STATE_IN_SLAB);
+        if ((match[0] | match[1]) == 0)
+            continue;
         if (!CAI_DELAYS && (match[0] & match[1]) == UINT64_MAX && count - taken >= sizeof chunk) {
             leave_all(chunk, state + at, address + (at << shift), end - taken);
             taken += sizeof chunk;

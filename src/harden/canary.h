@@ -36,13 +36,9 @@ enum { CAI_CANARY_SHORT = 32 };
 /* As many bytes from the slack's length on say which of them are the canary's. */
 extern const uint8_t cai_canary_window[2 * CAI_CANARY_SHORT];
 
-struct cai_canary_words {
-    cai_words2 low, high;
-};
-
-CAI_INLINE struct cai_canary_words cai_canary_words_at(const void *address)
+CAI_INLINE cai_words2 cai_canary_words_at(const void *address)
 {
-    struct cai_canary_words there;
+    cai_words2 there;
 
     memcpy(&there, address, sizeof there);
     return there;
@@ -51,20 +47,22 @@ CAI_INLINE struct cai_canary_words cai_canary_words_at(const void *address)
 /* 0 < slack <= CAI_CANARY_SHORT, in a slot of as many bytes at least, which ends at `end`. */
 CAI_INLINE void cai_canary_begin_short(char *end, size_t slack, uint64_t canary)
 {
-    struct cai_canary_words there = cai_canary_words_at(cai_canary_window + slack);
+    cai_words2 low = cai_canary_words_at(cai_canary_window + slack) & canary;
+    cai_words2 high = cai_canary_words_at(cai_canary_window + slack + sizeof low) & canary;
 
-    there.low &= canary;
-    there.high &= canary;
-    memcpy(end - CAI_CANARY_SHORT, &there, sizeof there);
+    memcpy(end - CAI_CANARY_SHORT, &low, sizeof low);
+    memcpy(end - CAI_CANARY_SHORT / 2, &high, sizeof high);
 }
 
 CAI_INLINE bool cai_canary_is_whole_short(const char *end, size_t slack, uint64_t canary)
 {
-    struct cai_canary_words mask = cai_canary_words_at(cai_canary_window + slack);
-    struct cai_canary_words there = cai_canary_words_at(end - CAI_CANARY_SHORT);
-    cai_words2 changed = ((there.low ^ canary) & mask.low) | ((there.high ^ canary) & mask.high);
+    cai_words2 low = cai_canary_words_at(end - CAI_CANARY_SHORT) ^ canary;
+    cai_words2 high = cai_canary_words_at(end - CAI_CANARY_SHORT / 2) ^ canary;
 
-    return (changed[0] | changed[1]) == 0;
+    low &= cai_canary_words_at(cai_canary_window + slack);
+    high &= cai_canary_words_at(cai_canary_window + slack + sizeof low);
+    low |= high;
+    return (low[0] | low[1]) == 0;
 }
 
 #endif

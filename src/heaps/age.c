@@ -4,6 +4,7 @@
 #include "heaps/age.h"
 
 #include "base/atomic.h"
+#include "base/bits.h"
 #include "base/sixteen.h"
 #include "blocks/state.h"
 
@@ -54,11 +55,12 @@ static uint32_t age_one(uint8_t *state)
     return free;
 }
 
-CAI_NO_TSAN uint32_t cai_age_bytewise(uint8_t *states, size_t count)
+CAI_NO_TSAN struct cai_aged cai_age_bytewise(uint8_t *states, size_t count)
 {
+    struct cai_slots slots = cai_count_bytewise(states, count);
     uint32_t released = 0;
 
-    for (size_t at = 0; at < count; at += sizeof(cai_bytes16)) {
+    for (size_t at = 0; at < count && slots.waiting != 0; at += sizeof(cai_bytes16)) {
         cai_bytes16 chunk;
         memcpy(&chunk, states + at, sizeof chunk);
         cai_words2 waits = (cai_words2)((chunk & 0xfe) == CAI_STATE_QUARANTINED) & UINT64_C(0x0101010101010101);
@@ -66,28 +68,30 @@ CAI_NO_TSAN uint32_t cai_age_bytewise(uint8_t *states, size_t count)
             for (uint64_t left = waits[half]; left != 0; left &= left - 1)
                 released += age_one(&states[at + half * 8 + (unsigned)__builtin_ctzll(left) / 8]);
     }
-    return released;
+    return (struct cai_aged){slots, released};
 }
 
 #if defined(__x86_64__)
-__attribute__((target("avx512bw,popcnt"))) CAI_NO_TSAN static uint32_t age_masked(uint8_t *states, size_t count)
+__attribute__((target("avx512bw,popcnt"))) CAI_NO_TSAN static struct cai_aged age_masked(uint8_t *states, size_t count)
 {
     const __m512i candidate = _mm512_set1_epi8((char)CAI_STATE_CANDIDATE);
     const __m512i quarantined = _mm512_set1_epi8((char)CAI_STATE_QUARANTINED);
-    uint32_t released = 0;
+    struct cai_aged aged = {{0, 0}, 0};
 
     for (size_t at = 0; at < count; at += sizeof candidate) {
         __m512i chunk = _mm512_loadu_si512(states + at);
         __mmask64 goes = _mm512_cmpeq_epi8_mask(chunk, candidate);
         __mmask64 came = _mm512_cmpeq_epi8_mask(chunk, quarantined);
+        aged.slots.live += (uint32_t)__builtin_popcountll(_mm512_cmpgt_epi8_mask(chunk, _mm512_setzero_si512()));
         if ((goes | came) == 0)
             continue;
         __atomic_thread_fence(__ATOMIC_ACQ_REL); /* of one store on this processor the compiler alone has to be told */
         _mm512_mask_storeu_epi8(states + at, goes, _mm512_set1_epi8((char)FREE));
         _mm512_mask_storeu_epi8(states + at, came, candidate);
-        released += (uint32_t)__builtin_popcountll(goes);
+        aged.slots.waiting += (uint32_t)__builtin_popcountll(goes | came);
+        aged.released += (uint32_t)__builtin_popcountll(goes);
     }
-    return released;
+    return aged;
 }
 #endif
 
@@ -152,22 +156,40 @@ CAI_INLINE void store_each(uint8_t *states, uint32_t which, uint8_t state)
         cai_store_relaxed(&states[__builtin_ctz(which)], state);
 }
 
-__attribute__((target("avx2,bmi,popcnt"))) CAI_NO_TSAN uint32_t cai_age_by_32(uint8_t *states, size_t count)
+/* Of 32 states those that wait are told what they are now. */
+__attribute__((target("avx2,bmi,popcnt"))) CAI_NO_TSAN static void age_32(uint8_t *states, __m256i chunk,
+                                                                          struct cai_aged *aged)
 {
-    uint32_t released = 0;
+    uint32_t goes = which_of_32(chunk, CAI_STATE_CANDIDATE);
+    uint32_t came = which_of_32(chunk, CAI_STATE_QUARANTINED);
 
-    for (size_t at = 0; at < count; at += sizeof(__m256i)) {
-        __m256i chunk = _mm256_loadu_si256((const __m256i *)(const void *)(states + at));
-        uint32_t goes = which_of_32(chunk, CAI_STATE_CANDIDATE);
-        uint32_t came = which_of_32(chunk, CAI_STATE_QUARANTINED);
-        if ((goes | came) == 0)
-            continue;
-        __atomic_thread_fence(__ATOMIC_ACQ_REL); /* as above */
-        store_each(states + at, goes, FREE);
-        store_each(states + at, came, CAI_STATE_CANDIDATE);
-        released += (uint32_t)__builtin_popcount(goes);
+    __atomic_thread_fence(__ATOMIC_ACQ_REL); /* as above */
+    store_each(states, goes, FREE);
+    store_each(states, came, CAI_STATE_CANDIDATE);
+    aged->slots.waiting += (uint32_t)__builtin_popcount(goes | came);
+    aged->released += (uint32_t)__builtin_popcount(goes);
+}
+
+__attribute__((target("avx2,bmi,popcnt"))) CAI_NO_TSAN struct cai_aged cai_age_by_32(uint8_t *states, size_t count)
+{
+    enum { AT_ONCE = 128 };
+    const __m256i waits = _mm256_set1_epi8((char)CAI_STATE_QUARANTINED);
+    struct cai_aged aged = {{0, 0}, 0};
+
+    for (size_t at = 0; at < count;) {
+        __m256i live = _mm256_setzero_si256();
+        size_t until = cai_min(count, at + AT_ONCE * sizeof live);
+        for (; at < until; at += sizeof live) {
+            __m256i chunk = _mm256_loadu_si256((const __m256i *)(const void *)(states + at));
+            live = _mm256_sub_epi8(live, _mm256_cmpgt_epi8(chunk, _mm256_setzero_si256()));
+            /* QUARANTINED and CANDIDATE but for the lowest bit */
+            __m256i waiting = _mm256_cmpeq_epi8(_mm256_and_si256(chunk, _mm256_set1_epi8((char)0xfe)), waits);
+            if (_mm256_movemask_epi8(waiting) != 0)
+                age_32(states + at, chunk, &aged);
+        }
+        aged.slots.live += sum_of_32(live);
     }
-    return released;
+    return aged;
 }
 
 __attribute__((target("avx2,bmi"))) CAI_NO_TSAN void cai_gather_by_32(uint8_t *states, size_t count)
@@ -243,7 +265,7 @@ void cai_gather(uint8_t *states, size_t count)
     cai_gather_bytewise(states, count);
 }
 
-uint32_t cai_age(uint8_t *states, size_t count)
+struct cai_aged cai_age(uint8_t *states, size_t count)
 {
 #if defined(__x86_64__)
     if (!CAI_TSAN && __builtin_cpu_supports("avx512bw"))

@@ -18,20 +18,24 @@ struct cai_slots {
 /* `count` is a multiple of 64 here and below. */
 struct cai_slots cai_count_slots(const uint8_t *states, size_t count);
 
-/* Returns how many slots became free. */
-uint32_t cai_age(uint8_t *states, size_t count);
+/* What was there before, and how many slots became free. */
+struct cai_aged {
+    struct cai_slots slots;
+    uint32_t released;
+};
+struct cai_aged cai_age(uint8_t *states, size_t count);
 void cai_gather(uint8_t *states, size_t count);
 
 /* The same on every processor. */
 struct cai_slots cai_count_bytewise(const uint8_t *states, size_t count);
-uint32_t cai_age_bytewise(uint8_t *states, size_t count);
+struct cai_aged cai_age_bytewise(uint8_t *states, size_t count);
 void cai_gather_bytewise(uint8_t *states, size_t count);
 
 /* The same by 32 states at once, where the processor has what that takes and not more. */
 #if defined(__x86_64__)
 bool cai_has_32(void);
 struct cai_slots cai_count_by_32(const uint8_t *states, size_t count);
-uint32_t cai_age_by_32(uint8_t *states, size_t count);
+struct cai_aged cai_age_by_32(uint8_t *states, size_t count);
 void cai_gather_by_32(uint8_t *states, size_t count);
 #endif
 

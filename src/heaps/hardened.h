@@ -24,10 +24,14 @@ void *cai_hardened_take(size_t bytes, enum cai_family family);
 void *cai_hardened_take_zeroed(size_t bytes);
 void *cai_hardened_take_aligned(size_t bytes, size_t align, enum cai_family family); /* a power of two */
 
-/* The short way back of most of them, by a door of the family that they are of, which may have been told the size.
- * False: nothing changed. */
+/* The short way back of most of them, by a door of the family that they are of, which may have been told the size; and
+ * of NULL. False: nothing changed. */
 bool cai_hardened_put(void *address, enum cai_family family);
 bool cai_hardened_put_stated(void *address, enum cai_family family, size_t bytes);
+
+/* The short way of realloc for most of them. NULL: cai_hardened_resize must be asked, whatever address and size are;
+ * nothing has changed. */
+void *cai_hardened_resize_near(void *address, size_t bytes);
 
 /* A block of the process's own heap. align: a power of two. NULL: out of memory. */
 void *cai_hardened_allocate(enum cai_place place, size_t bytes, size_t align, bool zeroed, enum cai_family family);

@@ -15,13 +15,26 @@
 
 #define PLACE CAI_PLACE_ordinary
 
+/* The shortest ways are those of the checks that are on unless switched off, and of slots whose slack is short,
+ * whatever of them is asked for (blocks/sizeclass.h): the record is one byte, the canary needs no loop, and nothing is
+ * called, for which registers would have to be saved. */
+enum { SHORT_CHECKS = CAI_CHECK_canary | CAI_CHECK_zero | CAI_CHECK_delay, SHORT_SLOT_MAX = 512 };
+_Static_assert(SHORT_SLOT_MAX / 16 <= (size_t)CAI_CANARY_SHORT && CAI_CANARY_SHORT <= (size_t)CAI_RECORD_ONE_MAX,
+               "a class is an eighth of the doubling below it longer than the one before at most");
+
 CAI_INLINE bool has(uint32_t checks, enum cai_check check)
 {
     return (checks & check) != 0;
 }
 
+CAI_INLINE bool has_short(uint32_t checks)
+{
+    return (checks & SHORT_CHECKS) == SHORT_CHECKS;
+}
+
 /* Live blocks of the class; NULL: there are none that are as simple. */
-CAI_INLINE void *take_of(size_t size_class, enum cai_grain grain, size_t bytes, bool zeroed, enum cai_family family)
+CAI_INLINE void *take_of(size_t size_class, enum cai_grain grain, bool is_short, size_t bytes, bool zeroed,
+                         enum cai_family family)
 {
     struct cai_heap *heap = cai_self_heap();
     const struct cai_view *view = cai_view_of(cai_zone_number(PLACE, grain));
@@ -38,7 +51,8 @@ CAI_INLINE void *take_of(size_t size_class, enum cai_grain grain, size_t bytes, 
     uint8_t before = cai_load_relaxed(state);
     bool was_zero = (before & CAI_STATE_ZERO) != 0;
     if (CAI_UNLIKELY(!cai_state_is_cached(before)) ||
-        (was_zero && has(checks, CAI_CHECK_zero) && CAI_UNLIKELY(!cai_is_still_zero(block, slot, zeroed))))
+        (was_zero && (is_short || has(checks, CAI_CHECK_zero)) &&
+         CAI_UNLIKELY(!(is_short ? cai_is_zero(block, slot) : cai_is_still_zero(block, slot, zeroed)))))
         return NULL;
 
     /* Live, and not yet a block of such a door: in the child of a fork that stops another thread here it stays so. */
@@ -46,36 +60,40 @@ CAI_INLINE void *take_of(size_t size_class, enum cai_grain grain, size_t bytes, 
     cai_fence_for_compiler();
     if (zeroed)
         cai_cache_zero(heap, block, bytes, was_zero);
-    if (grain == CAI_FINE && CAI_LIKELY(slot - bytes <= CAI_RECORD_ONE_MAX))
+    if (is_short)
         cai_store_relaxed(&state[1], (uint8_t)(CAI_RECORD | (slot - bytes)));
     else
         cai_exact_record(state, (unsigned)size_class, bytes);
-    if (has(checks, CAI_CHECK_canary)) {
-        if (grain == CAI_FINE && CAI_LIKELY(slot - bytes <= CAI_CANARY_SHORT))
-            cai_canary_begin_short(block + slot, slot - bytes, cai_canary_of(block));
-        else
-            cai_canary_begin(block, bytes, slot - bytes);
-    }
+    if (is_short)
+        cai_canary_begin_short(block + slot, slot - bytes, cai_canary_of(block));
+    else if (has(checks, CAI_CHECK_canary))
+        cai_canary_begin(block, bytes, slot - bytes);
     bin->top = top;
     cai_store_release(state, (uint8_t)(CAI_STATE_HARDENED + family));
     return block;
 }
 
-static CAI_NOINLINE void *take_coarse(size_t bytes, bool zeroed, enum cai_family family)
+/* What a block of so many bytes takes at least. */
+CAI_INLINE size_t with_canary(size_t bytes)
 {
-    size_t least = bytes + has(cai_settings->checks, CAI_CHECK_canary);
+    return cai_max(bytes + has(cai_settings->checks, CAI_CHECK_canary), CAI_HARDENED_SLOT_MIN);
+}
 
-    if (CAI_TOOLS || least <= CAI_FINE_BYTES_MAX || least > CAI_SMALL_BYTES_MAX)
+static CAI_NOINLINE void *take_long(size_t bytes, bool zeroed, enum cai_family family)
+{
+    size_t least = with_canary(bytes);
+
+    if (CAI_TOOLS || bytes - 1 >= CAI_SMALL_BYTES_MAX || least > CAI_SMALL_BYTES_MAX)
         return NULL;
-    return take_of(cai_class_of_coarse(least), CAI_COARSE, bytes, zeroed, family);
+    return least <= CAI_FINE_BYTES_MAX ? take_of(cai_class_of_fine(least), CAI_FINE, false, bytes, zeroed, family)
+                                       : take_of(cai_class_of_coarse(least), CAI_COARSE, false, bytes, zeroed, family);
 }
 
 CAI_INLINE void *take(size_t bytes, bool zeroed, enum cai_family family)
 {
-    if (CAI_TOOLS || CAI_UNLIKELY(bytes - 1 >= CAI_FINE_BYTES_MAX - 1))
-        return take_coarse(bytes, zeroed, family);
-    size_t least = cai_max(bytes + has(cai_settings->checks, CAI_CHECK_canary), CAI_HARDENED_SLOT_MIN);
-    return take_of(cai_class_of_fine(least), CAI_FINE, bytes, zeroed, family);
+    if (CAI_TOOLS || CAI_UNLIKELY(bytes - 1 >= SHORT_SLOT_MAX - 1) || CAI_UNLIKELY(!has_short(cai_settings->checks)))
+        return take_long(bytes, zeroed, family);
+    return take_of(cai_class_of_fine(cai_max(bytes + 1, CAI_HARDENED_SLOT_MIN)), CAI_FINE, true, bytes, zeroed, family);
 }
 
 void *cai_hardened_take(size_t bytes, enum cai_family family)
@@ -90,29 +108,39 @@ void *cai_hardened_take_zeroed(size_t bytes)
 
 void *cai_hardened_take_aligned(size_t bytes, size_t align, enum cai_family family)
 {
-    size_t least = cai_max(bytes + has(cai_settings->checks, CAI_CHECK_canary), CAI_HARDENED_SLOT_MIN);
-    unsigned size_class = CAI_TOOLS || bytes - 1 >= CAI_SMALL_BYTES_MAX ? 0 : cai_class_for(least, align);
+    unsigned size_class = CAI_TOOLS || bytes - 1 >= CAI_SMALL_BYTES_MAX ? 0 : cai_class_for(with_canary(bytes), align);
 
     if (size_class == 0)
         return NULL;
-    return cai_class_grain(size_class) == CAI_FINE ? take_of(size_class, CAI_FINE, bytes, false, family)
-                                                   : take_of(size_class, CAI_COARSE, bytes, false, family);
+    return cai_class_grain(size_class) == CAI_FINE ? take_of(size_class, CAI_FINE, false, bytes, false, family)
+                                                   : take_of(size_class, CAI_COARSE, false, bytes, false, family);
 }
 
-CAI_INLINE size_t exact_of(enum cai_grain grain, const uint8_t *state, unsigned size_class, size_t slot)
-{
-    if (grain == CAI_COARSE)
-        return cai_exact_recorded_coarse(state, size_class);
-    size_t lacks = (size_t)cai_load_relaxed(&state[1]) - CAI_RECORD;
+/* --- back --- */
 
-    return CAI_LIKELY(lacks <= CAI_RECORD_ONE_MAX) ? slot - lacks : cai_exact_recorded_fine(state, size_class);
+/* A live block of such a door that is as it should be, and what it takes to end it. */
+struct simple {
+    struct cai_thread *thread;
+    uint8_t *state;
+    char *block;
+    size_t granule, slot, bytes;
+    unsigned size_class;
+    uint32_t checks;
+    uint8_t byte;
+    enum cai_grain grain;
+};
+
+CAI_INLINE size_t exact_of(enum cai_grain grain, const uint8_t *state, unsigned size_class)
+{
+    return grain == CAI_COARSE ? cai_exact_recorded_coarse(state, size_class)
+                               : cai_exact_recorded_fine(state, size_class);
 }
 
-CAI_INLINE bool is_whole(const char *block, size_t bytes, size_t slot)
+CAI_INLINE bool is_whole(const struct simple *it, bool is_short)
 {
-    if (CAI_LIKELY(slot - bytes <= CAI_CANARY_SHORT))
-        return bytes != slot && cai_canary_is_whole_short(block + slot, slot - bytes, cai_canary_of(block));
-    return cai_canary_overflow(block, bytes, slot - bytes) == 0;
+    if (is_short)
+        return cai_canary_is_whole_short(it->block + it->slot, it->slot - it->bytes, cai_canary_of(it->block));
+    return cai_canary_overflow(it->block, it->bytes, it->slot - it->bytes) == 0;
 }
 
 /* The last byte of the slot before, which is a canary's however long the block there is; the first slot of a slab has
@@ -122,17 +150,10 @@ CAI_NO_TSAN static inline bool is_whole_before(const char *block, const uint8_t 
     return !cai_state_is_hardened(cai_load_relaxed(before)) || (uint8_t)block[-1] == cai_canary_of(block - slot) >> 56;
 }
 
-CAI_INLINE void clear(struct cai_heap *heap, char *block, size_t slot)
-{
-    if (slot <= CAI_CLEAR_SHORT)
-        cai_clear_slot(heap, block, slot);
-    else
-        cai_clear_small(heap, block, slot);
-}
-
-/* state: of the granule where the address points to, in the zone. */
-CAI_INLINE bool put_of(enum cai_grain grain, uint8_t *state, size_t granule, char *block, enum cai_family family,
-                       bool is_stated, size_t stated)
+/* state: of the granule where the address points to, in the zone. `is_short`: by the shortest way, if it is a block at
+ * all. False: it is not as simple, or not as it should be. */
+CAI_INLINE bool look_at(struct simple *it, enum cai_grain grain, bool is_short, uint8_t *state, size_t granule,
+                        char *block, enum cai_family family)
 {
     const struct cai_view *view = cai_view_of(cai_zone_number(PLACE, grain));
     unsigned shift = cai_grain_shift(grain);
@@ -149,65 +170,124 @@ CAI_INLINE bool put_of(enum cai_grain grain, uint8_t *state, size_t granule, cha
     unsigned size_class = cai_load_relaxed(&view->units[first].size_class);
     size_t slot = cai_class_sizes[size_class];
     bool is_first = granule - (first << (CAI_UNIT_SHIFT - shift)) < slot >> shift;
-    size_t bytes = exact_of(grain, state, size_class, slot);
-    if (is_stated && CAI_UNLIKELY(stated != bytes))
-        return false;
-    if (has(checks, CAI_CHECK_canary) &&
-        (CAI_UNLIKELY(!is_whole(block, bytes, slot)) ||
-         CAI_UNLIKELY(!is_first && !is_whole_before(block, state - (slot >> shift), slot))))
-        return false;
-    struct cai_bin *bin = &thread->owner.heap.bins[PLACE][size_class];
-    if (!has(checks, CAI_CHECK_delay) &&
-        (!cai_cache_owns(&thread->owner.heap, PLACE, grain, granule) || bin->top == bin->end))
-        return false;
-
-    thread->claim.block = cai_claim_of(state, byte);
-    cai_fence_for_compiler();
-    bool claimed = cai_swap_strong_acq_rel(state, &byte, CAI_STATE_CLAIMED);
-    if (CAI_LIKELY(claimed)) {
-        if (has(checks, CAI_CHECK_zero))
-            clear(&thread->owner.heap, block, slot);
-        if (has(checks, CAI_CHECK_delay)) {
-            cai_store_release(state, CAI_STATE_QUARANTINED);
-            thread->untold += slot;
-        } else {
-            cai_bin_push(bin, PLACE, state, block);
-            if (has(checks, CAI_CHECK_zero))
-                cai_store_relaxed(state, CAI_STATE_CACHED | CAI_STATE_ZERO);
-        }
-    }
-    cai_fence_for_compiler();
-    thread->claim.block = 0;
-    if (CAI_UNLIKELY(thread->untold >= CAI_UNTOLD_MAX))
-        cai_free_told();
-    return claimed;
+    size_t bytes =
+        is_short ? slot - ((size_t)cai_load_relaxed(&state[1]) - CAI_RECORD) : exact_of(grain, state, size_class);
+    *it = (struct simple){thread, state, block, granule, slot, bytes, size_class, checks, byte, grain};
+    if (is_short && CAI_UNLIKELY(slot > SHORT_SLOT_MAX)) /* not by this way: who asked looks at the slot first */
+        return true;
+    return (!is_short && !has(checks, CAI_CHECK_canary)) ||
+           (CAI_LIKELY(is_whole(it, is_short)) &&
+            (is_first || CAI_LIKELY(is_whole_before(block, state - (slot >> shift), slot))));
 }
 
-/* A large block is the long way's. */
-static CAI_NOINLINE bool put_coarse(void *address, enum cai_family family, bool is_stated, size_t stated)
+/* The record of the claim is claim.h's, and ends with `end_claim`. */
+CAI_INLINE bool begin_claim(const struct simple *it)
 {
-    size_t granule;
-    uint8_t *state = cai_find_state(PLACE, CAI_COARSE, address, &granule);
+    uint8_t byte = it->byte;
 
-    if (CAI_TOOLS || state == NULL)
+    it->thread->claim.block = cai_claim_of(it->state, byte);
+    cai_fence_for_compiler();
+    return cai_is_alone() ? cai_alone_swap(it->state, &byte, CAI_STATE_CLAIMED)
+                          : cai_swap_strong_acq_rel(it->state, &byte, CAI_STATE_CLAIMED);
+}
+
+CAI_INLINE void end_claim(const struct simple *it)
+{
+    cai_fence_for_compiler();
+    it->thread->claim.block = 0;
+}
+
+CAI_INLINE void clear(struct cai_heap *heap, char *block, size_t slot, bool is_short)
+{
+    if (is_short || slot <= CAI_CLEAR_SHORT)
+        cai_clear_slot(heap, block, slot);
+    else
+        cai_clear_small(heap, block, slot);
+}
+
+static CAI_NOINLINE bool tell(bool put)
+{
+    cai_free_told();
+    return put;
+}
+
+/* False: it is somebody else's to end, or not as simple; nothing changed. */
+CAI_INLINE bool end(const struct simple *it, bool is_short)
+{
+    struct cai_thread *thread = it->thread;
+    struct cai_bin *bin = &thread->owner.heap.bins[PLACE][it->size_class];
+
+    if (!is_short && !has(it->checks, CAI_CHECK_delay) &&
+        (!cai_cache_owns(&thread->owner.heap, PLACE, it->grain, it->granule) || bin->top == bin->end))
         return false;
+    bool claimed = begin_claim(it);
+    if (CAI_LIKELY(claimed)) {
+        if (is_short || has(it->checks, CAI_CHECK_zero))
+            clear(&thread->owner.heap, it->block, it->slot, is_short);
+        if (is_short || has(it->checks, CAI_CHECK_delay)) {
+            cai_store_release(it->state, CAI_STATE_QUARANTINED);
+            thread->untold += it->slot;
+        } else {
+            cai_bin_push(bin, PLACE, it->state, it->block);
+            if (has(it->checks, CAI_CHECK_zero))
+                cai_store_relaxed(it->state, CAI_STATE_CACHED | CAI_STATE_ZERO);
+        }
+    }
+    end_claim(it);
+    return CAI_UNLIKELY(thread->untold >= CAI_UNTOLD_MAX) ? tell(claimed) : claimed;
+}
+
+/* The granule lies in a slab: a large block is the long way's. */
+CAI_INLINE bool is_in_slab(size_t granule)
+{
     const struct cai_view *view = cai_view_of(cai_zone_number(PLACE, CAI_COARSE));
     size_t first = cai_load_relaxed(&view->units[cai_unit_of_granule(CAI_COARSE, granule)].head);
-    return cai_load_relaxed(&view->units[first].kind) == CAI_UNIT_SLAB &&
-           put_of(CAI_COARSE, state, granule, address, family, is_stated, stated);
+
+    return cai_load_relaxed(&view->units[first].kind) == CAI_UNIT_SLAB;
+}
+
+/* Any that starts there. */
+CAI_INLINE bool find(struct simple *it, void *address, enum cai_family family)
+{
+    size_t granule;
+    uint8_t *state = cai_find_state(PLACE, CAI_FINE, address, &granule);
+
+    if (state != NULL)
+        return look_at(it, CAI_FINE, false, state, granule, address, family);
+    state = cai_find_state(PLACE, CAI_COARSE, address, &granule);
+    return state != NULL && is_in_slab(granule) && look_at(it, CAI_COARSE, false, state, granule, address, family);
+}
+
+static CAI_NOINLINE bool put_long(void *address, enum cai_family family, bool is_stated, size_t stated)
+{
+    struct simple it;
+
+    if (address == NULL)
+        return true;
+    return !CAI_TOOLS && find(&it, address, family) && (!is_stated || stated == it.bytes) && end(&it, false);
 }
 
 CAI_INLINE bool put(void *address, enum cai_family family, bool is_stated, size_t stated)
 {
     size_t granule;
     uint8_t *state = cai_find_state(PLACE, CAI_FINE, address, &granule);
+    struct simple it;
 
     __builtin_prefetch((char *)address - 1,
                        1); /* all of it is needed, and so far no load that would lead there is done */
     __builtin_prefetch(address, 1);
     if (CAI_TOOLS || CAI_UNLIKELY(state == NULL))
-        return put_coarse(address, family, is_stated, stated);
-    return put_of(CAI_FINE, state, granule, address, family, is_stated, stated);
+        return put_long(address, family, is_stated, stated);
+    uint8_t lacks = (uint8_t)(cai_load_relaxed(&state[1]) - CAI_RECORD);
+    if (CAI_UNLIKELY((uint8_t)(lacks - 1) >= CAI_CANARY_SHORT) || CAI_UNLIKELY(!has_short(cai_settings->checks)))
+        return put_long(address, family, is_stated, stated);
+    if (!look_at(&it, CAI_FINE, true, state, granule, address, family))
+        return false;
+    if (CAI_UNLIKELY(it.slot > SHORT_SLOT_MAX))
+        return put_long(address, family, is_stated, stated);
+    if (is_stated && CAI_UNLIKELY(stated != it.bytes))
+        return false;
+    return end(&it, true);
 }
 
 bool cai_hardened_put(void *address, enum cai_family family)
@@ -218,4 +298,41 @@ bool cai_hardened_put(void *address, enum cai_family family)
 bool cai_hardened_put_stated(void *address, enum cai_family family, size_t bytes)
 {
     return put(address, family, true, bytes);
+}
+
+/* --- longer, or shorter --- */
+
+/* Where it is, while it fills half of its slot. */
+CAI_INLINE bool resize_here(const struct simple *it, size_t bytes)
+{
+    bool claimed = begin_claim(it);
+
+    if (CAI_LIKELY(claimed)) {
+        cai_exact_record(it->state, it->size_class, bytes);
+        if (has(it->checks, CAI_CHECK_canary))
+            cai_canary_write(it->block, bytes, it->slot - bytes);
+        cai_store_release(it->state, it->byte);
+    }
+    end_claim(it);
+    return claimed;
+}
+
+/* The new slot lay in a bin of this thread; until the old block is claimed nothing has changed but that, and in the
+ * child of a fork it is one which a thread that is not there had in its hand. */
+void *cai_hardened_resize_near(void *address, size_t bytes)
+{
+    struct simple it;
+
+    if (CAI_TOOLS || CAI_UNLIKELY(bytes - 1 >= CAI_SMALL_BYTES_MAX - 1) || !find(&it, address, CAI_FAMILY_malloc))
+        return NULL;
+    if (bytes <= it.slot - has(it.checks, CAI_CHECK_canary) && bytes >= it.slot / 2)
+        return resize_here(&it, bytes) ? address : NULL;
+    void *moved = take(bytes, false, CAI_FAMILY_malloc);
+    if (CAI_UNLIKELY(moved == NULL))
+        return NULL;
+    memcpy(moved, address, cai_min(bytes, it.bytes));
+    if (CAI_LIKELY(end(&it, false)))
+        return moved;
+    cai_free_slow(PLACE, moved, "realloc"); /* somebody gave the block back: the long way finds out */
+    return NULL;
 }

@@ -124,8 +124,6 @@ CAI_NO_TSAN static uint32_t look_at_slab(const struct cai_unit *slab)
     size_t granules = cai_look_granules(slab);
     uint32_t released = 0;
 
-    if (is_looked_at_later(slab) && purpose == CAI_LOOK_BY_AGE)
-        return cai_age(state, granules);
     if (purpose == CAI_LOOK_GATHER) {
         cai_gather(state, granules);
         return 0;
@@ -157,23 +155,60 @@ static bool credit(const struct cai_unit *run, size_t bytes)
     return account != NULL;
 }
 
-/* The zone's lock is held before and after. Where nothing is live and all that waited is released the slab may end, and
- * nobody would look at what was written there any more. */
-static void pass_slab(struct cai_zone *zone, struct cai_unit *slab, struct cai_slots slots)
+/* Between the two: the first slot that is released, and the count of all. The zone's lock is held. */
+static void begin_releasing(struct cai_unit *slab)
 {
-    cai_lock_give(&zone->lock);
     releasing = slab;
     cai_fence_for_compiler();
-    uint32_t released = look_at_slab(slab);
-    if (CAI_HARDENS && slots.live == 0 && released >= slots.waiting && (cai_settings->checks & CAI_CHECK_zero) != 0)
-        cai_still_look_at_slab(slab);
-    cai_lock_take(&zone->lock);
+}
+
+static void end_releasing(struct cai_unit *slab, uint32_t released)
+{
     if (released != 0) {
         credit(slab, (size_t)released * cai_class_bytes(slab->size_class));
         cai_remote_tell(slab, released);
     }
     cai_fence_for_compiler();
     releasing = NULL;
+}
+
+/* Where nothing is live and all that waited is released the slab may end, and nobody would look at what was written
+ * there any more. */
+static void look_before_end(const struct cai_unit *slab, struct cai_slots slots, uint32_t released)
+{
+    if (CAI_HARDENS && slots.live == 0 && released >= slots.waiting && (cai_settings->checks & CAI_CHECK_zero) != 0)
+        cai_still_look_at_slab(slab);
+}
+
+/* The zone's lock is held before and after. */
+static void pass_slab(struct cai_zone *zone, struct cai_unit *slab, struct cai_slots slots)
+{
+    begin_releasing(slab);
+    cai_lock_give(&zone->lock);
+    uint32_t released = look_at_slab(slab);
+    look_before_end(slab, slots, released);
+    cai_lock_take(&zone->lock);
+    end_releasing(slab, released);
+}
+
+/* By age alone one walk over the states says what there is and releases; it is so short that the zone's lock is given
+ * only where more is to be done, and now and then. */
+static void age_slab(struct cai_zone *zone, struct cai_unit *slab)
+{
+    enum { TURNS = 16 };
+    static uint32_t turn;
+
+    begin_releasing(slab);
+    struct cai_aged aged = cai_age(cai_look_states(slab), cai_look_granules(slab));
+    this_look.live += aged.slots.live * cai_class_bytes(slab->size_class);
+    bool pins = aged.slots.waiting != 0; /* counted as used, it holds the slab */
+    bool may_end = pins && aged.slots.live == 0 && aged.released == aged.slots.waiting;
+    if (may_end || (pins && ++turn % TURNS == 0)) {
+        cai_lock_give(&zone->lock);
+        look_before_end(slab, aged.slots, aged.released);
+        cai_lock_take(&zone->lock);
+    }
+    end_releasing(slab, aged.released);
 }
 
 static void release_large(struct cai_unit *run)
@@ -212,6 +247,10 @@ static void look_at_guarded(struct cai_unit *run)
 /* By marks it is looked twice: where nothing waited the first time, nothing is to go. */
 static void look_at_slots(struct cai_zone *zone, struct cai_unit *slab)
 {
+    if (is_looked_at_later(slab) && purpose == CAI_LOOK_BY_AGE) {
+        age_slab(zone, slab);
+        return;
+    }
     if (purpose == CAI_LOOK_RELEASE && !slab->waits)
         return;
     struct cai_slots slots = cai_count_slots(cai_look_states(slab), cai_look_granules(slab));

@@ -101,7 +101,7 @@ static CAI_COLD void *resize_early(void *block, size_t size)
 /* Of a block that does not stay. */
 static CAI_NOINLINE void *resize(void *block, size_t size, const char *function)
 {
-    void *near = cai_resize_near(PLACE, block, size, function);
+    void *near = CAI_HARDENS ? cai_hardened_resize_near(block, size) : cai_resize_near(PLACE, block, size, function);
 
     if (CAI_LIKELY(near != NULL))
         return near;
@@ -122,7 +122,7 @@ static CAI_NOINLINE void *resize(void *block, size_t size, const char *function)
 
 void *CAI_NAME(realloc)(void *block, size_t size)
 {
-    if (cai_resize_stays(PLACE, block, size))
+    if (!CAI_HARDENS && cai_resize_stays(PLACE, block, size))
         return block;
     return block == NULL ? CAI_NAME(malloc)(size) : resize(block, size, DOOR(realloc));
 }
@@ -133,7 +133,7 @@ void *CAI_NAME(reallocarray)(void *block, size_t count, size_t size)
 
     if (CAI_UNLIKELY(__builtin_mul_overflow(count, size, &bytes)))
         return out_of_memory();
-    if (cai_resize_stays(PLACE, block, bytes))
+    if (!CAI_HARDENS && cai_resize_stays(PLACE, block, bytes))
         return block;
     return block == NULL ? CAI_NAME(malloc)(bytes) : resize(block, bytes, DOOR(reallocarray));
 }

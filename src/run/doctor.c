@@ -164,26 +164,29 @@ static void check_library(const char *chosen, char *ignored, size_t size)
     struct cai_outcome outcome;
     struct cai_channel page;
 
-    cai_doctor_section("The library");
-    if (!cai_library_find(CAI_LIBRARY_NAME, chosen, library, sizeof library)) {
-        cai_doctor_line(CAI_DOCTOR_FAIL, "library", "%s", library);
-        return;
+    bool found = cai_library_find(CAI_LIBRARY_NAME, chosen, library, sizeof library);
+    int error = found ? cai_channel_open(&host, false) : 0;
+    bool tried = found && error == 0 && cai_self_path(self, sizeof self);
+    const struct cai_launch launch = {.path = self, .argv = argv, .library = library, .settings = "", .channel = &host};
+    if (tried) { /* what the test program says on stderr stands before the table, not in it */
+        fflush(stdout);
+        cai_elf_look(self, library, &look);
+        error = cai_launch_and_wait(&launch, &outcome);
+        if (error == 0)
+            error = outcome.exec_error;
+        cai_channel_snapshot(&host, 0, &page);
     }
-    cai_doctor_line(CAI_DOCTOR_OK, "library", "%s", library);
+    cai_doctor_section("The library");
+    cai_doctor_line(found ? CAI_DOCTOR_OK : CAI_DOCTOR_FAIL, "library", "%s", library);
+    if (!found)
+        return;
     say_library("library for waiting", CAI_LIBRARY_NAME_DELAY);
     say_library("library for hardening", CAI_LIBRARY_NAME_HARDEN);
-    int error = cai_channel_open(&host, false);
-    if (error != 0 || !cai_self_path(self, sizeof self)) {
+    if (!tried) {
         cai_doctor_line(CAI_DOCTOR_FAIL, "interposition", "cannot be tried: %s",
                         error != 0 ? strerror(error) : "/proc/self/exe is missing");
         return;
     }
-    const struct cai_launch launch = {.path = self, .argv = argv, .library = library, .settings = "", .channel = &host};
-    cai_elf_look(self, library, &look);
-    error = cai_launch_and_wait(&launch, &outcome);
-    if (error == 0)
-        error = outcome.exec_error;
-    cai_channel_snapshot(&host, 0, &page);
     if (error != 0)
         cai_doctor_line(CAI_DOCTOR_FAIL, "interposition", "the test program did not start: %s", strerror(error));
     else

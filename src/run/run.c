@@ -66,8 +66,13 @@ static void say_not_in_use(struct run *run, const struct cai_channel *page, enum
 /* A library that --library names may be one that cannot do it. */
 static bool lacks_mode(const struct run *run, const struct cai_channel *page)
 {
-    return (run->options.delay && page->delay_percent == 0) || (run->options.revoke && page->revoke == 0) ||
-           (run->options.harden && page->harden == 0);
+    return (run->options.delay && (page->delay_percent == 0 || page->harden != 0)) ||
+           (run->options.revoke && page->revoke == 0) || (run->options.harden && page->harden == 0);
+}
+
+static const char *mode_name(const struct cai_run_options *options)
+{
+    return options->harden ? "--harden" : options->revoke ? "--revoke" : "--delay";
 }
 
 static int say_cannot_write(const char *file)
@@ -112,11 +117,24 @@ static const char *library_name(const struct cai_run_options *options)
     return options->delay || options->revoke ? CAI_LIBRARY_NAME_DELAY : CAI_LIBRARY_NAME;
 }
 
+/* A mode is asked for, and --library names that of another. */
+static bool is_of_another_mode(const struct cai_run_options *options, const char *library)
+{
+    const char *name = strrchr(library, '/') + 1; /* the path is absolute */
+    bool has_mode = strcmp(name, CAI_LIBRARY_NAME_DELAY) == 0 || strcmp(name, CAI_LIBRARY_NAME_HARDEN) == 0;
+    bool asked = options->delay || options->revoke || options->harden;
+
+    return asked && has_mode && strcmp(name, library_name(options)) != 0;
+}
+
 /* Everything that can fail before the program exists. 0 or an exit status. */
 static int run_prepare(struct run *run)
 {
     if (!cai_library_find(library_name(&run->options), run->options.library, run->library, sizeof run->library))
         return cai_say("no-library", "%s", run->library);
+    if (is_of_another_mode(&run->options, run->library))
+        return cai_say("other-mode", "%s is the library of another mode than %s: one process has one mode",
+                       run->library, mode_name(&run->options));
     char *other = cai_preload_other_mode(getenv("LD_PRELOAD"), run->library);
     if (other != NULL) {
         cai_say("other-mode", "LD_PRELOAD has %s, the library of another mode than %s: one process has one mode", other,
@@ -294,10 +312,7 @@ static int run_conclude(struct run *run)
     bool used = cai_is_used(use);
     if (used && lacks_mode(run, &page))
         cai_say("other-mode", "%s did not run with %s: %s cannot do that", run->options.argv[0],
-                run->options.harden   ? "--harden"
-                : run->options.revoke ? "--revoke"
-                                      : "--delay",
-                run->library);
+                mode_name(&run->options), run->library);
     if (!used)
         say_not_in_use(run, &page, use, reason, sizeof reason);
     else

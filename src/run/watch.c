@@ -63,6 +63,8 @@ static int words_read(int argc, char **argv, const char *takes, bool needs_pid, 
         words->prometheus |= option == 'p';
         words->once |= option == 'o';
     }
+    if (words->json && words->prometheus)
+        return cai_say("bad-usage", "--json and --prometheus: one output has one format");
     const char *word = argv[optind];
     if (word != NULL && (!cai_number_parse(word, INT_MAX, &pid) || pid == 0 || argv[optind + 1] != NULL))
         return cai_say("bad-usage", "%s: wanted the number of one process (see: capalloc help %s)", word, argv[0]);

@@ -111,6 +111,16 @@ static void overflow_then_grow(void)
     free(realloc(block, size * 3));
 }
 
+/* The block stays where it is, and ends earlier. */
+static void overflow_then_shorter(void)
+{
+    size_t less = size - size / 4;
+    char *block = realloc(victim(), less);
+
+    block[less + (size_t)offset] = 'o';
+    free(block);
+}
+
 static void overflow_never_freed(void)
 {
     char *block = victim();
@@ -265,6 +275,28 @@ static void right_ways(void)
     free(realloc(malloc(size), size * 2));
 }
 
+/* Each length on the way up and down, in place and not; what was written stays, and no overflow is seen. */
+static void resized(void)
+{
+    unsigned char *block = NULL;
+
+    for (size_t step = 1, length = 0; step < 4 * size; step++) {
+        size_t next = step < 2 * size ? step : 4 * size - step;
+        block = realloc(block, next);
+        for (size_t i = 0; i < (next < length ? next : length); i++)
+            if (block[i] != (unsigned char)(i * 7 + 1))
+                exit(4);
+        for (size_t i = 0; i < next; i++)
+            block[i] = (unsigned char)(i * 7 + 1);
+        length = next;
+    }
+    free(block);
+    free(NULL);
+    _ZdlPv(NULL);
+    _ZdaPv(NULL);
+    _ZdlPvm(NULL, size);
+}
+
 static const struct crime crimes[] = {
     {"write-after-free", write_after_free},
     {"write-between-requests", write_between_requests},
@@ -273,6 +305,8 @@ static const struct crime crimes[] = {
     {"overflow", overflow},
     {"underflow", underflow},
     {"overflow-then-grow", overflow_then_grow},
+    {"overflow-then-shorter", overflow_then_shorter},
+    {"resized", resized},
     {"overflow-never-freed", overflow_never_freed},
     {"first-slot", first_slot},
     {"overflow-then-abort", overflow_then_abort},

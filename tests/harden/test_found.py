@@ -163,6 +163,17 @@ class Found(unittest.TestCase):
                       "overflow: exit(A): stated nothing written behind it, found 1 byte written behind "
                       f"a live block of {size} bytes")
 
+    def test_H2_a_block_that_became_shorter_ends_earlier(self):
+        for size in (40, 100, 300, 1000, 5000):
+            self.ends(commit("overflow-then-shorter", size),
+                      "overflow: free(A): stated nothing written behind it, found 1 byte written behind "
+                      f"a live block of {size - size // 4} bytes")
+
+    def test_H2_what_is_resized_is_no_overflow(self):
+        for harden in (None, "-canary", "-delay", "-zero", "canary"):
+            done = commit("resized", 1500, harden=harden)
+            self.assertEqual((done.stdout, done.stderr, done.returncode), ("", "", 0), harden)
+
     def test_H2_a_program_that_gives_up_is_looked_at(self):
         for size in (24, 1000, 5000, 40000):
             self.ends(commit("overflow-then-abort", size),

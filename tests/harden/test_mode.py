@@ -75,6 +75,12 @@ class Mode(unittest.TestCase):
             done = run("run", *arguments, "--", "true", LD_PRELOAD=inherited)
             self.assertEqual(done.returncode, 125)
             self.assertRegex(done.stderr, "capalloc: other-mode: LD_PRELOAD has .* one process has one mode")
+        for mode in ("--delay", "--revoke"):
+            done = run("run", "--library", HARDEN, mode, "--", "echo", "started")
+            self.assertEqual((done.returncode, done.stdout), (125, ""))
+            self.assertEqual(done.stderr, f"capalloc: other-mode: {HARDEN} is the library of another mode than {mode}: "
+                             "one process has one mode\n")
+        self.assertEqual(run("run", "--library", HARDEN, "--harden", "--", "true").stderr, "")
 
     def test_H9_S5_hardened_and_profiled_are_not_had_together(self):
         done = run("run", "--harden", "--profile", "--", "ls", "/")

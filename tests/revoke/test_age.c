@@ -21,20 +21,25 @@ enum { COUNT = 1024, FREE = CAI_STATE_IN_SLAB | CAI_STATE_ZERO };
 
 static uint8_t states[COUNT] __attribute__((aligned(64)));
 
-static void check_each(uint32_t (*age)(uint8_t *, size_t))
+static void check_each(struct cai_aged (*age)(uint8_t *, size_t))
 {
     uint8_t before[COUNT];
 
     for (unsigned i = 0; i < COUNT; i++)
         before[i] = states[i] = (uint8_t)(i * 37 >> 2);
     unsigned candidates = 0;
-    uint32_t released = age(states, COUNT);
+    unsigned live = 0;
+    unsigned waiting = 0;
+    struct cai_aged aged = age(states, COUNT);
     for (unsigned i = 0; i < COUNT; i++) {
         bool goes = before[i] == CAI_STATE_CANDIDATE;
         candidates += goes;
+        live += before[i] != 0 && before[i] < 0x80;
+        waiting += goes || before[i] == CAI_STATE_QUARANTINED;
         assert_int_equal(states[i], goes ? FREE : before[i] == CAI_STATE_QUARANTINED ? CAI_STATE_CANDIDATE : before[i]);
     }
-    assert_true(candidates != 0 && released == candidates);
+    assert_true(candidates != 0 && aged.released == candidates);
+    assert_true(aged.slots.live == live && aged.slots.waiting >= waiting && waiting > candidates);
 }
 
 static void test_R8_all_ways_count_the_same(void **state)
@@ -103,7 +108,7 @@ static void *store_beside(void *unused)
     return unused;
 }
 
-static void stress(uint32_t (*age)(uint8_t *, size_t))
+static void stress(struct cai_aged (*age)(uint8_t *, size_t))
 {
     pthread_t other;
 
@@ -120,22 +125,22 @@ static void stress(uint32_t (*age)(uint8_t *, size_t))
     assert_int_equal(lost, 0);
 }
 
-static uint32_t gather(uint8_t *at, size_t count)
+static struct cai_aged gather(uint8_t *at, size_t count)
 {
     cai_gather(at, count);
-    return 0;
+    return (struct cai_aged){{0, 0}, 0};
 }
 
-static uint32_t gather_bytewise(uint8_t *at, size_t count)
+static struct cai_aged gather_bytewise(uint8_t *at, size_t count)
 {
     cai_gather_bytewise(at, count);
-    return 0;
+    return (struct cai_aged){{0, 0}, 0};
 }
 
-static uint32_t gather_by_32(uint8_t *at, size_t count)
+static struct cai_aged gather_by_32(uint8_t *at, size_t count)
 {
     cai_gather_by_32(at, count);
-    return 0;
+    return (struct cai_aged){{0, 0}, 0};
 }
 
 static void test_R8_nothing_that_others_store_is_undone(void **state)

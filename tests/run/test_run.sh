@@ -375,10 +375,15 @@ if grep -q "setting ignored" "$work/err"; then
     checks=$((checks + 1))
     grep -q "warn *CAPALLOC_OPTIONS" "$work/out" && ! grep -q "All is well" "$work/out" ||
         { fail "doctor: is content with a setting that is ignored"; cat "$work/out"; }
+    # Before the table, not in it.
+    CAPALLOC_OPTIONS="nonsense=1" "$capalloc" doctor --library "$library" > "$work/out" 2>&1
+    checks=$((checks + 1))
+    sed '/^The library/q' "$work/out" | grep -q "setting ignored" || { fail "doctor: the table is torn"; cat "$work/out"; }
 fi
 status 1 "doctor without a library" "$capalloc" doctor --library /no/such.so
 grep -q "FAIL *library" "$work/out" || fail "doctor without a library"
 status 125 "doctor, unknown option" "$capalloc" doctor --nope
+status 125 "stats in two formats" "$capalloc" stats --json --prometheus $$
 
 echo "$checks checks, $failures failures"
 [ $failures -eq 0 ]
