@@ -37,6 +37,7 @@
 /* For flags that are set and looked at crosswise by two threads, where each must see the other's. */
 #define cai_load_seq_cst(address) __atomic_load_n((address), __ATOMIC_SEQ_CST)
 #define cai_store_seq_cst(address, value) __atomic_store_n((address), (value), __ATOMIC_SEQ_CST)
+#define cai_sub_seq_cst(address, value) __atomic_fetch_sub((address), (value), __ATOMIC_SEQ_CST)
 #define cai_add_seq_cst(address, value) __atomic_fetch_add((address), (value), __ATOMIC_SEQ_CST)
 #define cai_exchange_seq_cst(address, value) __atomic_exchange_n((address), (value), __ATOMIC_SEQ_CST)
 

@@ -43,9 +43,15 @@ void *cai_nocaps_resize(void *address, size_t bytes, bool inferred, const char *
 
     if (live.state != NULL)
         inferred = inferred || cai_load_relaxed(&cai_live_run(live)->inferred) != 0;
+    /* Its content may move, and a sweep come before the new run is marked. In the child of a fork the number of who is
+     * not there stays: its sweeps read more than they need. */
+    if (inferred)
+        cai_add_seq_cst(&cai_guesses_moving, 1);
     void *resized = cai_resize(CAI_PLACE_nocaps, address, bytes, function);
     if (resized != NULL)
         cai_nocaps_note(resized, bytes, inferred);
+    if (inferred)
+        cai_sub_seq_cst(&cai_guesses_moving, 1);
     return resized;
 }
 

@@ -9,6 +9,7 @@
 #include "pages/meta.h"
 
 struct cai_zone cai_zones[CAI_ZONES] = {[0 ... CAI_ZONES - 1] = {.lock = CAI_LOCK_INIT(CAI_RANK_ZONE)}};
+uint32_t cai_guesses_moving;
 struct cai_sealed_views cai_sealed = {.secret = 1};
 
 /* Opening the seal is exclusive: another zone that grows must not find it closed again. */

@@ -68,6 +68,10 @@ struct cai_zone {
 
 extern struct cai_zone cai_zones[CAI_ZONES];
 
+/* Blocks that a compiler guessed to be without pointers and that are perhaps in a run which is not `inferred` yet:
+ * while there are any, every run may be one. */
+extern uint32_t cai_guesses_moving; /* atomic */
+
 /* The views of all zones, sealed; index with cai_zone_number. */
 extern struct cai_sealed_views cai_sealed CAI_HIDDEN;
 

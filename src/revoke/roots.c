@@ -106,7 +106,11 @@ static bool copy_ahead(uintptr_t begin, uintptr_t end)
 /* What somebody promised to hold no pointers is not read; what a compiler guessed is, unless the guess is trusted. */
 static bool may_hold_pointers(const struct cai_unit *run)
 {
-    return (run->zone / CAI_GRAINS & 1) == 0 || (!cai_settings->trust_tokens && cai_load_relaxed(&run->inferred) != 0);
+    unsigned place = run->zone / CAI_GRAINS;
+    bool inferred = cai_load_relaxed(&run->inferred) != 0 ||
+                    (place == CAI_PLACE_nocaps && cai_load_relaxed(&cai_guesses_moving) != 0);
+
+    return (place & 1) == 0 || (inferred && !cai_settings->trust_tokens);
 }
 
 /* Of memory of the process's own: only those pages that were not read before, or written since. */
