@@ -1,4 +1,4 @@
-/* See owned.h. An account keeps no list of what it owns: the tables of owners are dense, four bytes for 16 KiB, and
+/* See owned.h. An account keeps no list of what it owns: the tables of owners are dense, eight bytes for 16 KiB, and
  * read only when an authority ends.
  */
 #include "heaps/owned.h"

@@ -40,7 +40,7 @@ static size_t state_bytes(enum cai_grain grain, size_t units)
     return units << (CAI_UNIT_SHIFT - cai_grain_shift(grain));
 }
 
-/* Room for the tables of one zone is an eighth of the zone: state 1/16 at most, owners and descriptors 1/240. */
+/* Room for the tables of one zone is an eighth of the zone: state 1/16 at most, owners and descriptors 1/227. */
 static void place_zone(const struct cai_geometry *geometry, unsigned number, const uint64_t random[2])
 {
     struct cai_zone *zone = &cai_zones[number];
