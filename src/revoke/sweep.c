@@ -76,6 +76,17 @@ static CAI_NOINLINE bool scan_all(void)
     return seen;
 }
 
+/* The walk over what waits has left addresses of blocks in frames that are gone, and the stack is read as a whole: some
+ * would be kept by them, by chance. No deeper than scanning goes. */
+static CAI_NOINLINE void wipe_old_frames(void)
+{
+    enum { OLD_FRAMES_BYTES = 2048 };
+    volatile uintptr_t frames[OLD_FRAMES_BYTES / sizeof(uintptr_t)];
+
+    for (size_t i = 0; i < sizeof frames / sizeof frames[0]; i++)
+        frames[i] = 0;
+}
+
 /* --- ahead of the stop --- */
 
 /* Less is read sooner than pages can be protected and written to. */
@@ -153,6 +164,7 @@ bool cai_sweep(uint64_t *beside)
         bool stopped = made && cai_world_stop(buffer, size);
         if (stopped) {
             last.stopped_ns = cai_os_nanoseconds();
+            wipe_old_frames();
             last.complete = scan_all();
             cai_world_go();
             last.gone_ns = cai_os_nanoseconds();

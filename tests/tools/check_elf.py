@@ -16,8 +16,9 @@ VERSION = "CAPALLOC_0"
 NEEDED = re.compile(r"libc\.so\.6$|ld-linux.*\.so\.\d$")
 MALLOC = {"malloc", "calloc", "realloc", "reallocarray", "free", "free_sized", "free_aligned_sized", "aligned_alloc",
           "posix_memalign", "memalign", "valloc", "pvalloc", "malloc_usable_size"}
-# malloc and the rest of glibc's family; operator new and delete; what loads libraries.
-PLAIN = re.compile("|".join(sorted(MALLOC)) + r"|cfree|dlm?open|malloc_\w+|mallopt|mallinfo2?|__libc_\w+|__alloc_token_\w+|_Z(?:n[wa]|d[la])\w+")
+# malloc and the rest of glibc's family; operator new and delete; what loads libraries; what sets a signal's action.
+PLAIN = re.compile("|".join(sorted(MALLOC)) + r"|cfree|dlm?open|malloc_\w+|mallopt|mallinfo2?|__libc_\w+|__alloc_token_\w+|_Z(?:n[wa]|d[la])\w+"
+                   r"|(?:__)?(?:sigaction|sysv_signal)|(?:bsd_|s)?signal|siginterrupt|sigset")
 
 
 def readelf(*arguments):

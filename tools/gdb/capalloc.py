@@ -87,7 +87,7 @@ def describe(address):
         head, unit = found
         start = int(view["origin"]) + (head << tables.unit_shift)
         kind = tables.kinds.get(unit[tables.offset["kind"]], "unknown")
-        owner = int(view["owner"][head])
+        owner = int(view["owner"][head]["id"])
         grain = number("CAI_FINE_SHIFT") if zone % 2 == 0 else number("CAI_COARSE_SHIFT")
         end = f"place {PLACES[place]}, heap {owner}"
         if kind == "slab":
