@@ -174,7 +174,7 @@ const struct scenario scenario_large_free_merges = {.name = "large_free_merges",
 /* More than a zone may keep: it goes back to the system at once. */
 static void to_be_too_much(void)
 {
-    large_in_flight(100 * MIB);
+    large_in_flight(400 * MIB);
 }
 
 const struct scenario scenario_large_free_excess = {.name = "large_free_excess",

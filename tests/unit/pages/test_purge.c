@@ -185,6 +185,10 @@ CHILD_TEST(test_D6_what_was_in_use_may_be_kept, 20)
     require(zone->dirty_units == all - RUNS && zone->used_units_high == all);
     cai_purge_old(now_ms + 60000);
     require(zone->dirty_units == 0 && zone->used_units_high == RUNS);
+    give(take_run(ORDINARY_COARSE, 4 * KEPT)); /* so much at most */
+    require(zone->dirty_units == 4 * KEPT);
+    give(take_run(ORDINARY_COARSE, 4 * KEPT + 1));
+    require(zone->dirty_units <= 4 * KEPT / 8 * 7);
     require_null(audit_zone(ORDINARY_COARSE));
 }
 
