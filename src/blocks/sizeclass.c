@@ -31,16 +31,15 @@ const uint16_t cai_class_sizes[CAI_CLASSES] = {
 };
 /* clang-format on */
 
-/* Slabs are 32 KiB long, where units are no longer, or as many of those as eight slots need; with a lead, as many units
- * as that takes. */
-#define SLAB_STEP cai_max(32 * CAI_KIB, CAI_UNIT_BYTES)
+/* Slabs are 32 KiB long, where units are no longer, or as many units as eight slots need; with a lead, as many as that
+ * takes, too. */
+#define SLAB_BYTES_MIN cai_max(32 * CAI_KIB, CAI_UNIT_BYTES)
 enum { SLAB_SLOTS_MIN = 8 };
 
 uint32_t cai_class_slab_units(unsigned size_class)
 {
-    size_t bytes = SLAB_SLOTS_MIN * cai_class_bytes(size_class);
-    size_t whole = size_class < CAI_CLASS_LED ? cai_round_up(bytes, SLAB_STEP)
-                                              : cai_round_up(bytes + CAI_LEAD_BYTES_MAX, CAI_UNIT_BYTES);
+    size_t bytes = cai_max(SLAB_SLOTS_MIN * cai_class_bytes(size_class), SLAB_BYTES_MIN);
+    size_t lead = size_class < CAI_CLASS_LED ? 0 : CAI_LEAD_BYTES_MAX;
 
-    return (uint32_t)(whole >> CAI_UNIT_SHIFT);
+    return (uint32_t)(cai_round_up(bytes + lead, CAI_UNIT_BYTES) >> CAI_UNIT_SHIFT);
 }
