@@ -51,6 +51,7 @@ struct cai_zone {
     uint32_t units_table;  /* how many have tables; the last one is never used */
     uint32_t units_mapped; /* 0, or how many perhaps have some that are not shown yet */
     uint32_t frontier;     /* units from here on were never used */
+    uint8_t guessed;       /* atomic: some run of it was, or is, `inferred`; said before that, and never taken back */
     uint32_t skips;        /* ranges below it that somebody else has mapped; read without the lock */
     struct cai_bins dirty, fresh, bare;
     uint32_t oldest, newest; /* dirty runs by age */
