@@ -26,6 +26,7 @@ enum { CAI_FINE_SHIFT = 4, CAI_COARSE_SHIFT = 6, CAI_ZONES = CAI_PLACES * CAI_GR
 struct cai_owned {
     uint32_t id;        /* of the heap whose slab or large block it lies in; 0: none */
     uint8_t size_class; /* of its slab; stays when that ends, 0: it was none yet */
+    uint8_t freed;      /* a slot in it waits, perhaps, that no look has seen (heaps/quarantine.h) */
 };
 
 struct cai_view {
