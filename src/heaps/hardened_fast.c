@@ -226,6 +226,7 @@ CAI_INLINE bool end(const struct simple *it, bool is_short)
             clear(&thread->owner.heap, it->block, it->slot, is_short);
         if (is_short || has(it->checks, CAI_CHECK_delay)) {
             cai_store_release(it->state, CAI_STATE_QUARANTINED);
+            cai_quarantine_note(cai_is_alone(), cai_zone_number(PLACE, it->grain), it->state);
             thread->untold += it->slot;
         } else {
             cai_bin_push(bin, PLACE, it->state, it->block);

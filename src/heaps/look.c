@@ -21,6 +21,7 @@
 #include "heaps/account.h"
 #include "heaps/age.h"
 #include "heaps/guarded.h"
+#include "heaps/quarantine.h"
 #include "heaps/registry.h"
 #include "heaps/remote.h"
 #include "os/os.h"
@@ -59,6 +60,7 @@ static void make_zero(enum cai_place place, char *address, size_t bytes)
 }
 
 static enum cai_look purpose;
+static bool everywhere; /* in this look: something was freed of which nobody noted where */
 static struct cai_looked this_look;
 
 /* Nobody knows for how long: its pages are zero and go back, where it has whole ones. Once: what a stale pointer makes
@@ -186,6 +188,7 @@ static void pass_slab(struct cai_zone *zone, struct cai_unit *slab, struct cai_s
     begin_releasing(slab);
     cai_lock_give(&zone->lock);
     uint32_t released = look_at_slab(slab);
+    slab->waits = released < slots.waiting;
     look_before_end(slab, slots, released);
     cai_lock_take(&zone->lock);
     end_releasing(slab, released);
@@ -201,6 +204,7 @@ static void age_slab(struct cai_zone *zone, struct cai_unit *slab)
     begin_releasing(slab);
     struct cai_aged aged = cai_age(cai_look_states(slab), cai_look_granules(slab));
     this_look.live += aged.slots.live * cai_class_bytes(slab->size_class);
+    slab->waits = aged.released < aged.slots.waiting;
     bool pins = aged.slots.waiting != 0; /* counted as used, it holds the slab */
     bool may_end = pins && aged.slots.live == 0 && aged.released == aged.slots.waiting;
     if (may_end || (pins && ++turn % TURNS == 0)) {
@@ -244,15 +248,41 @@ static void look_at_guarded(struct cai_unit *run)
     cai_guarded_release(run);
 }
 
-/* By marks it is looked twice: where nothing waited the first time, nothing is to go. */
+/* Something was freed in it since the last look, perhaps. The note is taken before the states are read. */
+static bool take_freed(const struct cai_unit *slab)
+{
+    struct cai_owned *owner = &cai_view_of(slab->zone)->owner[cai_unit_number(slab)];
+    bool any = everywhere;
+
+    for (uint32_t i = 0; i < slab->units; i++)
+        if (cai_load_relaxed(&owner[i].freed) != 0) {
+            cai_store_relaxed(&owner[i].freed, 0);
+            any = true;
+        }
+    cai_fence_for_compiler();
+    return any;
+}
+
+/* Nothing waits: what is not in the slab is live, or in a bin. Somebody's number of this moment. */
+CAI_NO_TSAN static size_t settled_bytes(const struct cai_unit *slab)
+{
+    return slab->used * cai_class_bytes(slab->size_class);
+}
+
+/* The state bytes of a heap are a sixteenth of it, and are read where something waited at the last look, or was freed
+ * since. By marks it is looked twice: where nothing waited the first time, nothing is to go. */
 static void look_at_slots(struct cai_zone *zone, struct cai_unit *slab)
 {
+    bool freed = (purpose & CAI_LOOK_GATHER) != 0 && take_freed(slab);
+
+    if (!freed && !slab->waits) {
+        this_look.live += settled_bytes(slab);
+        return;
+    }
     if (is_looked_at_later(slab) && purpose == CAI_LOOK_BY_AGE) {
         age_slab(zone, slab);
         return;
     }
-    if (purpose == CAI_LOOK_RELEASE && !slab->waits)
-        return;
     struct cai_slots slots = cai_count_slots(cai_look_states(slab), cai_look_granules(slab));
     slab->waits = slots.waiting != 0;
     this_look.live += slots.live * cai_class_bytes(slab->size_class);
@@ -297,6 +327,11 @@ struct cai_looked cai_look(enum cai_look what)
     this_look = (struct cai_looked){0, 0, 0};
     if (purpose == CAI_LOOK_GATHER)
         cai_quiet_forget_candidates();
+    if ((purpose & CAI_LOOK_GATHER) != 0) {
+        everywhere = !cai_is_alone() || cai_load_relaxed(&cai_freed_unnoted) != 0;
+        if (cai_is_alone())
+            cai_store_relaxed(&cai_freed_unnoted, 0);
+    }
     for (unsigned number = 0; number < CAI_ZONES; number++)
         if (cai_load_acquire(&cai_zones[number].frontier) > 1)
             look_at_zone(&cai_zones[number]);

@@ -25,6 +25,8 @@
 #define FLOOR_BYTES (CAI_HARDENS ? CAI_MIB / 2 : 4 * CAI_MIB)
 #define SWEEP_FLOOR_BYTES (12 * CAI_MIB)
 
+uint8_t cai_freed_unnoted;
+
 static struct cai_lock looking = CAI_LOCK_INIT(CAI_RANK_QUARANTINE);
 
 static size_t limit = FLOOR_BYTES; /* atomic: with so much freed since the last look it is time for another */
@@ -84,6 +86,8 @@ static size_t enter(enum cai_place place, void *address, struct cai_live live)
     else
         shut(place, address, live);
     cai_store_release(live.state, CAI_STATE_QUARANTINED);
+    if (live.size_class != 0)
+        cai_quarantine_note(cai_is_alone(), live.zone, live.state);
     cai_claim_end();
     return bytes;
 }
@@ -233,6 +237,7 @@ void cai_quarantine_put_run(struct cai_unit *run)
 
 void cai_quarantine_repair(void)
 {
+    cai_store_relaxed(&cai_freed_unnoted, 1); /* what threads that are not here had noted, nobody knows */
     cai_quiet_repair();
     if (cai_lock_inherit(&looking) != CAI_LOCK_LOST)
         return;

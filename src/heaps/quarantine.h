@@ -25,14 +25,54 @@ enum cai_quarantined {
 };
 enum cai_quarantined cai_quarantine_put(enum cai_place place, void *address, struct cai_live live);
 
+/* Where a look has to read the states of slabs: where it found something that waits, and where something was freed
+ * since. A program of one thread notes that for each unit, when the state says that the slot waits: a look in between,
+ * by a handler, leaves the note for the next one. With more threads nothing is noted but that: a line of memory that
+ * they all store to costs more than reading states does. Then, and in the child of a fork, a look reads all. */
+extern uint8_t cai_freed_unnoted; /* atomic; set by many threads, unset by one that is alone */
+
+CAI_INLINE void cai_quarantine_note(bool alone, unsigned zone, const uint8_t *state)
+{
+    const struct cai_view *view = cai_view_of(zone);
+
+    cai_fence_for_compiler();
+    if (alone)
+        cai_store_relaxed(&view->owner[cai_unit_of_granule(cai_zone_grain(zone), (size_t)(state - view->state))].freed,
+                          1);
+    else if (cai_load_relaxed(&cai_freed_unnoted) == 0)
+        cai_store_relaxed(&cai_freed_unnoted, 1);
+}
+
 /* A thread tells what it freed when it is so much. */
 enum { CAI_UNTOLD_MAX = 32 * 1024 };
 
-/* The same for a small block of an ordinary thread, the most frequent. Whether it is time for a look nobody has asked
- * when the thread owes so much (CAI_UNTOLD_MAX). The record of the claim is claim.h's. */
+/* The block was found live, the record of its claim stands. False: it is not what it was found to be any more. For who
+ * is alone and who is not it is compiled twice. */
+CAI_INLINE bool cai_quarantine_enter_small(struct cai_thread *thread, bool alone, unsigned zone, uint8_t *state,
+                                           uint8_t size_class, void *address)
+{
+    size_t bytes = cai_class_sizes[size_class];
+    bool claimed = alone ? cai_alone_swap(state, &size_class, CAI_STATE_CLAIMED)
+                         : cai_swap_strong_acq_rel(state, &size_class, CAI_STATE_CLAIMED);
+
+    if (CAI_LIKELY(claimed)) {
+        if (bytes <= CAI_CLEAR_SHORT)
+            cai_clear_slot(&thread->owner.heap, address, bytes);
+        else
+            cai_clear_small(&thread->owner.heap, address, bytes);
+        cai_store_release(state, CAI_STATE_QUARANTINED);
+        cai_quarantine_note(alone, zone, state);
+        thread->untold += bytes;
+    }
+    return claimed;
+}
+
+/* The same as cai_quarantine_put for a small block of an ordinary thread, the most frequent. Whether it is time for a
+ * look nobody has asked when the thread owes so much (CAI_UNTOLD_MAX). The record of the claim is claim.h's. */
 CAI_INLINE enum cai_put cai_quarantine_put_small(struct cai_thread *thread, enum cai_place place, enum cai_grain grain,
                                                  void *address)
 {
+    unsigned zone = cai_zone_number(place, grain);
     size_t granule;
     uint8_t *state = cai_find_state(place, grain, address, &granule);
 
@@ -42,19 +82,10 @@ CAI_INLINE enum cai_put cai_quarantine_put_small(struct cai_thread *thread, enum
     if (CAI_UNLIKELY((uint8_t)(size_class - 1) >= CAI_CLASS_LAST) || CAI_UNLIKELY(!cai_thread_has_heap(thread)) ||
         CAI_UNLIKELY(cai_process_is_new()) || CAI_UNLIKELY(thread->claim.block != 0))
         return CAI_PUT_SLOW;
-    size_t bytes = cai_class_sizes[size_class];
     thread->claim.block = cai_claim_of(state, size_class);
     cai_fence_for_compiler();
-    bool claimed = cai_is_alone() ? cai_alone_swap(state, &size_class, CAI_STATE_CLAIMED)
-                                  : cai_swap_strong_acq_rel(state, &size_class, CAI_STATE_CLAIMED);
-    if (CAI_LIKELY(claimed)) {
-        if (bytes <= CAI_CLEAR_SHORT)
-            cai_clear_slot(&thread->owner.heap, address, bytes);
-        else
-            cai_clear_small(&thread->owner.heap, address, bytes);
-        cai_store_release(state, CAI_STATE_QUARANTINED);
-        thread->untold += bytes;
-    }
+    bool claimed = cai_is_alone() ? cai_quarantine_enter_small(thread, true, zone, state, size_class, address)
+                                  : cai_quarantine_enter_small(thread, false, zone, state, size_class, address);
     cai_fence_for_compiler();
     thread->claim.block = 0;
     return CAI_LIKELY(claimed) ? CAI_PUT_DONE : CAI_PUT_SLOW;

@@ -19,6 +19,12 @@ CAI_NOINLINE void cai_back_free_slow(void *address, const char *function)
         cai_free_slow(CAI_PLACE_ordinary, address, function);
 }
 
+CAI_COLD void cai_nocaps_guess(struct cai_unit *run)
+{
+    cai_store_release(&cai_zones[run->zone].guessed, 1);
+    cai_store_release(&run->inferred, 1);
+}
+
 static void note(struct cai_live live, size_t bytes, bool inferred)
 {
     struct cai_unit *run = cai_live_run(live);
@@ -26,7 +32,7 @@ static void note(struct cai_live live, size_t bytes, bool inferred)
     /* As in cai_nocaps_note_fine; what ca_shrink may have left in such a slot is undone. */
     cai_sample_set_exact(&live, live.size_class == 1 ? 16 : cai_max(bytes, 1));
     if (inferred && cai_load_relaxed(&run->inferred) == 0)
-        cai_store_relaxed(&run->inferred, 1);
+        cai_nocaps_guess(run);
 }
 
 void cai_nocaps_note(void *address, size_t bytes, bool inferred)

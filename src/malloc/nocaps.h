@@ -36,6 +36,9 @@ CAI_INLINE void cai_back_free(void *address, const char *function)
  * will hold no pointers. */
 void cai_nocaps_note(void *address, size_t bytes, bool inferred);
 
+/* The run holds such a block, and is to be read by sweeps (revoke/roots.c). */
+void cai_nocaps_guess(struct cai_unit *run);
+
 /* The same for a block of 1 byte to 1 KiB that no alignment was asked for. */
 CAI_INLINE void cai_nocaps_note_fine(void *address, size_t bytes, bool inferred)
 {
@@ -51,7 +54,7 @@ CAI_INLINE void cai_nocaps_note_fine(void *address, size_t bytes, bool inferred)
     else if (CAI_UNLIKELY(size_class != 1))
         cai_nocaps_note(address, bytes, inferred);
     if (inferred && CAI_UNLIKELY(cai_load_relaxed(&slab->inferred) == 0))
-        cai_store_relaxed(&slab->inferred, 1);
+        cai_nocaps_guess(slab);
 }
 
 /* realloc of a block that lies in nocaps, to `bytes`, which is not 0: it stays there. NULL: out of memory or refused,

@@ -29,7 +29,7 @@ void cai_os_on_fork(void (*child)(void), void (*then)(void));
 void cai_process_settle(void);
 CAI_INLINE bool cai_process_is_new(void)
 {
-    return cai_load_acquire(&cai_load_acquire(&cai_process)->state) != CAI_PROCESS_SETTLED;
+    return cai_load_fenced_in_place(&cai_load_fenced_in_place(&cai_process)->state) != CAI_PROCESS_SETTLED;
 }
 CAI_INLINE void cai_process_notice(void)
 {

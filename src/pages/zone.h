@@ -26,6 +26,7 @@ enum { CAI_FINE_SHIFT = 4, CAI_COARSE_SHIFT = 6, CAI_ZONES = CAI_PLACES * CAI_GR
 struct cai_owned {
     uint32_t id;        /* of the heap whose slab or large block it lies in; 0: none */
     uint8_t size_class; /* of its slab; stays when that ends, 0: it was none yet */
+    uint8_t freed;      /* a slot in it waits, perhaps, that no look has seen (heaps/quarantine.h) */
 };
 
 struct cai_view {
@@ -51,6 +52,7 @@ struct cai_zone {
     uint32_t units_table;  /* how many have tables; the last one is never used */
     uint32_t units_mapped; /* 0, or how many perhaps have some that are not shown yet */
     uint32_t frontier;     /* units from here on were never used */
+    uint8_t guessed;       /* atomic: some run of it was, or is, `inferred`; said before that, and never taken back */
     uint32_t skips;        /* ranges below it that somebody else has mapped; read without the lock */
     struct cai_bins dirty, fresh, bare;
     uint32_t oldest, newest; /* dirty runs by age */

@@ -9,7 +9,6 @@
 #include "os/os.h"
 #include "os/watch.h"
 #include "revoke/dirty.h"
-#include "revoke/region.h"
 #include "revoke/scan.h"
 
 /* Smaller heaps are read sooner than they are written to again. */
@@ -24,14 +23,14 @@ enum { PAUSE_FIRST = 3, PAUSE_MAX = 63 };
 
 /* Of a unit. */
 struct quiet_unit {
-    uint64_t regions; /* that the words of its protected pages point to, and perhaps others */
+    struct cai_regions regions; /* that the words of its protected pages point to, and perhaps others */
     uint8_t protected;
     uint8_t written; /* it had pages that were not protected, in this sweep */
     uint8_t pause;   /* sweeps until it may be protected again */
     uint8_t pause_next;
 };
 
-static uint64_t candidates; /* regions */
+static struct cai_regions candidates;
 
 static struct {
     int watcher, pages; /* -1: none */
@@ -40,9 +39,41 @@ static struct {
     struct cai_os_pages *list; /* of addresses, so where no sweep looks */
 } quiet = {.watcher = -1, .pages = -1};
 
+/* A region of 1 MiB or more: a heap below HEAP_BYTES_MIN needs no longer ones. */
+uint8_t cai_region_shift[2] = {20, 20};
+
+static size_t bytes_of(unsigned grain);
+
+static void forget_units(void)
+{
+    for (unsigned grain = 0; grain < ZONES; grain++) {
+        if (quiet.units[grain] != NULL)
+            cai_os_unmap_anywhere(quiet.units[grain], bytes_of(grain));
+        quiet.units[grain] = NULL;
+    }
+}
+
+/* With the heap regions get longer. What is known by shorter ones is forgotten, and all is read once more. */
+static void fit_regions(void)
+{
+    bool fits = true;
+
+    for (unsigned number = 0; number < CAI_ZONES; number++) {
+        uint8_t *shift = &cai_region_shift[number / CAI_GRAINS & 1];
+        size_t bytes = (size_t)cai_load_relaxed(&cai_zones[number].frontier) << CAI_UNIT_SHIFT;
+        for (; bytes >> *shift > 64; fits = false)
+            ++*shift;
+    }
+    if (!fits) {
+        cai_quiet_drop();
+        forget_units();
+    }
+}
+
 void cai_quiet_forget_candidates(void)
 {
-    candidates = 0;
+    candidates = (struct cai_regions){0, 0};
+    fit_regions();
 }
 
 /* Without its address: what is left of that on the stack would keep its first block. */
@@ -50,10 +81,11 @@ void cai_quiet_note_candidates(const struct cai_unit *run)
 {
     uintptr_t first = cai_view_of(run->zone)->origin - cai_sealed.places;
     uintptr_t begin = first + ((uintptr_t)cai_unit_number(run) << CAI_UNIT_SHIFT);
-    uintptr_t last = (begin + ((uintptr_t)run->units << CAI_UNIT_SHIFT)) >> CAI_REGION_SHIFT;
+    uintptr_t last = begin + ((uintptr_t)run->units << CAI_UNIT_SHIFT);
+    unsigned shift = cai_region_shift[cai_region_is_data(begin)];
 
-    for (uintptr_t region = begin >> CAI_REGION_SHIFT; region <= last && candidates != UINT64_MAX; region++)
-        candidates |= cai_region_bit(region << CAI_REGION_SHIFT);
+    for (uintptr_t at = begin; at <= last; at = ((at >> shift) + 1) << shift)
+        candidates = cai_regions_both(candidates, cai_region_of(at));
 }
 
 /* --- the watcher --- */
@@ -162,7 +194,7 @@ void cai_quiet_drop(void)
 
 static struct {
     struct quiet_unit *of;
-    uint64_t regions;
+    struct cai_regions regions;
     bool passed, written; /* some of it was passed over; was not protected */
 } unit;
 
@@ -173,7 +205,7 @@ static void end_unit(void)
 
     if (of == NULL)
         return;
-    of->regions = unit.passed ? of->regions | unit.regions : unit.regions;
+    of->regions = unit.passed ? cai_regions_both(of->regions, unit.regions) : unit.regions;
     of->written = unit.written;
     if (unit.written && of->protected) {
         of->protected = false;
@@ -190,7 +222,7 @@ static void begin_unit(struct quiet_unit *of)
         return;
     end_unit();
     unit.of = of;
-    unit.regions = 0;
+    unit.regions = (struct cai_regions){0, 0};
     unit.passed = unit.written = false;
 }
 
@@ -207,11 +239,11 @@ static void read_pages(struct quiet_unit *units, uintptr_t origin, const struct 
         end = cai_min(pages->end, origin + ((number + 1) << CAI_UNIT_SHIFT));
         bool clean = is_protected && units[number].protected;
         begin_unit(&units[number]);
-        if (clean && (units[number].regions & candidates) == 0) {
+        if (clean && !cai_regions_meet(units[number].regions, candidates)) {
             unit.passed = true;
             *passed += end - at;
         } else {
-            unit.regions |= cai_scan_noting((const void *)at, end - at);
+            unit.regions = cai_regions_both(unit.regions, cai_scan_noting((const void *)at, end - at));
             unit.written = unit.written || !clean;
             *read += end - at;
         }
@@ -221,7 +253,7 @@ static void read_pages(struct quiet_unit *units, uintptr_t origin, const struct 
 /* All of it is alive, and nothing waits near by: a run in which slots wait or are free will be written to soon. */
 static bool is_settled(const struct cai_unit *run)
 {
-    if ((cai_region_bit(cai_unit_address(run) - cai_sealed.places) & candidates) != 0)
+    if (cai_regions_meet(cai_region_of(cai_unit_address(run) - cai_sealed.places), candidates))
         return false;
     if (cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB)
         return !run->waits && run->used == run->slots;
@@ -246,7 +278,7 @@ static void protect_settled(const struct cai_view *view, struct quiet_unit *unit
         bool settled = is_settled(view->units + head);
         for (uint32_t at = head; at < head + view->units[head].units; at++) {
             struct quiet_unit *of = &units[at];
-            bool worth_it = settled && of->written && of->pause == 0 && (of->regions & candidates) == 0;
+            bool worth_it = settled && of->written && of->pause == 0 && !cai_regions_meet(of->regions, candidates);
             of->protected = of->protected || worth_it;
             of->written = false;
             if (worth_it && from == 0)
@@ -302,11 +334,7 @@ bool cai_quiet_owns(uintptr_t begin)
 
 void cai_quiet_repair(void)
 {
-    for (unsigned grain = 0; grain < ZONES; grain++) {
-        if (quiet.units[grain] != NULL)
-            cai_os_unmap_anywhere(quiet.units[grain], bytes_of(grain));
-        quiet.units[grain] = NULL;
-    }
+    forget_units();
     if (quiet.watcher >= 0 && cai_os_watch(quiet.watcher, quiet.probe, quiet.probe + cai_settings->page_bytes))
         cai_os_close(quiet.watcher); /* of the parent, whose page that is */
     quiet.watcher = -1;

@@ -2,7 +2,7 @@
  * and none of their words points to where something waits.
  *
  * A page that is watched by this watcher and protected holds what it held when it was protected, and what its words
- * point to is known by regions, as bits of one word for its unit. It is protected while the world stands still, right
+ * point to is known by regions (region.h), for its unit. It is protected while the world stands still, right
  * after it was read; the first write takes the protection away. So a page that is protected still, and whose unit
  * points to no region in which a candidate lies, marks none.
  *

@@ -103,14 +103,18 @@ static bool copy_ahead(uintptr_t begin, uintptr_t end)
 
 /* --- the heap --- */
 
+/* Any run of it may hold what a compiler guessed to be without pointers. */
+static bool guesses_move_in(unsigned zone)
+{
+    return zone / CAI_GRAINS == CAI_PLACE_nocaps && cai_load_acquire(&cai_guesses_moving) != 0;
+}
+
 /* What somebody promised to hold no pointers is not read; what a compiler guessed is, unless the guess is trusted. */
 static bool may_hold_pointers(const struct cai_unit *run)
 {
-    unsigned place = run->zone / CAI_GRAINS;
-    bool inferred = cai_load_relaxed(&run->inferred) != 0 ||
-                    (place == CAI_PLACE_nocaps && cai_load_relaxed(&cai_guesses_moving) != 0);
+    bool inferred = cai_load_relaxed(&run->inferred) != 0 || guesses_move_in(run->zone);
 
-    return (place & 1) == 0 || (inferred && !cai_settings->trust_tokens);
+    return (run->zone / CAI_GRAINS & 1) == 0 || (inferred && !cai_settings->trust_tokens);
 }
 
 /* Of memory of the process's own: only those pages that were not read before, or written since. */
@@ -170,8 +174,19 @@ static void scan_run(const struct cai_unit *run)
         scan_here(cai_guarded_address(run), cai_guarded_address(run) + cai_class_bytes(run->size_class));
 }
 
+/* No run of it may hold pointers, and none is looked at: of 1 GiB that would be 4 MiB of descriptors. */
+static bool is_promised(unsigned zone)
+{
+    return (zone / CAI_GRAINS & 1) != 0 &&
+           (cai_settings->trust_tokens || (!guesses_move_in(zone) && cai_load_acquire(&cai_zones[zone].guessed) == 0));
+}
+
 static void scan_zone(unsigned zone)
 {
+    if (is_promised(zone)) {
+        now.skipped += cai_zones[zone].used_units << CAI_UNIT_SHIFT;
+        return;
+    }
     const struct cai_unit *units = cai_view_of(zone)->units;
 
     for (uint32_t head = 1; head < cai_zones[zone].frontier; head += units[head].units)

@@ -2,7 +2,6 @@
 #include "revoke/scan.h"
 
 #include "revoke/marks.h"
-#include "revoke/region.h"
 
 #include <string.h>
 #if defined(__x86_64__)
@@ -18,34 +17,36 @@ CAI_INLINE unsigned span_shift(void)
     return cai_sealed.shift + 2;
 }
 
-/* Read once: somebody may be writing it. Returns the bit of its region where that is to be known. */
-READS_ALL CAI_INLINE uint64_t mark_word(const uintptr_t *word, bool noting)
+/* Read once: somebody may be writing it. `noted`: where its region is to be known, or NULL. */
+READS_ALL CAI_INLINE void mark_word(const uintptr_t *word, struct cai_regions *noted)
 {
     uintptr_t offset = *(const volatile uintptr_t *)word - cai_sealed.places;
 
     if (CAI_LIKELY(offset >> span_shift() != 0))
-        return 0;
+        return;
     cai_mark(offset);
-    return noting ? cai_region_bit(offset) : 0;
+    if (noted != NULL)
+        *noted = cai_regions_both(*noted, cai_region_of(offset));
 }
 
-READS_ALL static uint64_t scan_words(const uintptr_t *word, const uintptr_t *end)
+READS_ALL static struct cai_regions scan_words(const uintptr_t *word, const uintptr_t *end)
 {
-    uint64_t regions = 0;
+    struct cai_regions regions = {0, 0};
 
     for (; word < end; word++)
-        regions |= mark_word(word, true);
+        mark_word(word, &regions);
     return regions;
 }
 
 #if defined(__x86_64__)
 /* Of eight words those that may be a pointer are looked at. */
-READS_ALL __attribute__((target("avx2"))) static uint64_t scan_avx2(const uintptr_t *word, const uintptr_t *end)
+READS_ALL __attribute__((target("avx2"))) static struct cai_regions scan_avx2(const uintptr_t *word,
+                                                                              const uintptr_t *end)
 {
     __m256i places = _mm256_set1_epi64x((long long)cai_sealed.places);
     __m128i shift = _mm_cvtsi32_si128((int)span_shift());
     __m256i zero = _mm256_setzero_si256();
-    uint64_t regions = 0;
+    struct cai_regions regions = {0, 0};
 
     for (; end - word >= 8; word += 8) {
         __m256i low = _mm256_sub_epi64(_mm256_loadu_si256((const __m256i *)word), places);
@@ -55,27 +56,27 @@ READS_ALL __attribute__((target("avx2"))) static uint64_t scan_avx2(const uintpt
         unsigned found = (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(is_low)) |
                          (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(is_high)) << 4;
         for (; CAI_UNLIKELY(found != 0); found &= found - 1)
-            regions |= mark_word(word + __builtin_ctz(found), true);
+            mark_word(word + __builtin_ctz(found), &regions);
     }
-    return regions | scan_words(word, end);
+    return cai_regions_both(regions, scan_words(word, end));
 }
 
 /* The same, sixteen at a time. */
-READS_ALL __attribute__((target("avx512f"))) CAI_INLINE uint64_t scan_avx512_of(const uintptr_t *word,
-                                                                                const uintptr_t *end, bool noting)
+READS_ALL __attribute__((target("avx512f"))) CAI_INLINE struct cai_regions
+scan_avx512_of(const uintptr_t *word, const uintptr_t *end, bool noting)
 {
     __m512i places = _mm512_set1_epi64((long long)cai_sealed.places);
     __m512i span = _mm512_set1_epi64(1LL << span_shift());
-    uint64_t regions = 0;
+    struct cai_regions regions = {0, 0};
 
     for (; end - word >= 16; word += 16) {
         __m512i low = _mm512_sub_epi64(_mm512_loadu_si512(word), places);
         __m512i high = _mm512_sub_epi64(_mm512_loadu_si512(word + 8), places);
         unsigned found = _mm512_cmplt_epu64_mask(low, span) | (unsigned)_mm512_cmplt_epu64_mask(high, span) << 8;
         for (; CAI_UNLIKELY(found != 0); found &= found - 1)
-            regions |= mark_word(word + __builtin_ctz(found), noting);
+            mark_word(word + __builtin_ctz(found), noting ? &regions : NULL);
     }
-    return regions | scan_words(word, end);
+    return cai_regions_both(regions, scan_words(word, end));
 }
 
 READS_ALL __attribute__((target("avx512f"))) static void scan_avx512(const uintptr_t *word, const uintptr_t *end)
@@ -83,14 +84,15 @@ READS_ALL __attribute__((target("avx512f"))) static void scan_avx512(const uintp
     scan_avx512_of(word, end, false);
 }
 
-READS_ALL __attribute__((target("avx512f"))) static uint64_t note_avx512(const uintptr_t *word, const uintptr_t *end)
+READS_ALL __attribute__((target("avx512f"))) static struct cai_regions note_avx512(const uintptr_t *word,
+                                                                                   const uintptr_t *end)
 {
     return scan_avx512_of(word, end, true);
 }
 #endif
 
 /* Where the processor has AVX-512 it costs less not to know the regions. */
-CAI_INLINE uint64_t scan(const void *begin, size_t bytes, bool noting)
+CAI_INLINE struct cai_regions scan(const void *begin, size_t bytes, bool noting)
 {
     uintptr_t from = cai_round_up((uintptr_t)begin, sizeof(uintptr_t));
     const uintptr_t *end = (const uintptr_t *)cai_round_down((uintptr_t)begin + bytes, sizeof(uintptr_t));
@@ -100,7 +102,7 @@ CAI_INLINE uint64_t scan(const void *begin, size_t bytes, bool noting)
         return note_avx512((const uintptr_t *)from, end);
     if (__builtin_cpu_supports("avx512f")) {
         scan_avx512((const uintptr_t *)from, end);
-        return 0;
+        return (struct cai_regions){0, 0};
     }
     if (__builtin_cpu_supports("avx2"))
         return scan_avx2((const uintptr_t *)from, end);
@@ -114,7 +116,7 @@ void cai_scan(const void *begin, size_t bytes)
     scan(begin, bytes, false);
 }
 
-uint64_t cai_scan_noting(const void *begin, size_t bytes)
+struct cai_regions cai_scan_noting(const void *begin, size_t bytes)
 {
     return scan(begin, bytes, true);
 }

@@ -2,14 +2,13 @@
 #ifndef CAI_REVOKE_SCAN_H
 #define CAI_REVOKE_SCAN_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "revoke/region.h"
 
 /* Aligned words of [begin, begin + bytes), by the widest registers the processor has. */
 void cai_scan(const void *begin, size_t bytes);
 
 /* The same; returns the regions that they point to. */
-uint64_t cai_scan_noting(const void *begin, size_t bytes);
+struct cai_regions cai_scan_noting(const void *begin, size_t bytes);
 
 /* Words at any byte. */
 void cai_scan_bytes(const void *begin, size_t bytes);

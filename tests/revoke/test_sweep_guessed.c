@@ -54,6 +54,40 @@ CHILD_TEST(test_N7_R1_a_word_in_what_a_compiler_guessed, 60)
     require_null(audit_heap());
 }
 
+/* The first guess in a place that was only promised, by each of the ways to say it: the place is not passed over. */
+static void require_read(void *block)
+{
+    uint64_t kept = take();
+
+    point_to(block, kept, 0);
+    give(kept);
+    require_kept(kept);
+    *(volatile uintptr_t *)block = 0;
+    require_released(kept);
+    require_null(audit_heap());
+}
+
+CHILD_TEST(test_N7_R1_the_first_short_guess, 60)
+{
+    static void *block;
+
+    require(cai_allocate(CAI_PLACE_nocaps, 64, true) != NULL);
+    cai_quarantine_release();
+    block = cai_allocate(CAI_PLACE_nocaps, 64, true);
+    cai_nocaps_note_fine(block, 64, true);
+    require_read(block);
+}
+
+CHILD_TEST(test_N7_R1_the_first_long_guess, 60)
+{
+    static void *block;
+
+    require(cai_allocate(CAI_PLACE_nocaps, 100000, true) != NULL);
+    cai_quarantine_release();
+    block = guessed(100000);
+    require_read(block);
+}
+
 /* What somebody promised is not read while another's guess moves, but for that time. */
 CHILD_TEST(test_N3_N7_a_promise_is_one_again, 60)
 {
@@ -75,6 +109,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_N7_R1_a_word_in_what_a_compiler_guessed),
         cmocka_unit_test(test_N3_N7_a_promise_is_one_again),
+        cmocka_unit_test(test_N7_R1_the_first_short_guess),
+        cmocka_unit_test(test_N7_R1_the_first_long_guess),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

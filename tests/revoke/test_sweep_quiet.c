@@ -74,6 +74,38 @@ CHILD_TEST(test_R1_R2_a_word_in_quiet_memory, 120)
     require_released(block);
 }
 
+/* Regions are longer then than those by which it was noted where the word leads. */
+CHILD_TEST(test_R1_R2_a_word_in_quiet_memory_of_a_heap_that_grows, 120)
+{
+    tested_bytes = 64;
+    fill();
+    uint64_t block = take();
+    point_to(cell(0), block, 20);
+    if (!quieten())
+        return;
+    for (unsigned i = 0; i < BLOCKS; i++)
+        require(ca_malloc(BLOCK_BYTES) != NULL);
+    give(block);
+    require_kept(block);
+    *cell(0) = 0;
+    require_released(block);
+    require(read_by_a_sweep() + read_by_a_sweep() > 0 && read_by_a_sweep() < 32 * MIB);
+}
+
+/* As much memory for data as for pointers, and something waits everywhere in it. */
+CHILD_TEST(test_N3_R1_what_waits_among_data_does_not_wake_pointers, 120)
+{
+    static ca_nocaps data[BLOCKS];
+
+    for (unsigned i = 0; i < BLOCKS; i++)
+        data[i] = ca_unwrap(ca_allocate_nocaps(ca_default_authority(), (ca_layout){BLOCK_BYTES, 16}));
+    if (!quieten())
+        return;
+    for (unsigned i = 0; i < BLOCKS; i += 100)
+        ca_deallocate(data[i]);
+    require(read_by_a_sweep() < 32 * MIB);
+}
+
 /* By a store; by the kernel; by another process, here this one. */
 static void store(volatile uintptr_t *to, uint64_t disguised)
 {
@@ -304,6 +336,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_R1_what_is_quiet_is_not_read_again),
         cmocka_unit_test(test_R1_R2_a_word_in_quiet_memory),
+        cmocka_unit_test(test_R1_R2_a_word_in_quiet_memory_of_a_heap_that_grows),
+        cmocka_unit_test(test_N3_R1_what_waits_among_data_does_not_wake_pointers),
         cmocka_unit_test(test_R1_R2_a_word_that_comes_into_quiet_memory),
         cmocka_unit_test(test_R1_a_word_that_moves_between_quiet_pages),
         cmocka_unit_test(test_R1_R2_quiet_pages_that_were_dropped),
