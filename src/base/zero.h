@@ -12,6 +12,14 @@
 #include <stdint.h>
 #include <string.h>
 
+CAI_INLINE cai_words2 cai_words2_of(const char *address)
+{
+    cai_words2 there;
+
+    memcpy(&there, __builtin_assume_aligned(address, sizeof there), sizeof there);
+    return there;
+}
+
 CAI_INLINE bool cai_is_zero(const char *address, size_t bytes)
 {
     const char *end = address + bytes;
@@ -20,16 +28,16 @@ CAI_INLINE bool cai_is_zero(const char *address, size_t bytes)
     if (CAI_TOOLS)
         cai_tools_quiet(true);
     if ((bytes & 16) != 0) {
-        memcpy(&any, __builtin_assume_aligned(address, sizeof any), sizeof any);
+        any = cai_words2_of(address);
         address += sizeof any;
     }
-    for (; address != end; address += 2 * sizeof any) {
-        cai_words2 low;
-        cai_words2 high;
-        memcpy(&low, __builtin_assume_aligned(address, sizeof low), sizeof low);
-        memcpy(&high, __builtin_assume_aligned(address + sizeof low, sizeof high), sizeof high);
-        any |= low | high;
+    if ((bytes & 32) != 0) {
+        any |= cai_words2_of(address) | cai_words2_of(address + sizeof any);
+        address += 2 * sizeof any;
     }
+    for (; address != end; address += 4 * sizeof any)
+        any |= cai_words2_of(address) | cai_words2_of(address + sizeof any) | cai_words2_of(address + 2 * sizeof any) |
+               cai_words2_of(address + 3 * sizeof any);
     if (CAI_TOOLS)
         cai_tools_quiet(false);
     return (any[0] | any[1]) == 0;

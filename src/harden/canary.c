@@ -31,6 +31,12 @@ CAI_INLINE void write_part(char *end, size_t slack, size_t bytes, uint64_t canar
     size_t part = cai_min(slack, bytes);
     char *words = end - cai_round_down(part, sizeof canary);
 
+    if (part >= PART) {
+        end -= PART;
+#pragma GCC unroll 8
+        for (size_t at = 0; at < PART; at += sizeof both)
+            memcpy(end + at, &both, sizeof both);
+    }
     while ((size_t)(end - words) >= sizeof both)
         memcpy(end -= sizeof both, &both, sizeof both);
     if (end != words)
@@ -55,6 +61,14 @@ CAI_NO_TSAN static bool is_whole(const char *end, size_t slack, size_t bytes, ui
     cai_words2 two;
     uint64_t word = canary;
 
+    if (part >= PART) {
+        end -= PART;
+#pragma GCC unroll 8
+        for (size_t at = 0; at < PART; at += sizeof two) {
+            memcpy(&two, end + at, sizeof two);
+            differ |= two ^ both;
+        }
+    }
     while ((size_t)(end - words) >= sizeof two) {
         memcpy(&two, end -= sizeof two, sizeof two);
         differ |= two ^ both;

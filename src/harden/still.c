@@ -24,13 +24,18 @@ bool cai_is_still_zero_in_part(const char *block, size_t slot)
            cai_is_zero(block + (next >> 40) % lines * LINE, LINE);
 }
 
+CAI_INLINE bool is_looked_at(uint8_t byte)
+{
+    return cai_state_waits(byte) || cai_state_is_zero(byte);
+}
+
 /* What waits is nobody's to write to. Another thread may take what is free, and then its state is another before
  * anything is written there: it is the same state still, so nobody has. */
 void cai_still_look(enum cai_place place, uint8_t *state, char *block, size_t slot)
 {
     uint8_t byte = cai_load_acquire(state);
 
-    if ((!cai_state_waits(byte) && !cai_state_is_zero(byte)) || CAI_LIKELY(cai_is_zero(block, slot)))
+    if (!is_looked_at(byte) || CAI_LIKELY(cai_is_zero(block, slot)))
         return;
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     if (cai_load_relaxed(state) != byte)
@@ -42,6 +47,13 @@ void cai_still_look(enum cai_place place, uint8_t *state, char *block, size_t sl
         cai_swap_strong_acq_rel(state, &byte, (uint8_t)(byte & ~CAI_STATE_ZERO));
 }
 
+/* Slots beside each other that are looked at: at all of them at once, and at each where that is not zero, as it is when
+ * another thread took one meanwhile. */
+CAI_NO_TSAN static bool are_zero(const char *block, size_t bytes)
+{
+    return cai_is_zero(block, bytes);
+}
+
 void cai_still_look_at_slab(const struct cai_unit *slab)
 {
     uint8_t *state = cai_slab_states(slab);
@@ -49,6 +61,13 @@ void cai_still_look_at_slab(const struct cai_unit *slab)
     size_t slot = cai_class_bytes(slab->size_class);
     size_t step = slot >> cai_grain_shift(cai_zone_grain(slab->zone));
 
-    for (uint32_t i = 0; i < slab->slots; i++, state += step, block += slot)
-        cai_still_look((enum cai_place)(slab->zone / CAI_GRAINS), state, block, slot);
+    for (uint32_t i = 0; i < slab->slots; i++) {
+        uint32_t from = i;
+        while (i < slab->slots && is_looked_at(cai_load_acquire(&state[i * step])))
+            i++;
+        if (CAI_LIKELY(are_zero(block + from * slot, (i - from) * slot)))
+            continue;
+        for (; from < i; from++)
+            cai_still_look((enum cai_place)(slab->zone / CAI_GRAINS), &state[from * step], block + from * slot, slot);
+    }
 }

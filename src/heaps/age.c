@@ -71,6 +71,21 @@ CAI_NO_TSAN struct cai_aged cai_age_bytewise(uint8_t *states, size_t count)
     return (struct cai_aged){slots, released};
 }
 
+struct cai_aged cai_age_long(uint8_t *states, size_t slots, size_t step)
+{
+    struct cai_aged aged = {{0, 0}, 0};
+
+    for (; slots != 0; slots--, states += step) {
+        uint8_t byte = cai_load_relaxed(states);
+        aged.slots.live += byte != 0 && byte < 0x80;
+        if ((byte & 0xfe) != CAI_STATE_QUARANTINED)
+            continue;
+        aged.slots.waiting++;
+        aged.released += age_one(states);
+    }
+    return aged;
+}
+
 #if defined(__x86_64__)
 __attribute__((target("avx512bw,popcnt"))) CAI_NO_TSAN static struct cai_aged age_masked(uint8_t *states, size_t count)
 {

@@ -26,6 +26,10 @@ struct cai_aged {
 struct cai_aged cai_age(uint8_t *states, size_t count);
 void cai_gather(uint8_t *states, size_t count);
 
+/* The same of slots that are `step` states long, where that is CAI_AGE_LONG at least: one look at each. */
+enum { CAI_AGE_LONG = 64 };
+struct cai_aged cai_age_long(uint8_t *states, size_t slots, size_t step);
+
 /* The same on every processor. */
 struct cai_slots cai_count_bytewise(const uint8_t *states, size_t count);
 struct cai_aged cai_age_bytewise(uint8_t *states, size_t count);

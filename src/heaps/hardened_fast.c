@@ -46,7 +46,8 @@ CAI_INLINE void *take_of(size_t size_class, enum cai_grain grain, bool is_short,
     if (CAI_UNLIKELY(top == bin->base || --bin->countdown < 0))
         return NULL;
     char *block = *--top;
-    __builtin_prefetch(top[-cai_min(top - bin->base, 2)], 1); /* what waited has left the cache */
+    void **ahead = (void **)cai_max((uintptr_t)top - 2 * sizeof *top, (uintptr_t)bin->base);
+    __builtin_prefetch(*ahead, 1); /* what waited has left the cache */
     uint8_t *state = view->state + (((uintptr_t)block - view->origin) >> cai_grain_shift(grain));
     uint8_t before = cai_load_relaxed(state);
     bool was_zero = (before & CAI_STATE_ZERO) != 0;
@@ -143,6 +144,16 @@ CAI_INLINE bool is_whole(const struct simple *it, bool is_short)
     return cai_canary_overflow(it->block, it->bytes, it->slot - it->bytes) == 0;
 }
 
+/* A slot of so many granules is the first of its slab: it lies less than that behind where a unit begins, which is that
+ * where the slab does. */
+CAI_INLINE bool is_first_of(const struct cai_view *view, enum cai_grain grain, size_t granule, size_t granules)
+{
+    size_t unit = cai_unit_of_granule(grain, granule);
+    size_t in_unit = granule % ((size_t)1 << (CAI_UNIT_SHIFT - cai_grain_shift(grain)));
+
+    return in_unit < granules && cai_load_relaxed(&view->units[unit].head) == unit;
+}
+
 /* The last byte of the slot before, which is a canary's however long the block there is; the first slot of a slab has
  * none. It may be under the hands of another thread: a difference is a reason to look closer, and no more. */
 CAI_NO_TSAN static inline bool is_whole_before(const char *block, const uint8_t *before, size_t slot)
@@ -156,7 +167,6 @@ CAI_INLINE bool look_at(struct simple *it, enum cai_grain grain, bool is_short, 
                         char *block, enum cai_family family)
 {
     const struct cai_view *view = cai_view_of(cai_zone_number(PLACE, grain));
-    unsigned shift = cai_grain_shift(grain);
     uint8_t byte = (uint8_t)(CAI_STATE_HARDENED + family);
 
     if (CAI_UNLIKELY(cai_load_relaxed(state) != byte))
@@ -166,18 +176,17 @@ CAI_INLINE bool look_at(struct simple *it, enum cai_grain grain, bool is_short, 
     if (CAI_UNLIKELY(!cai_thread_has_heap(thread)) || CAI_UNLIKELY(cai_process_is_new()) ||
         CAI_UNLIKELY(thread->claim.block != 0))
         return false;
-    size_t first = cai_load_relaxed(&view->units[cai_unit_of_granule(grain, granule)].head);
-    unsigned size_class = cai_load_relaxed(&view->units[first].size_class);
+    unsigned size_class = cai_load_relaxed(&view->owner[cai_unit_of_granule(grain, granule)].size_class);
     size_t slot = cai_class_sizes[size_class];
-    bool is_first = granule - (first << (CAI_UNIT_SHIFT - shift)) < slot >> shift;
+    size_t granules = slot >> cai_grain_shift(grain);
     size_t bytes =
         is_short ? slot - ((size_t)cai_load_relaxed(&state[1]) - CAI_RECORD) : exact_of(grain, state, size_class);
     *it = (struct simple){thread, state, block, granule, slot, bytes, size_class, checks, byte, grain};
     if (is_short && CAI_UNLIKELY(slot > SHORT_SLOT_MAX)) /* not by this way: who asked looks at the slot first */
         return true;
     return (!is_short && !has(checks, CAI_CHECK_canary)) ||
-           (CAI_LIKELY(is_whole(it, is_short)) &&
-            (is_first || CAI_LIKELY(is_whole_before(block, state - (slot >> shift), slot))));
+           (CAI_LIKELY(is_whole(it, is_short)) && (is_first_of(view, grain, granule, granules) ||
+                                                   CAI_LIKELY(is_whole_before(block, state - granules, slot))));
 }
 
 /* The record of the claim is claim.h's, and ends with `end_claim`. */

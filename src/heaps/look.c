@@ -202,7 +202,9 @@ static void age_slab(struct cai_zone *zone, struct cai_unit *slab)
     static uint32_t turn;
 
     begin_releasing(slab);
-    struct cai_aged aged = cai_age(cai_look_states(slab), cai_look_granules(slab));
+    size_t step = cai_class_bytes(slab->size_class) >> cai_look_shift(slab);
+    struct cai_aged aged = step >= CAI_AGE_LONG ? cai_age_long(cai_slab_states(slab), slab->slots, step)
+                                                : cai_age(cai_look_states(slab), cai_look_granules(slab));
     this_look.live += aged.slots.live * cai_class_bytes(slab->size_class);
     slab->waits = aged.released < aged.slots.waiting;
     bool pins = aged.slots.waiting != 0; /* counted as used, it holds the slab */

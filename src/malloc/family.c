@@ -81,12 +81,19 @@ CAI_INLINE bool of_malloc(const void *block, const char *function)
     return cai_hardened_family(cai_back_place(block), block, CAI_FAMILY_malloc, function);
 }
 
+/* A function of its own, so that free saves no register for it. */
+static CAI_NOINLINE void free_hardened(void *block)
+{
+    if (of_malloc(block, DOOR(free)))
+        cai_back_free(block, DOOR(free));
+}
+
 void CAI_NAME(free)(void *block)
 {
-    if (CAI_HARDENS && CAI_LIKELY(cai_hardened_put(block, CAI_FAMILY_malloc)))
-        return;
-    if (!CAI_HARDENS || of_malloc(block, DOOR(free)))
+    if (!CAI_HARDENS)
         cai_back_free(block, DOOR(free));
+    else if (CAI_UNLIKELY(!cai_hardened_put(block, CAI_FAMILY_malloc)))
+        free_hardened(block);
 }
 
 /* A block from before the library was ready: it stays where it is. */

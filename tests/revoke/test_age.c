@@ -64,11 +64,33 @@ static void test_R8_all_ways_count_the_same(void **state)
     }
 }
 
+/* Each state a slot of its own. */
+static struct cai_aged age_one_by_one(uint8_t *each, size_t count)
+{
+    return cai_age_long(each, count, 1);
+}
+
+/* What lies between the first states of two slots is nobody's. */
+static void test_R8_of_long_slots_the_first_state_is_looked_at(void **state)
+{
+    (void)state;
+    memset(states, CAI_STATE_CANDIDATE, sizeof states);
+    states[CAI_AGE_LONG] = CAI_STATE_QUARANTINED;
+    states[2 * CAI_AGE_LONG] = 1;
+    struct cai_aged aged = cai_age_long(states, 4, CAI_AGE_LONG);
+    assert_true(aged.slots.live == 1 && aged.slots.waiting == 3 && aged.released == 2);
+    for (unsigned i = 0; i < COUNT; i++) {
+        bool goes = i == 0 || i == 3 * CAI_AGE_LONG;
+        assert_int_equal(states[i], goes ? FREE : i == 2 * CAI_AGE_LONG ? 1 : CAI_STATE_CANDIDATE);
+    }
+}
+
 static void test_R8_every_state_becomes_what_it_should(void **state)
 {
     (void)state;
     check_each(cai_age);
     check_each(cai_age_bytewise);
+    check_each(age_one_by_one);
     if (HAS_32())
         check_each(cai_age_by_32);
 }
@@ -148,6 +170,7 @@ static void test_R8_nothing_that_others_store_is_undone(void **state)
     (void)state;
     stress(cai_age);
     stress(cai_age_bytewise);
+    stress(age_one_by_one);
     stress(gather);
     stress(gather_bytewise);
     if (HAS_32()) {
@@ -160,6 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_R8_every_state_becomes_what_it_should),
+        cmocka_unit_test(test_R8_of_long_slots_the_first_state_is_looked_at),
         cmocka_unit_test(test_R8_only_what_came_since_is_gathered),
         cmocka_unit_test(test_R8_all_ways_count_the_same),
         cmocka_unit_test(test_R8_nothing_that_others_store_is_undone),
