@@ -29,24 +29,20 @@ READS_ALL CAI_INLINE void mark_word(const uintptr_t *word, struct cai_regions *n
         *noted = cai_regions_both(*noted, cai_region_of(offset));
 }
 
-READS_ALL static struct cai_regions scan_words(const uintptr_t *word, const uintptr_t *end)
+READS_ALL static void scan_words(const uintptr_t *word, const uintptr_t *end, struct cai_regions *noted)
 {
-    struct cai_regions regions = {0, 0};
-
     for (; word < end; word++)
-        mark_word(word, &regions);
-    return regions;
+        mark_word(word, noted);
 }
 
 #if defined(__x86_64__)
 /* Of eight words those that may be a pointer are looked at. */
-READS_ALL __attribute__((target("avx2"))) static struct cai_regions scan_avx2(const uintptr_t *word,
-                                                                              const uintptr_t *end)
+READS_ALL __attribute__((target("avx2"))) static void scan_avx2(const uintptr_t *word, const uintptr_t *end,
+                                                                struct cai_regions *noted)
 {
     __m256i places = _mm256_set1_epi64x((long long)cai_sealed.places);
     __m128i shift = _mm_cvtsi32_si128((int)span_shift());
     __m256i zero = _mm256_setzero_si256();
-    struct cai_regions regions = {0, 0};
 
     for (; end - word >= 8; word += 8) {
         __m256i low = _mm256_sub_epi64(_mm256_loadu_si256((const __m256i *)word), places);
@@ -56,69 +52,58 @@ READS_ALL __attribute__((target("avx2"))) static struct cai_regions scan_avx2(co
         unsigned found = (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(is_low)) |
                          (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(is_high)) << 4;
         for (; CAI_UNLIKELY(found != 0); found &= found - 1)
-            mark_word(word + __builtin_ctz(found), &regions);
+            mark_word(word + __builtin_ctz(found), noted);
     }
-    return cai_regions_both(regions, scan_words(word, end));
+    scan_words(word, end, noted);
 }
 
 /* The same, sixteen at a time. */
-READS_ALL __attribute__((target("avx512f"))) CAI_INLINE struct cai_regions
-scan_avx512_of(const uintptr_t *word, const uintptr_t *end, bool noting)
+READS_ALL __attribute__((target("avx512f"))) static void scan_avx512(const uintptr_t *word, const uintptr_t *end,
+                                                                     struct cai_regions *noted)
 {
     __m512i places = _mm512_set1_epi64((long long)cai_sealed.places);
     __m512i span = _mm512_set1_epi64(1LL << span_shift());
-    struct cai_regions regions = {0, 0};
 
     for (; end - word >= 16; word += 16) {
         __m512i low = _mm512_sub_epi64(_mm512_loadu_si512(word), places);
         __m512i high = _mm512_sub_epi64(_mm512_loadu_si512(word + 8), places);
         unsigned found = _mm512_cmplt_epu64_mask(low, span) | (unsigned)_mm512_cmplt_epu64_mask(high, span) << 8;
         for (; CAI_UNLIKELY(found != 0); found &= found - 1)
-            mark_word(word + __builtin_ctz(found), noting ? &regions : NULL);
+            mark_word(word + __builtin_ctz(found), noted);
     }
-    return cai_regions_both(regions, scan_words(word, end));
-}
-
-READS_ALL __attribute__((target("avx512f"))) static void scan_avx512(const uintptr_t *word, const uintptr_t *end)
-{
-    scan_avx512_of(word, end, false);
-}
-
-READS_ALL __attribute__((target("avx512f"))) static struct cai_regions note_avx512(const uintptr_t *word,
-                                                                                   const uintptr_t *end)
-{
-    return scan_avx512_of(word, end, true);
+    scan_words(word, end, noted);
 }
 #endif
 
-/* Where the processor has AVX-512 it costs less not to know the regions. */
-CAI_INLINE struct cai_regions scan(const void *begin, size_t bytes, bool noting)
+static void scan(const void *begin, size_t bytes, struct cai_regions *noted)
 {
-    uintptr_t from = cai_round_up((uintptr_t)begin, sizeof(uintptr_t));
+    const uintptr_t *from = (const uintptr_t *)cai_round_up((uintptr_t)begin, sizeof(uintptr_t));
     const uintptr_t *end = (const uintptr_t *)cai_round_down((uintptr_t)begin + bytes, sizeof(uintptr_t));
 
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") && noting)
-        return note_avx512((const uintptr_t *)from, end);
     if (__builtin_cpu_supports("avx512f")) {
-        scan_avx512((const uintptr_t *)from, end);
-        return (struct cai_regions){0, 0};
+        scan_avx512(from, end, noted);
+        return;
     }
-    if (__builtin_cpu_supports("avx2"))
-        return scan_avx2((const uintptr_t *)from, end);
+    if (__builtin_cpu_supports("avx2")) {
+        scan_avx2(from, end, noted);
+        return;
+    }
 #endif
-    (void)noting;
-    return scan_words((const uintptr_t *)from, end);
+    scan_words(from, end, noted);
 }
 
 void cai_scan(const void *begin, size_t bytes)
 {
-    scan(begin, bytes, false);
+    scan(begin, bytes, NULL);
 }
 
 struct cai_regions cai_scan_noting(const void *begin, size_t bytes)
 {
-    return scan(begin, bytes, true);
+    struct cai_regions regions = {0, 0};
+
+    scan(begin, bytes, &regions);
+    return regions;
 }
 
 READS_ALL void cai_scan_bytes(const void *begin, size_t bytes)
