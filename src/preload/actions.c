@@ -60,14 +60,8 @@ int __sigaction(int number, const struct sigaction *action, struct sigaction *ol
 
 /* --- older ways --- */
 
-static __sighandler_t refuse(void)
-{
-    errno = EINVAL;
-    return SIG_ERR;
-}
-
-/* Returns what was there before. */
-static __sighandler_t set(int number, __sighandler_t handler, int flags, bool blocks_itself)
+/* Says what was there before, which may be SIG_ERR: sigset takes it for a handler. */
+static bool set(int number, __sighandler_t handler, int flags, bool blocks_itself, __sighandler_t *before)
 {
     struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
     struct sigaction old;
@@ -75,7 +69,22 @@ static __sighandler_t set(int number, __sighandler_t handler, int flags, bool bl
     sigemptyset(&action.sa_mask);
     if (blocks_itself)
         sigaddset(&action.sa_mask, number);
-    return act(number, &action, &old) == 0 ? old.sa_handler : SIG_ERR;
+    if (act(number, &action, &old) != 0)
+        return false;
+    *before = old.sa_handler;
+    return true;
+}
+
+/* The same for those that refuse SIG_ERR. */
+static __sighandler_t set_handler(int number, __sighandler_t handler, int flags, bool blocks_itself)
+{
+    __sighandler_t before;
+
+    if (handler == SIG_ERR) {
+        errno = EINVAL;
+        return SIG_ERR;
+    }
+    return set(number, handler, flags, blocks_itself, &before) ? before : SIG_ERR;
 }
 
 static uint64_t interrupting; /* atomic; the signals that interrupt calls when signal() sets a handler */
@@ -105,7 +114,7 @@ CAI_EXPORT __sighandler_t signal(int number, __sighandler_t handler)
 {
     bool interrupts = (cai_load_relaxed(&interrupting) & bit_of(number)) != 0;
 
-    return handler != SIG_ERR ? set(number, handler, interrupts ? 0 : SA_RESTART, true) : refuse();
+    return set_handler(number, handler, interrupts ? 0 : SA_RESTART, true);
 }
 
 CAI_EXPORT __sighandler_t bsd_signal(int number, __sighandler_t handler) ALIAS(signal);
@@ -115,7 +124,7 @@ CAI_EXPORT __sighandler_t sysv_signal(int number, __sighandler_t handler)
 {
     enum { FLAGS = (int)(SA_RESETHAND | SA_NODEFER | SA_INTERRUPT) };
 
-    return handler != SIG_ERR ? set(number, handler, FLAGS, false) : refuse();
+    return set_handler(number, handler, FLAGS, false);
 }
 
 CAI_EXPORT __sighandler_t __sysv_signal(int number, __sighandler_t handler) ALIAS(sysv_signal);
@@ -124,12 +133,12 @@ CAI_EXPORT __sighandler_t __sysv_signal(int number, __sighandler_t handler) ALIA
 CAI_EXPORT __sighandler_t sigset(int number, __sighandler_t handler)
 {
     bool holds = handler == SIG_HOLD;
-    __sighandler_t old = holds ? SIG_HOLD : set(number, handler, 0, false);
+    __sighandler_t old = SIG_HOLD;
     struct sigaction now;
     sigset_t itself, before;
 
     sigemptyset(&itself);
-    if (old == SIG_ERR || sigaddset(&itself, number) != 0 ||
+    if ((!holds && !set(number, handler, 0, false, &old)) || sigaddset(&itself, number) != 0 ||
         sigprocmask(holds ? SIG_BLOCK : SIG_UNBLOCK, &itself, &before) != 0)
         return SIG_ERR;
     if (sigismember(&before, number) == 1)

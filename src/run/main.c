@@ -10,8 +10,14 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
 
 static int command(int argc, char **argv)
 {
@@ -32,8 +38,8 @@ static int command(int argc, char **argv)
         return cai_watch_map(argc - 1, argv + 1);
     if (strcmp(word, CAI_DOCTOR_PROBE) == 0)
         return cai_doctor_probe();
-    if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
-        return cai_help(stdout, argc > 2 ? argv[2] : NULL);
+    if (asks_for_help(word))
+        return cai_help(stdout, argc > 2 && !asks_for_help(argv[2]) ? argv[2] : NULL);
     if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0 || strcmp(word, "version") == 0) {
         cai_version(stdout);
         return 0;

@@ -297,6 +297,11 @@ static void older(void)
     say("sigignore", sigignore(SIGSEGV));
     say_now("ignores");
     say_old("sigset", sigset(SIGSEGV, SIG_DFL));
+    say_old("sigset", sigset(SIGSEGV, SIG_ERR));
+    say_old("sigset", sigset(SIGSEGV, SIG_HOLD));
+    say_old("sigset", sigset(SIGSEGV, SIG_DFL));
+    sigprocmask(SIG_BLOCK, NULL, &blocked);
+    say("blocked", (long)word_of(&blocked));
     for (int i = 0; i < 4; i++) {
         __sighandler_t bad = i % 2 == 0 ? SIG_ERR : plain;
         int number = i / 2 == 0 ? SIGSEGV : 0;

@@ -283,6 +283,7 @@ says "library with a space" "LD_PRELOAD cannot carry"
 status 125 "unknown command" "$capalloc" dance
 status 125 "no command" "$capalloc"
 status 0 "version" "$capalloc" --version
+status 0 "help on help" "$capalloc" help --help
 status 0 "help" "$capalloc" help run
 grep -q -- "--limit SIZE" "$work/out" || fail "help: incomplete"
 status 125 "no such help" "$capalloc" help dance
