@@ -48,11 +48,11 @@ struct cai_bins {
 struct cai_zone {
     struct cai_lock lock; /* protects everything below and the descriptors of free runs; hints are read without it */
     uint8_t number;
+    uint8_t guessed;       /* atomic: some run of it was, or is, `inferred`; said before that, and never taken back */
     uint32_t units_max;    /* size of the address range */
     uint32_t units_table;  /* how many have tables; the last one is never used */
     uint32_t units_mapped; /* 0, or how many perhaps have some that are not shown yet */
     uint32_t frontier;     /* units from here on were never used */
-    uint8_t guessed;       /* atomic: some run of it was, or is, `inferred`; said before that, and never taken back */
     uint32_t skips;        /* ranges below it that somebody else has mapped; read without the lock */
     struct cai_bins dirty, fresh, bare;
     uint32_t oldest, newest; /* dirty runs by age */
