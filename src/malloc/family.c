@@ -84,7 +84,7 @@ CAI_INLINE bool of_malloc(const void *block, const char *function)
 /* A function of its own, so that free saves no register for it. */
 static CAI_NOINLINE void free_hardened(void *block)
 {
-    if (of_malloc(block, DOOR(free)))
+    if (!CAI_HARDENS || of_malloc(block, DOOR(free)))
         cai_back_free(block, DOOR(free));
 }
 
