@@ -160,9 +160,12 @@ class Paths(Checks):
             "docs/a.md": "`src/os/a.c`, [b](b.md#part), [web](https://a.example/src/x.c), src/<room>/, docs/NNNN-title.md, os/a.c, src/os/.\n",
             "docs/b.md": "", "src/os/a.c": 'const char *path = "src/gone.c";\n'})
 
+    def test_nothing_is_left_behind(self):
+        self.assert_accepts(paths, {"README.md": "", "LICENSE": "", ".clang-format": ""})
+        self.assert_finds(paths, {"README.md": "", "o.txt": "", "a.out": ""}, "a.out:1: ", "o.txt:1: ")
 
     def test_documents_are_in_the_index(self):
-        files = {"docs/README.md": "[a](a.md#x) and [d](decisions/0001-d.md)\n", "docs/a.md": "", "docs/decisions/0001-d.md": "", "b.md": ""}
+        files = {"docs/README.md": "[a](a.md#x) and [d](decisions/0001-d.md)\n", "docs/a.md": "", "docs/decisions/0001-d.md": "", "README.md": ""}
         self.assert_accepts(paths, files)
         files |= {"docs/b.md": "", "docs/decisions/0002-e.md": ""}
         self.assert_finds(paths, files, "docs/b.md:1: docs/README.md has no link", "docs/decisions/0002-e.md:1: ")

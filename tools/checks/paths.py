@@ -1,6 +1,7 @@
 """paths: a file that a document or a comment names exists. Read as names of files: relative links in Markdown, and in
 Markdown and comments what begins with a top-level folder (src/..., tests/...) or a room of src (os/lock.h). The other way
-round, docs/README.md, where there is one, links to every document beside and below it."""
+round, docs/README.md, where there is one, links to every document beside and below it. And beside the top-level folders
+stands nothing but what belongs there: what a script has left behind does not."""
 import os
 import re
 
@@ -9,6 +10,8 @@ from .tree import TOKEN, line_of
 
 INDEX = "docs/README.md"
 TOP = ("src", "include", "tests", "tools", "docs", "bench", "examples", "cmake", "bindings", r"\.ci")
+BESIDE = {"CHANGES.md", "CMakeLists.txt", "CMakePresets.json", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md",
+          "SECURITY.md"}
 CITED = re.compile(r"(?<![\w./$<>{}~-])((?:" + "|".join(TOP) + r")/[\w./*-]*[\w/*])(?![\w<>{}$])")
 IN_SRC = re.compile(r"(?<![\w./$<>{}-])((?:" + "|".join(ROOMS) + r")/\w+\.(?:c|h|def))(?!\w)")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
@@ -44,8 +47,15 @@ def not_linked(tree):
             yield f"{path}:1: {INDEX} has no link to it"
 
 
+def left_behind(tree):
+    for path in tree.tracked:
+        if len(path.parts) == 1 and path.name[0] != "." and path.name not in BESIDE:
+            yield f"{path}:1: stands in no folder, and is none of those that may"
+
+
 def check(tree, write=False):
     yield from not_linked(tree)
+    yield from left_behind(tree)
     for path in tree.files:
         if path.parts[:2] == ("tests", "tools") and path.suffix == ".py":
             continue  # cites bad trees on purpose

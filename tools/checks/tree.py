@@ -28,6 +28,15 @@ class Tree:
                 names += [str((pathlib.Path(folder) / name).relative_to(self.root)) for name in found]
         return sorted(pathlib.PurePosixPath(name) for name in names)
 
+    @functools.cached_property
+    def tracked(self):
+        """Of those what git tracks, where it is used."""
+        if not (self.root / ".git").exists():
+            return self.files
+        listed = subprocess.run(["git", "-C", str(self.root), "ls-files", "-cz"], capture_output=True, check=True).stdout
+        names = set(listed.decode().split("\0"))
+        return [path for path in self.files if str(path) in names]
+
     def read(self, path):
         return (self.root / path).read_text(encoding="utf-8", errors="replace")
 
