@@ -1,6 +1,6 @@
 /* A mark-and-sweep collector on capabilities, for a heap with a quota: when that is used up it collects and tries
- * again. Written for a CHERI machine and run on this one. docs/cheri.md tells of it. With software capabilities and with
- * pointers it prints the same up to the line of dashes:
+ * again. Written for a CHERI machine and run on this one; docs/cheri.md tells of it. With software capabilities and
+ * with pointers it prints the same up to the line of dashes:
  *
  *     cc collector.c -lcapalloc          and            cc -DCA_CAP_PLAIN collector.c -lcapalloc
  *
