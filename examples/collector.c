@@ -1,6 +1,8 @@
 /* A mark-and-sweep collector on capabilities, for a heap with a quota: when that is used up it collects and tries
- * again. Written for a CHERI machine and run on this one; `collector_soft` and `collector_plain` print the same up to
- * the line of dashes. docs/cheri.md tells of it.
+ * again. Written for a CHERI machine and run on this one; docs/cheri.md tells of it. With software capabilities and
+ * with pointers it prints the same up to the line of dashes:
+ *
+ *     cc collector.c -lcapalloc          and            cc -DCA_CAP_PLAIN collector.c -lcapalloc
  *
  * An object is a header, then fields that hold capabilities, then bytes. One without fields lies in nocaps memory: the
  * collector never looks into it. The program may hold any part of an object, a narrowed capability into its middle as

@@ -5,9 +5,9 @@
  *     text                   nocaps memory: bytes, and never a pointer
  *     keys                   secret memory: bytes that are zero when they go
  *
- * Nothing here knows which model of a capability it is compiled for. `runtime_soft` behaves as on CHERI: after the
- * script it shows some mistakes that the machine catches. `runtime_plain` is the same program with pointers, where
- * nobody would, so it does not make them. Both print the same for the script.
+ * Nothing here knows which model of a capability it is compiled for. With software capabilities it behaves as on
+ * CHERI: after the script it shows some mistakes that the machine catches. With pointers nobody would, so it does not
+ * make them. Both print the same for the script.
  *
  *     cc runtime.c -lcapalloc            and            cc -DCA_CAP_PLAIN runtime.c -lcapalloc
  */

@@ -1,6 +1,6 @@
 /* A tour of capalloc, to be read once from top to bottom. It prints what it does:
  *
- *     build/release/tour
+ *     cc tour.c -lcapalloc -o tour && ./tour
  */
 #include <capalloc/capalloc.h>
 #include <stdio.h>

@@ -39,7 +39,7 @@ typedef struct ca_stats {
     size_t struct_size;
     uint64_t live_bytes;
     uint64_t live_blocks;
-    uint64_t quarantined_bytes; /* slots that were given back and wait; 0 in the standard library. No sweeps yet */
+    uint64_t quarantined_bytes; /* slots that were given back and wait; 0 in the standard library */
     uint64_t bytes_cleared;
     uint64_t bytes_clear_skipped;
     uint64_t sweeps;

@@ -44,7 +44,7 @@ static const struct {
     {"stats", "[=text|json]", OPT_STATS, 0, "at the end, say what the allocator did (json: one object)"},
     {"output", "FILE", OPT_OUTPUT, 0, "write that to FILE instead of stderr (-: to stdout)"},
     {"report", "FILE", OPT_REPORT, 0,
-     "at the end, write a page to look at and to send: what was\nheld when, and for what (HTML, needs no network; -: "
+     "at the end, write a page to look at and to send: what was\nheld when, and for what (HTML, no network; -: "
      "stdout)"},
     {"report-arguments", NULL, 0, offsetof(struct cai_run_options, report_arguments),
      "it says the arguments of PROGRAM, too"},
@@ -65,15 +65,15 @@ static const struct {
     {"audit", NULL, 0, offsetof(struct cai_run_options, audit),
      "at the end, list words in memory promised to hold no\npointers that look like pointers to live blocks"},
     {"profile", "[=SIZE]", OPT_PROFILE, 0,
-     "sample the calls that take memory, one in SIZE bytes (512K\nunless told); what they hold is in files at the end"},
+     "sample the calls that take memory, one in SIZE bytes\n(512K unless told); what they hold is in files at the end"},
     {"profile-output", "FILE", OPT_PROFILE_OUTPUT, 0,
      "--profile, into FILE.PID.pb.gz (for pprof) and\nFILE.PID.*.folded; unless told, FILE is capalloc"},
-    {"tokens", "N", OPT_TOKENS, 0, "PROGRAM was compiled with -falloc-token-max=N"},
+    {"tokens", "N", OPT_TOKENS, 0, "PROGRAM was compiled with -falloc-token-max=N (0: not\nstated)"},
     {"trust-tokens", NULL, 0, offsetof(struct cai_run_options, trust_tokens),
      "its allocation tokens are promises, not guesses"},
     {"require", NULL, 0, offsetof(struct cai_run_options, require),
      "status 125 if the program does not use capalloc; one that\ncertainly cannot (static, privileged) is not started"},
-    {"exit-code-on-violation", "N", OPT_ON_VIOLATION, 0, "status N if any process of the tree misused its memory"},
+    {"exit-code-on-violation", "N", OPT_ON_VIOLATION, 0, "status N if any process misused its memory"},
     {"exit-code-on-audit", "N", OPT_ON_AUDIT, 0, "--audit, and status N if it finds words in any process"},
     {"library", "FILE", OPT_LIBRARY, 0, "the library to use (default: found beside capalloc)"},
     {"help", NULL, OPT_HELP, 0, "this text"},
@@ -153,7 +153,8 @@ static bool option_apply(int option, const char *value, struct cai_run_options *
         out->profile_output = value;
         return true;
     case OPT_TOKENS:
-        return (cai_number_parse(value, UINT64_MAX, &out->tokens) && out->tokens != 0) ||
+        out->has_tokens = true;
+        return cai_size_parse(value, &out->tokens) ||
                wrong_value("--tokens", value, "a number, as given to -falloc-token-max");
     case OPT_ON_VIOLATION:
         return status_parse("--exit-code-on-violation", value, &out->on_violation);
@@ -265,7 +266,7 @@ void cai_run_options_settings(const struct cai_run_options *options, char *text,
         {options->backtrace, "backtrace", NULL, ""},
         {options->audit, "audit", NULL, ""},
         {options->profile_bytes != 0, "profile", &options->profile_bytes, ""},
-        {options->tokens != 0, "tokens", &options->tokens, ""},
+        {options->has_tokens, "tokens", &options->tokens, ""},
         {options->trust_tokens, "trust-tokens", NULL, ""},
         {options->checks != NULL, "harden=", NULL, options->checks},
     };

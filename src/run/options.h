@@ -14,11 +14,11 @@ struct cai_run_options {
     int require; /* fail when the program does not use capalloc; int: getopt_long stores it */
     int helper, strict, audit, trust_tokens, backtrace;
     unsigned on_violation, on_audit; /* the exit status then; 0: the program's */
-    bool has_limit, has_decay, delay, revoke, harden;
+    bool has_limit, has_decay, has_tokens, delay, revoke, harden;
     int trace_sweeps;
     uint64_t limit_bytes, decay_ms;
     uint64_t delay_percent; /* 0: not stated; the share for --revoke as well */
-    uint64_t tokens;        /* 0: not stated */
+    uint64_t tokens;        /* 0: as if not stated, whatever CAPALLOC_OPTIONS says */
     const char *checks;     /* of --harden: a list that core/checks.h reads; NULL: all */
     uint64_t profile_bytes; /* 0: no profile */
     const char *profile_output;

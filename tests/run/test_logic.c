@@ -145,6 +145,13 @@ static void test_options_parse(void **state)
     cai_run_options_settings(&options, text, sizeof text);
     assert_string_equal(text, "audit,tokens=18446744073709551615,trust-tokens");
 
+    assert_int_equal(parse(&options, "run --tokens=4K p"), CAI_OPTIONS_RUN);
+    cai_run_options_settings(&options, text, sizeof text);
+    assert_string_equal(text, "tokens=4096");
+    assert_int_equal(parse(&options, "run --tokens=4 --tokens=0 p"), CAI_OPTIONS_RUN);
+    cai_run_options_settings(&options, text, sizeof text);
+    assert_string_equal(text, "tokens=0");
+
     assert_int_equal(parse(&options, "run --stats prog --limit nonsense"), CAI_OPTIONS_RUN);
     assert_int_equal(options.stats, CAI_STATS_TEXT);
     assert_string_equal(options.argv[1], "--limit");
@@ -170,8 +177,9 @@ static void test_options_parse(void **state)
         "run --decay=1K p",
         "run --limit=0 p",
         "run --limit=1s p",
-        "run --tokens=0 p",
-        "run --tokens=4K p",
+        "run --tokens= p",
+        "run --tokens=-1 p",
+        "run --tokens=16777216T p",
         "run --audit=1 p",
         "run --help=1 p",
     };

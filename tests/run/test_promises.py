@@ -32,10 +32,10 @@ class Promises(unittest.TestCase):
         self.assertEqual(done.returncode, 3, done.stderr)
         return done
 
-    def as_json(self, options, *arguments):
+    def as_json(self, options, *arguments, **environment):
         with tempfile.TemporaryDirectory() as folder:
             report = pathlib.Path(folder, "report")
-            done = self.run_it([*options, "--stats=json", "--output", str(report)], *arguments)
+            done = self.run_it([*options, "--stats=json", "--output", str(report)], *arguments, **environment)
             return done, json.loads(report.read_text())
 
     def test_N6_findings_are_told(self):
@@ -130,7 +130,16 @@ class Promises(unittest.TestCase):
         self.assertIn("trust-tokens", self.run_it(["--stats", "--trust-tokens"], "0").stderr)
         _, report = self.as_json(["--tokens", "1"], "9")
         self.assertEqual(report["stats"]["place"]["nocaps"]["live_blocks"], 0)
-        self.assertIn("bad-usage", self.run_it(["--tokens", "0"], status=125).stderr)
+        self.assertIn("bad-usage", self.run_it(["--tokens", "-1"], status=125).stderr)
+
+    def test_N7_no_number_of_tokens_is_stated(self):
+        """As flag and as setting 0 is what nobody says, and takes back what was said."""
+        for options, setting, promised in ([], "", 2), ([], "tokens=1", 0), ([], "tokens=0", 2), (["--tokens=0"], "", 2), \
+                (["--tokens=0"], "tokens=1", 2), (["--tokens=1"], "tokens=0", 0), (["--tokens=1", "--tokens=0"], "", 2):
+            with self.subTest(options=options, setting=setting):
+                _, report = self.as_json(options, "0", CAPALLOC_OPTIONS=setting)
+                self.assertEqual(report["settings"]["tokens"], None if promised else 1)
+                self.assertEqual(report["stats"]["place"]["nocaps"]["live_blocks"], promised)
 
 
 if __name__ == "__main__":

@@ -286,6 +286,12 @@ status 0 "version" "$capalloc" --version
 status 0 "help on help" "$capalloc" help --help
 status 0 "help" "$capalloc" help run
 grep -q -- "--limit SIZE" "$work/out" || fail "help: incomplete"
+for topic in "" run doctor top stats map settings json; do
+    checks=$((checks + 1))
+    # shellcheck disable=SC2086 # no topic is no word
+    "$capalloc" help $topic | awk 'length($0) > 80 { bad = 1 } END { exit bad || NR < 5 }' ||
+        fail "help $topic: wider than 80 columns"
+done
 status 125 "no such help" "$capalloc" help dance
 
 # --- found beside the program, and installed

@@ -96,13 +96,106 @@ inline int ca_do(ca_thing thing) { return ca_thing_do(thing); }
 """
 
 
+CXX = """/* ca::thing: what it is.
+ */
+#include <utility>
+
+namespace ca
+{
+
+class other;
+
+/* A thing. */
+template <class T, class U = void> class CA_NODISCARD_TYPE_ thing : public base<T>
+{
+  public:
+    using value_type = T;
+    thing(int x) : x_(x) {}
+
+    /* Makes one. */
+    template <class V> CA_NODISCARD_ static thing make(V x) noexcept
+    {
+        struct guard {
+            int x;
+        };
+        return thing(x);
+    }
+    operator int() const &noexcept
+    {
+        return x_;
+    }
+
+  private:
+    /* Nobody's. */
+    int x_;
+    void hidden();
+
+  public:
+    /* Everybody's again. */
+    void again();
+};
+
+/* An owner { of one. */
+class other final : public thing<int>
+{
+};
+
+/* Holds it. */
+template <class T>
+struct holds : std::false_type {
+};
+template <class T, int N> struct holds<T[N]> : holds<T> {
+};
+
+/* Short. */
+template <class T> using shorter = thing<T, int>;
+
+/* Of thing, here because it needs the other. */
+template <class T> void thing<T>::again() {}
+
+/* Are they the same? */
+template <class T> bool operator==(const thing<T> &left, const thing<T> &right)
+{
+    return true;
+}
+
+} // namespace ca
+"""
+
+
+def read(case, name, text):
+    folder = tempfile.TemporaryDirectory()
+    case.addCleanup(folder.cleanup)
+    path = pathlib.Path(folder.name, name)
+    path.write_text(text)
+    return header.read(path)
+
+
+class ReadingCxx(unittest.TestCase):
+    def setUp(self):
+        self.header = read(self, "x.hpp", CXX)
+
+    def test_names(self):
+        self.assertEqual([name for name, _ in self.header.names()], ["ca::thing", "ca::other", "ca::holds", "ca::shorter"])
+
+    def test_groups(self):
+        self.assertEqual([(group.lines[0], [item.text for item in group.items]) for group in self.header.groups], [
+            ("A thing.", ["template <class T, class U = void> class thing : public base<T>;", "thing(int x);"]),
+            ("Makes one.", ["template <class V> static thing make(V x) noexcept;", "operator int() const &noexcept;"]),
+            ("Everybody's again.", ["void again();"]),
+            ("An owner { of one.", ["class other final : public thing<int>;"]),
+            ("Holds it.", ["template <class T>\nstruct holds;"]),
+            ("Short.", ["template <class T> using shorter = thing<T, int>;"]),
+            ("Are they the same?", ["template <class T> bool operator==(const thing<T> &left, const thing<T> &right);"])])
+
+    def test_a_template_stands_on_a_line_of_its_own(self):
+        self.assertEqual(roff.prototype("template <int (*F)(int)> class x;"),
+                         ["\\fBtemplate <int (*F)(int)>\\fR", "\\fBclass x;\\fR"])
+
+
 class Reading(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        path = pathlib.Path(folder.name, "x.h")
-        path.write_text(TEXT)
-        self.header = header.read(path)
+        self.header = read(self, "x.h", TEXT)
 
     def test_names(self):
         self.assertEqual([name for name, _ in self.header.names()],
@@ -137,11 +230,25 @@ class Reading(unittest.TestCase):
         self.assertEqual(roff.escape("'a\\b-"), "\\&\\(aqa\\eb\\-")
 
 
-class Errors(unittest.TestCase):
-    """What takes memory by the right of an authority can meet its quota: the comment says so, or says whose errors it has."""
+class Pages(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([sys.executable, TOP / "tools/man", "--output", folder, "--version", "0"], check=True)
+            cls.pages = {path.name: path.read_text() for path in pathlib.Path(folder, "man3").iterdir()}
+
+    def test_names_of_cxx_lead_to_their_header(self):
+        """All that docs/cxx.md names."""
+        wanted = set(re.findall(r"`(ca::\w+)", (TOP / "docs/cxx.md").read_text()))
+        self.assertEqual({name for name in wanted if f"{name}.3" not in self.pages}, set())
+        for name, owner in ("box", "box"), ("heap", "heap"), ("allocator_in", "allocator"), ("no_pointers", "intention"):
+            self.assertEqual(self.pages[f"ca::{name}.3"], f".so man3/capalloc_{owner}_hpp.3\n")
+        self.assertIn("static heap make(", self.pages["capalloc_heap_hpp.3"].replace("\\fB", ""))
+
     BY_AUTHORITY = re.compile(r"\w+_result \w+\(.*\bca_authority \w+")
 
     def test_quota(self):
+        """What takes memory by the right of an authority can meet its quota: the comment says so, or says whose errors it has."""
         found = 0
         for path in sorted((TOP / "include/capalloc").glob("*.h")):
             for group in [] if path.name in ("cap_plain.h", "cap_native.h") else header.read(path).groups:
@@ -152,9 +259,7 @@ class Errors(unittest.TestCase):
         self.assertGreater(found, 7)
 
     def test_the_page_has_it(self):
-        with tempfile.TemporaryDirectory() as folder:
-            subprocess.run([sys.executable, TOP / "tools/man", "--output", folder, "--version", "0"], check=True)
-            page = pathlib.Path(folder, "man3/capalloc_heap.3").read_text()
+        page = self.pages["capalloc_heap.3"]
         errors = page[page.index(".SH ERRORS"):]
         self.assertRegex(errors, r"CA_ERROR_QUOTA(.*\n){2}See .*ca_allocate.*ca_grow")
 

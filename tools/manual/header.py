@@ -1,7 +1,7 @@
 """Reads a public header as a manual does: the opening comment, and the groups behind it. A group is a comment and the
 declarations and macros that follow it line by line; a line that calls an internal macro is the functions that the macro
 makes. What C++ sees instead of C, names that end with an underscore, names that are not the project's, and what has no
-comment stay out."""
+comment stay out. Of a header for C++ each class is a group, and what it has for everybody are groups behind it."""
 import dataclasses
 import re
 
@@ -10,7 +10,8 @@ DEFINE = re.compile(r"#define (\w+)(\([^)]*\))?(?:[^\n\\]|\\\n|\\.)*")
 CALL = re.compile(r"(CA_\w+_)\(")
 QUALIFIER = re.compile(r"^#define (CA_\w+)(?: (?:static|inline|extern)\b)*$", re.MULTILINE)  # stands before a function
 PROJECT = re.compile(r"(ca_|CA_)\w*[a-zA-Z0-9]$")
-PREFIX = re.compile(r"\s*(?:static\b|inline\b|CA_[A-Z_]+_\b(?:\([^()]*\))?|__attribute__\s*\(\(.*?\)\)\)?|template <[^>]*>(?= static))\s*")
+PREFIX = re.compile(r"\s*(?:static inline\b|inline\b|\[\[\w+\]\]|CA_[A-Z_]+_\b(?:\([^()]*\))?|__attribute__\s*\(\(.*?\)\)\)?)\s*")
+CLASS = re.compile(r"(?:template <[^{;]*?>\s+)?(class|struct) (\w+)[^;{}()]*{")
 LEAD = re.compile(r"((?:[\w]+ \*?)?(?:ca|CA)_\w+\([^)]*\)): ")
 
 
@@ -42,7 +43,8 @@ class Header:
                 yield re.search(r"(\w+)\(", group.lead)[1], "macro"
             for item in group.items:
                 for name in item.name.split(", "):
-                    yield name, item.kind
+                    if not self.name.endswith(".hpp") or name.startswith("ca::"):
+                        yield name, item.kind
                 for name in item.values:
                     yield name, "constant"
 
@@ -79,7 +81,7 @@ def end_of_declaration(text, start):
     blanked = COMMENT.sub(lambda match: " " * len(match[0]), text)
     for at in range(start, len(text)):
         if blanked[at] in "{(":
-            if blanked[at] == "{" and depth == 0 and re.search(r"\)(\s|\w)*(\s: .*)?$", blanked[start:at], re.DOTALL):
+            if blanked[at] == "{" and depth == 0 and re.search(r"\)(\s|\w|&)*(\s: .*)?$", blanked[start:at], re.DOTALL):
                 body = at
             depth += 1
         elif blanked[at] in "})":
@@ -93,9 +95,11 @@ def end_of_declaration(text, start):
 
 def item_of(text, head):
     """A declaration as it stands, and without the body of an inline function."""
-    if re.match(r"(typedef|enum|struct|template <[^>]*> (class|struct))\b", text):
+    if alias := re.match(r"(?:template <[^>]*> )?using (\w+) = [^;]*;$", text):
+        return Item("type", alias[1], text)
+    if re.match(r"(typedef|enum|struct|class|template <[^>]*>\s+(class|struct))\b", text):
         name = re.search(r"\(\*(\w+)\)", text) if text.startswith("typedef") and "{" not in text else None
-        name = name or re.search(r"(\w+);$", text)
+        name = name or re.search(r"(?:class|struct) (\w+)(?: final)?(?: : [^{]*)?;$", text) or re.search(r"(\w+);$", text)
         values = re.findall(r"(?<=[{,])\s*([A-Z]\w+)", COMMENT.sub("", text))
         values = [value for value in values if PROJECT.match(value) and not value.endswith("_MAKE_32_BITS")]
         named = tuple(values) if name and re.match(r"(typedef )?enum\b", text) else ()
@@ -174,18 +178,46 @@ def groups_of(text, ours=PROJECT):
             group.items.append(item)
 
 
+def classes_of(text):
+    """(what stands before a class, and the class as a declaration; what it has for everybody), and what comes last."""
+    blanked, at = COMMENT.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text), 0
+    for match in CLASS.finditer(blanked):
+        if match.start() >= at:  # else it is in the one before
+            end = end_of_declaration(text, match.start())[0]
+            parts = re.split(r"\n  (public|protected|private):\n", text[match.end():end])
+            everybodys = [part for access, part in zip(parts[1::2], parts[2::2]) if access == "public"]
+            yield text[at:match.end() - 1].rstrip() + ";\n", re.sub(r"^    ", "", "\n".join(everybodys), flags=re.MULTILINE)
+            at = end
+    yield text[at:], ""
+
+
+def groups_of_classes(text):
+    """Those of a header for C++. What a class has in front of its first comment belongs to the class."""
+    text = re.search(r"\nnamespace ca\n{\n(.*)\n} // namespace ca\n", for_c(text), re.DOTALL)[1]
+    anybodys = re.compile(r".*[^_]$")
+    for outside, inside in classes_of(re.sub(r"\bCA_NODISCARD_(TYPE_)? ", "", text)):
+        group = None
+        for group in list(groups_of(outside, anybodys)):
+            # What is defined outside of its class was there before.
+            group.items = [item for item in group.items if not re.search(r"::\w+\(", item.text)]
+            for item in group.items:
+                item.name = item.name if item.name.startswith("operator") else f"ca::{item.name}"
+                item.text = re.sub(r"(struct \w+) : .*", r"\1;", item.text)
+            yield group
+        inside = list(groups_of(f"/* */\n{inside}", anybodys))
+        if group:
+            group.items += [item for item in inside[0].items if item.kind == "function"]
+        yield from inside[1:]
+
+
 def read(path):
     text = path.read_text()
     opening = COMMENT.match(text)
-    rest, qualifiers, ours = text[opening.end():], set(QUALIFIER.findall(text)), PROJECT
+    rest, qualifiers = text[opening.end():], set(QUALIFIER.findall(text))
     for word in qualifiers:
         rest = re.sub(rf"^{word} ", "", rest, flags=re.MULTILINE)
-    if path.suffix == ".hpp":  # the members of the class
-        rest = re.search(r"\n  public:\n(.*?)\n  private:", rest, re.DOTALL)[1]
-        rest = re.sub(r"^    ", "", rest, flags=re.MULTILINE)
-        ours = re.compile(r".*[^_]$")
     groups, known = [], set()
-    for group in list(groups_of(for_c(rest), ours)):
+    for group in list(groups_of_classes(rest) if path.suffix == ".hpp" else groups_of(for_c(rest))):
         group.items = [item for item in group.items if item.name not in qualifiers]
         # A macro in front of a function is that function.
         group.items = [item for item in group.items if item.kind != "macro" or item.name not in known]

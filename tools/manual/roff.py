@@ -80,6 +80,8 @@ class Writer:
 
 def prototype(text):
     """Bold, with the names of parameters italic, in lines that fit a terminal."""
+    if template := re.match(r"(template <.*?>)\s", text):
+        return [f"\\fB{escape(template[1])}\\fR", *prototype(text[template.end():])]
     match = re.match(r"([^(]*\()(.*)(\).*)$", text)
     if not match or "(*" in text:
         return [f"\\fB{escape(text)}\\fR"]
