@@ -34,16 +34,17 @@ static bool put_remote(struct cai_thread *thread, enum cai_place place, struct c
     struct cai_account *account = cai_account_of(cai_live_owner(live)); /* its lock comes before the shared heap's */
     bool own = cai_thread_has_heap(thread);
     struct cai_thread *teller = own ? thread : cai_registry_borrow(true);
+    struct cai_pending *pending = teller != NULL ? cai_remote_pending(teller, live.size_class) : NULL;
 
     if (teller != NULL)
-        cai_remote_prepare(teller, slab);
+        cai_remote_prepare(teller, pending, slab);
     bool put = cai_swap_strong_acq_rel(live.state, &byte, cai_state_freed(place, CAI_STATE_IN_SLAB));
     if (put && teller != NULL)
-        cai_remote_note(teller);
+        cai_remote_note(pending);
     else if (put)
         cai_remote_tell(slab, 1);
     if (teller != NULL && (account != NULL || !own))
-        cai_remote_publish(teller);
+        cai_remote_publish_one(teller, pending);
     if (teller != NULL && !own)
         cai_registry_return();
     if (put && account != NULL) /* the slab may have ended since it was told, and be of another class */
@@ -320,10 +321,12 @@ static CAI_NOINLINE void free_any(enum cai_place place, void *address, const cha
         cai_find_report(place, address, function);
 }
 
-/* The thread frees in another slab from here on: what it freed in the one before is told, and the free begins anew. */
-static CAI_NOINLINE void free_in_turn(enum cai_place place, void *address, const char *function, struct cai_unit *slab)
+/* The thread frees in another slab of the class from here on: what it freed in the one before is told, and the free
+ * begins anew. */
+static CAI_NOINLINE void free_in_turn(enum cai_place place, void *address, const char *function, unsigned size_class,
+                                      struct cai_unit *slab)
 {
-    cai_remote_prepare(cai_self, slab);
+    cai_remote_prepare(cai_self, cai_remote_pending(cai_self, size_class), slab);
     cai_free_slow(place, address, function);
 }
 
@@ -356,15 +359,16 @@ CAI_INLINE void free_other(enum cai_place place, enum cai_grain grain, size_t gr
         return;
     }
     struct cai_unit *slab = cai_slab_of(view, grain, granule);
-    if (CAI_UNLIKELY(!cai_remote_is_prepared(thread, slab)))
-        free_in_turn(place, address, function, slab);
+    struct cai_pending *pending = cai_remote_pending(thread, byte);
+    if (CAI_UNLIKELY(!cai_remote_is_prepared(pending, grain, slab)))
+        free_in_turn(place, address, function, byte, slab);
     else if (CAI_UNLIKELY(!cai_swap_strong_acq_rel(state, &byte, cai_state_freed(place, CAI_STATE_IN_SLAB))))
         free_any(place, address, function);
     else
-        cai_remote_note(thread);
+        cai_remote_note(pending);
 }
 
-CAI_NOINLINE void cai_free_slow(enum cai_place place, void *address, const char *function)
+CAI_INLINE void free_slow(enum cai_place place, void *address, const char *function)
 {
     uint8_t *state;
     size_t granule;
@@ -379,4 +383,14 @@ CAI_NOINLINE void cai_free_slow(enum cai_place place, void *address, const char 
         free_large(place, address, function, state);
     else
         free_other(place, CAI_COARSE, granule, address, function);
+}
+
+CAI_NOINLINE void cai_free_slow(enum cai_place place, void *address, const char *function)
+{
+    free_slow(place, address, function);
+}
+
+CAI_NOINLINE void cai_free_slow_ordinary(void *address, const char *function)
+{
+    free_slow(CAI_PLACE_ordinary, address, function);
 }

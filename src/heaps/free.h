@@ -14,6 +14,9 @@
  * must be reported under the name of the door. */
 void cai_free_slow(enum cai_place place, void *address, const char *function);
 
+/* The same in the place of malloc, with a tenth fewer instructions. */
+void cai_free_slow_ordinary(void *address, const char *function);
+
 /* The same for a block that was found live. False: another thread freed it meanwhile, nothing changed. In must-zero
  * places its memory is cleared first, unless it was wiped. */
 bool cai_free_live(enum cai_place place, void *address, struct cai_live live);

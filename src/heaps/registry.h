@@ -59,15 +59,20 @@ CAI_INLINE uint8_t cai_claim_byte(const struct cai_claim *claim)
     return (uint8_t)(claim->block >> CAI_CLAIM_SHIFT);
 }
 
+/* Frees in one slab that its heap has not been told of. */
+struct cai_pending {
+    struct cai_unit *slab;
+    uint32_t count;
+    uint32_t uncertain; /* the slab was counted anew in the middle of freeing and telling */
+};
+
 struct cai_thread {
     struct cai_owner owner;
     struct cai_claim claim; /* the thread's alone */
 
-    /* The thread's alone: what it freed in another heap's slab and has not told that one (remote.h). */
-    struct cai_unit *pending_slab;
-    uint32_t pending;
-    struct cai_unit *telling;   /* the slab that it is telling it of; else NULL */
-    struct cai_unit *uncertain; /* one that was counted anew in the middle of that; else NULL */
+    /* The thread's alone: what it freed in other heaps' slabs and has not told those (remote.h). */
+    struct cai_pending pending[CAI_CLASSES];
+    struct cai_unit *telling; /* the slab that it is telling its heap of; else NULL */
 
     bool orphan; /* protected as next_orphan */
 

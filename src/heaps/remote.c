@@ -11,12 +11,12 @@ void cai_remote_tell(struct cai_unit *slab, uint32_t count)
     cai_slab_remote_free(slab, count, owner == NULL ? NULL : &owner->heap);
 }
 
-static CAI_COLD void count_anew(struct cai_thread *thread)
+static CAI_COLD void count_anew(struct cai_pending *pending)
 {
-    struct cai_unit *slab = thread->uncertain;
+    struct cai_unit *slab = pending->slab;
     struct cai_owner *owner = cai_registry_owner(cai_view_of(slab->zone)->owner[cai_unit_number(slab)].id);
 
-    thread->uncertain = NULL;
+    pending->uncertain = false;
     if (owner == NULL)
         return;
     cai_lock_take(&owner->heap.lock);
@@ -24,31 +24,39 @@ static CAI_COLD void count_anew(struct cai_thread *thread)
     cai_lock_give(&owner->heap.lock);
 }
 
-void cai_remote_publish(struct cai_thread *thread)
+void cai_remote_publish_one(struct cai_thread *thread, struct cai_pending *pending)
 {
-    if (thread->pending != 0) {
-        thread->telling = thread->pending_slab;
+    if (pending->count != 0) {
+        thread->telling = pending->slab;
         cai_fence_for_compiler();
-        cai_remote_tell(thread->pending_slab, thread->pending);
+        cai_remote_tell(pending->slab, pending->count);
         cai_fence_for_compiler();
         thread->telling = NULL;
     }
-    thread->pending = 0;
-    thread->pending_slab = NULL;
+    pending->count = 0;
     cai_fence_for_compiler();
-    if (CAI_UNLIKELY(thread->uncertain != NULL))
-        count_anew(thread);
+    if (CAI_UNLIKELY(pending->uncertain))
+        count_anew(pending);
+    pending->slab = NULL;
+}
+
+void cai_remote_publish(struct cai_thread *thread)
+{
+    for (unsigned i = 0; i < CAI_CLASSES; i++)
+        if (thread->pending[i].slab != NULL)
+            cai_remote_publish_one(thread, &thread->pending[i]);
 }
 
 void cai_remote_counted(const struct cai_heap *heap)
 {
-    struct cai_thread *thread = cai_self;
-    struct cai_unit *slab = thread->pending_slab;
-
-    if (slab == NULL || cai_view_of(slab->zone)->owner[cai_unit_number(slab)].id != heap->id)
-        return;
-    thread->pending = 0;
-    thread->uncertain = slab;
+    for (unsigned i = 0; i < CAI_CLASSES; i++) {
+        struct cai_pending *pending = &cai_self->pending[i];
+        struct cai_unit *slab = pending->slab;
+        if (slab == NULL || cai_view_of(slab->zone)->owner[cai_unit_number(slab)].id != heap->id)
+            continue;
+        pending->count = 0;
+        pending->uncertain = true;
+    }
 }
 
 void cai_remote_forward(struct cai_heap *heap)

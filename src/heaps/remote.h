@@ -7,35 +7,42 @@
 #include "blocks/slab.h"
 #include "heaps/registry.h"
 
-/* Frees in one slab are told together, at most so many. */
-enum { CAI_REMOTE_PENDING_MAX = 64 };
+/* Frees in one slab are told together, at most so many: of long slots fewer, as their memory waits for it. */
+enum { CAI_PENDING_MAX = 16, CAI_PENDING_COARSE_MAX = 1 };
 
-/* Tells what the thread has not told yet. */
+/* Tells what the thread has not told yet; of one slab. */
 void cai_remote_publish(struct cai_thread *thread);
+void cai_remote_publish_one(struct cai_thread *thread, struct cai_pending *pending);
+
+CAI_INLINE struct cai_pending *cai_remote_pending(struct cai_thread *thread, unsigned size_class)
+{
+    return &thread->pending[size_class];
+}
 
 /* `thread` is about to free a slot of the slab. So that in the child of a fork that stops it in between, the slab is
  * counted anew. */
-CAI_INLINE bool cai_remote_is_prepared(const struct cai_thread *thread, const struct cai_unit *slab)
+CAI_INLINE bool cai_remote_is_prepared(const struct cai_pending *pending, enum cai_grain grain,
+                                       const struct cai_unit *slab)
 {
-    return thread->pending_slab == slab && thread->pending < CAI_REMOTE_PENDING_MAX;
+    return pending->slab == slab && pending->count < (grain == CAI_FINE ? CAI_PENDING_MAX : CAI_PENDING_COARSE_MAX);
 }
-CAI_INLINE void cai_remote_prepare(struct cai_thread *thread, struct cai_unit *slab)
+CAI_INLINE void cai_remote_prepare(struct cai_thread *thread, struct cai_pending *pending, struct cai_unit *slab)
 {
-    if (!cai_remote_is_prepared(thread, slab))
-        cai_remote_publish(thread);
-    thread->pending_slab = slab;
+    if (!cai_remote_is_prepared(pending, cai_zone_grain(slab->zone), slab))
+        cai_remote_publish_one(thread, pending);
+    pending->slab = slab;
     cai_fence_for_compiler();
 }
 
 /* It has; it is told with others of the same slab, later. */
-CAI_INLINE void cai_remote_note(struct cai_thread *thread)
+CAI_INLINE void cai_remote_note(struct cai_pending *pending)
 {
-    thread->pending++;
+    pending->count++;
 }
 
-/* In the child of a fork: slabs of this heap have been counted anew, with what the calling thread freed in one of them.
- * A handler that forks may have interrupted it anywhere between freeing and telling, and it goes on: so when it has
- * told, that slab is counted once more. */
+/* In the child of a fork: slabs of this heap have been counted anew, with what the calling thread freed in them. A
+ * handler that forks may have interrupted it anywhere between freeing in one and telling, and it goes on: so when it
+ * has told of one, that is counted once more. */
 void cai_remote_counted(const struct cai_heap *heap);
 
 /* The slab that a handler which forks has interrupted the calling thread in telling of, or NULL: it may be about to

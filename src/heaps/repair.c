@@ -68,22 +68,23 @@ static void salvage(struct cai_heap *heap)
     cai_large_salvage(heap);
 }
 
-/* Remote frees that the thread had not told: the slab they are in is counted anew. */
+/* Remote frees that the thread had not told: the slabs they are in are counted anew. */
 static void settle_pending(struct cai_thread *thread)
 {
-    struct cai_unit *slab = thread->pending_slab;
-
-    thread->pending = 0;
-    if (slab == NULL)
-        return;
-    struct cai_owner *owner = cai_registry_owner(cai_view_of(slab->zone)->owner[cai_unit_number(slab)].id);
-    if (owner != NULL) {
-        cai_lock_take(&owner->heap.lock);
-        cai_cache_recount(&owner->heap, slab, cai_remote_telling());
-        cai_remote_counted(&owner->heap);
-        cai_lock_give(&owner->heap.lock);
+    for (unsigned i = 0; i < CAI_CLASSES; i++) {
+        struct cai_unit *slab = thread->pending[i].slab;
+        thread->pending[i].count = 0;
+        if (slab == NULL)
+            continue;
+        struct cai_owner *owner = cai_registry_owner(cai_view_of(slab->zone)->owner[cai_unit_number(slab)].id);
+        if (owner != NULL) {
+            cai_lock_take(&owner->heap.lock);
+            cai_cache_recount(&owner->heap, slab, cai_remote_telling());
+            cai_remote_counted(&owner->heap);
+            cai_lock_give(&owner->heap.lock);
+        }
+        thread->pending[i].slab = NULL;
     }
-    thread->pending_slab = NULL;
 }
 
 /* A block whose content never arrived goes back. */

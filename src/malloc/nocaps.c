@@ -10,13 +10,13 @@ CAI_NOINLINE void cai_back_free_slow(void *address, const char *function)
 {
     /* The most frequent first. Before the start NULL alone passes for an address in that place. */
     if (CAI_LIKELY(((uintptr_t)address - cai_sealed.places) >> cai_sealed.shift == CAI_PLACE_ordinary))
-        cai_free_slow(CAI_PLACE_ordinary, address, function);
+        cai_free_slow_ordinary(address, function);
     else if (CAI_LIKELY(address == NULL))
         return;
     else if (cai_back_place(address) == CAI_PLACE_nocaps)
         cai_free(CAI_PLACE_nocaps, address, function);
     else if (!cai_early_owns(address))
-        cai_free_slow(CAI_PLACE_ordinary, address, function);
+        cai_free_slow_ordinary(address, function);
 }
 
 CAI_COLD void cai_nocaps_guess(struct cai_unit *run)

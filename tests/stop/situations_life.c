@@ -2,6 +2,7 @@
 #include "situation.h"
 
 #include "heaps/life.h"
+#include "support/pending.h"
 
 static void take(void)
 {
@@ -58,7 +59,7 @@ static void have_everything(void)
     kept_give(keep(KIND_MALLOC, 60000));
     kept_give(keep(KIND_SECRET, 90000));
     kept_give(neighbours);
-    require(cai_self->pending == 1 && cai_self_heap()->kept_units != 0);
+    require(pending_in(cai_self, NULL) == 1 && cai_self_heap()->kept_units != 0);
 }
 
 const struct scenario scenario_thread_ends = {

@@ -2,6 +2,7 @@
 #include "situation.h"
 
 #include "blocks/cache.h"
+#include "support/pending.h"
 
 /* 240 to 256 bytes: a fine class; 32 KiB: the longest, whose bins have sixteen slots. */
 enum { FINE = 250, COARSE = 5000, LONGEST = 32 << 10 };
@@ -190,7 +191,7 @@ const struct scenario scenario_free_ends_slab = {.name = "free_ends_slab",
 
 /* --- between threads --- */
 
-static unsigned neighbours_first;
+static unsigned neighbours_first, neighbours_second;
 
 static void keep_for_others(void)
 {
@@ -203,7 +204,7 @@ static void keep_for_others(void)
 static void nothing_pending(void)
 {
     keep_variety();
-    require(cai_self->pending == 0);
+    require(pending_in(cai_self, NULL) == 0);
 }
 
 static void give_others(void)
@@ -218,16 +219,27 @@ const struct scenario scenario_remote_free = {.name = "remote_free",
                                               .addresses_min = 6,
                                               .through = {"free_in_turn"}};
 
+/* The two are of one class, and lie in two slabs. */
+static void keep_in_two_slabs(void)
+{
+    keep_variety();
+    struct kept *first = keep_in_flight(KIND_MALLOC, FINE);
+    situation_no_room(KIND_MALLOC, FINE);
+    neighbours_first = kept_count;
+    keep_in_flight(KIND_MALLOC, FINE);
+    neighbours_second = (unsigned)(first - kept);
+}
+
 static void one_pending(void)
 {
     keep_variety();
-    kept[neighbours_first + 1].in_flight = false;
-    kept_give(&kept[neighbours_first + 1]);
-    require(cai_self->pending == 1);
+    kept[neighbours_second].in_flight = false;
+    kept_give(&kept[neighbours_second]);
+    require(pending_in(cai_self, NULL) == 1);
 }
 
 const struct scenario scenario_remote_publish = {.name = "remote_publish",
-                                                 .neighbour = keep_for_others,
+                                                 .neighbour = keep_in_two_slabs,
                                                  .victim = one_pending,
                                                  .operation = give_others,
                                                  .addresses_min = 9,

@@ -5,6 +5,7 @@
 #include "blocks/exact.h"
 #include "heaps/registry.h"
 #include "support/audit_say.h"
+#include "support/pending.h"
 
 /* What a slab's state bytes add up to. */
 struct slots {
@@ -63,8 +64,8 @@ static size_t pending_of(const struct cai_unit *slab)
 
     for (const struct cai_owner *owner = cai_registry_first(); owner != NULL; owner = owner->next) {
         const struct cai_thread *thread = thread_of(owner);
-        if (thread != NULL && thread->pending != 0 && thread->pending_slab == slab)
-            pending += thread->pending;
+        if (thread != NULL)
+            pending += pending_in(thread, slab);
     }
     return pending;
 }

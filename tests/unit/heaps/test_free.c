@@ -9,6 +9,7 @@
 #include "support/content.h"
 #include "support/grants.h"
 #include "support/own_heap.h"
+#include "support/pending.h"
 #include "support/refuse.h"
 #include "support/threads.h"
 
@@ -122,7 +123,7 @@ CHILD_TEST_EACH(test_another_threads_slot_goes_into_its_slab, 10, places)
         uint32_t count = cai_bin_count(bin_of(cai_self_heap(), value, sizes[i]));
         cai_free(value, blocks_there[i], "free");
         require(*live.state == cai_state_freed(value, CAI_STATE_IN_SLAB));
-        require(cai_self->pending_slab == slab && cai_self->pending == 1); /* told later */
+        require(pending_in(cai_self, slab) == 1); /* told later */
         require(cai_bin_count(bin_of(cai_self_heap(), value, sizes[i])) == count);
     }
     char *large = blocks_there[SMALL]; /* goes to who freed it */
@@ -147,7 +148,7 @@ CHILD_TEST_EACH(test_D3_a_thread_without_a_heap_tells_at_once, 10, places)
     require(slab->remote == 1 && self->owner.heap.returned == slab);
     cai_free(value, large, "free");
     require(run->kind != CAI_UNIT_LARGE); /* to all */
-    require(cai_thread_gone.pending == 0 && cai_thread_gone.owner.heap.bytes_cleared == 0);
+    require(pending_in(&cai_thread_gone, NULL) == 0 && cai_thread_gone.owner.heap.bytes_cleared == 0);
     cai_self = self;
     require_null(audit_all());
 }
@@ -208,7 +209,7 @@ CHILD_TEST_EACH(test_C6_a_holder_fills_its_accounts_bin, 10, places)
 static void *free_there(void *block)
 {
     cai_free(place_there, block, "free");
-    require(cai_self->pending == 0); /* accounts are told at once */
+    require(pending_in(cai_self, NULL) == 0); /* accounts are told at once */
     return NULL;
 }
 

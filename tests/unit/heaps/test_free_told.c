@@ -19,13 +19,13 @@ enum { TOLD = 1, REPLACED, MOST = 1000 };
 static struct steps steps = STEPS_INIT;
 static bool stops; /* after the slab has been told */
 
-void __real_cai_remote_publish(struct cai_thread *thread);
-void __wrap_cai_remote_publish(struct cai_thread *thread);
-void __wrap_cai_remote_publish(struct cai_thread *thread)
+void __real_cai_remote_publish_one(struct cai_thread *thread, struct cai_pending *pending);
+void __wrap_cai_remote_publish_one(struct cai_thread *thread, struct cai_pending *pending);
+void __wrap_cai_remote_publish_one(struct cai_thread *thread, struct cai_pending *pending)
 {
-    bool tells = thread->pending != 0;
+    bool tells = pending->count != 0;
 
-    __real_cai_remote_publish(thread);
+    __real_cai_remote_publish_one(thread, pending);
     if (!stops || !tells)
         return;
     stops = false;

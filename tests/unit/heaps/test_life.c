@@ -13,6 +13,7 @@
 #include "support/grants.h"
 #include "support/many.h"
 #include "support/own_heap.h"
+#include "support/pending.h"
 #include "support/threads.h"
 
 #include <stdlib.h>
@@ -139,7 +140,7 @@ CHILD_TEST(test_a_thread_that_ends_tells_and_gives_back, 10)
     grant = grant_new(SIZE_MAX);
     struct cai_unit *slab = cai_live_run(own_live(CAI_PLACE_ordinary, foreign));
     in_thread(leave_things, &there);
-    require(there->orphan && there->pending == 0 && slab->remote == 1);
+    require(there->orphan && pending_in(there, NULL) == 0 && slab->remote == 1);
     require(there->owner.heap.kept_units == 0 && there->owner.heap.refills[CAI_PLACE_ordinary][CLASS].slots == 0);
     require(cai_bin_count(&there->owner.heap.bins[CAI_PLACE_ordinary][CLASS]) != 0); /* for who comes next */
     require(cai_registry_warm() == 1 && cai_registry_threads() == 1);
@@ -283,19 +284,19 @@ static void test_D3_destructors_of_threads(void **state)
 static void *be_lost(void *slot)
 {
     leave_things(slot);
-    cai_self->pending_slab = cai_live_run(own_live(CAI_PLACE_ordinary, take(100)));
-    cai_self->pending = 3;
+    cai_self->pending[CLASS].slab = cai_live_run(own_live(CAI_PLACE_ordinary, take(100)));
+    cai_self->pending[CLASS].count = 3;
     step_reach(&steps, 1);
     step_await(&steps, 2);
-    cai_self->pending_slab = NULL;
-    cai_self->pending = 0;
+    cai_self->pending[CLASS] = (struct cai_pending){.count = 0};
     return NULL;
 }
 
 static void check_child(struct cai_thread *own, struct cai_thread *lost)
 {
     require(cai_self == own && !own->orphan && cai_registry_threads() == 1);
-    require(lost->orphan && lost->pending == 0 && lost->pending_slab == NULL && lost->owner.heap.kept_units == 0);
+    require(lost->orphan && pending_in(lost, NULL) == 0 && lost->pending[CLASS].slab == NULL &&
+            lost->owner.heap.kept_units == 0);
     require(cai_cache_bytes(&lost->owner.heap) == 0 && cai_registry_warm() == 0); /* cold: what it had is not known */
     CAI_FOR_ACCOUNTS(account) require(account->holder == NULL);
     require_null(audit_all());
@@ -323,7 +324,7 @@ CHILD_TEST(test_D3_a_child_inherits_the_heaps_of_lost_threads, 20)
         _exit(0);
     }
     require(waitpid(pid, &status, 0) == pid && status == 0);
-    require(!there->orphan && there->pending == 3 && cai_registry_threads() == 2);
+    require(!there->orphan && pending_in(there, NULL) == 3 && cai_registry_threads() == 2);
     step_reach(&steps, 2);
     thread_join(thread);
     take_many(100);

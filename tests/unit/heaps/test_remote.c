@@ -7,9 +7,8 @@
 #include "support/audit.h"
 #include "support/many.h"
 #include "support/own_heap.h"
+#include "support/pending.h"
 #include "support/threads.h"
-
-enum { GROUP = 64 };
 
 static struct cai_thread *owner, *freer;
 static struct cai_unit *slab, *second;
@@ -17,6 +16,17 @@ static struct cai_unit *slab, *second;
 static struct cai_unit *slab_of(const void *block)
 {
     return cai_live_run(own_live(CAI_PLACE_ordinary, block));
+}
+
+/* A slab that the owner has not had. */
+static struct cai_unit *slab_of_class(unsigned size_class)
+{
+    struct cai_unit *of;
+
+    do
+        of = slab_of(own_take_class(&owner->owner.heap, CAI_PLACE_ordinary, size_class));
+    while (of == slab || of == second);
+    return of;
 }
 
 /* Two slabs of one heap, and a thread that has none of them. */
@@ -37,25 +47,74 @@ static bool is_told(const struct cai_unit *of, uint32_t count)
 
 static void note(struct cai_unit *of)
 {
-    cai_remote_prepare(freer, of);
-    cai_remote_note(freer);
+    struct cai_pending *pending = cai_remote_pending(freer, of->size_class);
+
+    cai_remote_prepare(freer, pending, of);
+    cai_remote_note(pending);
+}
+
+/* Of this slab and no other of the class. */
+static bool is_pending(const struct cai_unit *of, uint32_t count)
+{
+    const struct cai_pending *pending = cai_remote_pending(freer, of->size_class);
+
+    return pending->slab == of && pending->count == count;
 }
 
 CHILD_TEST(test_frees_in_one_slab_are_told_together, 10)
 {
     start();
-    for (unsigned i = 0; i < GROUP; i++)
+    struct cai_unit *third = slab_of_class(1);
+    for (unsigned i = 0; i < CAI_PENDING_MAX; i++)
         note(slab);
-    require(is_told(slab, 0) && freer->pending == GROUP && freer->pending_slab == slab);
+    require(is_told(slab, 0) && is_pending(slab, CAI_PENDING_MAX));
     note(slab); /* one too many to keep */
-    require(is_told(slab, GROUP) && freer->pending == 1 && freer->pending_slab == slab);
-    note(second); /* another slab */
-    require(is_told(slab, GROUP + 1) && freer->pending == 1 && freer->pending_slab == second);
+    require(is_told(slab, CAI_PENDING_MAX) && is_pending(slab, 1));
+    note(second); /* of another class: each has its own */
+    require(is_told(slab, CAI_PENDING_MAX) && is_pending(slab, 1) && is_pending(second, 1));
+    note(third); /* another slab of the first one's class */
+    require(is_told(slab, CAI_PENDING_MAX + 1) && is_pending(third, 1) && is_pending(second, 1));
     cai_remote_publish(freer);
-    require(is_told(second, 1) && freer->pending == 0 && freer->pending_slab == NULL);
+    require(is_told(third, 1) && is_told(second, 1) && pending_in(freer, NULL) == 0);
+    require(cai_remote_pending(freer, 1)->slab == NULL && cai_remote_pending(freer, 2)->slab == NULL);
     cai_remote_publish(freer); /* nothing more to tell */
-    require(is_told(second, 1) && is_told(slab, GROUP + 1));
-    require(owner->owner.heap.returned == second && second->next_returned == slab && slab->next_returned == NULL);
+    require(is_told(second, 1) && is_told(third, 1) && is_told(slab, CAI_PENDING_MAX + 1));
+    require(owner->owner.heap.returned == second && second->next_returned == third && third->next_returned == slab);
+}
+
+/* Whose memory waits for it. */
+CHILD_TEST(test_fewer_of_long_slots_are_told_together, 10)
+{
+    start();
+    struct cai_unit *coarse = slab_of_class(CAI_CLASS_LAST);
+    for (unsigned i = 0; i < CAI_PENDING_COARSE_MAX; i++)
+        note(coarse);
+    require(is_told(coarse, 0) && is_pending(coarse, CAI_PENDING_COARSE_MAX));
+    note(coarse);
+    require(is_told(coarse, CAI_PENDING_COARSE_MAX) && is_pending(coarse, 1));
+}
+
+/* A handler that forks has interrupted a free between its two halves, and in the child the heap was counted anew. */
+CHILD_TEST(test_D7_what_was_counted_in_the_middle_is_counted_once_more, 10)
+{
+    start();
+    struct cai_heap *heap = &owner->owner.heap;
+    struct cai_pending *pending = cai_remote_pending(freer, 1);
+    struct cai_live live = own_live(CAI_PLACE_ordinary, own_take_class(heap, CAI_PLACE_ordinary, 1));
+    cai_self = freer;
+    cai_remote_prepare(freer, pending, slab);
+    *live.state = CAI_STATE_IN_SLAB;
+    note(second); /* of the same heap, and before */
+    cai_lock_take(&heap->lock);
+    cai_cache_recount(heap, slab, NULL);
+    cai_remote_counted(heap);
+    cai_lock_give(&heap->lock);
+    uint32_t used = slab->used;
+    cai_remote_note(pending);
+    cai_remote_publish(freer);
+    cai_cache_collect(heap, true);
+    require(cai_live_run(live) == slab && slab->used == used && used == cai_cache_count(slab));
+    require(second->used == cai_cache_count(second));
 }
 
 CHILD_TEST(test_one_at_once, 10)
@@ -141,6 +200,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frees_in_one_slab_are_told_together),
+        cmocka_unit_test(test_fewer_of_long_slots_are_told_together),
+        cmocka_unit_test(test_D7_what_was_counted_in_the_middle_is_counted_once_more),
         cmocka_unit_test(test_one_at_once),
         cmocka_unit_test(test_a_slab_without_owner),
         cmocka_unit_test(test_what_came_to_the_wrong_heap_is_sent_on),
