@@ -11,14 +11,14 @@
 
 #include <string.h>
 
-/* A bin starts small and grows fourfold up to what this many bytes or slots allow, doubled as often as the program's
- * swing has asked for. */
-enum { BIN_START = 16, BIN_GROWTH = 4, BIN_SLOTS_MAX = 1024, BIN_SLOTS_MIN = 16, BIN_BYTES_MAX = 256 * 1024 };
+/* A bin starts small, and grows in two steps up to what this many bytes or slots allow, doubled as often as the
+ * program's swing has asked for: each array that it outgrows stays behind for another bin. */
+enum { BIN_START = 16, BIN_NEXT = 64, BIN_SLOTS_MAX = 1024, BIN_SLOTS_MIN = 16, BIN_BYTES_MAX = 256 * 1024 };
 /* How often that may be, and how many slots it may bring to all bins of a heap together: where many classes swing at
  * once, their arrays and the slabs that cannot end would take more than they are worth. */
 enum { SWING_DOUBLINGS_MAX = 6, SWING_SLOTS_MAX = 16 * 1024 };
 
-/* What the first refill takes. */
+/* No refill wants less. */
 enum { WANT_MIN = 8 };
 
 static struct cai_unit *unit_at(unsigned zone, uint32_t number)
@@ -226,7 +226,7 @@ static bool bin_grow(struct cai_heap *heap, enum cai_place place, unsigned size_
 
     if (before >= most)
         return true;
-    if (!bin_move(heap, bin, (uint32_t)cai_min(before == 0 ? BIN_START : before * BIN_GROWTH, most)))
+    if (!bin_move(heap, bin, (uint32_t)cai_min(before == 0 ? BIN_START : before < BIN_NEXT ? BIN_NEXT : most, most)))
         return before != 0;
     heap->used_bins[place][size_class / 64] |= UINT64_C(1) << size_class % 64;
     return true;
@@ -297,17 +297,30 @@ static size_t put_back(struct cai_heap *heap, enum cai_place place, unsigned siz
     return (size_t)put * cai_class_sizes[size_class];
 }
 
+/* Twice as many as the last time when little but what that brought was handed out since. Where blocks come back
+ * meanwhile the bin lives on those, and what is taken from slabs beyond the need is memory that would not have been
+ * touched. */
+static uint32_t wanted(struct cai_refill *last, uint32_t handed_out)
+{
+    uint32_t since = handed_out - last->handed_out;
+
+    last->handed_out = handed_out;
+    if (since < last->slots + last->slots / 4)
+        return cai_max(2 * last->slots, WANT_MIN);
+    return cai_max(since < 2 * last->slots ? last->slots : last->slots / 2, WANT_MIN);
+}
+
 uint32_t cai_cache_wants(struct cai_heap *heap, enum cai_place place, unsigned size_class)
 {
     struct cai_bin *bin = &heap->bins[place][size_class];
-    uint16_t *wants = &heap->wants[place][size_class];
+    struct cai_refill *refill = &heap->refills[place][size_class];
 
     swing(heap, place, size_class);
-    if (cai_bin_limit(bin) < 2u * *wants + WANT_MIN && !bin_grow(heap, place, size_class))
+    uint32_t want = wanted(refill, (uint32_t)cai_bin_allocations(heap, place, size_class));
+    if (cai_bin_limit(bin) < 2 * want && !bin_grow(heap, place, size_class))
         return 0;
-    uint32_t want = (uint32_t)cai_min(cai_max(*wants, WANT_MIN), (cai_bin_limit(bin) + 1) / 2);
-    *wants = (uint16_t)(want * 2);
-    return want;
+    refill->slots = cai_min(want, (cai_bin_limit(bin) + 1) / 2);
+    return refill->slots;
 }
 
 uint32_t cai_cache_refill(struct cai_heap *heap, enum cai_place place, unsigned size_class, uint32_t want)

@@ -51,6 +51,12 @@ struct cai_swing {
     uint8_t doublings;  /* of what a bin may hold */
 };
 
+/* The last refill of a bin. */
+struct cai_refill {
+    uint32_t slots;      /* that it wanted */
+    uint32_t handed_out; /* by the bin, until then */
+};
+
 struct cai_slabs {
     uint32_t first, last; /* unit numbers, 0: none; taken from and put to the front */
 };
@@ -91,7 +97,7 @@ struct cai_heap {
                           [CAI_CLASSES];            /* allocations until the next sample (heaps/sample.h); 0: undrawn */
     uint32_t guard_blocks[CAI_PLACES][CAI_CLASSES]; /* the same until the next guarded one (heaps/guarded.h) */
     uint64_t sample_bytes;                          /* until the next sample of large blocks, in bytes */
-    uint16_t wants[CAI_PLACES][CAI_CLASSES];        /* slots a bin's next refill takes: twice as many each time */
+    struct cai_refill refills[CAI_PLACES][CAI_CLASSES];
     struct cai_swing swings[CAI_PLACES][CAI_CLASSES];
     uint32_t marks[CAI_PLACES][CAI_CLASSES]; /* what each bin had done at the last look, to find idle ones */
 

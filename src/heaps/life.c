@@ -59,7 +59,7 @@ static void on_thread_exit(void)
     cai_large_flush(&thread->owner.heap);
     cai_owned_settle_claims(&thread->owner.heap);
     cai_remote_publish(thread);
-    memset(thread->owner.heap.wants, 0, sizeof thread->owner.heap.wants);
+    memset(thread->owner.heap.refills, 0, sizeof thread->owner.heap.refills);
     bool warm = cai_registry_warm() < WARM_MAX;
     if (!warm)
         cai_cache_flush_all(&thread->owner.heap);

@@ -34,9 +34,11 @@
 /* From this length on, blocks that a sweep has kept give their pages back. */
 #define DROPPED_BYTES_MIN (16 * CAI_KIB)
 
-/* For the child of a fork: the slab in which slots are being released and have not been told. */
+/* For the child of a fork: the slab in which slots are being released and have not been told; and there, where a thread
+ * that is not there was at it, until it has been counted anew. Two, as the thread that forked may look itself before it
+ * comes to that: a handler that forks may have interrupted it where it waits to look. */
 static struct cai_unit *releasing;
-static bool releasing_lost;
+static struct cai_unit *lost;
 
 /* A stale pointer can write while a block waits: it is zero again when it leaves. Must-zero memory is never taken at
  * its word. */
@@ -344,22 +346,26 @@ struct cai_looked cai_look(enum cai_look what)
 
 void cai_look_repair(void)
 {
-    releasing_lost = releasing != NULL;
+    if (releasing == NULL)
+        return;
+    lost = releasing;
+    cai_fence_for_compiler();
+    releasing = NULL;
 }
 
+/* It may have ended by now, and be another heap's, or no slab: it is counted as what it is. */
 void cai_look_repair_rest(void)
 {
-    if (!releasing_lost)
+    if (lost == NULL)
         return;
     struct cai_owner *owner =
-        cai_registry_owner(cai_load_relaxed(&cai_view_of(releasing->zone)->owner[cai_unit_number(releasing)].id));
+        cai_registry_owner(cai_load_relaxed(&cai_view_of(lost->zone)->owner[cai_unit_number(lost)].id));
     if (owner != NULL) {
         cai_lock_take(&owner->heap.lock);
-        cai_cache_recount(&owner->heap, releasing, cai_remote_telling());
+        cai_cache_recount(&owner->heap, lost, cai_remote_telling());
         cai_remote_counted(&owner->heap);
         cai_lock_give(&owner->heap.lock);
         cai_account_lost_credit(owner->heap.id);
     }
-    releasing = NULL;
-    releasing_lost = false;
+    lost = NULL;
 }

@@ -30,7 +30,8 @@ bool cai_resize_in_place(struct cai_live *live, size_t bytes);
 
 /* A block of the place starts there, and realloc to `bytes` gives it back as it is. False: cai_resize has to say,
  * whatever address and size are. Shrinking to less than half moves, above that the copy costs more than the slack; what
- * lies within the last page of a large block is not worth a claim. */
+ * lies within the last page of a large block is not worth a claim. One that is large for its alignment alone moves to
+ * a slot of its size, as cai_resize has it: stated sizes are believed from half of what there is (malloc/stated.c). */
 CAI_INLINE bool cai_resize_stays(enum cai_place place, const void *address, size_t bytes)
 {
     enum cai_grain grain = CAI_FINE;
@@ -52,7 +53,8 @@ CAI_INLINE bool cai_resize_stays(enum cai_place place, const void *address, size
         return false;
     const struct cai_unit *run =
         &cai_view_of(cai_zone_number(place, CAI_COARSE))->units[cai_unit_of_granule(CAI_COARSE, granule)];
-    return cai_round_up(cai_load_relaxed(&run->bytes), cai_settings->page_bytes) - bytes < cai_settings->page_bytes;
+    return bytes > CAI_SMALL_BYTES_MAX &&
+           cai_round_up(cai_load_relaxed(&run->bytes), cai_settings->page_bytes) - bytes < cai_settings->page_bytes;
 }
 
 /* Blocks that grow once grow again: room for up to half more, as long as that is a small block. Of few sizes, two per

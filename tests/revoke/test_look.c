@@ -7,11 +7,17 @@
 #include "heaps/quarantine.h"
 #include "support/audit.h"
 #include "support/child.h"
+#include "support/threads.h"
 
 #include <capalloc/capalloc.h>
 #include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define MIB ((size_t)1 << 20)
 
@@ -145,6 +151,66 @@ CHILD_TEST(test_R3_the_child_of_a_fork_looks_at_all, 60)
     require_null(audit_heap());
 }
 
+static sem_t has_stopped;
+
+static void stop_for_good(int signal)
+{
+    (void)signal;
+    sem_post(&has_stopped);
+    for (;;)
+        pause();
+}
+
+static void *look(void *unused)
+{
+    cai_quarantine_release();
+    return unused;
+}
+
+/* Of the page with the block's state byte. */
+static void protect(const struct stopped *block, int protection)
+{
+    uintptr_t page = cai_round_down((uintptr_t)block->state, cai_settings->page_bytes);
+
+    require(mprotect((void *)page, cai_settings->page_bytes, protection) == 0);
+}
+
+/* Another thread looks, and stops where it reads the states of the block's slab; it has made the block free. */
+static void stop_in_a_look(const struct stopped *block)
+{
+    require(sem_init(&has_stopped, 0, 0) == 0 && signal(SIGSEGV, stop_for_good) != SIG_ERR);
+    protect(block, PROT_NONE);
+    thread_start(look, NULL);
+    require(sem_wait(&has_stopped) == 0);
+    protect(block, PROT_READ | PROT_WRITE);
+    say(block, CAI_STATE_IN_SLAB | CAI_STATE_ZERO);
+}
+
+/* A handler that forks has interrupted a thread which waits to look: in the child it looks before it comes to what the
+ * one that looked has left. */
+CHILD_TEST(test_D7_the_child_of_a_fork_looks_where_a_look_was_lost, 60)
+{
+    struct stopped block = settled_block();
+    int status;
+
+    say(&block, CAI_STATE_CANDIDATE);
+    note(&block, true);
+    stop_in_a_look(&block);
+    cai_locks_count(1); /* as who waits for a lock */
+    pid_t child = fork();
+    require(child >= 0);
+    if (child > 0) {
+        require(waitpid(child, &status, 0) == child);
+        _exit(status != 0); /* the other one stands there for good */
+    }
+    signal(SIGSEGV, SIG_DFL);
+    cai_quarantine_release();
+    cai_locks_count(-1u);
+    ca_free(ca_malloc(100000));
+    require_null(audit_heap());
+    _exit(0);
+}
+
 CHILD_TEST(test_R8_what_is_not_looked_at_is_live_all_the_same, 60)
 {
     enum { BLOCKS = 100000, LONG = 1024 };
@@ -171,6 +237,7 @@ int main(void)
         cmocka_unit_test(test_R3_what_a_look_leaves_is_looked_at_again),
         cmocka_unit_test(test_R3_what_a_thread_freed_that_is_gone_is_looked_for),
         cmocka_unit_test(test_R3_the_child_of_a_fork_looks_at_all),
+        cmocka_unit_test(test_D7_the_child_of_a_fork_looks_where_a_look_was_lost),
         cmocka_unit_test(test_R8_what_is_not_looked_at_is_live_all_the_same),
     };
 

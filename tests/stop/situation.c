@@ -75,7 +75,7 @@ void situation_full_bin(enum kind kind, size_t size, bool longest)
     while (kept_count < first + most + most / 2) {
         keep(kind, size);
         if (!longest)
-            cai_self_heap()->wants[place_of(kind)][cai_class_of(size)] = 0; /* a short bin will do */
+            cai_self_heap()->refills[place_of(kind)][cai_class_of(size)].slots = 0; /* a short bin will do */
     }
     give_until_full(bin, first);
     while (longest && cai_bin_limit(bin) < most) {

@@ -111,21 +111,40 @@ static uint8_t *state_at(const void *block)
     return &view->state[cai_granule_of(view, CAI_COARSE, block)];
 }
 
-/* Twice as many each time, up to half of the bin, which is made longer for it; 256 KiB are its limit. */
+/* So many were handed out by the bin since its last refill. */
+static uint32_t wants_after(uint32_t handed_out)
+{
+    bin->countdown -= (int32_t)handed_out;
+    uint32_t want = cai_cache_wants(&heap, CAI_PLACE_ordinary, CLASS);
+
+    require(want == 0 || cai_bin_limit(bin) >= want * 2);
+    return want;
+}
+
+/* Twice as many each time, as long as little comes back, up to half of the bin; 256 KiB are its limit. */
 CHILD_TEST(test_a_bin_wants_twice_as_much_each_time, 10)
 {
-    static const uint32_t wants[] = {8, 16, 32, 64, 64, 64};
-
     start_pages();
     require(cai_class_bytes(CLASS) == SLOT && cai_bin_limit(bin) == 0);
-    for (unsigned i = 0; i < sizeof wants / sizeof *wants; i++) {
-        require(cai_cache_wants(&heap, CAI_PLACE_ordinary, CLASS) == wants[i]);
-        require(cai_bin_limit(bin) >= wants[i] * 2);
-    }
-    require(cai_bin_limit(bin) == FULL);
+    require(wants_after(1) == 8 && cai_bin_limit(bin) == 16);
+    require(wants_after(8) == 16 && cai_bin_limit(bin) == 64);
+    require(wants_after(16) == 32);
+    require(wants_after(32 + 7) == 64 && cai_bin_limit(bin) == FULL);
+    require(wants_after(64) == FULL / 2 && wants_after(FULL / 2) == FULL / 2);
     for (unsigned i = 0; i < 10; i++)
         require(cai_cache_wants(&heap, CAI_PLACE_ordinary, CAI_CLASS_LAST) == 8);
     require(cai_bin_limit(&heap.bins[CAI_PLACE_ordinary][CAI_CLASS_LAST]) == 16);
+}
+
+/* What came back meanwhile was handed out again: as many, or half as many, and eight at least. */
+CHILD_TEST(test_a_bin_that_lives_on_what_comes_back_wants_less, 10)
+{
+    start_pages();
+    for (uint32_t want = 8, before = 1; want <= 32; before = want, want *= 2)
+        require(wants_after(before) == want);
+    require(wants_after(32 + 8) == 32 && wants_after(63) == 32);
+    require(wants_after(64) == 16 && wants_after(1000) == 8 && wants_after(1000) == 8);
+    require(wants_after(8) == 16);
 }
 
 CHILD_TEST(test_a_refill_puts_the_lowest_address_on_top, 10)
@@ -338,6 +357,7 @@ int main(void)
         cmocka_unit_test(test_a_miscount_does_not_hang),
         cmocka_unit_test(test_no_slot_looks_like_its_bin),
         cmocka_unit_test(test_a_bin_wants_twice_as_much_each_time),
+        cmocka_unit_test(test_a_bin_that_lives_on_what_comes_back_wants_less),
         cmocka_unit_test(test_a_refill_puts_the_lowest_address_on_top),
         cmocka_unit_test(test_a_full_bin_gives_its_older_half_back),
         cmocka_unit_test(test_D6_a_bin_follows_the_swing_until_it_is_idle),

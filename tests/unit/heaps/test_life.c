@@ -124,7 +124,7 @@ static void *leave_things(void *slot)
     require(cai_allocate_for(&grant, CAI_PLACE_secret, 100, 8, false, &error) != NULL);
     give(take(100));
     give(take(100000));
-    require(cai_self_heap()->kept_units != 0 && cai_self_heap()->wants[CAI_PLACE_ordinary][CLASS] != 0);
+    require(cai_self_heap()->kept_units != 0 && cai_self_heap()->refills[CAI_PLACE_ordinary][CLASS].slots != 0);
     if (foreign != NULL)
         give(foreign);
     foreign = NULL;
@@ -140,7 +140,7 @@ CHILD_TEST(test_a_thread_that_ends_tells_and_gives_back, 10)
     struct cai_unit *slab = cai_live_run(own_live(CAI_PLACE_ordinary, foreign));
     in_thread(leave_things, &there);
     require(there->orphan && there->pending == 0 && slab->remote == 1);
-    require(there->owner.heap.kept_units == 0 && there->owner.heap.wants[CAI_PLACE_ordinary][CLASS] == 0);
+    require(there->owner.heap.kept_units == 0 && there->owner.heap.refills[CAI_PLACE_ordinary][CLASS].slots == 0);
     require(cai_bin_count(&there->owner.heap.bins[CAI_PLACE_ordinary][CLASS]) != 0); /* for who comes next */
     require(cai_registry_warm() == 1 && cai_registry_threads() == 1);
     require(cai_registry_first_account()->holder == NULL);

@@ -348,8 +348,10 @@ static void test_D1_free_sized_after_realloc(void **state)
     refuse_start();
     for (unsigned i = 0; i < 3000; i++) {
         size_t bytes = rng_size(&rng, 20);
-        char *block = ca_malloc(bytes);
-        for (uint64_t n = rng_below(&rng, 4); n > 0; n--) {
+        uint64_t times = rng_below(&rng, 4);
+        bool aligned = times != 0 && rng_below(&rng, 2) != 0; /* free_sized is for what came of it */
+        char *block = aligned ? ca_aligned_alloc((size_t)1 << rng_below(&rng, 20), bytes) : ca_malloc(bytes);
+        for (; times > 0; times--) {
             bytes = 1 + rng_size(&rng, 20);
             block = ca_realloc(block, bytes);
         }
