@@ -7,7 +7,9 @@
 #include "base/check.h"
 #include "base/probe.h"
 #include "base/sixteen.h"
+#include "blocks/order.h"
 #include "blocks/stale.h"
+#include "core/chance.h"
 #include "core/checks.h"
 #include "core/settings.h"
 #include "os/os.h"
@@ -31,17 +33,6 @@ static size_t slot_granules(const struct cai_unit *slab)
     return cai_class_bytes(slab->size_class) >> granule_shift(slab);
 }
 
-/* Nobody who does not know the secret knows the next, and no call of the kernel is made for it. */
-static uint64_t drawn(void)
-{
-    static uint64_t count; /* atomic */
-    uint64_t mixed = cai_settings->secret + cai_add_relaxed(&count, 1) * UINT64_C(0x9e3779b97f4a7c15);
-
-    mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb);
-    return mixed ^ mixed >> 31;
-}
-
 struct cai_unit *cai_slab_create(struct cai_heap *heap, enum cai_place place, unsigned size_class)
 {
     enum cai_grain grain = cai_class_grain(size_class);
@@ -58,7 +49,7 @@ struct cai_unit *cai_slab_create(struct cai_heap *heap, enum cai_place place, un
     uint32_t start = (uint32_t)((cai_unit_number(slab) * UINT64_C(0x9e3779b9) >> 8) % COLOURS * COLOUR_BYTES /
                                 cai_class_bytes(size_class));
     if (CAI_HARDENS && (cai_settings->checks & CAI_CHECK_random) != 0)
-        start = (uint32_t)(drawn() % slab->slots);
+        start = (uint32_t)(cai_chance_bits() % slab->slots);
     cai_store_relaxed(&slab->start, start);
     slab->fresh = 0;
     slab->used = 0;
@@ -200,6 +191,8 @@ uint32_t cai_slab_take(struct cai_unit *slab, void **end, uint32_t count)
                                                     : take_returned_long(slab, end, count);
     taken += take_fresh(slab, end - taken, count - taken);
     slab->used += taken;
+    if (CAI_HARDENS && (cai_settings->checks & CAI_CHECK_order) != 0)
+        cai_order_mix(end, taken);
     return taken;
 }
 
