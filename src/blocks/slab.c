@@ -9,6 +9,7 @@
 #include "base/sixteen.h"
 #include "blocks/order.h"
 #include "blocks/stale.h"
+#include "blocks/wall.h"
 #include "core/chance.h"
 #include "core/checks.h"
 #include "core/settings.h"
@@ -44,6 +45,8 @@ struct cai_unit *cai_slab_create(struct cai_heap *heap, enum cai_place place, un
         return NULL;
     cai_store_relaxed(&slab->size_class, (uint8_t)size_class);
     cai_store_relaxed(&slab->slots, cai_slab_slots(size_class, units));
+    if (CAI_HARDENS)
+        cai_wall_plan(slab);
     /* Begin at another slot in each slab: hot slots and their state bytes would share cache sets otherwise. Near the
      * front, so that a slab that replaces another one in warm memory touches the same pages. */
     uint32_t start = (uint32_t)((cai_unit_number(slab) * UINT64_C(0x9e3779b9) >> 8) % COLOURS * COLOUR_BYTES /
@@ -59,6 +62,8 @@ struct cai_unit *cai_slab_create(struct cai_heap *heap, enum cai_place place, un
     for (uint32_t i = 0; i < units; i++)
         cai_store_relaxed(&owned[i].size_class, (uint8_t)size_class);
     cai_run_publish(slab, CAI_UNIT_SLAB, heap->id);
+    if (CAI_HARDENS)
+        cai_wall_build(slab);
     CAI_PROBE(slab_begin, place, cai_class_bytes(size_class), cai_unit_address(slab));
     return slab;
 }

@@ -98,7 +98,7 @@ static const char help_settings[] =
     "                are on, all but copy unless told: -NAME takes one away, +NAME adds\n"
     "                it, NAME+NAME leaves these alone; a second list begins with what\n"
     "                the first left. Names: canary, mismatch, guard, random, order,\n"
-    "                zero, delay, copy (docs/hardening.md says what each does)\n"
+    "                wall, zero, delay, copy (docs/hardening.md says what each does)\n"
     "  helper        free memory goes back from a background thread, so that an idle\n"
     "                program gives it back too\n"
     "  strict        report a sized delete whose size cannot be right\n"
