@@ -99,7 +99,8 @@ static void report_large(const struct cai_fault *fault)
            start);
 }
 
-/* The slab at whose wall this address is, or NULL. Every unit of a slab leads to its head, without a lock. */
+/* The slab at whose wall this address is, or NULL. Every unit of a slab leads to its head, without a lock; of another
+ * run it may lead anywhere. */
 static const struct cai_unit *slab_of(uintptr_t address)
 {
     enum cai_place place = cai_place_of((const void *)address);
@@ -111,7 +112,8 @@ static const struct cai_unit *slab_of(uintptr_t address)
             continue;
         const struct cai_unit *run = cai_slab_of(view, grain, granule);
         bool is_slab = cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB;
-        return is_slab && cai_wall_of(run) != 0 && address >= cai_wall_of(run) ? run : NULL;
+        uintptr_t wall = is_slab ? cai_wall_of(run) : 0;
+        return wall != 0 && address - wall < cai_settings->page_bytes ? run : NULL;
     }
     return NULL;
 }
