@@ -105,6 +105,8 @@ static const struct cai_unit *slab_of(uintptr_t address)
 {
     enum cai_place place = cai_place_of((const void *)address);
 
+    if (!CAI_HARDENS)
+        return NULL;
     for (enum cai_grain grain = CAI_FINE; place != CAI_PLACE_none && grain < CAI_GRAINS; grain++) {
         const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
         size_t granule = (address - view->origin) >> cai_grain_shift(grain);
@@ -147,9 +149,9 @@ static struct cai_live behind(const struct cai_unit *slab)
 /* Who comes from below meets the wall at its start, who comes from above at its end. */
 static bool report_wall(const struct cai_fault *fault)
 {
-    const struct cai_unit *slab = CAI_HARDENS ? slab_of(fault->address) : NULL;
+    const struct cai_unit *slab = slab_of(fault->address);
 
-    if (slab == NULL)
+    if (!CAI_HARDENS || slab == NULL)
         return false;
     bool is_near_end = fault->address - cai_wall_of(slab) >= cai_settings->page_bytes / 2;
     struct cai_live next = is_near_end ? behind(slab) : (struct cai_live){.state = NULL};
