@@ -6,6 +6,7 @@
 
 #include "base/probe.h"
 #include "blocks/claimed.h"
+#include "blocks/wall.h"
 #include "pages/meta.h"
 #include "pages/run.h"
 
@@ -31,6 +32,8 @@ static void end_slab(struct cai_heap *heap, struct cai_unit *slab)
 {
     cai_claimed_settle(heap, slab);
     CAI_PROBE(slab_end, cai_class_bytes(slab->size_class), cai_unit_address(slab), heap->id);
+    if (CAI_HARDENS)
+        cai_wall_lift(slab);
     cai_run_give(slab);
 }
 

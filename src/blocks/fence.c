@@ -63,17 +63,16 @@ static bool is_mapped(uint8_t mark)
     return (mark & CAI_SHUT_BY_MAPPING) != 0 && mark != NONE;
 }
 
-static void unmap(void)
+void cai_fence_unmap(void)
 {
     cai_add_relaxed(&mappings, (uint32_t)-MAPPINGS);
 }
 
-/* So many blocks at most are guarded by mappings. */
-static bool may_map(void)
+bool cai_fence_may_map(void)
 {
     if (cai_add_relaxed(&mappings, MAPPINGS) + MAPPINGS <= cai_settings->mappings_max / SHARE)
         return true;
-    unmap();
+    cai_fence_unmap();
     return false;
 }
 
@@ -85,11 +84,11 @@ static unsigned guard_from(struct cai_live live, size_t from, uint8_t before)
 
     if (cai_os_guard(address, length))
         return CAI_SHUT_BY_GUARD | (before & CAI_SHUT_BY_MAPPING);
-    if (!is_mapped(before) && !may_map())
+    if (!is_mapped(before) && !cai_fence_may_map())
         return 0;
     unsigned ways = cai_os_shut(address, length);
     if (ways != CAI_SHUT_BY_MAPPING && !is_mapped(before))
-        unmap();
+        cai_fence_unmap();
     return ways != 0 ? ways | (before & CAI_SHUT_BY_MAPPING) : 0;
 }
 
@@ -138,13 +137,13 @@ static bool hold(struct cai_live live, uint8_t before)
 {
     size_t open = cai_fence_open_bytes(live);
 
-    if (open == 0 || (!is_mapped(before) && !may_map()))
+    if (open == 0 || (!is_mapped(before) && !cai_fence_may_map()))
         return false;
     cai_store_relaxed(&cai_live_run(live)->shut_from, (uint32_t)(open / cai_settings->page_bytes));
     mark(live, (uint8_t)(PART | CAI_SHUT_BY_MAPPING));
     bool held = cai_os_forbid(start_of(live), open);
     if (!held && !is_mapped(before))
-        unmap();
+        cai_fence_unmap();
     mark(live, held ? (uint8_t)(HELD | (before & WAYS)) : before);
     return held;
 }
@@ -160,7 +159,7 @@ static void let_go(struct cai_live live)
     mark(live, (uint8_t)(PART | CAI_SHUT_BY_MAPPING));
     cai_os_unshut(start_of(live), length, CAI_SHUT_BY_MAPPING);
     if (!is_mapped(ways))
-        unmap();
+        cai_fence_unmap();
     mark(live, ways != 0 ? (uint8_t)(TAIL | ways) : (uint8_t)NONE);
 }
 
@@ -230,13 +229,13 @@ void cai_fence_lift(struct cai_live live)
         cai_os_unshut(address, length, before & WAYS);
     }
     if (is_mapped(before))
-        unmap();
+        cai_fence_unmap();
     mark(live, NONE);
 }
 
 enum cai_guards cai_fence_guards(void)
 {
-    if (!is_on())
+    if ((cai_settings->checks & (CAI_CHECK_guard | CAI_CHECK_wall)) == 0)
         return CAI_GUARDS_NONE;
     return cai_os_guards_work() ? CAI_GUARDS_KERNEL : CAI_GUARDS_MAPPINGS;
 }

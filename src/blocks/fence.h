@@ -13,6 +13,10 @@
 /* What they are made of in this process. */
 enum cai_guards cai_fence_guards(void);
 
+/* One more is made by mappings, if that is not more than a quarter of what the process may have; and one is gone. */
+bool cai_fence_may_map(void);
+void cai_fence_unmap(void);
+
 /* How much longer than the block its run has to be, for a guard to be there. */
 size_t cai_fence_room(void);
 

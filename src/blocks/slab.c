@@ -7,7 +7,10 @@
 #include "base/check.h"
 #include "base/probe.h"
 #include "base/sixteen.h"
+#include "blocks/order.h"
 #include "blocks/stale.h"
+#include "blocks/wall.h"
+#include "core/chance.h"
 #include "core/checks.h"
 #include "core/settings.h"
 #include "os/os.h"
@@ -31,17 +34,6 @@ static size_t slot_granules(const struct cai_unit *slab)
     return cai_class_bytes(slab->size_class) >> granule_shift(slab);
 }
 
-/* Nobody who does not know the secret knows the next, and no call of the kernel is made for it. */
-static uint64_t drawn(void)
-{
-    static uint64_t count; /* atomic */
-    uint64_t mixed = cai_settings->secret + cai_add_relaxed(&count, 1) * UINT64_C(0x9e3779b97f4a7c15);
-
-    mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb);
-    return mixed ^ mixed >> 31;
-}
-
 struct cai_unit *cai_slab_create(struct cai_heap *heap, enum cai_place place, unsigned size_class)
 {
     enum cai_grain grain = cai_class_grain(size_class);
@@ -53,12 +45,14 @@ struct cai_unit *cai_slab_create(struct cai_heap *heap, enum cai_place place, un
         return NULL;
     cai_store_relaxed(&slab->size_class, (uint8_t)size_class);
     cai_store_relaxed(&slab->slots, cai_slab_slots(size_class, units));
+    if (CAI_HARDENS)
+        cai_wall_plan(slab);
     /* Begin at another slot in each slab: hot slots and their state bytes would share cache sets otherwise. Near the
      * front, so that a slab that replaces another one in warm memory touches the same pages. */
     uint32_t start = (uint32_t)((cai_unit_number(slab) * UINT64_C(0x9e3779b9) >> 8) % COLOURS * COLOUR_BYTES /
                                 cai_class_bytes(size_class));
     if (CAI_HARDENS && (cai_settings->checks & CAI_CHECK_random) != 0)
-        start = (uint32_t)(drawn() % slab->slots);
+        start = (uint32_t)(cai_chance_bits() % slab->slots);
     cai_store_relaxed(&slab->start, start);
     slab->fresh = 0;
     slab->used = 0;
@@ -68,6 +62,8 @@ struct cai_unit *cai_slab_create(struct cai_heap *heap, enum cai_place place, un
     for (uint32_t i = 0; i < units; i++)
         cai_store_relaxed(&owned[i].size_class, (uint8_t)size_class);
     cai_run_publish(slab, CAI_UNIT_SLAB, heap->id);
+    if (CAI_HARDENS)
+        cai_wall_build(slab);
     CAI_PROBE(slab_begin, place, cai_class_bytes(size_class), cai_unit_address(slab));
     return slab;
 }
@@ -200,6 +196,8 @@ uint32_t cai_slab_take(struct cai_unit *slab, void **end, uint32_t count)
                                                     : take_returned_long(slab, end, count);
     taken += take_fresh(slab, end - taken, count - taken);
     slab->used += taken;
+    if (CAI_HARDENS && (cai_settings->checks & CAI_CHECK_order) != 0)
+        cai_order_mix(end, taken);
     return taken;
 }
 

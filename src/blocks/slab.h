@@ -42,7 +42,8 @@ CAI_INLINE uint32_t cai_slab_slots(unsigned size_class, uint32_t units)
 struct cai_unit *cai_slab_create(struct cai_heap *heap, enum cai_place place, unsigned size_class);
 
 /* Moves up to `count` free slots from the slab to below `end`, as onto a stack that grows downwards, the lowest address
- * first; their state becomes cached. The owner's lock is held. Returns how many. */
+ * first, or in the hardened library one of the lowest (order.h); their state becomes cached. The owner's lock is held.
+ * Returns how many. */
 uint32_t cai_slab_take(struct cai_unit *slab, void **end, uint32_t count);
 
 /* Free slots, at least; the owner's lock is held. */

@@ -22,6 +22,11 @@ static uint64_t draw(void)
     return z ^ z >> 31;
 }
 
+uint64_t cai_chance_bits(void)
+{
+    return draw();
+}
+
 /* -ln((n + 0.5) / 2^53): the number is a power of two times something from 1 to 2, whose logarithm is twice the inverse
  * hyperbolic tangent of (m - 1) / (m + 1), which is at most a third. */
 static double minus_log(uint64_t n)

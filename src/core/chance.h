@@ -1,4 +1,4 @@
-/* Chance for sampling: a process without memory that hits each byte alike, one in `rate` in the mean.
+/* Chance: for sampling a process without memory that hits each byte alike, one in `rate` in the mean; and bits.
  */
 #ifndef CAI_CORE_CHANCE_H
 #define CAI_CORE_CHANCE_H
@@ -7,6 +7,9 @@
 
 /* All that is drawn later follows from this; for tests, and for the start. */
 void cai_chance_seed(uint64_t seed);
+
+/* 64 bits, each as often 0 as 1. */
+uint64_t cai_chance_bits(void);
 
 /* Bytes from anywhere to the next that is hit; at least 1. */
 uint64_t cai_chance_bytes(uint64_t rate);

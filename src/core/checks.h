@@ -15,6 +15,8 @@
     X(mismatch, "malloc, new, new[] and aligned new have their own ways back, and stated sizes are exact")             \
     X(guard, "blocks of no bytes, what lies behind large blocks, and freed ones of these cannot be touched")           \
     X(random, "the first slot of a slab that is handed out is any of them")                                            \
+    X(order, "each slot that leaves a slab is any of the next eight")                                                  \
+    X(wall, "one slab in eight ends in a page that cannot be touched")                                                 \
     X(zero, "what is freed is cleared, and looked at before it is handed out again")                                   \
     X(delay, "a freed block waits until a share of the heap was freed after it")                                       \
     X(copy, "memcpy, memset, strcpy and their like write no further than to the end of a block that is live")

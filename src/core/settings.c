@@ -4,6 +4,7 @@
 #include "base/bits.h"
 #include "base/compiler.h"
 #include "core/amount.h"
+#include "core/chance.h"
 #include "core/checks.h"
 #include "core/mode.h"
 #include "os/os.h"
@@ -185,6 +186,8 @@ CAI_COLD void cai_settings_start(void)
     settings->decay_ms = DECAY_MS_DEFAULT;
     settings->mappings_max = CAI_OS_MAPPINGS_MAX;
     settings->secret = CAI_HARDENS ? cai_os_random() : 0;
+    if (CAI_HARDENS)
+        cai_chance_seed(cai_os_random());
     settings->checks = CAI_HARDENS ? CAI_CHECKS_DEFAULT : 0;
     settings->no_deepbind = CAI_HARDENS; /* what the C library hands out is not looked at */
     const char *text = cai_os_is_privileged() ? NULL : getenv(CAI_SETTINGS_ENV);

@@ -6,8 +6,10 @@
 #include "base/tools.h"
 #include "blocks/exact.h"
 #include "blocks/large.h"
+#include "blocks/wall.h"
 #include "core/violation.h"
 #include "heaps/account.h"
+#include "heaps/fence_report.h"
 #include "heaps/guarded.h"
 #include "heaps/housekeeping.h"
 #include "heaps/life.h"
@@ -29,6 +31,8 @@ static bool refill(struct cai_owner *owner, struct cai_account *account, const s
     if (account != NULL)
         cai_account_credit(account, (size_t)(want - got) * slot_bytes);
     cai_remote_forward(&owner->heap);
+    if (CAI_HARDENS && cai_wall_is_any())
+        cai_fence_report_start();
     return got != 0;
 }
 

@@ -7,6 +7,7 @@
 #include "base/tools.h"
 #include "blocks/exact.h"
 #include "blocks/fence.h"
+#include "blocks/wall.h"
 #include "core/mode.h"
 #include "core/settings.h"
 #include "core/violation.h"
@@ -98,6 +99,73 @@ static void report_large(const struct cai_fault *fault)
            start);
 }
 
+/* The slab at whose wall this address is, or NULL. Every unit of a slab leads to its head, without a lock; of another
+ * run it may lead anywhere. */
+static const struct cai_unit *slab_of(uintptr_t address)
+{
+    enum cai_place place = cai_place_of((const void *)address);
+
+    if (!CAI_HARDENS)
+        return NULL;
+    for (enum cai_grain grain = CAI_FINE; place != CAI_PLACE_none && grain < CAI_GRAINS; grain++) {
+        const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
+        size_t granule = (address - view->origin) >> cai_grain_shift(grain);
+        if (granule >= cai_load_relaxed(&view->granules))
+            continue;
+        const struct cai_unit *run = cai_slab_of(view, grain, granule);
+        bool is_slab = cai_load_relaxed(&run->kind) == CAI_UNIT_SLAB;
+        uintptr_t wall = is_slab ? cai_wall_of(run) : 0;
+        return wall != 0 && address - wall < cai_settings->page_bytes ? run : NULL;
+    }
+    return NULL;
+}
+
+/* The last live block before the wall, or where nothing is live the last one that was. */
+static struct cai_live last_of(const struct cai_unit *slab)
+{
+    uint8_t *state = cai_slab_states(slab);
+    size_t step = cai_class_bytes(slab->size_class) >> cai_grain_shift(cai_zone_grain(slab->zone));
+    uint32_t slot = slab->slots;
+
+    while (slot > 0 && !cai_state_is_live(cai_load_relaxed(&state[(slot - 1) * step])))
+        slot--;
+    state += (slot != 0 ? slot - 1 : slab->slots - 1) * step;
+    return (struct cai_live){
+        .state = state, .byte = cai_load_relaxed(state), .size_class = slab->size_class, .zone = slab->zone};
+}
+
+/* The live block that begins where the slab ends, or none. */
+static struct cai_live behind(const struct cai_unit *slab)
+{
+    uintptr_t end = cai_unit_address(slab) + ((uintptr_t)slab->units << CAI_UNIT_SHIFT);
+    size_t granule;
+    uint8_t *state = cai_find_state((enum cai_place)(slab->zone / CAI_GRAINS), cai_zone_grain(slab->zone),
+                                    (const void *)end, &granule);
+    uint8_t byte = state != NULL ? cai_load_relaxed(state) : CAI_STATE_NONE;
+
+    return cai_state_is_open(byte) ? cai_find_of_state(state, byte) : (struct cai_live){.state = NULL};
+}
+
+/* Who comes from below meets the wall at its start, who comes from above at its end. */
+static bool report_wall(const struct cai_fault *fault)
+{
+    const struct cai_unit *slab = slab_of(fault->address);
+
+    if (!CAI_HARDENS || slab == NULL)
+        return false;
+    bool is_near_end = fault->address - cai_wall_of(slab) >= cai_settings->page_bytes / 2;
+    struct cai_live next = is_near_end ? behind(slab) : (struct cai_live){.state = NULL};
+    struct cai_live block = next.state != NULL ? next : last_of(slab);
+    bool live = is_live(block);
+    report(fault,
+           (ca_violation){.kind = next.state != NULL ? CA_VIOLATION_UNDERFLOW : CA_VIOLATION_OVERFLOW,
+                          .size = live ? cai_exact_bytes(block) : cai_slot_bytes(block),
+                          .place = cai_place_name((enum cai_place)(slab->zone / CAI_GRAINS)),
+                          .found = live ? "a live block" : "a freed block"},
+           cai_live_address(block));
+    return true;
+}
+
 static void report_nothing(const struct cai_fault *fault)
 {
     if (!CAI_HARDENS)
@@ -121,7 +189,7 @@ static bool seen(const struct cai_fault *fault)
         return true;
     if (CAI_HARDENS && cai_nothing_is((const void *)fault->address))
         report_nothing(fault);
-    else if (CAI_HARDENS)
+    else if (CAI_HARDENS && !report_wall(fault))
         report_large(fault);
     return false;
 }

@@ -8,6 +8,7 @@
 #include "blocks/claimed.h"
 #include "blocks/clear.h"
 #include "blocks/large.h"
+#include "blocks/wall.h"
 #include "heaps/guarded.h"
 #include "heaps/quarantine.h"
 #include "heaps/sample.h"
@@ -66,6 +67,8 @@ static void discard_slab(struct cai_unit *slab, struct cai_heap *heap)
         cai_store_release(state, cai_state_freed(place, CAI_STATE_IN_SLAB));
     }
     slab->used = 0;
+    if (CAI_HARDENS)
+        cai_wall_lift(slab);
     cai_run_give(slab);
 }
 

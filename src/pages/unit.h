@@ -65,6 +65,7 @@ struct cai_unit {
             uint32_t start;  /* slot where handing out began: spreads slabs over the sets of the caches */
             uint8_t listed;  /* in its owner's list of slabs with room */
             uint8_t waits;   /* the last look found slots that wait; whoever looks alone knows (heaps/look.c) */
+            uint8_t wall;    /* hardened: its last page cannot be touched, and by which way (blocks/wall.h) */
         };
         struct {                /* large */
             uint64_t slides;    /* atomic: how far another has come in sliding here (move.c) */

@@ -176,6 +176,18 @@ static void first_slot(void)
     printf("%lu\n", (unsigned long)malloc(size) >> 5 & 2047);
 }
 
+/* How far apart blocks lie that are taken one after the other: each line one step, in bytes. */
+static void steps(void)
+{
+    enum { BLOCKS = 2000 };
+    static char *block[BLOCKS];
+
+    for (int i = 0; i < BLOCKS; i++)
+        block[i] = malloc(size);
+    for (int i = 1; i < BLOCKS; i++)
+        printf("%td\n", block[i] - block[i - 1]);
+}
+
 /* A heap of the program's own that wants what is freed to be cleared and to wait: says whether it can be had, and
  * whether it is so. */
 static void hardened_heap(void)
@@ -309,6 +321,7 @@ static const struct crime crimes[] = {
     {"resized", resized},
     {"overflow-never-freed", overflow_never_freed},
     {"first-slot", first_slot},
+    {"steps", steps},
     {"overflow-then-abort", overflow_then_abort},
     {"abort-while-busy", abort_while_busy},
     {"hardened-heap", hardened_heap},

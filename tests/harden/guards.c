@@ -9,7 +9,74 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+static int by_address(const void *one, const void *other)
+{
+    uintptr_t a = *(const uintptr_t *)one, b = *(const uintptr_t *)other;
+
+    return (a > b) - (a < b);
+}
+
+/* Blocks of one size in hundreds of slabs, and a walk from one of them past a half of its neighbours, down when
+ * `offset` is below 0. Where there are walls it meets one long before it is through. */
+static void run_off(bool writes)
+{
+    enum { BLOCKS_MAX = 1 << 18 };
+    static char *block[BLOCKS_MAX];
+    size_t blocks = ((size_t)16 << 20) / (size + 48);
+    bool down = offset < 0;
+
+    for (size_t i = 0; i < blocks; i++)
+        block[i] = malloc(size);
+    qsort(block, blocks, sizeof block[0], by_address);
+    volatile char *at = block[down ? blocks / 4 * 3 : blocks / 4];
+    volatile char *end = block[down ? blocks / 4 : blocks / 4 * 3];
+    for (; at != end; at += down ? -1 : 1)
+        if (writes)
+            *at = 'o';
+        else
+            (void)*at;
+    puts("ran");
+    fflush(stdout);
+    _exit(0);
+}
+
+static void run_off_writing(void)
+{
+    run_off(true);
+}
+
+static void run_off_reading(void)
+{
+    run_off(false);
+}
+
+/* Slabs come and go, and whatever comes where one with a wall was can be written to. */
+static void walls_go(void)
+{
+    enum { BLOCKS = 10000, ROUNDS = 26 };
+    static char *block[BLOCKS];
+
+    for (int round = 0; round < ROUNDS; round++) {
+        size_t now = (size_t)16 << round * 5 % 13;
+        int blocks = (int)((1u << 20) / now) < BLOCKS ? (int)((1u << 20) / now) : BLOCKS;
+        for (int i = 0; i < blocks; i++)
+            memset(block[i] = malloc(now), 'g', now);
+        pid_t child = round % 5 == 0 ? fork() : -1;
+        for (int i = 0; i < blocks; i++)
+            free(block[i]);
+        if (round % 4 == 3)
+            malloc_trim(0);
+        if (child == 0)
+            continue;
+        int status = 0;
+        if (child > 0 && (waitpid(child, &status, 0) != child || status != 0))
+            abort();
+    }
+    puts("gone");
+}
 
 static void zero_write(void)
 {
@@ -261,6 +328,9 @@ static void large_again(void)
 }
 
 const struct crime guard_crimes[] = {
+    {"run-off-writing", run_off_writing},
+    {"run-off-reading", run_off_reading},
+    {"walls-go", walls_go},
     {"zero-write", zero_write},
     {"zero-read", zero_read},
     {"zero-twice", zero_twice},

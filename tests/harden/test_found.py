@@ -253,6 +253,17 @@ class Found(unittest.TestCase):
         fixed = {commit("first-slot", 40, harden="-random").stdout for _ in range(20)}
         self.assertLessEqual(len(fixed), 10)
 
+    def test_H8_the_next_slot_is_any_of_a_few(self):
+        """Of those that are not first of a slab, and near the one before."""
+        for size in (16, 100, 1000, 5000):
+            for harden, least, most in ((None, 0.05, 0.25), ("-order", 0.6, 1)):
+                steps = [int(line) for line in commit("steps", size, harden=harden).stdout.split()]
+                slot = min(map(abs, steps))
+                next_ones = steps.count(slot) / len(steps)
+                self.assertTrue(least <= next_ones <= most, (size, harden, next_ones))
+                near = sum(abs(step) <= 64 * slot for step in steps) / len(steps)
+                self.assertGreater(near, 0.8, (size, harden))
+
     def test_H8_a_freed_block_is_not_handed_out_at_once(self):
         for size in (16, 100, 1000, 30000, 100000):
             self.assertEqual(commit("reuse-at-once", size).stdout, "not handed out\n")

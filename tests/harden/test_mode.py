@@ -40,7 +40,7 @@ class Mode(unittest.TestCase):
 
     def test_H9_the_report_and_doctor_say_which_are_on(self):
         text = run("run", "--stats", "--harden=-delay", "--", "ls", "/").stderr
-        self.assertRegex(text, r"harden canary mismatch guard random zero")
+        self.assertRegex(text, r"harden canary mismatch guard random order wall zero")
         self.assertNotIn("delay 3 %", text)
         self.assertRegex(run("doctor", "--library", HARDEN).stdout, r"check +zero: ")
         self.assertRegex(run("doctor", "--library", HARDEN).stdout, "mode +harden: ")

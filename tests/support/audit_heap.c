@@ -3,6 +3,7 @@
 
 #include "blocks/cache.h"
 #include "blocks/exact.h"
+#include "blocks/wall.h"
 #include "heaps/registry.h"
 #include "support/audit_say.h"
 #include "support/pending.h"
@@ -79,8 +80,10 @@ static const char *check_slab_units(const struct cai_unit *slab)
     if (slab->size_class == 0 || slab->size_class > CAI_CLASS_LAST ||
         cai_class_grain(slab->size_class) != cai_zone_grain(slab->zone))
         return audit_say("zone %u: slab %u has class %u", slab->zone, number, slab->size_class);
-    if (slab->units != cai_class_slab_units(slab->size_class) ||
-        slab->slots != cai_slab_slots(slab->size_class, slab->units))
+    uint32_t slots = cai_slab_slots(slab->size_class, slab->units);
+    bool may_be_fewer = CAI_HARDENS && slab->slots == cai_wall_slots(slab);
+    if (slab->units != cai_class_slab_units(slab->size_class) || (slab->slots != slots && !may_be_fewer) ||
+        (CAI_HARDENS && cai_wall_of(slab) != 0 && !may_be_fewer))
         return audit_say("zone %u: slab %u of class %u has %u units, %u slots", slab->zone, number, slab->size_class,
                          slab->units, slab->slots);
     if (id == 0 || cai_registry_owner(id) == NULL)
