@@ -197,7 +197,8 @@ void cai_hardened_look(enum cai_place place, const void *address, struct cai_liv
     if (!has(CAI_CHECK_canary) || !cai_state_is_hardened(live.byte))
         return;
     size_t over = overflow_of(address, live, &bytes);
-    if (CAI_UNLIKELY(over != 0))
+    /* Where somebody else gives it back this moment, that has cleared it. */
+    if (CAI_UNLIKELY(over != 0) && cai_load_acquire(live.state) == live.byte)
         report_overflow(place, address, bytes, over, function);
     if (live.size_class != 0)
         look_before(place, address, live, function);

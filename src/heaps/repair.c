@@ -146,6 +146,7 @@ static void return_claims(void)
  * is an orphan: a child that is forked in between finds one without a thread, and marks it again. */
 void cai_repair_rest(void)
 {
+    cai_zones_repair_rest();
     FOR_LOST(thread)
     salvage(&thread->owner.heap);
     FOR_LOST(thread)

@@ -85,9 +85,11 @@ static size_t purge_run(struct cai_zone *zone, struct cai_unit *run, bool unmap)
 
     cai_free_run_unlink(zone, run);
     cai_run_withdraw(run);
+    cai_store_relaxed(&zone->used_units, zone->used_units + units); /* as every busy run: for the child of a fork */
     cai_lock_give(&zone->lock);
     enum cai_unit_kind kind = give_back(zone->number, head, units, way, before);
     cai_lock_take(&zone->lock);
+    cai_store_relaxed(&zone->used_units, zone->used_units - units);
     if (kind == CAI_UNIT_BARE)
         cai_uncommit(zone, head, units);
     cai_free_run_link(zone, head, units, kind);

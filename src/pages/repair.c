@@ -19,6 +19,12 @@ static bool is_abandoned(const struct cai_unit *run)
            (cai_load_relaxed(&run->kind) == CAI_UNIT_BUSY && run->next != cai_lock_self());
 }
 
+/* The number of no thread, in a busy run that is owed to its zone. */
+enum { NOBODY = 0 };
+
+/* Zones whose lock the thread that forked holds: the runs of others there are owed. */
+static bool owed[CAI_ZONES];
+
 static uintptr_t address_of(const struct cai_zone *zone, uint32_t head)
 {
     return cai_view_of(zone->number)->origin + ((uintptr_t)head << CAI_UNIT_SHIFT);
@@ -113,12 +119,27 @@ static void rebuild(struct cai_zone *zone)
     unmap_last(zone, zone->frontier, UINT32_MAX);
 }
 
+/* In a zone that is the calling thread's own: it goes on with what it was doing, so lists and counters are left to it.
+ * Runs of others are named nobody's: later there may be new threads that have some, too. */
+static void name_abandoned(const struct cai_zone *zone)
+{
+    struct cai_unit *units = cai_view_of(zone->number)->units;
+
+    for (uint32_t head = 1; head < zone->frontier && units[head].units != 0; head += units[head].units)
+        if (cai_load_relaxed(&units[head].kind) == CAI_UNIT_BUSY && is_abandoned(&units[head])) {
+            units[head].next = NOBODY;
+            owed[zone->number] = true;
+        }
+}
+
 void cai_zones_repair(bool all)
 {
     for (unsigned number = 0; number < CAI_ZONES; number++) {
         struct cai_zone *zone = &cai_zones[number];
         enum cai_lock_inherited lock = cai_lock_inherit(&zone->lock);
 
+        if (lock == CAI_LOCK_MINE && all)
+            name_abandoned(zone);
         if (lock == CAI_LOCK_MINE || (lock == CAI_LOCK_WAS_FREE && !all))
             continue;
         if (lock == CAI_LOCK_LOST)
@@ -131,4 +152,41 @@ void cai_zones_repair(bool all)
     }
     cai_commit_repair();
     cai_zone_repair_seal();
+}
+
+/* The head of a run that is owed; 0: there is none. */
+static uint32_t find_owed(const struct cai_zone *zone)
+{
+    const struct cai_unit *units = cai_view_of(zone->number)->units;
+
+    for (uint32_t head = 1; head < zone->frontier; head += units[head].units)
+        if (cai_load_relaxed(&units[head].kind) == CAI_UNIT_BUSY && units[head].next == NOBODY)
+            return head;
+    return 0;
+}
+
+/* Whatever a thread was doing to it, outside of the lock it counts as used and as committed. */
+static void give_owed_back(struct cai_zone *zone, uint32_t head)
+{
+    uint32_t units = cai_view_of(zone->number)->units[head].units;
+
+    give_abandoned_back(zone, head, units);
+    cai_store_relaxed(&zone->used_units, zone->used_units - units);
+    cai_uncommit(zone, head, units);
+    cai_free_run_link(zone, head, units, CAI_UNIT_BARE);
+}
+
+void cai_zones_repair_rest(void)
+{
+    for (unsigned number = 0; number < CAI_ZONES; number++) {
+        struct cai_zone *zone = &cai_zones[number];
+
+        if (CAI_LIKELY(!owed[number]))
+            continue;
+        cai_lock_take(&zone->lock);
+        for (uint32_t head; (head = find_owed(zone)) != 0;)
+            give_owed_back(zone, head);
+        owed[number] = false;
+        cai_lock_give(&zone->lock);
+    }
 }

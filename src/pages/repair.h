@@ -12,4 +12,8 @@
  * other threads; else only what is locked is looked at. */
 void cai_zones_repair(bool all);
 
+/* The second half, with no lock held: runs that threads which are not there had in hand in zones that were left. Mostly
+ * they waited for the lock of the zone. */
+void cai_zones_repair_rest(void);
+
 #endif

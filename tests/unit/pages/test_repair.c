@@ -95,6 +95,33 @@ CHILD_TEST(test_D7_a_zone_of_ones_own_is_left, 10)
     require(zone->dirty_units == 12345 && zone->lock.word == cai_lock_self());
 }
 
+/* There, what others had in hand waits until the lock is given; who has some by then that is a thread of the child
+ * keeps it. */
+CHILD_TEST(test_D7_runs_in_a_zone_of_ones_own_are_owed, 10)
+{
+    start_pages();
+    struct cai_unit *runs[6];
+    for (unsigned i = 0; i < 6; i++)
+        runs[i] = take_run(ORDINARY_COARSE, 1 + i);
+    cai_run_withdraw_owned(runs[1]);
+    cai_run_withdraw_owned(runs[2]); /* neighbours */
+    cai_run_withdraw_owned(runs[4]);
+    runs[1]->next = runs[2]->next = runs[4]->next = LOST;
+    cai_lock_take(&zone->lock);
+    cai_zones_repair(true);
+    require(runs[1]->kind == CAI_UNIT_BUSY);
+    cai_lock_give(&zone->lock);
+    cai_run_withdraw_owned(runs[5]);
+    runs[5]->next = LOST + 2;
+    cai_zones_repair_rest();
+    require(runs[1]->kind == CAI_UNIT_BARE && runs[1]->units == 5 && runs[4]->kind == CAI_UNIT_BARE);
+    require(runs[0]->kind == CAI_UNIT_LARGE && runs[3]->kind == CAI_UNIT_LARGE && runs[5]->kind == CAI_UNIT_BUSY);
+    cai_run_publish(runs[5], CAI_UNIT_LARGE, 1);
+    require_null(audit_zone(ORDINARY_COARSE));
+    cai_run_give(runs[5]);
+    require_null(audit_zone(ORDINARY_COARSE));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +130,7 @@ int main(void)
         cmocka_unit_test(test_D7_lists_are_made_anew),
         cmocka_unit_test(test_D7_what_was_being_appended_is_not_there),
         cmocka_unit_test(test_D7_a_zone_of_ones_own_is_left),
+        cmocka_unit_test(test_D7_runs_in_a_zone_of_ones_own_are_owed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
