@@ -23,7 +23,7 @@
 #define CAI_CHANNEL_MAGIC UINT64_C(0x6c656e6e61686363) /* "cchannel" */
 #define CAI_CHANNEL_ENV "CAPALLOC_CHANNEL"
 enum {
-    CAI_CHANNEL_VERSION = 12,
+    CAI_CHANNEL_VERSION = 13,
     CAI_CHANNEL_FINDINGS = 16,
     CAI_CHANNEL_VIOLATIONS = 8,
     CAI_CHANNEL_PROCESSES = 512,   /* at most; of the rest the table has sums only */
@@ -117,7 +117,8 @@ struct cai_channel {
     uint64_t violations;             /* of this pid, told at once */
     uint64_t start_ns;               /* CLOCK_MONOTONIC */
     uint64_t end_ns;
-    uint64_t stale_bytes; /* valid when FINISHED: what was freed and then written before it was handed out again */
+    uint64_t stale_bytes;      /* valid when FINISHED: what was freed and then written before it was handed out again */
+    uint64_t sweeps_postponed; /* likewise: as a thread slept in the kernel */
     uint64_t sweeps_in_doubt,
         kept_bytes,  /* likewise: sweeps that released nothing; what the last one found pointed to */
         ahead_bytes; /* likewise: what sweeps have read while threads ran */

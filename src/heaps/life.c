@@ -142,6 +142,8 @@ static bool start(void)
     enum cai_pages_start result = cai_pages_start();
     if (result != CAI_PAGES_STARTED)
         say_why_not(result);
+    if (CAI_QUARANTINES)
+        cai_quarantine_settle();
     if (cai_settings->guard_sample != 0) /* else that code is not touched */
         cai_guarded_start();
     if (CAI_TOOLS && result == CAI_PAGES_STARTED)

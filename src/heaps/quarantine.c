@@ -25,6 +25,9 @@
 #define FLOOR_BYTES (CAI_HARDENS ? CAI_MIB / 2 : 4 * CAI_MIB)
 #define SWEEP_FLOOR_BYTES (12 * CAI_MIB)
 
+/* A sweep that was postponed is due again after a quarter of a round, and after four of them it waits. */
+enum { POSTPONED_PART = 4, POSTPONED_MAX = 4 };
+
 uint8_t cai_freed_unnoted;
 
 static struct cai_lock looking = CAI_LOCK_INIT(CAI_RANK_QUARANTINE);
@@ -33,6 +36,7 @@ static size_t limit = FLOOR_BYTES; /* atomic: with so much freed since the last 
 static size_t freed;               /* atomic: bytes freed since the last look began, and told */
 static uint64_t looks;             /* atomic: of which sweeps, those that saw everything */
 static uint64_t kept_bytes;        /* atomic: pointed to, by the last of them */
+static unsigned postponed;         /* sweeps in a row; `looking` */
 
 struct cai_quarantine_told cai_quarantine_told(void)
 {
@@ -40,6 +44,7 @@ struct cai_quarantine_told cai_quarantine_told(void)
                                         .kept_bytes = cai_load_relaxed(&kept_bytes),
                                         .ahead_bytes = cai_sweep_bytes_ahead(),
                                         .in_doubt = cai_sweeps_in_doubt(),
+                                        .postponed = cai_sweeps_postponed(),
                                         .stale_bytes = cai_stale_bytes()};
 }
 
@@ -129,44 +134,62 @@ enum cai_quarantined cai_quarantine_put(enum cai_place place, void *address, str
 
 /* --- looking --- */
 
-/* `looking` is held. */
-static void look(void)
+/* Returns how much was read beside the heap. */
+static uint64_t sweep(bool now)
+{
+    uint64_t beside;
+    struct cai_looked left = {0, 0, 0};
+    enum cai_swept swept = cai_sweep(now || postponed == POSTPONED_MAX, &beside);
+
+    postponed = swept == CAI_SWEPT_LATER ? postponed + 1 : 0;
+    if (swept == CAI_SWEPT) {
+        left = cai_look(CAI_LOOK_RELEASE);
+        cai_store_relaxed(&kept_bytes, left.kept);
+        cai_add_relaxed(&looks, 1);
+    }
+    cai_sweep_end(left.kept, left.gone);
+    return beside;
+}
+
+/* `looking` is held. `now`: who looks needs what can be released. */
+static void look(bool now)
 {
     uint64_t roots = 0;
 
     cai_exchange_acquire(&freed, 0);
     struct cai_looked found = cai_look(cai_settings->revoke ? CAI_LOOK_GATHER : CAI_LOOK_BY_AGE);
-    if (!cai_settings->revoke) {
+    if (cai_settings->revoke)
+        roots = sweep(now);
+    else
         cai_add_relaxed(&looks, 1);
-    } else {
-        struct cai_looked left = {0, 0, 0};
-        if (cai_sweep(&roots)) {
-            left = cai_look(CAI_LOOK_RELEASE);
-            cai_store_relaxed(&kept_bytes, left.kept);
-            cai_add_relaxed(&looks, 1);
-        }
-        cai_sweep_end(left.kept, left.gone);
-    }
     /* What sleeping threads got back need not stay theirs. */
     for (struct cai_owner *owner = cai_registry_first(); owner != NULL; owner = owner->next) {
         cai_cache_collect(&owner->heap, false);
         cai_remote_forward(&owner->heap);
     }
-    cai_store_relaxed(&limit, cai_max(cai_settings->revoke ? SWEEP_FLOOR_BYTES : FLOOR_BYTES,
-                                      (found.live + roots) / 100 * cai_settings->delay_percent));
+    size_t round = cai_max(cai_settings->revoke ? SWEEP_FLOOR_BYTES : FLOOR_BYTES,
+                           (found.live + roots) / 100 * cai_settings->delay_percent);
+    cai_store_relaxed(&limit, postponed == 0 ? round : round / POSTPONED_PART);
+}
+
+static bool may_look(void)
+{
+    return !cai_settings->revoke || cai_sweep_may();
 }
 
 /* Whoever makes it due looks, unless somebody is at it; who frees much more meanwhile than is due has to wait. So three
  * rounds and three quarters wait at most, while one is being looked at, and what threads have not told. */
 CAI_NOINLINE void cai_quarantine_look(void)
 {
+    if (!may_look())
+        return;
     if (!cai_lock_try(&looking)) {
         if (cai_load_relaxed(&freed) < cai_load_relaxed(&limit) / 4 * 5)
             return;
         cai_lock_take(&looking);
     }
     if (is_due())
-        look();
+        look(false);
     cai_lock_give(&looking);
 }
 
@@ -184,18 +207,22 @@ void cai_quarantine_report(void)
 
 void cai_quarantine_release(void)
 {
+    if (!may_look())
+        return;
     cai_lock_take(&looking);
-    look();
+    look(true);
     if (!cai_settings->revoke)
-        look();
+        look(true);
     cai_lock_give(&looking);
 }
 
 bool cai_quarantine_sweep(void)
 {
+    if (!may_look())
+        return false;
     cai_lock_take(&looking);
     uint64_t in_doubt = cai_sweeps_in_doubt();
-    look();
+    look(true);
     bool done = cai_sweeps_in_doubt() == in_doubt;
     cai_lock_give(&looking);
     return done;
@@ -235,8 +262,15 @@ void cai_quarantine_put_run(struct cai_unit *run)
 
 /* --- fork --- */
 
+void cai_quarantine_settle(void)
+{
+    if (cai_settings->revoke)
+        cai_sweep_settle();
+}
+
 void cai_quarantine_repair(void)
 {
+    cai_quarantine_settle();
     cai_store_relaxed(&cai_freed_unnoted, 1); /* what threads that are not here had noted, nobody knows */
     cai_quiet_repair();
     if (cai_lock_inherit(&looking) != CAI_LOCK_LOST)

@@ -118,12 +118,16 @@ struct cai_quarantine_told {
     uint64_t kept_bytes;  /* by the last sweep, as something points to them */
     uint64_t ahead_bytes; /* read by sweeps while threads ran */
     uint64_t in_doubt;    /* sweeps that released nothing */
+    uint64_t postponed;   /* and those that could not stop a thread yet, as it slept in the kernel */
     uint64_t stale_bytes; /* written by stale pointers while they waited */
 };
 struct cai_quarantine_told cai_quarantine_told(void);
 
 /* In the hardened library: what looks found is reported. No lock is held. */
 void cai_quarantine_report(void);
+
+/* Once in a process; in the child of a fork by what repairs. */
+void cai_quarantine_settle(void);
 
 /* In the child of a fork: the lock, without another; and later the slab in which slots were being released. */
 void cai_quarantine_repair(void);

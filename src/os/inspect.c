@@ -30,12 +30,12 @@ long cai_os_read(int file, void *buffer, size_t size)
     return got < 0 && done == 0 ? -1 : (long)done;
 }
 
-static uint32_t number_of(const char *text)
+static uint64_t number_of(const char *text)
 {
-    uint32_t number = 0;
+    uint64_t number = 0;
 
     while (*text >= '0' && *text <= '9')
-        number = number * 10 + (uint32_t)(*text++ - '0');
+        number = number * 10 + (uint64_t)(*text++ - '0');
     return number;
 }
 
@@ -55,7 +55,7 @@ bool cai_os_threads(void *buffer, size_t size, void (*visit)(uint32_t thread, vo
     while (got > 0 && (got = syscall(SYS_getdents64, (long)folder, buffer, size)) > 0)
         for (long at = 0; at < got;) {
             const struct entry *entry = (const struct entry *)((const char *)buffer + at);
-            uint32_t thread = number_of(entry->name);
+            uint32_t thread = (uint32_t)number_of(entry->name);
             if (thread != 0)
                 visit(thread, context);
             at += entry->length;
@@ -71,21 +71,35 @@ uint32_t cai_os_thread_self(void)
     return (uint32_t)syscall(SYS_gettid);
 }
 
-/* "/proc/self/task/NUMBER/stat" begins with "NUMBER (NAME) STATE", and a name may hold anything. */
-bool cai_os_thread_lives(uint32_t thread)
+/* What stands behind the name in a text of lines, of which each begins with one; NULL: there is no such line. */
+static const char *behind(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+
+    return at != NULL ? at + strlen(name) : NULL;
+}
+
+/* The lines of "/proc/self/task/NUMBER/status". In that of the thread's name, which may hold anything, an end of line
+ * is written as two characters. */
+enum cai_os_thread cai_os_thread_at(uint32_t thread, char *buffer, size_t size, uint64_t *sleeps)
 {
     char path[48] = "/proc/self/task/";
-    char text[128];
 
-    memcpy(cai_decimal_add(path + strlen(path), thread), "/stat", sizeof "/stat");
+    *sleeps = 0;
+    memcpy(cai_decimal_add(path + strlen(path), thread), "/status", sizeof "/status");
     int file = cai_os_open(path);
-    if (file < 0)
-        return false;
-    long got = cai_os_read(file, text, sizeof text - 1);
-    cai_os_close(file);
-    text[got > 0 ? got : 0] = '\0';
-    const char *end = strrchr(text, ')');
-    return end != NULL && end[1] == ' ' && end[2] != 'Z' && end[2] != 'X';
+    long got = file < 0 ? -1 : cai_os_read(file, buffer, size - 1);
+    if (file >= 0)
+        cai_os_close(file);
+    if (got <= 0) /* a file cannot be opened either where there is no descriptor left */
+        return cai_os_send(thread, 0, 0, 0) ? CAI_OS_THREAD_AWAKE : CAI_OS_THREAD_GONE;
+    buffer[got] = '\0';
+    const char *state = behind(buffer, "\nState:\t");
+    const char *count = behind(buffer, "\nvoluntary_ctxt_switches:\t");
+    *sleeps = count != NULL ? number_of(count) : 0;
+    if (state != NULL && (*state == 'Z' || *state == 'X'))
+        return CAI_OS_THREAD_GONE;
+    return state != NULL && *state == 'D' ? CAI_OS_THREAD_ASLEEP : CAI_OS_THREAD_AWAKE;
 }
 
 /* --- signals: past the C library, which keeps two of them to itself --- */

@@ -16,8 +16,15 @@ long cai_os_read(int file, void *buffer, size_t size);
 bool cai_os_threads(void *buffer, size_t size, void (*visit)(uint32_t thread, void *context), void *context);
 uint32_t cai_os_thread_self(void);
 
-/* The thread is there and not dead. Slow. */
-bool cai_os_thread_lives(uint32_t thread);
+/* What a thread is at. Slow. */
+enum cai_os_thread {
+    CAI_OS_THREAD_GONE,   /* there is none, or it is dead */
+    CAI_OS_THREAD_AWAKE,  /* it runs, or a signal wakes it; also where nobody says */
+    CAI_OS_THREAD_ASLEEP, /* in the kernel, and no signal wakes it */
+};
+
+/* *sleeps: how often it has gone to sleep; 0: the kernel does not say, or not within `size`. */
+enum cai_os_thread cai_os_thread_at(uint32_t thread, char *buffer, size_t size, uint64_t *sleeps);
 
 /* Has `handler` called for the signal, whatever the C library thinks of that; on the alternate stack, if there is one,
  * with all signals blocked, and calls that it interrupts begin anew where they can. *before is who had it. */

@@ -108,6 +108,7 @@ __attribute__((destructor)) static void leave_numbers(void)
         channel->kept_bytes = told.kept_bytes;
         channel->ahead_bytes = told.ahead_bytes;
         channel->sweeps_in_doubt = told.in_doubt;
+        channel->sweeps_postponed = told.postponed;
     }
     cai_page_finish();
 }

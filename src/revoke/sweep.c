@@ -17,14 +17,21 @@
 
 #include <string.h>
 
-static uint64_t sweeps, scanned, scanned_ahead, in_doubt; /* atomic */
+static uint64_t sweeps, scanned, scanned_ahead, in_doubt, postponed; /* atomic */
+
+/* A thread that sleeps in the kernel is waited for so long, by who cannot do without, and looked at so often. */
+#define WAIT_NS UINT64_C(1000000000)
+#define WAIT_AGAIN_NS UINT64_C(20000000)
+#define NAP_NS UINT64_C(1000000)
+
+static int32_t process; /* whose threads can be stopped */
 
 static struct {
     uint64_t begin_ns, stopped_ns, gone_ns;
     uint64_t ahead, roots; /* bytes: read while threads ran, and while they did not */
     struct cai_roots_heap heap;
     uint64_t beside; /* of what there is beside the heap */
-    bool complete;
+    enum cai_swept swept;
 } last;
 
 uint64_t cai_sweeps(void)
@@ -45,6 +52,11 @@ uint64_t cai_sweep_bytes_ahead(void)
 uint64_t cai_sweeps_in_doubt(void)
 {
     return cai_load_relaxed(&in_doubt);
+}
+
+uint64_t cai_sweeps_postponed(void)
+{
+    return cai_load_relaxed(&postponed);
 }
 
 static void lock_zones(void)
@@ -146,43 +158,87 @@ static CAI_COLD void say_doubt(void)
         cai_os_write_error(text, sizeof text - 1);
 }
 
-bool cai_sweep(uint64_t *beside)
+/* The world is stopped. */
+static bool scan_and_go(void)
+{
+    last.stopped_ns = cai_os_nanoseconds();
+    wipe_old_frames();
+    bool complete = scan_all();
+    cai_world_go();
+    last.gone_ns = cai_os_nanoseconds();
+    return complete;
+}
+
+static enum cai_swept stop_and_scan(char *buffer, size_t size)
+{
+    lock_zones();
+    bool made = cai_marks_make();
+    unlock_zones();
+    if (!made)
+        return CAI_SWEPT_IN_DOUBT;
+    prepare(buffer, size);
+    lock_zones();
+    enum cai_world world = cai_world_stop(buffer, size);
+    bool complete = world == CAI_WORLD_STOPS && scan_and_go();
+    unlock_zones();
+    cai_dirty_end();
+    cai_quiet_end();
+    return complete ? CAI_SWEPT : world == CAI_WORLD_SLEEPS ? CAI_SWEPT_LATER : CAI_SWEPT_IN_DOUBT;
+}
+
+/* The thread that slept wakes in time; no lock is held that a child of its vfork could wait for. One that was waited
+ * for in vain is not waited for as long again, but the longer the more often: meanwhile nothing is released. */
+static bool is_awake_in_time(uint64_t begin, char *buffer, size_t size)
+{
+    static const uint32_t never = 0;
+    uint32_t in_vain = cai_world_in_vain();
+    uint64_t wait = in_vain == 0 ? WAIT_NS : cai_min(WAIT_NS, in_vain * WAIT_AGAIN_NS);
+
+    while (cai_world_sleeps(buffer, size)) {
+        if (cai_os_nanoseconds() - begin > wait) {
+            cai_world_wait_no_more();
+            return false;
+        }
+        cai_os_wait(&never, 0, NAP_NS);
+    }
+    return true;
+}
+
+static enum cai_swept look_at_all(bool now)
+{
+    if (!cai_roots_start())
+        return CAI_SWEPT_IN_DOUBT;
+    size_t size;
+    char *buffer = cai_roots_buffer(&size);
+    enum cai_swept swept;
+    do {
+        if (!now && cai_world_sleeps(buffer, size))
+            return CAI_SWEPT_LATER;
+        if (!is_awake_in_time(last.begin_ns, buffer, size))
+            return CAI_SWEPT_IN_DOUBT;
+        swept = stop_and_scan(buffer, size);
+    } while (now && swept == CAI_SWEPT_LATER);
+    return swept;
+}
+
+enum cai_swept cai_sweep(bool now, uint64_t *beside)
 {
     last.begin_ns = last.stopped_ns = last.gone_ns = cai_os_nanoseconds();
     last.ahead = last.roots = last.beside = 0;
     last.heap = (struct cai_roots_heap){0, 0, 0};
-    last.complete = false;
-    if (cai_roots_start()) {
-        size_t size;
-        void *buffer = cai_roots_buffer(&size);
-        lock_zones();
-        bool made = cai_marks_make();
-        unlock_zones();
-        if (made)
-            prepare(buffer, size);
-        lock_zones();
-        bool stopped = made && cai_world_stop(buffer, size);
-        if (stopped) {
-            last.stopped_ns = cai_os_nanoseconds();
-            wipe_old_frames();
-            last.complete = scan_all();
-            cai_world_go();
-            last.gone_ns = cai_os_nanoseconds();
-        }
-        unlock_zones();
-        cai_dirty_end();
-        cai_quiet_end();
-    }
+    last.swept = look_at_all(now);
     *beside = last.beside + last.roots;
     uint64_t bytes = last.ahead + last.heap.read + last.roots;
-    CAI_PROBE(sweep, bytes, last.gone_ns - last.stopped_ns, last.complete);
+    CAI_PROBE(sweep, bytes, last.gone_ns - last.stopped_ns, last.swept == CAI_SWEPT);
     cai_add_relaxed(&scanned, bytes);
     cai_add_relaxed(&scanned_ahead, last.ahead);
-    if (last.complete)
+    if (last.swept == CAI_SWEPT)
         cai_add_relaxed(&sweeps, 1);
+    else if (last.swept == CAI_SWEPT_LATER)
+        cai_add_relaxed(&postponed, 1);
     else
         say_doubt();
-    return last.complete;
+    return last.swept;
 }
 
 /* --- one line for who asked for it --- */
@@ -232,8 +288,18 @@ void cai_sweep_end(size_t kept, size_t released)
     put_number(&line, " skipped-kib ", last.heap.skipped / 1024);
     put_number(&line, " released-kib ", released / 1024);
     put_number(&line, " kept-kib ", kept / 1024);
-    put(&line, last.complete ? "\n" : " in doubt\n");
+    put(&line, last.swept == CAI_SWEPT ? "\n" : last.swept == CAI_SWEPT_LATER ? " postponed\n" : " in doubt\n");
     cai_os_write_error(line.text, line.length);
+}
+
+bool cai_sweep_may(void)
+{
+    return cai_os_process_number() == process;
+}
+
+void cai_sweep_settle(void)
+{
+    process = cai_os_process_number();
 }
 
 void cai_sweep_repair(void)

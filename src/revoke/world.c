@@ -11,10 +11,13 @@
 
 enum { SIGNAL = 33, MARK = 0x63617061, SEATS = 8192 };
 
-/* A thread that does not answer for so long is in the kernel, is being traced, or keeps the signal out. */
+/* A thread that does not answer for so long is being traced, or keeps the signal out. */
 #define PATIENCE_NS UINT64_C(1000000000)
 #define NAP_NS UINT64_C(50000)
-#define DOUBT_NS UINT64_C(5000000)
+
+/* So often it is looked at what one is at that has not answered; and at so many looks in a row it sleeps. */
+#define LOOK_NS UINT64_C(5000000)
+enum { LOOKS_ASLEEP = 4 };
 
 /* A seat is its thread's as long as that lives, so that an answer that comes late is in the right one. */
 struct seat {
@@ -32,6 +35,14 @@ static struct {
     uint64_t mask;         /* the signals that the thread that stops others had blocked before */
     struct seat seat[SEATS];
 } world;
+
+/* For whose sake the last stop was given up. */
+static struct {
+    uint32_t thread; /* 0: it was not */
+    uint32_t times;  /* in a row, for this one or others */
+    uint64_t sleeps; /* what tells this sleep from its next */
+    uint32_t in_vain;
+} sleeper;
 
 static void wait_here(int signal, siginfo_t *info, void *context)
 {
@@ -85,32 +96,68 @@ static bool is_waited_for(const struct seat *seat)
     return seat->thread != 0 && seat->asked == world.stop && cai_load_acquire(&seat->answered) != world.stop;
 }
 
-/* Until all that were asked have answered or ended. False: too long. */
-static bool await(void)
+bool cai_world_sleeps(char *buffer, size_t size)
+{
+    uint64_t sleeps;
+
+    return sleeper.thread != 0 && sleeper.sleeps != 0 &&
+           cai_os_thread_at(sleeper.thread, buffer, size, &sleeps) == CAI_OS_THREAD_ASLEEP && sleeps == sleeper.sleeps;
+}
+
+uint32_t cai_world_in_vain(void)
+{
+    return sleeper.in_vain;
+}
+
+void cai_world_wait_no_more(void)
+{
+    sleeper.in_vain++;
+}
+
+/* One more look at a thread that has not answered; `asleep`: at so many in a row it slept. True: that is enough. */
+static bool sleeps_too_long(struct seat *seat, uint32_t *asleep, char *buffer, size_t size)
+{
+    uint64_t sleeps;
+    enum cai_os_thread at = cai_os_thread_at(seat->thread, buffer, size, &sleeps);
+
+    if (at == CAI_OS_THREAD_GONE)
+        seat->thread = 0;
+    *asleep = at == CAI_OS_THREAD_ASLEEP ? *asleep + 1 : 0;
+    if (*asleep >> sleeper.times < LOOKS_ASLEEP)
+        return false;
+    sleeper.thread = seat->thread;
+    sleeper.times++;
+    sleeper.sleeps = sleeps;
+    sleeper.in_vain = 0;
+    return true;
+}
+
+/* Until all that were asked have answered or ended. */
+static enum cai_world await(char *buffer, size_t size)
 {
     static const uint32_t never = 0;
     uint64_t begin = cai_os_nanoseconds();
-    uint64_t doubt = DOUBT_NS;
+    uint64_t next_look = LOOK_NS;
+    uint32_t asleep = 0;
 
     for (uint32_t i = 0; i < world.seats;) {
         struct seat *seat = &world.seat[i];
         if (!is_waited_for(seat)) {
             i++;
+            asleep = 0;
             continue;
         }
         uint64_t waited = cai_os_nanoseconds() - begin;
         if (waited > PATIENCE_NS)
-            return false;
-        if (waited > doubt) {
-            doubt = waited + DOUBT_NS;
-            if (!cai_os_thread_lives(seat->thread)) {
-                seat->thread = 0;
-                continue;
-            }
+            return CAI_WORLD_RUNS;
+        if (waited > next_look) {
+            next_look = waited + LOOK_NS;
+            if (sleeps_too_long(seat, &asleep, buffer, size))
+                return CAI_WORLD_SLEEPS;
         }
         cai_os_wait(&never, 0, NAP_NS);
     }
-    return true;
+    return CAI_WORLD_STOPS;
 }
 
 static uint32_t asked(void)
@@ -143,24 +190,35 @@ bool cai_world_is_shared(void *buffer, size_t size)
     return cai_os_threads(buffer, size, count_thread, &count) && count > 1;
 }
 
-bool cai_world_stop(void *buffer, size_t size)
+/* Threads are made until the last that can make one has stopped. */
+static enum cai_world stop_all(char *buffer, size_t size)
 {
     uint32_t self = cai_os_thread_self();
-    bool stopped = cai_os_handle(SIGNAL, wait_here, &world.others);
+    enum cai_world stopped = CAI_WORLD_STOPS;
 
+    for (uint32_t before = UINT32_MAX; stopped == CAI_WORLD_STOPS && asked() != before;) {
+        before = asked();
+        bool listed = cai_os_threads(buffer, size, ask, &self);
+        stopped = listed && !world.crowded ? await(buffer, size) : CAI_WORLD_RUNS;
+    }
+    return stopped;
+}
+
+enum cai_world cai_world_stop(char *buffer, size_t size)
+{
+    if (!cai_os_handle(SIGNAL, wait_here, &world.others))
+        return CAI_WORLD_RUNS;
     world.crowded = false;
     /* A handler of the program's could wait for a thread that waits for this one. */
     cai_os_signals_block(&world.mask);
     cai_store_release(&world.stop, world.stop + 1);
-    /* Threads are made until the last that can make one has stopped. */
-    for (uint32_t before = UINT32_MAX; stopped && asked() != before;) {
-        before = asked();
-        stopped = cai_os_threads(buffer, size, ask, &self) && !world.crowded && await();
-    }
-    if (stopped)
+    enum cai_world stopped = stop_all(buffer, size);
+    if (stopped == CAI_WORLD_STOPS)
         clear_seats();
     else
         cai_world_go();
+    if (stopped != CAI_WORLD_SLEEPS)
+        sleeper.thread = sleeper.times = sleeper.in_vain = 0;
     return stopped;
 }
 
@@ -201,4 +259,5 @@ void cai_world_repair(void)
     if ((world.stop & 1) != 0)
         world.stop++;
     world.seats = 0;
+    sleeper.thread = sleeper.times = sleeper.in_vain = 0;
 }

@@ -170,6 +170,8 @@ static const char help_json[] = "Usage: capalloc run --stats=json [OPTION]... [-
                                 "  stats.kept_bytes        with --revoke: freed, and pointed to when the last\n"
                                 "                          sweep looked; .sweeps_in_doubt: how many released\n"
                                 "                          nothing, as they could not see everything;\n"
+                                "                          .sweeps_postponed: how many did not, as a thread\n"
+                                "                          slept in the kernel;\n"
                                 "                          .sweep_bytes_ahead: read while threads ran\n"
                                 "  stats.stale_bytes       with --delay: what was written after it was freed,\n"
                                 "                          found when it was handed out again\n"

@@ -143,6 +143,9 @@ static void print_totals(FILE *to, const struct cai_channel *channel, bool final
                 "               the last one kept %s\n",
                 cai_count_text(stats->sweeps).text, cai_size_text(stats->sweep_bytes_scanned).text,
                 cai_size_text(channel->ahead_bytes).text, cai_size_text(channel->kept_bytes).text);
+    if (channel->sweeps_postponed != 0)
+        fprintf(to, "               %s postponed, as a thread slept in the kernel\n",
+                cai_count_text(channel->sweeps_postponed).text);
     if (channel->sweeps_in_doubt != 0)
         fprintf(to, "               %s in doubt released nothing\n", cai_count_text(channel->sweeps_in_doubt).text);
     if (promised.used_bytes_peak != 0)
