@@ -59,8 +59,8 @@ CAI_EXPORT ca_error ca_describe(const void *address, ca_block_info *out)
         info.state = CA_BLOCK_STATE_FREED;
     else if (there.found != CAI_FOUND_FOREIGN && there.found != CAI_FOUND_UNUSED)
         describe_live(there, &info);
-    if (info.state == CA_BLOCK_STATE_LIVE && info.block != NULL)
-        info.block = cai_tags_pointer(info.block);
+    if (CAI_TAGS && info.block != NULL) /* with the tag that the caller's pointer has */
+        info.block = (const char *)address - ((uintptr_t)cai_tags_off(address) - there.start);
     memcpy(out, &info, sizeof info);
     return CA_OK;
 }

@@ -69,7 +69,7 @@ CAI_EXPORT ca_error ca_walk_next(ca_authority authority, ca_walk *at, ca_block_i
         info.state = CA_BLOCK_STATE_LIVE;
         info.heap = cai_authority_heap(found.node);
         info.place = cai_place_name(found.place);
-        info.block = cai_tags_pointer((const void *)found.block);
+        info.block = (const void *)found.block;
         info.slot_bytes = found.slot_bytes;
         info.exact_bytes = found.exact != 0 ? found.exact : SIZE_MAX;
     }

@@ -273,13 +273,19 @@ bool cai_hardened_stated(enum cai_place place, const void *address, size_t bytes
     return false;
 }
 
+/* What a program has of a live block: other blocks have no tag, and of theirs the memory may be out of reach. */
+static void *pointer_of(void *address, struct cai_live live)
+{
+    return live.size_class != 0 && cai_state_is_hardened(live.byte) ? cai_tags_pointer(address) : address;
+}
+
 bool cai_hardened_enters_slow(void **block, const char *function)
 {
     void *address = (void *)cai_mte_untagged((uintptr_t)*block);
     enum cai_place place = cai_place_of(address);
     struct cai_live live = place != CAI_PLACE_none ? cai_find_live(place, address) : (struct cai_live){.state = NULL};
 
-    if (CAI_UNLIKELY(live.state != NULL && cai_mte_load((uintptr_t)address) != (uintptr_t)*block)) {
+    if (CAI_UNLIKELY(live.state != NULL && pointer_of(address, live) != *block)) {
         cai_violation_report((ca_violation){.kind = CA_VIOLATION_STALE,
                                             .function = function,
                                             .address = address,
@@ -353,8 +359,9 @@ void *cai_hardened_resize(enum cai_place place, void *address, struct cai_live l
     }
     if (stays(live, bytes)) {
         record(address, live, bytes);
+        void *pointer = pointer_of(address, live);
         cai_claim_return(live);
-        return cai_tags_pointer(address);
+        return pointer;
     }
     if (live.size_class == 0 && with_canary(bytes) > CAI_SMALL_BYTES_MAX && resize_large(address, live, bytes)) {
         cai_claim_return(live);

@@ -39,6 +39,13 @@ static ca_violation of(struct tagged it, ca_violation_kind kind, const char *fou
                           .found = found};
 }
 
+/* Another block of this tag so far away may have it by chance, one in fifteen: where the memory was freed, who touches
+ * it is thought to have come from there but right beside. */
+static bool is_by(struct tagged it, unsigned tag, size_t distance, bool is_free)
+{
+    return it.block != 0 && tag == it.tag && (!is_free || distance <= CAI_MTE_GRANULE);
+}
+
 ca_violation cai_tag_meant(const struct cai_fault *fault)
 {
     struct cai_lookup there = cai_find_any((const void *)fault->address);
@@ -48,14 +55,18 @@ ca_violation cai_tag_meant(const struct cai_fault *fault)
     struct tagged before = tagged_at(begin - 1);
     struct tagged after = tagged_at(there.bytes != 0 ? begin + there.bytes : granule + CAI_MTE_GRANULE);
     unsigned tag = tag_of(fault->pointer);
+    size_t behind = fault->address - (before.block + before.bytes);
+    size_t ahead = after.block - fault->address;
     bool is_behind = here.block != 0 && fault->address >= here.block + here.bytes;
     bool is_free = there.found == CAI_FOUND_FREED || there.found == CAI_FOUND_INSIDE_FREED;
 
     if (is_behind && (tag == 0 || tag == here.tag))
         return of(here, CA_VIOLATION_OVERFLOW, "a live block");
-    if (before.block != 0 && (tag == before.tag || (tag == 0 && there.found == CAI_FOUND_UNUSED)))
+    bool by_after = is_by(after, tag, ahead, is_free);
+    bool by_before = is_by(before, tag, behind, is_free) && !(by_after && ahead < behind);
+    if (by_before || (before.block != 0 && tag == 0 && there.found == CAI_FOUND_UNUSED))
         return of(before, CA_VIOLATION_OVERFLOW, "a live block");
-    if (after.block != 0 && tag == after.tag)
+    if (by_after)
         return of(after, CA_VIOLATION_UNDERFLOW, "a live block");
     if (here.block != 0)
         return of(here, CA_VIOLATION_USE_AFTER_FREE, "a live block of another tag");
