@@ -80,13 +80,9 @@ CAI_INLINE uintptr_t cai_mte_random(uintptr_t pointer, uint64_t but)
     return pointer;
 }
 
-CAI_INLINE void cai_mte_unchecked(void)
-{
-}
+CAI_INLINE void cai_mte_unchecked(void) {}
 
-CAI_INLINE void cai_mte_checked(void)
-{
-}
+CAI_INLINE void cai_mte_checked(void) {}
 #endif
 
 #endif

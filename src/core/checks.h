@@ -107,4 +107,12 @@ static inline const char *cai_tagging_name(unsigned tagging)
     return tagging < sizeof names / sizeof *names ? names[tagging] : "unknown";
 }
 
+static inline const char *cai_tagging_text(unsigned tagging)
+{
+    return tagging == CAI_TAGGING_ON       ? "this process has memory tags"
+           : tagging == CAI_TAGGING_ABSENT ? "processor or kernel have no memory tags"
+           : tagging == CAI_TAGGING_OFF    ? "nobody asked for it"
+                                           : "the kernel refuses memory tags to this process";
+}
+
 #endif

@@ -1,6 +1,6 @@
-/* The tags of small blocks (core/tagging.h). A block has one that its neighbours have not, as far as they lie in the same
- * unit and nobody takes one of them in this instant; it reaches to the end of the granule in which the block ends, so
- * that what is behind, in the slot or in the next, has another.
+/* The tags of small blocks (core/tagging.h). A block has one that its neighbours have not, as far as they lie in the
+ * same unit and nobody takes one of them in this instant; it reaches to the end of the granule in which the block ends,
+ * so that what is behind, in the slot or in the next, has another.
  */
 #ifndef CAI_HARDEN_TAG_H
 #define CAI_HARDEN_TAG_H

@@ -44,8 +44,9 @@ void *cai_hardened_resize(enum cai_place place, void *address, struct cai_live l
 /* realloc of a block of no bytes (nothing.h). */
 void *cai_hardened_from_nothing(enum cai_place place, void *address, size_t bytes, const char *function);
 
-/* First of all at a door that takes a program's pointer, the short ways excepted: it loses its tag, which has to be that
- * of the live block, if one begins there. False: it has another, was reported (stale), and a handler refused the call. */
+/* First of all at a door that takes a program's pointer, the short ways excepted: it loses its tag, which has to be
+ * that of the live block, if one begins there. False: it has another, was reported (stale), and a handler refused the
+ * call. */
 bool cai_hardened_enters_slow(void **block, const char *function);
 CAI_INLINE bool cai_hardened_enters(void **block, const char *function)
 {

@@ -33,8 +33,7 @@ enum cai_mte_state cai_os_mte_start(void)
 bool cai_os_mte_pages(uintptr_t address, size_t length)
 {
     int saved = errno;
-    bool done =
-        CAI_MTE && syscall(SYS_mprotect, address, length, (long)(PROT_READ | PROT_WRITE | WITH_TAGS)) == 0;
+    bool done = CAI_MTE && syscall(SYS_mprotect, address, length, (long)(PROT_READ | PROT_WRITE | WITH_TAGS)) == 0;
 
     errno = saved;
     return done;
