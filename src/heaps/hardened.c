@@ -281,6 +281,8 @@ static void *pointer_of(void *address, struct cai_live live)
 
 bool cai_hardened_enters_slow(void **block, const char *function)
 {
+    if (!CAI_TAGS)
+        return true;
     void *address = (void *)cai_mte_untagged((uintptr_t)*block);
     enum cai_place place = cai_place_of(address);
     struct cai_live live = place != CAI_PLACE_none ? cai_find_live(place, address) : (struct cai_live){.state = NULL};

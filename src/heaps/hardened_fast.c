@@ -166,16 +166,20 @@ CAI_INLINE bool is_first_of(const struct cai_view *view, enum cai_grain grain, s
     return in_unit < granules && cai_load_relaxed(&view->units[unit].head) == unit;
 }
 
+/* Of a block that may be live. */
+CAI_NO_TSAN static inline uint8_t byte_at(const char *address)
+{
+    cai_tags_pass();
+    uint8_t byte = (uint8_t)*address;
+    cai_tags_mind();
+    return byte;
+}
+
 /* The last byte of the slot before, which is a canary's however long the block there is; the first slot of a slab has
  * none. It may be under the hands of another thread: a difference is a reason to look closer, and no more. */
 CAI_NO_TSAN static inline bool is_whole_before(const char *block, const uint8_t *before, size_t slot)
 {
-    if (!cai_state_is_hardened(cai_load_relaxed(before)))
-        return true;
-    cai_tags_pass();
-    uint8_t last = (uint8_t)block[-1];
-    cai_tags_mind();
-    return last == cai_canary_of(block - slot) >> 56;
+    return !cai_state_is_hardened(cai_load_relaxed(before)) || byte_at(block - 1) == cai_canary_of(block - slot) >> 56;
 }
 
 /* state: of the granule where the address points to, in the zone. `is_short`: by the shortest way, if it is a block at
