@@ -50,7 +50,8 @@ void *cai_hardened_from_nothing(enum cai_place place, void *address, size_t byte
 bool cai_hardened_enters_slow(void **block, const char *function);
 CAI_INLINE bool cai_hardened_enters(void **block, const char *function)
 {
-    return !cai_tags_are_on() || cai_hardened_enters_slow(block, function);
+    /* The constant said here too: what is not optimised keeps the call. */
+    return !CAI_TAGS || !cai_tags_are_on() || cai_hardened_enters_slow(block, function);
 }
 
 /* Before a block is given back or resized by a door of this family: reports the wrong one (mismatched-delete). False: a
