@@ -49,7 +49,7 @@ CAI_EXPORT ca_error ca_describe(const void *address, ca_block_info *out)
         return CA_ERROR_INVALID;
     if (!cai_life_start())
         return CA_ERROR_OUT_OF_MEMORY;
-    struct cai_lookup there = cai_find_any(address);
+    struct cai_lookup there = cai_find_any(cai_tags_off(address));
 
     info.struct_size = out->struct_size;
     info.place = cai_place_name(there.place);
@@ -59,6 +59,8 @@ CAI_EXPORT ca_error ca_describe(const void *address, ca_block_info *out)
         info.state = CA_BLOCK_STATE_FREED;
     else if (there.found != CAI_FOUND_FOREIGN && there.found != CAI_FOUND_UNUSED)
         describe_live(there, &info);
+    if (CAI_TAGS && info.block != NULL) /* with the tag that the caller's pointer has */
+        info.block = (const char *)address - ((uintptr_t)cai_tags_off(address) - there.start);
     memcpy(out, &info, sizeof info);
     return CA_OK;
 }

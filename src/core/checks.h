@@ -19,7 +19,8 @@
     X(wall, "one slab in eight ends in a page that cannot be touched")                                                 \
     X(zero, "what is freed is cleared, and looked at before it is handed out again")                                   \
     X(delay, "a freed block waits until a share of the heap was freed after it")                                       \
-    X(copy, "memcpy, memset, strcpy and their like write no further than to the end of a block that is live")
+    X(copy, "memcpy, memset, strcpy and their like write no further than to the end of a block that is live")          \
+    X(mte, "blocks up to 32 KiB have tags of the processor's: a pointer past one, or to what was freed, faults")
 
 enum cai_check_number {
 #define CAI_CHECK_NUMBER(name, text) CAI_CHECK_NUMBER_##name,
@@ -32,8 +33,8 @@ enum cai_check {
 #define CAI_CHECK_BIT(name, text) CAI_CHECK_##name = 1 << CAI_CHECK_NUMBER_##name,
     CAI_FOR_CHECKS(CAI_CHECK_BIT)
 #undef CAI_CHECK_BIT
-    /* What is on unless it is switched off: those that cost less than a program is worth. */
-    CAI_CHECKS_DEFAULT = ((1 << CAI_CHECKS) - 1) & ~CAI_CHECK_copy
+    /* What is on unless it is switched off: those that cost less than a program is worth, and that no program minds. */
+    CAI_CHECKS_DEFAULT = ((1 << CAI_CHECKS) - 1) & ~(CAI_CHECK_copy | CAI_CHECK_mte)
 };
 
 static inline const char *cai_check_name(unsigned number)
@@ -91,6 +92,29 @@ enum cai_guards {
 static inline const char *cai_guards_name(unsigned guards)
 {
     return guards == CAI_GUARDS_KERNEL ? "kernel" : guards == CAI_GUARDS_MAPPINGS ? "mappings" : "none";
+}
+
+/* What became of the check `mte`. */
+enum cai_tagging {
+    CAI_TAGGING_OFF,     /* nobody asked for it */
+    CAI_TAGGING_ON,      /* processor and kernel have tags, and the process uses them */
+    CAI_TAGGING_ABSENT,  /* they have none */
+    CAI_TAGGING_REFUSED, /* they have, and the kernel refuses them to this process */
+};
+
+static inline const char *cai_tagging_name(unsigned tagging)
+{
+    static const char *const names[] = {"off", "on", "absent", "refused"};
+
+    return tagging < sizeof names / sizeof *names ? names[tagging] : "unknown";
+}
+
+static inline const char *cai_tagging_text(unsigned tagging)
+{
+    return tagging == CAI_TAGGING_ON       ? "this process has memory tags"
+           : tagging == CAI_TAGGING_ABSENT ? "processor or kernel have no memory tags"
+           : tagging == CAI_TAGGING_OFF    ? "nobody asked for it"
+                                           : "the kernel refuses memory tags to this process";
 }
 
 #endif

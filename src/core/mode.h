@@ -6,6 +6,7 @@
 #ifndef CAI_CORE_MODE_H
 #define CAI_CORE_MODE_H
 
+#include "base/mte.h"
 #include "base/tools.h"
 
 #if defined(CAI_MODE_HARDEN) && CAI_MODE_HARDEN
@@ -15,6 +16,9 @@ enum { CAI_QUARANTINES = 1, CAI_HARDENS = 0 };
 #else
 enum { CAI_QUARANTINES = 0, CAI_HARDENS = 0 };
 #endif
+
+/* Blocks have tags of the processor's, where it has them and the check is on (core/tagging.h). */
+enum { CAI_TAGS = CAI_HARDENS && CAI_MTE };
 
 /* What is freed is more than pushed into a bin: by the slow path, always. */
 enum { CAI_FREES_SLOWLY = CAI_QUARANTINES || CAI_TOOLS };

@@ -7,6 +7,7 @@
 #include "core/chance.h"
 #include "core/checks.h"
 #include "core/mode.h"
+#include "os/mte.h"
 #include "os/os.h"
 #include "os/sealed.h"
 
@@ -177,6 +178,21 @@ static void complain_on_stderr(const char *word, size_t length)
     cai_os_write_error("\n", 1);
 }
 
+/* A check that cannot be is off, and it is said why. */
+static void start_tagging(struct cai_settings *settings)
+{
+    static const uint8_t became[] = {[CAI_MTE_ABSENT] = CAI_TAGGING_ABSENT,
+                                     [CAI_MTE_REFUSED] = CAI_TAGGING_REFUSED,
+                                     [CAI_MTE_STARTED] = CAI_TAGGING_ON};
+
+    settings->tagging = CAI_TAGGING_OFF;
+    if ((settings->checks & CAI_CHECK_mte) == 0)
+        return;
+    settings->tagging = became[cai_os_mte_start()];
+    if (settings->tagging != CAI_TAGGING_ON)
+        settings->checks &= ~(uint32_t)CAI_CHECK_mte;
+}
+
 CAI_COLD void cai_settings_start(void)
 {
     struct cai_settings *settings = &sealed.settings;
@@ -194,6 +210,8 @@ CAI_COLD void cai_settings_start(void)
     if (text != NULL)
         cai_settings_parse(settings, text, complain_on_stderr);
     cai_settings_derive(settings);
+    if (CAI_HARDENS)
+        start_tagging(settings);
     if (settings->names)
         cai_os_names_start();
 }

@@ -43,6 +43,7 @@ struct cai_settings {
     uint32_t mappings_max;  /* what the kernel lets the whole process have */
     uint32_t delay_percent; /* of the live bytes must have been freed after a block before it is handed out again */
     uint32_t checks;        /* in the hardened library: those that are on (checks.h) */
+    uint32_t tagging;       /* there, too: what became of the check mte (enum cai_tagging) */
     uint64_t secret;        /* there, too: what canaries are made of */
     char ignored[64];       /* the first word of the environment that was not understood; empty: none */
 };

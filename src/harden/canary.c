@@ -2,7 +2,7 @@
 #include "harden/canary.h"
 
 #include "base/compiler.h"
-#include "core/settings.h"
+#include "core/tagging.h"
 
 #include <string.h>
 
@@ -117,7 +117,9 @@ CAI_INLINE void write_all(char *block, size_t bytes, size_t slack, bool keeps)
 
 void cai_canary_write(char *block, size_t bytes, size_t slack)
 {
+    cai_tags_pass();
     write_all(block, bytes, slack, true);
+    cai_tags_mind();
 }
 
 void cai_canary_begin(char *block, size_t bytes, size_t slack)
@@ -125,7 +127,7 @@ void cai_canary_begin(char *block, size_t bytes, size_t slack)
     write_all(block, bytes, slack, false);
 }
 
-size_t cai_canary_overflow(const char *block, size_t bytes, size_t slack)
+static size_t overflow(const char *block, size_t bytes, size_t slack)
 {
     uint64_t canary = cai_canary_of(block);
     const char *end = block + bytes + slack;
@@ -135,4 +137,12 @@ size_t cai_canary_overflow(const char *block, size_t bytes, size_t slack)
         same =
             behind_first(slack) + unchanged(end - behind_first(slack), slack - behind_first(slack), 2 * PART, canary);
     return slack - same;
+}
+
+size_t cai_canary_overflow(const char *block, size_t bytes, size_t slack)
+{
+    cai_tags_pass();
+    size_t over = overflow(block, bytes, slack);
+    cai_tags_mind();
+    return over;
 }

@@ -5,7 +5,7 @@
 #include "base/bits.h"
 #include "base/wipe.h"
 #include "blocks/slab.h"
-#include "core/settings.h"
+#include "core/tagging.h"
 #include "harden/finding.h"
 
 enum { LINE = 64 };
@@ -31,7 +31,7 @@ CAI_INLINE bool is_looked_at(uint8_t byte)
 
 /* What waits is nobody's to write to. Another thread may take what is free, and then its state is another before
  * anything is written there: it is the same state still, so nobody has. */
-void cai_still_look(enum cai_place place, uint8_t *state, char *block, size_t slot)
+static void look(enum cai_place place, uint8_t *state, char *block, size_t slot)
 {
     uint8_t byte = cai_load_acquire(state);
 
@@ -47,11 +47,21 @@ void cai_still_look(enum cai_place place, uint8_t *state, char *block, size_t sl
         cai_swap_strong_acq_rel(state, &byte, (uint8_t)(byte & ~CAI_STATE_ZERO));
 }
 
+void cai_still_look(enum cai_place place, uint8_t *state, char *block, size_t slot)
+{
+    cai_tags_pass();
+    look(place, state, block, slot);
+    cai_tags_mind();
+}
+
 /* Slots beside each other that are looked at: at all of them at once, and at each where that is not zero, as it is when
  * another thread took one meanwhile. */
 CAI_NO_TSAN static bool are_zero(const char *block, size_t bytes)
 {
-    return cai_is_zero(block, bytes);
+    cai_tags_pass();
+    bool zero = cai_is_zero(block, bytes);
+    cai_tags_mind();
+    return zero;
 }
 
 void cai_still_look_at_slab(const struct cai_unit *slab)

@@ -109,6 +109,7 @@ struct cai_channel {
     uint32_t harden;        /* 1: the hardened library */
     uint32_t checks;        /* of it, those that are on (core/checks.h) */
     uint32_t guards;        /* of it, what they are made of (core/checks.h) */
+    uint32_t tagging;       /* of it, what became of the check mte (core/checks.h) */
     uint32_t dlopen_flags;  /* all that the program passed to dlopen, at any time */
     uint32_t passed_by;     /* 1: faults of guards go by the library (os/fault.h), when that was last looked at */
     char ignored[64];       /* the first word of CAPALLOC_OPTIONS that the library did not understand; empty: none */

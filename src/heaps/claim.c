@@ -4,9 +4,9 @@
 #include "blocks/exact.h"
 #include "blocks/fence.h"
 #include "blocks/large.h"
-#include "core/checks.h"
-#include "core/mode.h"
+#include "core/tagging.h"
 #include "harden/canary.h"
+#include "harden/tag.h"
 #include "heaps/sample.h"
 
 void cai_claim_moves_to(void *to)
@@ -68,6 +68,8 @@ static void make_whole(struct cai_live live)
         cai_canary_write((char *)cai_live_address(live), bytes, cai_canary_slack(live, bytes));
     if (live.size_class == 0)
         cai_fence_tail(live);
+    else if (cai_tags_are_on())
+        cai_tag_fit((void *)cai_live_address(live), bytes, cai_class_sizes[live.size_class]);
 }
 
 static void *make_live(struct cai_claim *record, enum cai_place *place)

@@ -14,6 +14,7 @@
 #include "heaps/access.h"
 #include "heaps/guarded_report.h"
 #include "heaps/nothing.h"
+#include "heaps/tag_report.h"
 
 /* Of several threads that touch guards at once the last, whose process ends by it. */
 static uintptr_t code_told; /* atomic */
@@ -181,10 +182,23 @@ static void report_nothing(const struct cai_fault *fault)
                (uintptr_t)block);
 }
 
+static void report_tag(const struct cai_fault *fault)
+{
+    if (!CAI_TAGS)
+        return;
+    ca_violation violation = cai_tag_meant(fault);
+    if (violation.address != NULL)
+        report(fault, violation, (uintptr_t)violation.address);
+}
+
 /* False: the process ends as it would have; so does one that its handler lets go on behind a guard, where there is
  * nothing to go on with. */
 static bool seen(const struct cai_fault *fault)
 {
+    if (CAI_TAGS && fault->by_tag) {
+        report_tag(fault);
+        return false;
+    }
     if (cai_guarded_seen(fault))
         return true;
     if (CAI_HARDENS && cai_nothing_is((const void *)fault->address))

@@ -1,4 +1,5 @@
-/* What is told of the hardened library's guards (blocks/fence.h, nothing.h) when one is touched.
+/* What is told of the hardened library's guards (blocks/fence.h, nothing.h) when one is touched, and of its tags
+ * (tag_report.h).
  */
 #ifndef CAI_HEAPS_FENCE_REPORT_H
 #define CAI_HEAPS_FENCE_REPORT_H

@@ -8,8 +8,8 @@
 #include "blocks/clear.h"
 #include "blocks/fence.h"
 #include "blocks/large.h"
-#include "core/checks.h"
-#include "core/settings.h"
+#include "core/tagging.h"
+#include "harden/tag.h"
 #include "heaps/account.h"
 #include "heaps/claim.h"
 #include "heaps/guarded.h"
@@ -268,6 +268,19 @@ static bool tell_given(void *address, struct cai_live *live)
     return true;
 }
 
+/* Of a block of malloc's doors, which is claimed by it: what is free has no tag. */
+static CAI_NOINLINE bool end_tag(enum cai_place place, void *address, struct cai_live *live)
+{
+    if (!CAI_TAGS || place != CAI_PLACE_ordinary || live->size_class == 0 || cai_live_is_guarded(*live) ||
+        (!cai_state_is_hardened(live->byte) && live->byte != CAI_STATE_CLAIMED))
+        return true;
+    if (live->byte != CAI_STATE_CLAIMED && !cai_claim(*live))
+        return false;
+    *live = cai_live_claimed(*live);
+    cai_tag_end(address, cai_class_sizes[live->size_class]);
+    return true;
+}
+
 bool cai_free_claimed_zero(enum cai_place place, void *address, struct cai_live live)
 {
     if (!cai_sample_end(&live) || (CAI_TOOLS && !tell_given(address, &live)))
@@ -285,7 +298,8 @@ bool cai_free_claimed_zero(enum cai_place place, void *address, struct cai_live 
 bool cai_free_live(enum cai_place place, void *address, struct cai_live live)
 {
     cai_process_notice(); /* before there is something in the child of a fork that a lost thread's record speaks of */
-    if (!cai_sample_end(&live) || (CAI_TOOLS && !tell_given(address, &live)))
+    if (!cai_sample_end(&live) || (CAI_TOOLS && !tell_given(address, &live)) ||
+        (cai_tags_are_on() && !end_tag(place, address, &live)))
         return false;
     if (cai_live_is_guarded(live))
         return put_guarded(place, live);

@@ -7,12 +7,12 @@
 #include "blocks/clear.h"
 #include "blocks/fence.h"
 #include "blocks/large.h"
-#include "core/checks.h"
-#include "core/settings.h"
+#include "core/tagging.h"
 #include "core/violation.h"
 #include "harden/canary.h"
 #include "harden/finding.h"
 #include "harden/still.h"
+#include "harden/tag.h"
 #include "heaps/allocate.h"
 #include "heaps/claim.h"
 #include "heaps/fence_report.h"
@@ -65,6 +65,8 @@ static void record(char *block, struct cai_live live, size_t bytes)
     cai_exact_set(live, bytes);
     if (has(CAI_CHECK_canary))
         cai_canary_write(block, bytes, cai_canary_slack(live, bytes));
+    if (cai_tags_are_on() && live.size_class != 0)
+        cai_tag_fit(block, bytes, cai_class_sizes[live.size_class]);
 }
 
 /* What the slot of a block that was just allocated said before (blocks/cache.h). */
@@ -135,6 +137,9 @@ void *cai_hardened_allocate(enum cai_place place, size_t bytes, size_t align, bo
         cai_canary_begin(block, bytes, cai_canary_slack(live, bytes));
     if (size_class == 0) {
         cai_fence_tail(live);
+        cai_fence_report_start();
+    } else if (cai_tags_are_on()) {
+        block = cai_tag_begin(block, bytes, cai_class_sizes[size_class]);
         cai_fence_report_start();
     }
     cai_store_release(live.state, (uint8_t)(CAI_STATE_HARDENED + family));
@@ -269,6 +274,34 @@ bool cai_hardened_stated(enum cai_place place, const void *address, size_t bytes
     return false;
 }
 
+/* What a program has of a live block: other blocks have no tag, and of theirs the memory may be out of reach. */
+static void *pointer_of(void *address, struct cai_live live)
+{
+    return live.size_class != 0 && cai_state_is_hardened(live.byte) ? cai_tags_pointer(address) : address;
+}
+
+bool cai_hardened_enters_slow(void **block, const char *function)
+{
+    if (!CAI_TAGS)
+        return true;
+    void *address = (void *)cai_mte_untagged((uintptr_t)*block);
+    enum cai_place place = cai_place_of(address);
+    struct cai_live live = place != CAI_PLACE_none ? cai_find_live(place, address) : (struct cai_live){.state = NULL};
+
+    if (CAI_UNLIKELY(live.state != NULL && pointer_of(address, live) != *block)) {
+        cai_violation_report((ca_violation){.kind = CA_VIOLATION_STALE,
+                                            .function = function,
+                                            .address = address,
+                                            .size = cai_exact_bytes(live),
+                                            .place = cai_place_name(place),
+                                            .stated = "a pointer with the tag of its block",
+                                            .found = "another tag on a live block"});
+        return false;
+    }
+    *block = address;
+    return true;
+}
+
 /* --- resizing --- */
 
 static void *move(enum cai_place place, void *address, struct cai_live live, size_t bytes, const char *function)
@@ -282,12 +315,15 @@ static void *move(enum cai_place place, void *address, struct cai_live live, siz
         cai_claim_return(live);
         return NULL;
     }
-    cai_claim_moves_to(moved);
-    memcpy(moved, address, cai_min(bytes, before));
+    void *to = (void *)cai_tags_off(moved);
+    cai_claim_moves_to(to);
+    cai_tags_pass();
+    memcpy(to, address, cai_min(bytes, before));
+    cai_tags_mind();
     bool put = cai_free_live(place, address, cai_live_claimed(live));
     if (put)
         return moved;
-    cai_free_slow(place, moved, function);
+    cai_free_slow(place, to, function);
     cai_find_report(place, address, function);
     return NULL;
 }
@@ -326,8 +362,9 @@ void *cai_hardened_resize(enum cai_place place, void *address, struct cai_live l
     }
     if (stays(live, bytes)) {
         record(address, live, bytes);
+        void *pointer = pointer_of(address, live);
         cai_claim_return(live);
-        return address;
+        return pointer;
     }
     if (live.size_class == 0 && with_canary(bytes) > CAI_SMALL_BYTES_MAX && resize_large(address, live, bytes)) {
         cai_claim_return(live);

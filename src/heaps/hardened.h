@@ -5,6 +5,7 @@
 #define CAI_HEAPS_HARDENED_H
 
 #include "blocks/find.h"
+#include "core/tagging.h"
 
 /* The last two: operator new that was told an alignment. */
 enum cai_family {
@@ -42,6 +43,16 @@ void *cai_hardened_resize(enum cai_place place, void *address, struct cai_live l
 
 /* realloc of a block of no bytes (nothing.h). */
 void *cai_hardened_from_nothing(enum cai_place place, void *address, size_t bytes, const char *function);
+
+/* First of all at a door that takes a program's pointer, the short ways excepted: it loses its tag, which has to be
+ * that of the live block, if one begins there. False: it has another, was reported (stale), and a handler refused the
+ * call. */
+bool cai_hardened_enters_slow(void **block, const char *function);
+CAI_INLINE bool cai_hardened_enters(void **block, const char *function)
+{
+    /* The constant said here too: what is not optimised keeps the call. */
+    return !CAI_TAGS || !cai_tags_are_on() || cai_hardened_enters_slow(block, function);
+}
 
 /* Before a block is given back or resized by a door of this family: reports the wrong one (mismatched-delete). False: a
  * handler refused the call. What is no such block is for others to judge. */

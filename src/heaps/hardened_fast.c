@@ -6,9 +6,10 @@
 
 #include "base/tools.h"
 #include "blocks/exact.h"
-#include "core/checks.h"
+#include "core/tagging.h"
 #include "harden/canary.h"
 #include "harden/still.h"
+#include "harden/tag.h"
 #include "heaps/free.h"
 
 #include <string.h>
@@ -18,7 +19,11 @@
 /* The shortest ways are those of the checks that are on unless switched off, and of slots whose slack is short,
  * whatever of them is asked for (blocks/sizeclass.h): the record is one byte, the canary needs no loop, and nothing is
  * called, for which registers would have to be saved. */
-enum { SHORT_CHECKS = CAI_CHECK_canary | CAI_CHECK_zero | CAI_CHECK_delay, SHORT_SLOT_MAX = 512 };
+enum {
+    SHORT_CHECKS = CAI_CHECK_canary | CAI_CHECK_zero | CAI_CHECK_delay,
+    SHORT_BUT = CAI_TAGS ? CAI_CHECK_mte : 0, /* which takes the others' way */
+    SHORT_SLOT_MAX = 512
+};
 _Static_assert(SHORT_SLOT_MAX / 16 <= (size_t)CAI_CANARY_SHORT && CAI_CANARY_SHORT <= (size_t)CAI_RECORD_ONE_MAX,
                "a class is an eighth of the doubling below it longer than the one before at most");
 
@@ -29,7 +34,12 @@ CAI_INLINE bool has(uint32_t checks, enum cai_check check)
 
 CAI_INLINE bool has_short(uint32_t checks)
 {
-    return (checks & SHORT_CHECKS) == SHORT_CHECKS;
+    return (checks & (SHORT_CHECKS | SHORT_BUT)) == SHORT_CHECKS;
+}
+
+CAI_INLINE bool has_tags(uint32_t checks)
+{
+    return CAI_TAGS && has(checks, CAI_CHECK_mte);
 }
 
 /* Live blocks of the class; NULL: there are none that are as simple. */
@@ -70,6 +80,8 @@ CAI_INLINE void *take_of(size_t size_class, enum cai_grain grain, bool is_short,
     else if (has(checks, CAI_CHECK_canary))
         cai_canary_begin(block, bytes, slot - bytes);
     bin->top = top;
+    if (!is_short && has_tags(checks))
+        block = cai_tag_begin(block, bytes, slot);
     cai_store_release(state, (uint8_t)(CAI_STATE_HARDENED + family));
     return block;
 }
@@ -154,11 +166,20 @@ CAI_INLINE bool is_first_of(const struct cai_view *view, enum cai_grain grain, s
     return in_unit < granules && cai_load_relaxed(&view->units[unit].head) == unit;
 }
 
+/* Of a block that may be live. */
+CAI_NO_TSAN static inline uint8_t byte_at(const char *address)
+{
+    cai_tags_pass();
+    uint8_t byte = (uint8_t)*address;
+    cai_tags_mind();
+    return byte;
+}
+
 /* The last byte of the slot before, which is a canary's however long the block there is; the first slot of a slab has
  * none. It may be under the hands of another thread: a difference is a reason to look closer, and no more. */
 CAI_NO_TSAN static inline bool is_whole_before(const char *block, const uint8_t *before, size_t slot)
 {
-    return !cai_state_is_hardened(cai_load_relaxed(before)) || (uint8_t)block[-1] == cai_canary_of(block - slot) >> 56;
+    return !cai_state_is_hardened(cai_load_relaxed(before)) || byte_at(block - 1) == cai_canary_of(block - slot) >> 56;
 }
 
 /* state: of the granule where the address points to, in the zone. `is_short`: by the shortest way, if it is a block at
@@ -231,6 +252,8 @@ CAI_INLINE bool end(const struct simple *it, bool is_short)
         return false;
     bool claimed = begin_claim(it);
     if (CAI_LIKELY(claimed)) {
+        if (!is_short && has_tags(it->checks))
+            cai_tag_end(it->block, it->slot);
         if (is_short || has(it->checks, CAI_CHECK_zero))
             clear(&thread->owner.heap, it->block, it->slot, is_short);
         if (is_short || has(it->checks, CAI_CHECK_delay)) {
@@ -256,16 +279,21 @@ CAI_INLINE bool is_in_slab(size_t granule)
     return cai_load_relaxed(&view->units[first].kind) == CAI_UNIT_SLAB;
 }
 
-/* Any that starts there. */
-CAI_INLINE bool find(struct simple *it, void *address, enum cai_family family)
+/* Any that starts there, by a pointer that has its tag. */
+CAI_INLINE bool find(struct simple *it, void *pointer, enum cai_family family)
 {
+    void *address = (void *)cai_tags_off(pointer);
     size_t granule;
     uint8_t *state = cai_find_state(PLACE, CAI_FINE, address, &granule);
+    bool found = false;
 
-    if (state != NULL)
-        return look_at(it, CAI_FINE, false, state, granule, address, family);
-    state = cai_find_state(PLACE, CAI_COARSE, address, &granule);
-    return state != NULL && is_in_slab(granule) && look_at(it, CAI_COARSE, false, state, granule, address, family);
+    if (state != NULL) {
+        found = look_at(it, CAI_FINE, false, state, granule, address, family);
+    } else {
+        state = cai_find_state(PLACE, CAI_COARSE, address, &granule);
+        found = state != NULL && is_in_slab(granule) && look_at(it, CAI_COARSE, false, state, granule, address, family);
+    }
+    return found && (!CAI_TAGS || cai_tags_pointer(address) == pointer);
 }
 
 static CAI_NOINLINE bool put_long(void *address, enum cai_family family, bool is_stated, size_t stated)
@@ -321,6 +349,8 @@ CAI_INLINE bool resize_here(const struct simple *it, size_t bytes)
         cai_exact_record(it->state, it->size_class, bytes);
         if (has(it->checks, CAI_CHECK_canary))
             cai_canary_write(it->block, bytes, it->slot - bytes);
+        if (has_tags(it->checks))
+            cai_tag_fit(it->block, bytes, it->slot);
         cai_store_release(it->state, it->byte);
     }
     end_claim(it);
@@ -340,9 +370,12 @@ void *cai_hardened_resize_near(void *address, size_t bytes)
     void *moved = take(bytes, false, CAI_FAMILY_malloc);
     if (CAI_UNLIKELY(moved == NULL))
         return NULL;
+    cai_tags_pass();
     memcpy(moved, address, cai_min(bytes, it.bytes));
+    cai_tags_mind();
     if (CAI_LIKELY(end(&it, false)))
         return moved;
-    cai_free_slow(PLACE, moved, "realloc"); /* somebody gave the block back: the long way finds out */
+    /* Somebody gave the block back: the long way finds out. */
+    cai_free_slow(PLACE, (void *)cai_tags_off(moved), "realloc");
     return NULL;
 }

@@ -3,6 +3,7 @@
 
 #include "base/tools.h"
 #include "blocks/exact.h"
+#include "core/tagging.h"
 #include "heaps/runs.h"
 
 /* Bytes looked at before the lock is given back: a fifth of a millisecond. */
@@ -43,6 +44,7 @@ CAI_NO_TSAN static size_t scan(struct step *step, uintptr_t block, size_t bytes,
 
     for (; from < last && step->count < step->most; from += sizeof(uintptr_t)) {
         uintptr_t value = *(const volatile uintptr_t *)(block + from);
+        value = (uintptr_t)cai_tags_off((const void *)value);
         if (CAI_TOOLS)
             cai_tools_known(&value, sizeof value);
         if (CAI_LIKELY((value - cai_sealed.places) >> cai_sealed.shift >= CAI_PLACES))

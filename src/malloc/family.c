@@ -84,7 +84,7 @@ CAI_INLINE bool of_malloc(const void *block, const char *function)
 /* A function of its own, so that free saves no register for it. */
 static CAI_NOINLINE void free_hardened(void *block)
 {
-    if (!CAI_HARDENS || of_malloc(block, DOOR(free)))
+    if (!CAI_HARDENS || (cai_hardened_enters(&block, DOOR(free)) && of_malloc(block, DOOR(free))))
         cai_back_free(block, DOOR(free));
 }
 
@@ -112,7 +112,7 @@ static CAI_NOINLINE void *resize(void *block, size_t size, const char *function)
 
     if (CAI_LIKELY(near != NULL))
         return near;
-    if (CAI_HARDENS && !of_malloc(block, function))
+    if (CAI_HARDENS && (!cai_hardened_enters(&block, function) || !of_malloc(block, function)))
         return NULL;
     if (size == 0) {
         cai_back_free(block, function);
@@ -172,15 +172,18 @@ void *CAI_NAME(pvalloc)(size_t size)
 
 size_t CAI_NAME(malloc_usable_size)(const void *block)
 {
-    if (block == NULL)
+    void *entered = (void *)block;
+
+    if (block == NULL || !cai_hardened_enters(&entered, DOOR(malloc_usable_size)))
         return 0;
-    return CAI_UNLIKELY(cai_early_owns(block)) ? cai_early_usable(block)
-                                               : cai_usable(cai_back_place(block), block, DOOR(malloc_usable_size));
+    return CAI_UNLIKELY(cai_early_owns(entered))
+               ? cai_early_usable(entered)
+               : cai_usable(cai_back_place(entered), entered, DOOR(malloc_usable_size));
 }
 
 static void free_stated(void *block, size_t alignment, size_t size, const char *function)
 {
-    if (CAI_HARDENS && !of_malloc(block, function))
+    if (CAI_HARDENS && (!cai_hardened_enters(&block, function) || !of_malloc(block, function)))
         return;
     if (block != NULL && !cai_early_owns(block) && cai_stated_size_fits(block, alignment, size, function))
         cai_back_free(block, function);

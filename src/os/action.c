@@ -3,6 +3,7 @@
 
 #include "base/atomic.h"
 #include "base/compiler.h"
+#include "base/mte.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -19,6 +20,9 @@ static bool (*asked)(const siginfo_t *info, const void *context); /* atomic; NUL
 
 /* As the kernel has it, where the C library sets it. */
 enum { WITH_RESTORER = 0x04000000 };
+
+/* The kernel's ABI: the address comes with its tag, where pointers have one (base/mte.h). */
+enum { WITH_TAGS = CAI_MTE ? 0x800 : 0 };
 
 /* A handler's address, and what else has to be known when it is to be called: the kernel always calls ours with what is
  * known of the signal, and one that holds for once is out by then. */
@@ -84,7 +88,7 @@ void cai_os_action_put_before(struct sigaction *action)
     action->sa_sigaction = front[index];
     action->sa_flags |= SA_SIGINFO;
     if (index == DEFAULT) /* ours alone: on the stack for signals, where there is one, and for good */
-        action->sa_flags = (action->sa_flags | SA_ONSTACK) & ~SA_RESETHAND;
+        action->sa_flags = (action->sa_flags | SA_ONSTACK | WITH_TAGS) & ~SA_RESETHAND;
 }
 
 void cai_os_action_take_away(struct sigaction *action)
@@ -98,7 +102,7 @@ void cai_os_action_take_away(struct sigaction *action)
     if ((record & WITH_INFO) == 0)
         action->sa_flags &= ~SA_SIGINFO;
     if (index == DEFAULT) {
-        action->sa_flags &= ~(SA_ONSTACK | WITH_RESTORER);
+        action->sa_flags &= ~(SA_ONSTACK | WITH_RESTORER | WITH_TAGS);
         action->sa_restorer = NULL;
     }
 }

@@ -3,6 +3,7 @@
 
 #include "base/atomic.h"
 #include "base/compiler.h"
+#include "base/mte.h"
 #include "os/action.h"
 
 #include <signal.h>
@@ -67,10 +68,17 @@ enum cai_access cai_os_fault_access(const void *of)
 #endif
 }
 
+/* From the kernel's ABI: an access by a pointer with another tag than the memory's, told at once. */
+enum { TAG_DIFFERS = 9 };
+
 static bool first(const siginfo_t *info, const void *context)
 {
-    const struct cai_fault fault = {
-        .address = (uintptr_t)info->si_addr, .code = code_of(context), .access = cai_os_fault_access(context)};
+    uintptr_t pointer = (uintptr_t)info->si_addr;
+    const struct cai_fault fault = {.address = cai_mte_untagged(pointer),
+                                    .pointer = pointer,
+                                    .by_tag = CAI_MTE && info->si_code == TAG_DIFFERS,
+                                    .code = code_of(context),
+                                    .access = cai_os_fault_access(context)};
 
     return cai_load_acquire(&watcher)(&fault);
 }

@@ -11,6 +11,8 @@ enum cai_access { CAI_ACCESS_UNKNOWN, CAI_ACCESS_READ, CAI_ACCESS_WRITE };
 
 struct cai_fault {
     uintptr_t address;      /* of what was to be accessed */
+    uintptr_t pointer;      /* the same with its tag, where the processor has tags and the kernel tells; else without */
+    bool by_tag;            /* the memory has another */
     uintptr_t code;         /* of the instruction; 0: unknown */
     enum cai_access access; /* as far as the processor says */
 };

@@ -1,7 +1,8 @@
 /* See commit.h. */
 #include "pages/commit.h"
 
-#include "core/settings.h"
+#include "core/tagging.h"
+#include "os/mte.h"
 #include "pages/mapping.h"
 #include "pages/policy.h"
 
@@ -42,6 +43,22 @@ void cai_uncommit(struct cai_zone *zone, uint32_t head, uint32_t units)
     cai_sub_relaxed(&zone->committed_units, (size_t)units);
 }
 
+static enum cai_map map(struct cai_zone *zone, uint32_t head, uint32_t units, uintptr_t address)
+{
+    enum cai_place place = (enum cai_place)(zone->number / CAI_GRAINS);
+    size_t bytes = (size_t)units << CAI_UNIT_SHIFT;
+
+    if (cai_place_zeroes(place))
+        return cai_policy_map(zone, head, units);
+    enum cai_map result = cai_os_map(address, bytes, true);
+    if (result == CAI_MAP_DONE && cai_tags_are_on() && place == CAI_PLACE_ordinary &&
+        !cai_os_mte_pages(address, bytes)) {
+        cai_os_unmap(address, bytes);
+        return CAI_MAP_SHORT;
+    }
+    return result;
+}
+
 enum cai_map cai_commit(struct cai_zone *zone, uint32_t head, uint32_t units)
 {
     size_t limit = cai_settings->limit_bytes >> CAI_UNIT_SHIFT;
@@ -54,9 +71,7 @@ enum cai_map cai_commit(struct cai_zone *zone, uint32_t head, uint32_t units)
     zone->mapped_last = head;
     zone->mapped_last_units = units;
     cai_fence_for_compiler();
-    enum cai_map result = now > limit               ? CAI_MAP_SHORT
-                          : cai_place_zeroes(place) ? cai_policy_map(zone, head, units)
-                                                    : cai_os_map(address, (size_t)units << CAI_UNIT_SHIFT, true);
+    enum cai_map result = now > limit ? CAI_MAP_SHORT : map(zone, head, units, address);
     if (result != CAI_MAP_DONE) {
         cai_commit_settled(zone);
         cai_sub_relaxed(&zone->committed_units, (size_t)units);

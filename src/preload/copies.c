@@ -175,6 +175,7 @@ static CAI_NOINLINE bool may_write_inside(enum cai_place place, const char *to, 
 
 CAI_INLINE bool may_write(const void *to, size_t bytes, const char *function)
 {
+    to = cai_tags_off(to);
     uintptr_t place = ((uintptr_t)to - cai_sealed.places) >> cai_sealed.shift;
 
     if (CAI_LIKELY(place >= CAI_PLACES) || bytes == 0)

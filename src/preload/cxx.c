@@ -129,17 +129,18 @@ CAI_INLINE const char *door_of(enum cai_family family)
     return CAI_HARDENS && is_array ? "operator delete[]" : "operator delete";
 }
 
-/* False: it is of another, and a handler refused the call. */
-CAI_INLINE bool is_of(enum cai_family family, const void *block)
+/* False: it is of another, or the pointer has another tag, and a handler refused the call. */
+CAI_INLINE bool is_of(enum cai_family family, void **block)
 {
-    return !CAI_HARDENS || cai_hardened_family(cai_back_place(block), block, family, door_of(family));
+    return !CAI_HARDENS || (cai_hardened_enters(block, door_of(family)) &&
+                            cai_hardened_family(cai_back_place(*block), *block, family, door_of(family)));
 }
 
 CAI_INLINE void operator_delete(void *block, enum cai_family family)
 {
     if (CAI_HARDENS && CAI_LIKELY(cai_hardened_put(block, family)))
         return;
-    if (is_of(family, block))
+    if (is_of(family, &block))
         cai_back_free(block, door_of(family));
 }
 
@@ -149,7 +150,7 @@ static void operator_delete_sized(void *block, size_t size, size_t alignment, en
 {
     if (CAI_HARDENS && alignment <= 16 && CAI_LIKELY(cai_hardened_put_stated(block, family, size)))
         return;
-    if (block == NULL || CAI_UNLIKELY(cai_early_owns(block)) || !is_of(family, block))
+    if (block == NULL || CAI_UNLIKELY(cai_early_owns(block)) || !is_of(family, &block))
         return;
     if (CAI_LIKELY(!CAI_HARDENS && !cai_settings->strict) ||
         cai_stated_size_fits(block, alignment, size, door_of(family)))

@@ -71,6 +71,7 @@ __attribute__((constructor)) static void say_hello(void)
         channel->revoke = cai_settings->revoke;
         channel->harden = CAI_HARDENS;
         channel->checks = cai_settings->checks;
+        channel->tagging = cai_settings->tagging;
         channel->guards = CAI_HARDENS ? cai_fence_guards() : CAI_GUARDS_NONE;
         memcpy(channel->ignored, cai_settings->ignored, sizeof channel->ignored);
     }

@@ -118,6 +118,8 @@ static CAI_NOINLINE void *token_realloc(void *block, size_t size, size_t token)
 
     if (block == NULL)
         return token_malloc(size, token);
+    if (!cai_hardened_enters(&block, function))
+        return NULL;
     if (size == 0) {
         cai_back_free(block, function);
         return NULL;

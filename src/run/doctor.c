@@ -126,6 +126,9 @@ static void probe_judge(const struct cai_channel *page, const struct cai_elf_loo
     for (unsigned i = 0; i < CAI_CHECKS && page->harden != 0; i++)
         cai_doctor_line(CAI_DOCTOR_INFO, (page->checks >> i & 1) != 0 ? "check" : "check (off)", "%s: %s",
                         cai_check_name(i), cai_check_text(i));
+    if (page->harden != 0)
+        cai_doctor_line(CAI_DOCTOR_INFO, "mte", "%s: %s", cai_tagging_name(page->tagging),
+                        cai_tagging_text(page->tagging));
     if (page->passed_by != 0)
         cai_doctor_line(CAI_DOCTOR_WARN, "SIGSEGV",
                         "ignored in the test program, or taken by a system call: what touches a guard is not told");

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -77,6 +78,17 @@ static int try_guard(size_t size)
     return error;
 }
 
+/* What the kernel shows of the processor's memory tags. */
+static int try_tags(void)
+{
+#if defined(__aarch64__)
+    enum { HAS_MTE = 1 << 18 };
+    return (getauxval(AT_HWCAP2) & HAS_MTE) != 0 ? 0 : ENOSYS;
+#else
+    return ENOSYS;
+#endif
+}
+
 static void check_calls(void *page, size_t size)
 {
     char byte;
@@ -102,6 +114,8 @@ static void check_calls(void *page, size_t size)
          "locked memory cannot be given back in place"},
         {"MADV_GUARD_INSTALL", try_guard(size), CAI_DOCTOR_INFO,
          "with --harden, not all large blocks have guards: a quarter of all mappings is for them"},
+        {"memory tags", try_tags(), CAI_DOCTOR_INFO,
+         "with --harden, the check mte cannot be on (AArch64 alone has them)"},
         {"memfd_secret", try_secret(), CAI_DOCTOR_INFO, "secrets stay readable by the kernel and by root"},
         {"PR_SET_VMA_ANON_NAME", error_of(prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, page, size, "capalloc: doctor")),
          CAI_DOCTOR_INFO, "the setting `names` does nothing"},

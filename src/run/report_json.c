@@ -75,6 +75,7 @@ static json_object *settings_object(const struct cai_channel *channel)
         {"revoke", flag(channel->revoke != 0)},
         {"harden", channel->harden != 0 ? checks_object(channel->checks) : NULL},
         {"guards", channel->harden != 0 ? text(cai_guards_name(channel->guards)) : NULL},
+        {"mte", channel->harden != 0 ? text(cai_tagging_name(channel->tagging)) : NULL},
         {"helper", flag(channel->helper != 0)},
         {"strict", flag(channel->strict != 0)},
         {"audit", flag(channel->audit != 0)},

@@ -104,6 +104,8 @@ void cai_report_settings(FILE *to, const struct cai_channel *channel)
     fputc('\n', to);
     if (channel->ignored[0] != 0)
         fprintf(to, "               not understood: %.40s\n", channel->ignored);
+    if (channel->tagging == CAI_TAGGING_ABSENT || channel->tagging == CAI_TAGGING_REFUSED)
+        fprintf(to, "               mte is off: %s\n", cai_tagging_text(channel->tagging));
     if (channel->passed_by != 0)
         fputs("               SIGSEGV ignored, or taken by a system call: guards tell nothing\n", to);
     if (cai_is_bound_elsewhere(channel))

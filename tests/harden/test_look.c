@@ -11,7 +11,7 @@ enum { BYTES = 100 };
 
 CHILD_TEST(test_H2_C9_what_another_call_has_cleared_is_no_overflow, 60)
 {
-    char *block = ca_malloc(BYTES);
+    char *volatile block = ca_malloc(BYTES); /* the compiler does not know how long it is */
     struct cai_live live = cai_find_live(CAI_PLACE_ordinary, block);
 
     refuse_start();

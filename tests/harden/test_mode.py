@@ -1,6 +1,7 @@
 """What `capalloc run --harden` picks, says and refuses: which checks are on, and one mode in one process."""
 import json
 import os
+import platform
 import subprocess
 import unittest
 
@@ -25,15 +26,16 @@ class Mode(unittest.TestCase):
         found = settings("--harden", "--", "ls", "/")
         self.assertEqual(found["library"], HARDEN)
         names = list(found["harden"])
-        default = {name: name != "copy" for name in names} # which costs too much
+        default = {name: name not in ("copy", "mte") for name in names} # which cost too much, and are minded by programs
         self.assertEqual(found["harden"], default)
-        self.assertTrue(all(settings("--harden=+copy", "--", "ls", "/")["harden"].values()))
+        self.assertEqual(settings("--harden=+copy", "--", "ls", "/")["harden"], default | {"copy": True})
         self.assertEqual(found["delay_percent"], 3)
         for name in names:
             found = settings(f"--harden=-{name}", "--", "ls", "/")["harden"]
             self.assertEqual(found, {other: default[other] and other != name for other in names})
-            found = settings(f"--harden={name}", "--", "ls", "/")["harden"]
-            self.assertEqual(found, {other: other == name for other in names})
+            found = settings(f"--harden={name}", "--", "ls", "/")
+            on = name != "mte" or found["mte"] == "on"
+            self.assertEqual(found["harden"], {other: on and other == name for other in names})
         found = settings("--harden=" + "".join(f"-{name}" for name in names), "--", "ls", "/")
         self.assertFalse(any(found["harden"].values()), found)
         self.assertIsNone(found["delay_percent"])
@@ -45,6 +47,20 @@ class Mode(unittest.TestCase):
         self.assertRegex(run("doctor", "--library", HARDEN).stdout, r"check +zero: ")
         self.assertRegex(run("doctor", "--library", HARDEN).stdout, "mode +harden: ")
         self.assertIn(HARDEN, run("doctor").stdout)
+
+    def test_H10_H9_why_there_are_no_tags(self):
+        self.assertEqual(settings("--harden", "--", "ls", "/")["mte"], "off")
+        self.assertIsNone(settings("--", "ls", "/")["mte"])
+        found = settings("--harden=+mte", "--", "ls", "/")
+        self.assertEqual(found["harden"]["mte"], found["mte"] == "on")
+        if platform.machine() != "x86_64":
+            return
+        self.assertEqual(found["mte"], "absent")
+        self.assertIn("mte is off: processor or kernel have no memory tags",
+                      run("run", "--stats", "--harden=+mte", "--", "ls", "/").stderr)
+        told = run("doctor", "--library", HARDEN, CAPALLOC_OPTIONS="harden=+mte").stdout
+        self.assertRegex(told, r"mte +absent: processor or kernel have")
+        self.assertRegex(told, r"memory tags +absent ")
 
     def test_H9_names_that_are_none_are_refused(self):
         for names in ("", "x", "-x", "zero,delay", "zero+", "-", "+", "--zero", "ZERO", "zer"):
