@@ -104,10 +104,9 @@ static void report_large(const struct cai_fault *fault)
  * run it may lead anywhere. */
 static const struct cai_unit *slab_of(uintptr_t address)
 {
-    enum cai_place place = cai_place_of((const void *)address);
-
     if (!CAI_HARDENS)
         return NULL;
+    enum cai_place place = cai_place_of((const void *)address);
     for (enum cai_grain grain = CAI_FINE; place != CAI_PLACE_none && grain < CAI_GRAINS; grain++) {
         const struct cai_view *view = cai_view_of(cai_zone_number(place, grain));
         size_t granule = (address - view->origin) >> cai_grain_shift(grain);
@@ -150,9 +149,10 @@ static struct cai_live behind(const struct cai_unit *slab)
 /* Who comes from below meets the wall at its start, who comes from above at its end. */
 static bool report_wall(const struct cai_fault *fault)
 {
+    if (!CAI_HARDENS)
+        return false;
     const struct cai_unit *slab = slab_of(fault->address);
-
-    if (!CAI_HARDENS || slab == NULL)
+    if (slab == NULL)
         return false;
     bool is_near_end = fault->address - cai_wall_of(slab) >= cai_settings->page_bytes / 2;
     struct cai_live next = is_near_end ? behind(slab) : (struct cai_live){.state = NULL};
