@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,18 @@ static void wait_for_reuse(void)
         free(malloc(size + i % 1024));
 }
 
+/* How far from each other slots are. */
+static size_t step_of(char *const *blocks, unsigned count)
+{
+    size_t step = SIZE_MAX;
+
+    for (unsigned i = 0; i < count; i++)
+        for (unsigned j = 0; j < count; j++)
+            if (blocks[i] > blocks[j] && (size_t)(blocks[i] - blocks[j]) < step)
+                step = (size_t)(blocks[i] - blocks[j]);
+    return step;
+}
+
 char *victim(void)
 {
     static char *around[2 * NEIGHBOURS];
@@ -48,10 +61,12 @@ char *victim(void)
     stir();
     for (unsigned i = 0; i < 2 * NEIGHBOURS; i++)
         memset(around[i] = malloc(size), 'n', size);
-    /* The first of a slab has none before it. */
+    size_t step = step_of(around, 2 * NEIGHBOURS);
+    /* The first of a slab has none before it, and which was taken before another says nothing of where it lies. */
     for (unsigned i = NEIGHBOURS; i < 2 * NEIGHBOURS; i++)
-        if (around[i] > around[i - 1] && (size_t)(around[i] - around[i - 1]) < 2 * size + 64)
-            return around[i];
+        for (unsigned before = 0; before < 2 * NEIGHBOURS; before++)
+            if (around[before] + step == around[i])
+                return around[i];
     return around[NEIGHBOURS];
 }
 
