@@ -4,6 +4,7 @@
 #include "blocks/fence.h"
 #include "blocks/slab.h"
 #include "core/chance.h"
+#include "core/tagging.h"
 #include "os/guard.h"
 
 /* One slab in so many. A wall takes no memory, but the slots that it is in the place of lie in another slab. */
@@ -43,11 +44,12 @@ bool cai_wall_is_any(void)
     return cai_load_relaxed(&any);
 }
 
-/* Memory that must be zero may be locked, or hidden: guards are not for all of it. */
+/* Memory that must be zero may be locked, or hidden: guards are not for all of it. Where blocks have tags, what lies
+ * behind one has another, and tags of neighbours are read, which a wall forbids. */
 void cai_wall_plan(struct cai_unit *slab)
 {
     bool due = (cai_settings->checks & CAI_CHECK_wall) != 0 && cai_chance_bits() % RATE == 0;
-    bool may = !cai_place_zeroes((enum cai_place)(slab->zone / CAI_GRAINS)) &&
+    bool may = !cai_tags_are_on() && !cai_place_zeroes((enum cai_place)(slab->zone / CAI_GRAINS)) &&
                cai_settings->page_bytes <= slab_bytes(slab) / PART_MAX;
 
     cai_store_relaxed(&slab->wall, due && may ? PLANNED : 0);
