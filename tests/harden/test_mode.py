@@ -48,7 +48,7 @@ class Mode(unittest.TestCase):
         self.assertRegex(run("doctor", "--library", HARDEN).stdout, "mode +harden: ")
         self.assertIn(HARDEN, run("doctor").stdout)
 
-    def test_H10_H9_why_there_are_no_tags(self):
+    def test_H11_H9_why_there_are_no_tags(self):
         self.assertEqual(settings("--harden", "--", "ls", "/")["mte"], "off")
         self.assertIsNone(settings("--", "ls", "/")["mte"])
         found = settings("--harden=+mte", "--", "ls", "/")
