@@ -79,13 +79,20 @@ int walk_{i}(struct node *n, int limit) {{
     return [shutil.which(cc1), "-quiet", "-O1", scratch / "generated.c", "-o", "/dev/null"]
 
 
-def wait_for(path):
+def wait_for(address, family=socket.AF_UNIX):
     """Until somebody listens at the socket; at most five seconds, then the client will say what is wrong."""
     for _ in range(500):
-        with socket.socket(socket.AF_UNIX) as attempt:
-            if attempt.connect_ex(str(path)) == 0:
+        with socket.socket(family) as attempt:
+            if attempt.connect_ex(address) == 0:
                 return
         time.sleep(0.01)
+
+
+def server_sample(pid, ns, share=1):
+    """What a server took until now: of its processor time that share."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    on_cpu = [int(task.read_text().split()[0]) for task in Path(f"/proc/{pid}/task").glob("*/schedstat")]
+    return measure.Sample(int(ns), int(sum(on_cpu) * share), int(re.search(r"VmHWM:\s*(\d+)", status)[1]))
 
 
 def redis(bin_dir, scratch, divide):
@@ -101,21 +108,76 @@ def redis(bin_dir, scratch, divide):
                                   "--appendonly", "no", "--dir", scratch], env=os.environ | {"LD_PRELOAD": library},
                                  stdout=subprocess.DEVNULL, stderr=open(scratch / "redis.stderr", "w"))
         try:
-            wait_for(scratch / "redis.sock")
+            wait_for(str(scratch / "redis.sock"))
             if library not in Path(f"/proc/{child.pid}/maps").read_text():
                 raise allocators.NotInUse(f"{server} does not map {library}")
             done = subprocess.run([str(word) for word in load], text=True, stdout=subprocess.PIPE)
             rates = [float(rate) for rate in re.findall(r'^"[^"]*","([\d.]+)"', done.stdout, re.M)]
             if done.returncode != 0 or not rates or child.poll() is not None:
                 raise measure.Failed(f"redis with {library}: server {child.poll()}, client {done.returncode}")
-            status = Path(f"/proc/{child.pid}/status").read_text()
-            on_cpu = [int(task.read_text().split()[0]) for task in Path(f"/proc/{child.pid}/task").glob("*/schedstat")]
-            return measure.Sample(int(sum(requests / rate for rate in rates) * 1e9), sum(on_cpu),
-                                  int(re.search(r"VmHWM:\s*(\d+)", status)[1]))
+            return server_sample(child.pid, sum(requests / rate for rate in rates) * 1e9)
         finally:
             child.kill()
             child.wait()
             measure.said = (scratch / "redis.stderr").read_text()
+    return server, job
+
+
+NGINX = """daemon off; master_process off; worker_processes 1; pid {0}/nginx.pid; error_log {0}/nginx.stderr;
+events {{ worker_connections 512; }}
+http {{
+    access_log off;
+    client_body_temp_path {0}/body; proxy_temp_path {0}/proxy; fastcgi_temp_path {0}/fastcgi;
+    uwsgi_temp_path {0}/uwsgi; scgi_temp_path {0}/scgi;
+    gzip on; gzip_comp_level 1; gzip_types text/plain; gzip_min_length 256;
+    server {{
+        listen {1};
+        location / {{ root {0}/pages; default_type text/plain; }}
+        location /passed/ {{ proxy_pass http://{1}/; }}
+    }}
+}}
+"""
+ASK = """local paths, n = {"/page", "/passed/page", "/missing"}, 0
+function request() n = n + 1; return wrk.format("GET", paths[n % 3 + 1], {["Accept-Encoding"] = "gzip"}) end
+"""
+
+
+def nginx(_, scratch, divide):
+    """Time is that of 50000 requests of wrk, by the rate of some seconds: a page that is compressed, the same through
+    a proxy, which is nginx once more, and one that is not there. Memory and processor time are nginx's. What it says
+    on stderr it moves into its log."""
+    server, client = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin"), shutil.which("wrk")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = free.getsockname()
+    at = "%s:%d" % address
+    (scratch / "pages").mkdir()
+    (scratch / "pages/page").write_text("".join(f"{i} {i * i} {i * 7919 % 10007:x}\n" for i in range(400)))
+    (scratch / "nginx.conf").write_text(NGINX.format(scratch, at))
+    (scratch / "ask.lua").write_text(ASK)
+    load = [client, "-t", "1", "-c", "32", "-d", f"{max(4 // divide, 1)}s", "-s", scratch / "ask.lua",
+            f"http://{at}/"]
+
+    def job(library):
+        (scratch / "nginx.stderr").unlink(missing_ok=True)
+        child = subprocess.Popen([server, "-e", scratch / "nginx.stderr", "-p", scratch, "-c", scratch / "nginx.conf"],
+                                 env=os.environ | {"LD_PRELOAD": library}, stdout=subprocess.DEVNULL,
+                                 stderr=open(scratch / "nginx.said", "w"))
+        try:
+            wait_for(address, socket.AF_INET)
+            if library not in Path(f"/proc/{child.pid}/maps").read_text():
+                raise allocators.NotInUse(f"{server} does not map {library}")
+            done = subprocess.run([str(word) for word in load], text=True, stdout=subprocess.PIPE)
+            count = re.search(r"(\d+) requests in", done.stdout)
+            rate = re.search(r"Requests/sec:\s*([\d.]+)", done.stdout)
+            errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", done.stdout)
+            if done.returncode != 0 or not rate or errors and any(map(int, errors.groups())) or child.poll() is not None:
+                raise measure.Failed(f"nginx with {library}: server {child.poll()}, client {done.returncode}")
+            return server_sample(child.pid, 50000 / float(rate[1]) * 1e9, 50000 / int(count[1]))
+        finally:
+            child.terminate()
+            child.wait()
+            measure.said = (scratch / "nginx.said").read_text() + (scratch / "nginx.stderr").read_text()
     return server, job
 
 
