@@ -24,9 +24,9 @@
 enum { MAPPINGS = 4 };
 
 /* A sample takes some twenty microseconds, calls of the kernel most of it. Where their pace is kept, the next comes
- * four milliseconds later at the earliest: half a percent of the time on the clock is the most that they take, however
- * quickly blocks come and go. */
-enum { PACE_NS = 4000000 };
+ * eight milliseconds later at the earliest: a quarter of a percent of the time on the clock is the most that they
+ * take, however quickly blocks come and go. */
+enum { PACE_NS = 8000000 };
 
 uint32_t cai_guarded_rate;
 
