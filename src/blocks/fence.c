@@ -222,12 +222,7 @@ void cai_fence_lift(struct cai_live live)
 
     if (before == NONE)
         return;
-    if (is_part) {
-        cai_os_unshut(address, length, CAI_SHUT_BY_GUARD);
-        cai_os_unshut(address, length, CAI_SHUT_BY_MAPPING);
-    } else {
-        cai_os_unshut(address, length, before & WAYS);
-    }
+    cai_os_unshut(address, length, is_part ? WAYS : before & WAYS);
     if (is_mapped(before))
         cai_fence_unmap();
     mark(live, NONE);
