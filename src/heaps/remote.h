@@ -7,8 +7,8 @@
 #include "blocks/slab.h"
 #include "heaps/registry.h"
 
-/* Frees in one slab are told together, so many; those of long slots one by one, as their memory waits for it, for ever
- * where the thread does nothing more. */
+/* Frees in one slab are told together, at most so many, by the next one; those of long slots at once, as their memory
+ * waits for it, for ever where the thread does nothing more. */
 enum { CAI_PENDING_MAX = 16 };
 
 /* Tells what the thread has not told yet; of one slab. */
@@ -24,7 +24,7 @@ CAI_INLINE struct cai_pending *cai_remote_pending(struct cai_thread *thread, uns
  * counted anew. */
 CAI_INLINE bool cai_remote_is_prepared(const struct cai_pending *pending, const struct cai_unit *slab)
 {
-    return pending->slab == slab;
+    return pending->slab == slab && pending->count < CAI_PENDING_MAX;
 }
 CAI_INLINE void cai_remote_prepare(struct cai_thread *thread, struct cai_pending *pending, struct cai_unit *slab)
 {
@@ -35,10 +35,11 @@ CAI_INLINE void cai_remote_prepare(struct cai_thread *thread, struct cai_pending
     cai_fence_for_compiler();
 }
 
-/* It has; it is told with others of the same slab. True: now. */
+/* It has; it is told with others of the same slab, later. True: now. */
 CAI_INLINE bool cai_remote_note(struct cai_pending *pending, enum cai_grain grain)
 {
-    return ++pending->count >= CAI_PENDING_MAX || grain == CAI_COARSE;
+    pending->count++;
+    return grain == CAI_COARSE;
 }
 
 /* In the child of a fork: slabs of this heap have been counted anew, with what the calling thread freed in them. A
