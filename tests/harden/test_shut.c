@@ -11,6 +11,7 @@
 #include <capalloc/malloc.h>
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -29,10 +30,10 @@ int __wrap_madvise(void *address, size_t length, int advice)
     return -1;
 }
 
-/* A slab that has one. */
+/* A slab that has one; with pages of 64 KiB none has. */
 static struct cai_unit *walled(void)
 {
-    enum { BYTES = 3000, BLOCKS = 10000 };
+    enum { BYTES = 30000, BLOCKS = 4000 };
 
     for (unsigned i = 0; i < BLOCKS; i++) {
         struct cai_live live = cai_find_live(CAI_PLACE_ordinary, ca_malloc(BYTES));
@@ -40,8 +41,8 @@ static struct cai_unit *walled(void)
         if (cai_wall_of(cai_live_run(live)) != 0)
             return cai_live_run(live);
     }
-    require(false);
-    return NULL;
+    require(cai_settings->page_bytes == CAI_PAGE_BYTES_MAX);
+    exit(0);
 }
 
 static void use(uintptr_t wall)
