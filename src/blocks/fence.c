@@ -76,8 +76,8 @@ bool cai_fence_may_map(void)
     return false;
 }
 
-/* From this offset to its end. Returns by which ways, those of before with them: memory that has been locked since takes
- * no more guards, and keeps those that it has. 0: by none, and what was there may be gone. */
+/* From this offset to its end. Returns by which ways, those of before with them: memory that was locked since takes no
+ * more guards, and keeps those that it has. 0: by none, and what was there may be gone. */
 static unsigned guard_from(struct cai_live live, size_t from, uint8_t before)
 {
     uintptr_t address = start_of(live) + from;
