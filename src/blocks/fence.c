@@ -76,7 +76,8 @@ bool cai_fence_may_map(void)
     return false;
 }
 
-/* From this offset to its end. Returns by which way; 0: by none, and what was there may be gone. */
+/* From this offset to its end. Returns by which ways, those of before with them: memory that was locked since takes no
+ * more guards, and keeps those that it has. 0: by none, and what was there may be gone. */
 static unsigned guard_from(struct cai_live live, size_t from, uint8_t before)
 {
     uintptr_t address = start_of(live) + from;
@@ -89,7 +90,7 @@ static unsigned guard_from(struct cai_live live, size_t from, uint8_t before)
     unsigned ways = cai_os_shut(address, length);
     if (ways != CAI_SHUT_BY_MAPPING && !is_mapped(before))
         cai_fence_unmap();
-    return ways != 0 ? ways | (before & CAI_SHUT_BY_MAPPING) : 0;
+    return ways != 0 ? ways | (before & WAYS) : 0;
 }
 
 size_t cai_fence_room(void)
@@ -222,12 +223,7 @@ void cai_fence_lift(struct cai_live live)
 
     if (before == NONE)
         return;
-    if (is_part) {
-        cai_os_unshut(address, length, CAI_SHUT_BY_GUARD);
-        cai_os_unshut(address, length, CAI_SHUT_BY_MAPPING);
-    } else {
-        cai_os_unshut(address, length, before & WAYS);
-    }
+    cai_os_unshut(address, length, is_part ? WAYS : before & WAYS);
     if (is_mapped(before))
         cai_fence_unmap();
     mark(live, NONE);

@@ -94,7 +94,7 @@ static void *take_small(struct cai_owner *owner, struct cai_account *account, co
     if (bin->top == bin->base && !refill(owner, account, wanted)) {
         bool again = !was_refused(account);
         if (again)
-            cai_housekeeping_shortage(owner, owner == &cai_self->owner);
+            cai_housekeeping_shortage(owner);
         if (!again || !refill(owner, account, wanted)) {
             bin->countdown++;
             return NULL;
@@ -126,7 +126,7 @@ static void *take_large(struct cai_owner *owner, const struct cai_account *accou
         return block;
     block = cai_large_take(&owner->heap, wanted->place, wanted->bytes, wanted->align, wanted->zeroed);
     if (block == NULL && cai_large_run_bytes(wanted->bytes) != 0) {
-        cai_housekeeping_shortage(owner, owner == &cai_self->owner);
+        cai_housekeeping_shortage(owner);
         block = cai_large_take(&owner->heap, wanted->place, wanted->bytes, wanted->align, wanted->zeroed);
     }
     if (block != NULL && account == NULL)

@@ -39,11 +39,10 @@ static bool put_remote(struct cai_thread *thread, enum cai_place place, struct c
     if (teller != NULL)
         cai_remote_prepare(teller, pending, slab);
     bool put = cai_swap_strong_acq_rel(live.state, &byte, cai_state_freed(place, CAI_STATE_IN_SLAB));
-    if (put && teller != NULL)
-        cai_remote_note(pending);
-    else if (put)
+    bool due = put && teller != NULL && cai_remote_note(pending, cai_class_grain(live.size_class));
+    if (put && teller == NULL)
         cai_remote_tell(slab, 1);
-    if (teller != NULL && (account != NULL || !own))
+    if (teller != NULL && (due || account != NULL || !own))
         cai_remote_publish_one(teller, pending);
     if (teller != NULL && !own)
         cai_registry_return();
@@ -374,12 +373,12 @@ CAI_INLINE void free_other(enum cai_place place, enum cai_grain grain, size_t gr
     }
     struct cai_unit *slab = cai_slab_of(view, grain, granule);
     struct cai_pending *pending = cai_remote_pending(thread, byte);
-    if (CAI_UNLIKELY(!cai_remote_is_prepared(pending, grain, slab)))
+    if (CAI_UNLIKELY(!cai_remote_is_prepared(pending, slab)))
         free_in_turn(place, address, function, byte, slab);
     else if (CAI_UNLIKELY(!cai_swap_strong_acq_rel(state, &byte, cai_state_freed(place, CAI_STATE_IN_SLAB))))
         free_any(place, address, function);
-    else
-        cai_remote_note(pending);
+    else if (CAI_UNLIKELY(cai_remote_note(pending, grain)))
+        cai_remote_publish_one(thread, pending);
 }
 
 CAI_INLINE void free_slow(enum cai_place place, void *address, const char *function)

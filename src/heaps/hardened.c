@@ -337,18 +337,20 @@ static bool stays(struct cai_live live, size_t bytes)
 }
 
 /* In place, while it is claimed: whoever finds it live looks at its canary. What ends in the same page has the same
- * guard. */
+ * guard; one that cannot grow keeps its own, as there may be no memory to move to; what is cut off has none. */
 static bool resize_large(void *address, struct cai_live live, size_t bytes)
 {
-    bool same = with_guard(bytes) == with_guard(cai_exact_bytes(live));
+    size_t before = with_guard(cai_exact_bytes(live));
+    size_t after = with_guard(bytes);
 
-    if (!same) {
+    if (after < before)
         cai_fence_lift(live);
-        if (!cai_resize_in_place(&live, with_guard(bytes)))
-            return false;
-    }
+    if (after != before && !cai_resize_in_place(&live, after))
+        return false;
+    if (after > before)
+        cai_fence_lift(live);
     record(address, live, bytes);
-    if (!same)
+    if (after != before)
         cai_fence_tail(live);
     return true;
 }

@@ -114,9 +114,10 @@ void cai_housekeeping_arm(struct cai_heap *heap)
             }
 }
 
+/* Unless the caller uses it. */
 static void flush_shared(void)
 {
-    struct cai_thread *shared = cai_registry_borrow(false);
+    struct cai_thread *shared = cai_registry_borrows() ? NULL : cai_registry_borrow(false);
 
     if (shared == NULL)
         return;
@@ -124,16 +125,23 @@ static void flush_shared(void)
     cai_registry_return();
 }
 
-void cai_housekeeping_reclaim(struct cai_owner *owner, bool shared)
+/* All that its user holds without need. */
+static void give_up(struct cai_owner *owner)
 {
-    if (owner->heap.id != 0) {
-        cai_large_flush(&owner->heap);
-        credit(owner, flush(owner, false));
-    }
+    if (owner->heap.id == 0)
+        return;
+    cai_large_flush(&owner->heap);
+    credit(owner, flush(owner, false));
+}
+
+void cai_housekeeping_reclaim(struct cai_owner *owner)
+{
+    give_up(owner);
+    if (owner != &cai_self->owner) /* an account's: its user has a heap as well */
+        give_up(&cai_self->owner);
     cai_account_flush(false);
     cool(UINT64_MAX);
-    if (shared)
-        flush_shared();
+    flush_shared();
     for (struct cai_owner *other = cai_registry_first(); other != NULL; other = other->next) {
         cai_cache_drop_empty(&other->heap);
         cai_remote_forward(&other->heap);
@@ -141,18 +149,18 @@ void cai_housekeeping_reclaim(struct cai_owner *owner, bool shared)
     cai_purge_all();
 }
 
-void cai_housekeeping_shortage(struct cai_owner *owner, bool shared)
+void cai_housekeeping_shortage(struct cai_owner *owner)
 {
     if (CAI_QUARANTINES)
         cai_quarantine_release();
-    cai_housekeeping_reclaim(owner, shared);
+    cai_housekeeping_reclaim(owner);
 }
 
 size_t cai_housekeeping_trim(void)
 {
     uint64_t before = cai_purged_bytes();
 
-    cai_housekeeping_reclaim(&cai_self->owner, true);
+    cai_housekeeping_reclaim(&cai_self->owner);
     return (size_t)(cai_purged_bytes() - before);
 }
 

@@ -21,12 +21,12 @@ void cai_housekeeping_look(struct cai_owner *owner);
  * helper does. */
 void cai_housekeeping_purge(uint64_t now_ms);
 
-/* Memory is short: gives back all that this heap holds without need, what other threads have freed, and every free run.
- * `shared`: also what the shared heap holds; not when the caller has borrowed it. */
-void cai_housekeeping_reclaim(struct cai_owner *owner, bool shared);
+/* Memory is short: gives back all that this heap, the calling thread's and the shared one hold without need, what other
+ * threads have freed, and every free run. */
+void cai_housekeeping_reclaim(struct cai_owner *owner);
 
 /* The same after what waits in quarantine, where there is one, has been released. Contract: R3. */
-void cai_housekeeping_shortage(struct cai_owner *owner, bool shared);
+void cai_housekeeping_shortage(struct cai_owner *owner);
 
 /* Gives everything free back to the system at once; returns the bytes. Contract: D6. */
 size_t cai_housekeeping_trim(void);

@@ -7,8 +7,9 @@
 #include "blocks/slab.h"
 #include "heaps/registry.h"
 
-/* Frees in one slab are told together, at most so many: of long slots fewer, as their memory waits for it. */
-enum { CAI_PENDING_MAX = 16, CAI_PENDING_COARSE_MAX = 1 };
+/* Frees in one slab are told together, at most so many, by the next one; those of long slots at once, as their memory
+ * waits for it, for ever where the thread does nothing more. */
+enum { CAI_PENDING_MAX = 16 };
 
 /* Tells what the thread has not told yet; of one slab. */
 void cai_remote_publish(struct cai_thread *thread);
@@ -21,23 +22,24 @@ CAI_INLINE struct cai_pending *cai_remote_pending(struct cai_thread *thread, uns
 
 /* `thread` is about to free a slot of the slab. So that in the child of a fork that stops it in between, the slab is
  * counted anew. */
-CAI_INLINE bool cai_remote_is_prepared(const struct cai_pending *pending, enum cai_grain grain,
-                                       const struct cai_unit *slab)
+CAI_INLINE bool cai_remote_is_prepared(const struct cai_pending *pending, const struct cai_unit *slab)
 {
-    return pending->slab == slab && pending->count < (grain == CAI_FINE ? CAI_PENDING_MAX : CAI_PENDING_COARSE_MAX);
+    return pending->slab == slab && pending->count < CAI_PENDING_MAX;
 }
 CAI_INLINE void cai_remote_prepare(struct cai_thread *thread, struct cai_pending *pending, struct cai_unit *slab)
 {
-    if (!cai_remote_is_prepared(pending, cai_zone_grain(slab->zone), slab))
+    /* Of no slab nothing is told, even where the child of such a fork has called the entry uncertain. */
+    if (pending->slab != NULL && !cai_remote_is_prepared(pending, slab))
         cai_remote_publish_one(thread, pending);
     pending->slab = slab;
     cai_fence_for_compiler();
 }
 
-/* It has; it is told with others of the same slab, later. */
-CAI_INLINE void cai_remote_note(struct cai_pending *pending)
+/* It has; it is told with others of the same slab, later. True: now. */
+CAI_INLINE bool cai_remote_note(struct cai_pending *pending, enum cai_grain grain)
 {
     pending->count++;
+    return grain == CAI_COARSE;
 }
 
 /* In the child of a fork: slabs of this heap have been counted anew, with what the calling thread freed in them. A

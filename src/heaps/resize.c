@@ -90,7 +90,7 @@ static void *move_large(struct cai_live *live, size_t bytes)
         return NULL;
     void *moved = move_to(&thread->owner.heap, *live, bytes, false);
     if (moved == NULL && cai_large_run_bytes(bytes) != 0) {
-        cai_housekeeping_shortage(&thread->owner, own != NULL);
+        cai_housekeeping_shortage(&thread->owner);
         moved = cai_resize_in_place(live, bytes) ? (void *)cai_live_address(*live)
                                                  : move_to(&thread->owner.heap, *live, bytes, false);
         if (moved == NULL)

@@ -94,8 +94,9 @@ bool cai_os_forbid(uintptr_t address, size_t length)
 bool cai_os_unshut(uintptr_t address, size_t length, unsigned ways)
 {
     bool opened = (ways & CAI_SHUT_BY_GUARD) == 0 || cai_os_unguard(address, length);
+    bool mapped = (ways & CAI_SHUT_BY_MAPPING) == 0 || cai_os_read_write((void *)address, length);
 
-    return opened && ((ways & CAI_SHUT_BY_MAPPING) == 0 || cai_os_read_write((void *)address, length));
+    return opened && mapped;
 }
 
 uintptr_t cai_os_reserve(size_t length)

@@ -26,7 +26,8 @@ unsigned cai_os_shut(uintptr_t address, size_t length);
  * was shut by mapping is. */
 bool cai_os_forbid(uintptr_t address, size_t length);
 
-/* Pages that were shut in these ways can be used again, and read as zero. */
+/* Pages that were shut in these ways can be used again, and read as zero. Both, where nobody knows by which: then what
+ * it returns says nothing, as a kernel without guards has none to take away. */
 bool cai_os_unshut(uintptr_t address, size_t length, unsigned ways);
 
 /* So many addresses that nothing can be done with; 0: there are none. */

@@ -145,10 +145,32 @@ static void test_C5_C6_out_of_memory_at_every_step(void **state)
     assert_true(result->failures > 0);
 }
 
+/* What the thread keeps in its own heap, in bins and whole, is given up before an authority is refused. */
+CHILD_TEST(test_D9_what_a_thread_keeps_for_itself_is_given_up_for_an_authority, 60)
+{
+    enum { SMALL = 4096, LARGE = 500000, SMALLS = 30 };
+    static ca_block blocks[SMALLS];
+    ca_authority root, own = ca_default_authority();
+
+    require(ca_heap_create(NULL, &root) == CA_OK);
+    for (unsigned i = 0; i < SMALLS; i++)
+        blocks[i] = ca_unwrap(ca_allocate(own, (ca_layout){SMALL, 16}));
+    ca_block large = ca_unwrap(ca_allocate(own, (ca_layout){LARGE, 16}));
+    require(ca_is_ok(ca_allocate(root, (ca_layout){SMALL, 16})));
+    for (unsigned i = 0; i < SMALLS; i++)
+        ca_deallocate(blocks[i]);
+    ca_deallocate(large);
+    fault_set(&(struct fault){1u << FAULT_MAP, 1, UINT32_MAX, CAI_MAP_SHORT});
+    while (ca_is_ok(ca_allocate(root, (ca_layout){SMALL, 16}))) {
+    }
+    require(!ca_is_ok(ca_allocate(own, (ca_layout){SMALL, 16})) && !ca_is_ok(ca_allocate(own, (ca_layout){LARGE, 16})));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_C5_C6_out_of_memory_at_every_step),
+        cmocka_unit_test(test_D9_what_a_thread_keeps_for_itself_is_given_up_for_an_authority),
     };
 
     return cmocka_run_group_tests(tests, share, NULL);

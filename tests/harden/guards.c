@@ -168,6 +168,17 @@ static void large_overflow(void)
     puts("reached");
 }
 
+/* The same of one that could not be made longer. */
+static void large_refused_overflow(void)
+{
+    char *volatile block = victim();
+
+    if (realloc(block, (size_t)1 << 46) != NULL)
+        return;
+    ((volatile char *)block)[(size + 4095) / 4096 * 4096] = 'o';
+    puts("reached");
+}
+
 /* Before one that lies behind another one's guard. */
 static void large_underflow(void)
 {
@@ -340,6 +351,7 @@ const struct crime guard_crimes[] = {
     {"zero-aligned-twice", zero_aligned_twice},
     {"zero-aligned-right", zero_aligned_right},
     {"large-overflow", large_overflow},
+    {"large-refused-overflow", large_refused_overflow},
     {"large-underflow", large_underflow},
     {"large-own-handler", large_own_handler},
     {"large-protected", large_protected},

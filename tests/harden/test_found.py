@@ -50,6 +50,12 @@ class Found(unittest.TestCase):
         self.is_told(commit("large-overflow", size, by=by), "overflow", (size + 4095) // 4096 * 4096,
                      f"a live block of {size} bytes")
 
+    def test_H4_a_large_block_that_could_not_grow_has_its_guard(self):
+        for size in (40000, SHUT, 1 << 20):
+            for by in (((), UNGUARDED) if GUARDS else (UNGUARDED,)):
+                self.is_told(commit("large-refused-overflow", size, by=by), "overflow", (size + 4095) // 4096 * 4096,
+                             f"a live block of {size} bytes")
+
     @unittest.skipUnless(GUARDS, "this kernel has no guards")
     def test_H4_the_nearest_block_is_told(self):
         for offset, kind in ((-1, "underflow"), (-64, "underflow"), (-4096, "underflow")):

@@ -50,7 +50,8 @@ static void note(struct cai_unit *of)
     struct cai_pending *pending = cai_remote_pending(freer, of->size_class);
 
     cai_remote_prepare(freer, pending, of);
-    cai_remote_note(pending);
+    if (cai_remote_note(pending, cai_zone_grain(of->zone)))
+        cai_remote_publish_one(freer, pending);
 }
 
 /* Of this slab and no other of the class. */
@@ -83,15 +84,14 @@ CHILD_TEST(test_frees_in_one_slab_are_told_together, 10)
 }
 
 /* Whose memory waits for it. */
-CHILD_TEST(test_fewer_of_long_slots_are_told_together, 10)
+CHILD_TEST(test_long_slots_are_told_one_by_one, 10)
 {
     start();
     struct cai_unit *coarse = slab_of_class(CAI_CLASS_LAST);
-    for (unsigned i = 0; i < CAI_PENDING_COARSE_MAX; i++)
+    for (unsigned i = 1; i < CAI_PENDING_MAX; i++) {
         note(coarse);
-    require(is_told(coarse, 0) && is_pending(coarse, CAI_PENDING_COARSE_MAX));
-    note(coarse);
-    require(is_told(coarse, CAI_PENDING_COARSE_MAX) && is_pending(coarse, 1));
+        require(is_told(coarse, i) && cai_remote_pending(freer, CAI_CLASS_LAST)->slab == NULL);
+    }
 }
 
 /* A handler that forks has interrupted a free between its two halves, and in the child the heap was counted anew. */
@@ -110,11 +110,28 @@ CHILD_TEST(test_D7_what_was_counted_in_the_middle_is_counted_once_more, 10)
     cai_remote_counted(heap);
     cai_lock_give(&heap->lock);
     uint32_t used = slab->used;
-    cai_remote_note(pending);
+    (void)cai_remote_note(pending, CAI_FINE);
     cai_remote_publish(freer);
     cai_cache_collect(heap, true);
     require(cai_live_run(live) == slab && slab->used == used && used == cai_cache_count(slab));
     require(second->used == cai_cache_count(second));
+}
+
+/* The same where the thread had told and was about to say that it has no slab in hand. */
+CHILD_TEST(test_D7_what_was_counted_at_the_end_of_telling, 10)
+{
+    start();
+    struct cai_pending *pending = cai_remote_pending(freer, 1);
+    cai_self = freer;
+    cai_remote_prepare(freer, pending, slab);
+    cai_remote_counted(&owner->owner.heap);
+    pending->slab = NULL;
+    uint32_t used = slab->used;
+    *own_live(CAI_PLACE_ordinary, own_take_class(&owner->owner.heap, CAI_PLACE_ordinary, 1)).state = CAI_STATE_IN_SLAB;
+    note(slab);
+    cai_remote_publish(freer);
+    cai_cache_collect(&owner->owner.heap, true);
+    require(slab->used == used - 1 && slab->used == cai_cache_count(slab) && !pending->uncertain);
 }
 
 CHILD_TEST(test_one_at_once, 10)
@@ -196,17 +213,48 @@ CHILD_TEST(test_remote_frees_come_home, 60)
     require_null(audit_all());
 }
 
+enum { GIVEN = 1, ENDS, EACH = 20 };
+static struct steps steps = STEPS_INIT;
+static void *long_blocks[CAI_CLASSES][EACH];
+
+static void *give_long_and_sleep(void *unused)
+{
+    for (unsigned i = CAI_CLASS_FINE_LAST + 1; i < CAI_CLASSES; i++)
+        for (unsigned j = 0; j < EACH; j++)
+            give(long_blocks[i][j]);
+    step_reach(&steps, GIVEN);
+    step_await(&steps, ENDS);
+    return unused;
+}
+
+/* A thread that frees a block of each size and does nothing more keeps the memory of none. */
+CHILD_TEST(test_D6_what_a_sleeping_thread_has_freed_goes_back_when_asked, 60)
+{
+    for (unsigned i = CAI_CLASS_FINE_LAST + 1; i < CAI_CLASSES; i++)
+        for (unsigned j = 0; j < EACH; j++)
+            long_blocks[i][j] = take(cai_class_bytes(i));
+    pthread_t sleeper = thread_start(give_long_and_sleep, NULL);
+    step_await(&steps, GIVEN);
+    cai_housekeeping_trim();
+    require(cai_zones[ORDINARY_COARSE].used_units == 0);
+    require_null(audit_all());
+    step_reach(&steps, ENDS);
+    thread_join(sleeper);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frees_in_one_slab_are_told_together),
-        cmocka_unit_test(test_fewer_of_long_slots_are_told_together),
+        cmocka_unit_test(test_long_slots_are_told_one_by_one),
         cmocka_unit_test(test_D7_what_was_counted_in_the_middle_is_counted_once_more),
+        cmocka_unit_test(test_D7_what_was_counted_at_the_end_of_telling),
         cmocka_unit_test(test_one_at_once),
         cmocka_unit_test(test_a_slab_without_owner),
         cmocka_unit_test(test_what_came_to_the_wrong_heap_is_sent_on),
         cmocka_unit_test(test_a_stray_without_news_is_let_go),
         cmocka_unit_test(test_remote_frees_come_home),
+        cmocka_unit_test(test_D6_what_a_sleeping_thread_has_freed_goes_back_when_asked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
