@@ -5,6 +5,7 @@
 #include "heaps/heaps.h"
 #include "support/audit.h"
 #include "support/child.h"
+#include "support/emulated.h"
 #include "support/zeros.h"
 
 #include <capalloc/capalloc.h>
@@ -87,7 +88,7 @@ CHILD_TEST(test_R3_the_quarantine_is_bounded, 60)
 {
     size_t most = 0;
 
-    for (unsigned i = 0; i < 400000; i++) {
+    for (unsigned i = 0; i < FEWER(400000, 50000); i++) {
         void *block = ca_malloc(2000);
         require(block != NULL);
         ca_free(block);
@@ -99,7 +100,7 @@ CHILD_TEST(test_R3_the_quarantine_is_bounded, 60)
 
 static void *free_fast(void *blocks)
 {
-    for (unsigned i = 0; i < 200000; i++) {
+    for (unsigned i = 0; i < FEWER(200000, 50000); i++) {
         void *block = ca_malloc(1000);
         if (block == NULL)
             return blocks;
@@ -128,7 +129,7 @@ CHILD_TEST(test_R3_the_quarantine_is_bounded_for_many_threads, 120)
 /* A limit that holds what is used, but not what waits as well. */
 CHILD_TEST(test_R3_short_of_memory_releases_first, 60)
 {
-    for (unsigned i = 0; i < 200; i++) {
+    for (unsigned i = 0; i < FEWER(200, 40); i++) {
         void *block = ca_malloc(13 * MIB); /* one waits, and there is no room for two */
         require(block != NULL);
         memset(block, 1, 13 * MIB);
@@ -345,7 +346,7 @@ CHILD_TEST(test_R6_fork_at_any_instant, 120)
 
     for (unsigned i = 0; i < 3; i++)
         require(pthread_create(&threads[i], NULL, churn, NULL) == 0);
-    for (unsigned i = 0; i < 300; i++) {
+    for (unsigned i = 0; i < FEWER(300, 60); i++) {
         pid_t child = fork();
         require(child >= 0);
         if (child == 0) {
@@ -367,20 +368,20 @@ int main(void)
 {
     setenv("CAPALLOC_OPTIONS", "", 1);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_R8_a_freed_block_waits_until_a_share_was_freed_after_it),
-        cmocka_unit_test(test_R8_the_share_is_of_the_live_heap),
-        cmocka_unit_test(test_R3_the_quarantine_is_bounded),
+        alone(test_R8_a_freed_block_waits_until_a_share_was_freed_after_it),
+        alone(test_R8_the_share_is_of_the_live_heap),
+        alone(test_R3_the_quarantine_is_bounded),
         cmocka_unit_test(test_R3_the_quarantine_is_bounded_for_many_threads),
-        cmocka_unit_test(test_R3_C6_what_waits_is_charged_and_a_refused_charge_releases_first),
-        cmocka_unit_test(test_R5_R7_what_waits_is_zero),
-        cmocka_unit_test(test_R5_what_a_stale_pointer_wrote_is_cleared_at_release),
-        cmocka_unit_test(test_R5_Z7_what_left_quarantine_is_not_cleared_again),
-        cmocka_unit_test(test_C2_a_waiting_block_is_told_by_its_name),
+        alone(test_R3_C6_what_waits_is_charged_and_a_refused_charge_releases_first),
+        alone(test_R5_R7_what_waits_is_zero),
+        alone(test_R5_what_a_stale_pointer_wrote_is_cleared_at_release),
+        alone(test_R5_Z7_what_left_quarantine_is_not_cleared_again),
+        alone(test_C2_a_waiting_block_is_told_by_its_name),
         cmocka_unit_test(test_C9_of_two_frees_at_once_one_is_told),
         cmocka_unit_test(test_R6_fork_at_any_instant),
     };
     const struct CMUnitTest short_of_memory[] = {
-        cmocka_unit_test(test_R3_short_of_memory_releases_first),
+        alone(test_R3_short_of_memory_releases_first),
     };
 
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
