@@ -10,8 +10,6 @@
 
 #include <cmocka.h>
 
-#include "base/compiler.h"
-
 /* Audits return NULL, or what is wrong. */
 #define assert_well(text)                                                                                              \
     do {                                                                                                               \
@@ -21,8 +19,8 @@
     } while (0)
 
 /* In the table of a suite that has threads, a test that never has two at once: the thread sanitizer, which is slow, can
- * find nothing in it, and there it is told as skipped. A suite without threads is not built there at all
- * (tests/CMakeLists.txt). */
+ * find nothing in it, and there it is told as skipped (CAI_TSAN: base/compiler.h). A suite without threads is not built
+ * there at all (tests/CMakeLists.txt). */
 __attribute__((unused)) static void alone_is_skipped(void **state)
 {
     (void)state;
