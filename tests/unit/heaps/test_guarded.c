@@ -305,8 +305,8 @@ static void live(uint64_t seed, unsigned steps)
         cai_free(places[at % 4], blocks[at], "free");
 }
 
-/* In each of six presets, 120000 steps and 240 forks in all: few where the thread sanitizer looks. */
-enum { STEPS = CAI_TSAN ? 5000 : 23000, FORKS = CAI_TSAN ? 15 : 45 };
+/* 120000 steps and 240 forks over six presets: few where the thread sanitizer looks and in the emulator. */
+enum { STEPS = CAI_TSAN ? 5000 : FEWER(27500, 5000), FORKS = CAI_TSAN ? 15 : FEWER(53, 15) };
 
 static void *live_in_thread(void *seed)
 {
