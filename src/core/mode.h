@@ -6,6 +6,10 @@
 #ifndef CAI_CORE_MODE_H
 #define CAI_CORE_MODE_H
 
+#if defined(CAI_MODE_UNKNOWN)
+#error "Compiled once for several modes, as it knew of none: configure again (cmake/Library.cmake)"
+#endif
+
 #include "base/mte.h"
 #include "base/tools.h"
 

@@ -57,13 +57,15 @@ int h%(i)d(const std::map<std::string, std::vector<int>> &m) { return T%(i)d<%(m
 class Compilers(drop_in.DropIn):
     def compile(self, compiler, source, *flags):
         """The object file and the assembly, byte for byte."""
-        results = []
-        for ours in (False, True):
+        def outputs(ours):
+            results = []
             for output, flag in (("x.o", "-c"), ("x.s", "-S")):
-                self.good([compiler, *flags, flag, "-o", output, source], ours=ours)
+                self.good([compiler, *flags, f"-fdebug-prefix-map={self.folder}=.", flag, "-o", output, source], ours=ours)
                 results.append((self.folder / output).read_bytes())
+            return results
+
+        self.assertEqual(outputs(True), self.without("outputs", lambda: outputs(False)))
         self.assert_ours(compiler)
-        self.assertEqual(results[:2], results[2:])
 
     def test_D1_gcc_same_object(self):
         text = "".join(C_FUNCTION % {"i": i, "m": i % 9 + 2} for i in range(120))
@@ -102,7 +104,7 @@ class Tools(drop_in.DropIn):
                 run("cat-file", "--batch-check", "--batch-all-objects"), run("diff", "HEAD~1", "--word-diff")]
 
     def test_D1_git_same_hashes(self):
-        self.assertEqual(self.git(True), self.git(False))
+        self.assertEqual(self.git(True), self.without("answers", lambda: self.git(False)))
         self.assert_ours(need("git"))
 
     def data(self):
@@ -190,7 +192,7 @@ class Redis(drop_in.DropIn):
         if "malloc" not in subprocess.run(["nm", "-D", "--undefined-only", os.path.realpath(server)], capture_output=True,
                                           check=True, text=True).stdout.split():
             raise unittest.SkipTest("this redis-server has its allocator inside: nothing to interpose")
-        self.assertEqual(self.session(True), self.session(False))
+        self.assertEqual(self.session(True), self.without("answers", lambda: self.session(False)))
         self.assert_ours(server)
 
 

@@ -5,6 +5,7 @@
 #include "heaps/heaps.h"
 #include "support/audit.h"
 #include "support/child.h"
+#include "support/emulated.h"
 #include "support/zeros.h"
 
 #include <capalloc/capalloc.h>
@@ -15,6 +16,9 @@
 #include <unistd.h>
 
 #define MIB ((size_t)1 << 20)
+
+/* Over the six presets 120000 frees at once and 1800 forks: few where they take ten times as long. */
+enum { FREES = CAI_TSAN ? 4000 : FEWER(28000, 4000), FORKS = CAI_TSAN ? 50 : FEWER(425, 50) };
 
 /* What always may wait. */
 #define FLOOR (4 * MIB)
@@ -87,7 +91,7 @@ CHILD_TEST(test_R3_the_quarantine_is_bounded, 60)
 {
     size_t most = 0;
 
-    for (unsigned i = 0; i < 400000; i++) {
+    for (unsigned i = 0; i < FEWER(400000, 50000); i++) {
         void *block = ca_malloc(2000);
         require(block != NULL);
         ca_free(block);
@@ -99,7 +103,7 @@ CHILD_TEST(test_R3_the_quarantine_is_bounded, 60)
 
 static void *free_fast(void *blocks)
 {
-    for (unsigned i = 0; i < 200000; i++) {
+    for (unsigned i = 0; i < (CAI_TSAN ? 50000 : FEWER(200000, 50000)); i++) {
         void *block = ca_malloc(1000);
         if (block == NULL)
             return blocks;
@@ -128,7 +132,7 @@ CHILD_TEST(test_R3_the_quarantine_is_bounded_for_many_threads, 120)
 /* A limit that holds what is used, but not what waits as well. */
 CHILD_TEST(test_R3_short_of_memory_releases_first, 60)
 {
-    for (unsigned i = 0; i < 200; i++) {
+    for (unsigned i = 0; i < FEWER(200, 40); i++) {
         void *block = ca_malloc(13 * MIB); /* one waits, and there is no room for two */
         require(block != NULL);
         memset(block, 1, 13 * MIB);
@@ -296,7 +300,7 @@ static pthread_barrier_t meet;
 
 static void *free_contested(void *unused)
 {
-    for (unsigned i = 0; i < 20000; i++) {
+    for (unsigned i = 0; i < FREES; i++) {
         pthread_barrier_wait(&meet);
         ca_free(contested);
         pthread_barrier_wait(&meet);
@@ -319,7 +323,7 @@ CHILD_TEST(test_C9_of_two_frees_at_once_one_is_told, 120)
 
     ca_set_violation_handler(count_reports);
     require(pthread_barrier_init(&meet, NULL, 2) == 0 && pthread_create(&other, NULL, free_contested, NULL) == 0);
-    for (unsigned i = 0; i < 20000; i++) {
+    for (unsigned i = 0; i < FREES; i++) {
         contested = ca_malloc(64);
         pthread_barrier_wait(&meet);
         ca_free(contested);
@@ -345,7 +349,7 @@ CHILD_TEST(test_R6_fork_at_any_instant, 120)
 
     for (unsigned i = 0; i < 3; i++)
         require(pthread_create(&threads[i], NULL, churn, NULL) == 0);
-    for (unsigned i = 0; i < 300; i++) {
+    for (unsigned i = 0; i < FORKS; i++) {
         pid_t child = fork();
         require(child >= 0);
         if (child == 0) {
@@ -367,20 +371,20 @@ int main(void)
 {
     setenv("CAPALLOC_OPTIONS", "", 1);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_R8_a_freed_block_waits_until_a_share_was_freed_after_it),
-        cmocka_unit_test(test_R8_the_share_is_of_the_live_heap),
-        cmocka_unit_test(test_R3_the_quarantine_is_bounded),
+        alone(test_R8_a_freed_block_waits_until_a_share_was_freed_after_it),
+        alone(test_R8_the_share_is_of_the_live_heap),
+        alone(test_R3_the_quarantine_is_bounded),
         cmocka_unit_test(test_R3_the_quarantine_is_bounded_for_many_threads),
-        cmocka_unit_test(test_R3_C6_what_waits_is_charged_and_a_refused_charge_releases_first),
-        cmocka_unit_test(test_R5_R7_what_waits_is_zero),
-        cmocka_unit_test(test_R5_what_a_stale_pointer_wrote_is_cleared_at_release),
-        cmocka_unit_test(test_R5_Z7_what_left_quarantine_is_not_cleared_again),
-        cmocka_unit_test(test_C2_a_waiting_block_is_told_by_its_name),
+        alone(test_R3_C6_what_waits_is_charged_and_a_refused_charge_releases_first),
+        alone(test_R5_R7_what_waits_is_zero),
+        alone(test_R5_what_a_stale_pointer_wrote_is_cleared_at_release),
+        alone(test_R5_Z7_what_left_quarantine_is_not_cleared_again),
+        alone(test_C2_a_waiting_block_is_told_by_its_name),
         cmocka_unit_test(test_C9_of_two_frees_at_once_one_is_told),
         cmocka_unit_test(test_R6_fork_at_any_instant),
     };
     const struct CMUnitTest short_of_memory[] = {
-        cmocka_unit_test(test_R3_short_of_memory_releases_first),
+        alone(test_R3_short_of_memory_releases_first),
     };
 
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,41 +11,43 @@
 /* Tests are compiled without the compiler's own memcpy: eight bytes at once are spelled out. */
 typedef uint64_t content_unaligned __attribute__((aligned(1), may_alias));
 
-static inline uint64_t content_word(uint64_t seed, size_t i)
+/* What the word differs by from the one before it. */
+enum { CONTENT_WORD = sizeof(uint64_t) };
+static const uint64_t content_step = 0x9e3779b97f4a7c15u;
+
+static inline unsigned char content_byte(uint64_t seed, size_t i)
 {
-    return seed + i / 8 * 0x9e3779b97f4a7c15u;
+    return (unsigned char)((seed + i / CONTENT_WORD * content_step) >> (i % CONTENT_WORD * 8));
 }
 
 static inline void content_fill(void *block, size_t from, size_t to, uint64_t seed)
 {
     unsigned char *bytes = block;
+    size_t i = from;
 
-    for (size_t i = from; i < to; i++) {
-        uint64_t word = content_word(seed, i);
-        if (i % 8 == 0 && to - i >= 8) {
-            *(content_unaligned *)(bytes + i) = word;
-            i += 7;
-        } else {
-            bytes[i] = (unsigned char)(word >> (i % 8 * 8));
-        }
+    for (; i < to && i % CONTENT_WORD != 0; i++)
+        bytes[i] = content_byte(seed, i);
+    for (uint64_t word = seed + i / CONTENT_WORD * content_step; i + CONTENT_WORD <= to; i += CONTENT_WORD) {
+        *(content_unaligned *)(bytes + i) = word;
+        word += content_step;
     }
+    for (; i < to; i++)
+        bytes[i] = content_byte(seed, i);
 }
 
 /* Large blocks are looked at in part: the first and last eight bytes of every 512. */
 static inline bool content_holds(const void *block, size_t bytes, uint64_t seed)
 {
     const unsigned char *held = block;
+    size_t words = bytes / CONTENT_WORD;
+    bool in_part = bytes > 65536;
 
-    for (size_t i = 0; i < bytes; i++) {
-        uint64_t word = content_word(seed, i);
-        if (i % 8 == 0 && bytes - i >= 8) {
-            if (*(const content_unaligned *)(held + i) != word)
-                return false;
-            i += bytes > 65536 && i % 512 == 0 ? 503 : 7;
-        } else if (held[i] != (unsigned char)(word >> (i % 8 * 8))) {
+    for (size_t i = 0; i < words; i += in_part && i % 64 == 0 ? 63 : 1)
+        if (((const content_unaligned *)held)[i] != seed + i * content_step)
             return false;
-        }
-    }
+    for (size_t i = words * CONTENT_WORD; i < bytes; i++)
+        if (held[i] != content_byte(seed, i))
+            return false;
     return true;
 }
 

@@ -1,4 +1,4 @@
-/* Forking out of a process whose other threads are in the middle of malloc and free.
+/* forks COUNT: forking out of a process whose other threads are in the middle of malloc and free.
  *
  * Each child allocates, frees its parent's blocks, calloc-s, starts a thread, forks again, and ends by exit or exec. A
  * child that hangs is ended by SIGALRM, and that is a failure here.
@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { BUSY_THREADS = 4, BUSY_BLOCKS = 100, FORKS = 120, BLOCKS = 600, CHILD_SECONDS = 60, GENERATIONS = 4 };
+enum { BUSY_THREADS = 4, BUSY_BLOCKS = 100, BLOCKS = 600, CHILD_SECONDS = 60, GENERATIONS = 4 };
 
 /* What is not small is mostly a large block: taken and given under a lock, with system calls. */
 static size_t random_size(uint64_t *random, unsigned percent_small)
@@ -103,14 +103,17 @@ _Noreturn static void child(void **parents)
     exit(0);
 }
 
-int main(void)
+int main(int count, char **arguments)
 {
     void *blocks[BLOCKS];
     uint64_t random = 1;
+    long forks = count == 2 ? strtol(arguments[1], NULL, 10) : 0;
+
+    CHECK(forks > 0);
 
     for (unsigned i = 0; i < BUSY_THREADS; i++)
         busy_start(keep_busy);
-    for (int round = 0; round < FORKS; round++) {
+    for (long round = 0; round < forks; round++) {
         busy_again();
         for (size_t i = 0; i < BLOCKS; i++) {
             CHECK((blocks[i] = malloc(random_size(&random, 97) + 1)) != NULL);

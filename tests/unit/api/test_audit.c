@@ -7,6 +7,7 @@
 #include "base/bits.h"
 #include "blocks/sizeclass.h"
 #include "support/child.h"
+#include "support/emulated.h"
 
 #include <capalloc/capalloc.h>
 
@@ -426,7 +427,7 @@ static bool look_for(const ca_audit_finding *finding, void *context)
 
 static void test_N6_while_other_threads_work(void **state)
 {
-    enum { THREADS = 4, MOVERS = 2, ROUNDS = 500 };
+    enum { THREADS = 4, MOVERS = 2, ROUNDS = FEWER(500, 100) };
     pthread_t threads[THREADS];
     ca_block target = ordinary(200);
 
@@ -454,19 +455,19 @@ static void test_N6_while_other_threads_work(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_N6_before_anything_else),
-        cmocka_unit_test(test_N6_every_kind_of_block),
-        cmocka_unit_test(test_N6_targets_from_start_to_end),
-        cmocka_unit_test(test_N6_freed_blocks_are_none),
-        cmocka_unit_test(test_N6_slack_is_not_looked_at),
-        cmocka_unit_test(test_N6_other_places_are_not_looked_at),
-        cmocka_unit_test(test_N6_what_only_looks_like_a_pointer),
-        cmocka_unit_test(test_N6_wiped_blocks_hold_nothing),
-        cmocka_unit_test(test_N6_many_findings),
-        cmocka_unit_test(test_N6_a_long_block),
-        cmocka_unit_test(test_N6_handler_may_use_the_heap),
-        cmocka_unit_test(test_N6_after_fork),
-        cmocka_unit_test(test_N6_hidden_memory),
+        alone(test_N6_before_anything_else),
+        alone(test_N6_every_kind_of_block),
+        alone(test_N6_targets_from_start_to_end),
+        alone(test_N6_freed_blocks_are_none),
+        alone(test_N6_slack_is_not_looked_at),
+        alone(test_N6_other_places_are_not_looked_at),
+        alone(test_N6_what_only_looks_like_a_pointer),
+        alone(test_N6_wiped_blocks_hold_nothing),
+        alone(test_N6_many_findings),
+        alone(test_N6_a_long_block),
+        alone(test_N6_handler_may_use_the_heap),
+        alone(test_N6_after_fork),
+        alone(test_N6_hidden_memory),
         cmocka_unit_test(test_N6_while_other_threads_work),
     };
 

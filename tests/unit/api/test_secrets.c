@@ -7,6 +7,7 @@
 #include "support/audit.h"
 #include "support/child.h"
 #include "support/content.h"
+#include "support/emulated.h"
 #include "support/refuse.h"
 #include "support/rng.h"
 
@@ -235,7 +236,7 @@ CHILD_TEST_EACH(test_Z6_free_means_zero, 120, protections)
     struct rng rng = rng_start(6);
 
     ca_protect(value, NULL); /* as far as it goes */
-    for (unsigned i = 0; i < 20000; i++) {
+    for (unsigned i = 0; i < FEWER(20000, 4000); i++) {
         step(&kept[rng_below(&rng, HELD)], &rng);
         if (i % 1000 == 0) {
             require_null(audit_all());

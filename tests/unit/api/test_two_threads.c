@@ -12,6 +12,7 @@
 #include "core/settings.h"
 #include "support/audit.h"
 #include "support/content.h"
+#include "support/emulated.h"
 #include "support/rng.h"
 #include "support/threads.h"
 
@@ -44,7 +45,7 @@ static const struct pair {
 
 /* Fewer rounds where they take longer than that: on few or busy processors the threads wait for each other. ctest lets
  * no other test run beside this one. */
-enum { ROUNDS = 20000, MILLISECONDS = 600 };
+enum { ROUNDS = 20000, MILLISECONDS = CAI_TSAN ? 200 : FEWER(600, 150) };
 
 enum { LARGE = 100000 };
 

@@ -5,6 +5,7 @@
 
 #include "base/atomic.h"
 #include "base/compiler.h"
+#include "support/emulated.h"
 #include "support/refuse.h"
 #include "support/rng.h"
 #include "support/threads.h"
@@ -297,7 +298,7 @@ static void test_C11_any_position(void **state)
     (void)state;
     for (unsigned i = 0; i < 64; i++)
         blocks[i] = take(heap, i);
-    for (unsigned i = 0; i < 3000; i++) {
+    for (unsigned i = 0; i < FEWER(3000, 500); i++) {
         ca_walk at = {
             {rng_below(&rng, 12) == 0 ? rng_next(&rng) : rng_below(&rng, 9), rng_next(&rng) >> rng_below(&rng, 64)}};
         struct told told = {.blocks = blocks, .count = 64};
@@ -406,7 +407,7 @@ static void *churn(void *seed)
 /* Blocks that nobody touches are told once by each walk, and found; the others do nobody any harm. */
 static void test_K15_C11_beside_other_threads(void **state)
 {
-    enum { STILL = 60, WALKS = CAI_TSAN ? 20 : 150 };
+    enum { STILL = 60, WALKS = CAI_TSAN ? 20 : FEWER(150, 20) };
     ca_cap still[STILL];
     pthread_t threads[2];
 
@@ -436,13 +437,13 @@ static void test_K15_C11_beside_other_threads(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_K15_every_block_once),
-                                       cmocka_unit_test(test_C11_in_integers),
-                                       cmocka_unit_test(test_K15_the_walker_may_do_anything),
-                                       cmocka_unit_test(test_K15_from_any_address_inside),
-                                       cmocka_unit_test(test_K15_guesses),
-                                       cmocka_unit_test(test_C11_any_position),
-                                       cmocka_unit_test(test_K15_C7_who_may_not),
+    const struct CMUnitTest tests[] = {alone(test_K15_every_block_once),
+                                       alone(test_C11_in_integers),
+                                       alone(test_K15_the_walker_may_do_anything),
+                                       alone(test_K15_from_any_address_inside),
+                                       alone(test_K15_guesses),
+                                       alone(test_C11_any_position),
+                                       alone(test_K15_C7_who_may_not),
                                        cmocka_unit_test(test_K15_C11_beside_other_threads)};
 
     return cmocka_run_group_tests(tests, start, finish);

@@ -6,6 +6,7 @@
 
 #include "cap/cap.h"
 #include "cap/tag_table.h"
+#include "support/emulated.h"
 #include "support/rng.h"
 
 #include <string.h>
@@ -53,7 +54,7 @@ static void test_K1_what_was_set_is_what_is_read(void **state)
     struct rng rng = rng_start(11);
 
     (void)state;
-    for (unsigned i = 0; i < 20000; i++) {
+    for (unsigned i = 0; i < FEWER(20000, 2000); i++) {
         size_t length = rng_size(&rng, 11);
         size_t address = rng_next(&rng) >> (1 + rng_below(&rng, 40));
         cai_cap cap = mint(address, length, data_perms);
@@ -70,7 +71,7 @@ static void test_K1_quick_arithmetic_is_exact(void **state)
     unsigned quick = 0;
 
     (void)state;
-    for (unsigned i = 0; i < 200000; i++) {
+    for (unsigned i = 0; i < FEWER(200000, 20000); i++) {
         cai_cap cap = random_cap(&rng);
         cai_cap at;
         cai_cap_address_set(&at, &cap, cap.address + rng_size(&rng, 41) - rng_size(&rng, 40));
@@ -84,7 +85,7 @@ static void test_K1_quick_arithmetic_is_exact(void **state)
         assert_true(reach.from_base == at.address - bounds.base);
         assert_true(reach.length == bounds.top - bounds.base);
     }
-    assert_true(quick > 100000);
+    assert_true(quick > FEWER(100000, 10000));
 }
 
 static void test_K4_quick_answers_are_exact(void **state)
@@ -93,7 +94,7 @@ static void test_K4_quick_answers_are_exact(void **state)
     unsigned allowed = 0;
 
     (void)state;
-    for (unsigned i = 0; i < 400000; i++) {
+    for (unsigned i = 0; i < FEWER(400000, 40000); i++) {
         cai_cap cap = mint((size_t)memory + rng_below(&rng, 4096), rng_size(&rng, 12), data_perms);
         ptrdiff_t distance = (ptrdiff_t)rng_size(&rng, 14), offset = rng_below(&rng, 2) ? distance : -distance;
         size_t bytes = (size_t)1 << rng_below(&rng, 5);
@@ -109,7 +110,7 @@ static void test_K4_quick_answers_are_exact(void **state)
         assert_int_equal(cai_soft_ask(&cap, offset, bytes, CA_CAP_PERM_LOAD), fault);
         allowed += quick;
     }
-    assert_true(allowed > 10000);
+    assert_true(allowed > FEWER(10000, 1000));
 }
 
 static void test_K3_quick_bounds_are_those_of_set_bounds(void **state)
@@ -117,7 +118,7 @@ static void test_K3_quick_bounds_are_those_of_set_bounds(void **state)
     struct rng rng = rng_start(14);
 
     (void)state;
-    for (unsigned i = 0; i < 100000; i++) {
+    for (unsigned i = 0; i < FEWER(100000, 10000); i++) {
         size_t address = rng_next(&rng) >> (1 + rng_below(&rng, 40));
         size_t length = rng_below(&rng, CAI_QUICK_EXACT_BELOW);
         bool exact = false;
@@ -185,7 +186,7 @@ static size_t address_near(struct rng *rng, const cai_cap *cap)
 
 static void test_K1_K2_steps_are_checked_as_hardware_does(void **state)
 {
-    enum { CASES = 1500000 };
+    enum { CASES = FEWER(1500000, 100000) };
     struct rng rng = rng_start(19);
     unsigned kept = 0, refused = 0, stricter = 0;
 
@@ -338,7 +339,7 @@ static void test_K2_nothing_derived_has_more(void **state)
     unsigned tagged = 0;
 
     (void)state;
-    for (unsigned i = 0; i < 30000; i++) {
+    for (unsigned i = 0; i < FEWER(30000, 3000); i++) {
         cai_cap origin = random_cap(&rng);
         cai_cap key = random_cap(&rng);
         cai_cap cap = origin;
@@ -353,7 +354,7 @@ static void test_K2_nothing_derived_has_more(void **state)
             tagged += !cai_cap_is_equal_exact(&before, &cap);
         }
     }
-    assert_true(tagged > 30000);
+    assert_true(tagged > FEWER(30000, 3000));
 }
 
 static void test_K2_no_tag_no_way_back(void **state)
@@ -361,7 +362,7 @@ static void test_K2_no_tag_no_way_back(void **state)
     struct rng rng = rng_start(16);
 
     (void)state;
-    for (unsigned i = 0; i < 30000; i++) {
+    for (unsigned i = 0; i < FEWER(30000, 3000); i++) {
         cai_cap cap = random_cap(&rng);
         cai_cap key = random_cap(&rng);
         cai_cap_tag_clear(&cap, &cap);
@@ -382,7 +383,7 @@ static void test_K4_a_refused_access_changes_nothing(void **state)
         cai_cap via = mint((size_t)memory + at, 16, data_perms);
         assert_int_equal(cai_cap_store_cap(&via, 0, &via), CA_CAP_FAULT_NONE);
     }
-    for (unsigned i = 0; i < 20000; i++) {
+    for (unsigned i = 0; i < FEWER(20000, 2000); i++) {
         static unsigned char before[BYTES];
         uint64_t tags_before[GRANULES / 64] = {0}, tags_after[GRANULES / 64] = {0};
         size_t perms = data_perms & rng_next(&rng);
@@ -413,7 +414,7 @@ static void test_K9_a_tag_says_what_was_stored_last(void **state)
     cai_cap via = mint((size_t)memory, BYTES, data_perms);
 
     (void)state;
-    for (unsigned i = 0; i < 50000; i++) {
+    for (unsigned i = 0; i < FEWER(50000, 5000); i++) {
         size_t at = rng_below(&rng, BYTES);
         if (rng_below(&rng, 2) == 0) {
             cai_cap value = mint((size_t)memory, 64, data_perms);

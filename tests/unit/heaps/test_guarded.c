@@ -10,6 +10,7 @@
 #include "heaps/heaps.h"
 #include "os/os.h"
 #include "support/audit.h"
+#include "support/emulated.h"
 #include "support/grants.h"
 #include "support/refuse.h"
 #include "support/rng.h"
@@ -127,7 +128,7 @@ CHILD_TEST(test_V5_aligned_and_large_blocks_are_none, 20)
 /* Each allocation is hit alike: of so many, so many. */
 CHILD_TEST(test_V4_one_in_so_many, 60)
 {
-    enum { RATE = 500, ALL = 1000000, MEAN = ALL / RATE, SIGMAS = 6 };
+    enum { RATE = 500, ALL = FEWER(1000000, 100000), MEAN = ALL / RATE, SIGMAS = 6 };
     static const size_t sizes[] = {24, 24, 24, 500, 3000};
     const char *seed = getenv("GUARDED_SEED");
     unsigned guarded = 0;
@@ -148,7 +149,7 @@ CHILD_TEST(test_V4_one_in_so_many, 60)
 /* Unless a rate was stated: however quickly blocks come and go, two samples are eight milliseconds apart. */
 CHILD_TEST(test_V4_no_more_than_cost_next_to_nothing, 60)
 {
-    enum { ALL = 1000000 };
+    enum { ALL = FEWER(1000000, 100000) };
     uint64_t guarded = 0;
 
     start("guard-sample");
@@ -304,9 +305,12 @@ static void live(uint64_t seed, unsigned steps)
         cai_free(places[at % 4], blocks[at], "free");
 }
 
+/* 120000 steps and 240 forks over six presets: few where the thread sanitizer looks and in the emulator. */
+enum { STEPS = CAI_TSAN ? 5000 : FEWER(27500, 5000), FORKS = CAI_TSAN ? 15 : FEWER(53, 15) };
+
 static void *live_in_thread(void *seed)
 {
-    live((uint64_t)(uintptr_t)seed, 20000);
+    live((uint64_t)(uintptr_t)seed, STEPS);
     return NULL;
 }
 
@@ -317,7 +321,7 @@ CHILD_TEST(test_V5_threads, 60)
     start("guard-sample=5");
     for (unsigned i = 0; i < 4; i++)
         require(pthread_create(&threads[i], NULL, live_in_thread, (void *)(uintptr_t)(i + 1)) == 0);
-    live(9, 20000);
+    live(9, STEPS);
     for (unsigned i = 0; i < 4; i++)
         require(pthread_join(threads[i], NULL) == 0);
     require(cai_violation_count() == 0);
@@ -357,7 +361,7 @@ CHILD_TEST_EACH(test_V5_in_the_child_of_a_fork, 60, places)
 
 static void *fork_often(void *unused)
 {
-    for (unsigned i = 0; i < 40; i++) {
+    for (unsigned i = 0; i < FORKS; i++) {
         int status;
         pid_t child = fork();
         if (child == 0) {
@@ -385,18 +389,18 @@ CHILD_TEST(test_V5_forks_beside_threads, 60)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_V5_taken_and_given_back),
-        cmocka_unit_test(test_V5_at_most_so_many),
-        cmocka_unit_test(test_V5_aligned_and_large_blocks_are_none),
-        cmocka_unit_test(test_V4_one_in_so_many),
-        cmocka_unit_test(test_V4_no_more_than_cost_next_to_nothing),
-        cmocka_unit_test(test_V4_writes_beside_are_told_at_free),
-        cmocka_unit_test(test_V4_what_cannot_be_touched),
-        cmocka_unit_test(test_V5_resized),
-        cmocka_unit_test(test_V5_exact_sizes_and_zeros),
-        cmocka_unit_test(test_V5_charged_and_ended_with_the_heap),
+        alone(test_V5_taken_and_given_back),
+        alone(test_V5_at_most_so_many),
+        alone(test_V5_aligned_and_large_blocks_are_none),
+        alone(test_V4_one_in_so_many),
+        alone(test_V4_no_more_than_cost_next_to_nothing),
+        alone(test_V4_writes_beside_are_told_at_free),
+        alone(test_V4_what_cannot_be_touched),
+        alone(test_V5_resized),
+        alone(test_V5_exact_sizes_and_zeros),
+        alone(test_V5_charged_and_ended_with_the_heap),
         cmocka_unit_test(test_V5_threads),
-        cmocka_unit_test(test_V5_in_the_child_of_a_fork),
+        alone(test_V5_in_the_child_of_a_fork),
         cmocka_unit_test(test_V5_forks_beside_threads),
     };
 

@@ -218,14 +218,14 @@ CHILD_TEST(test_D6_memory_that_became_free_is_looked_at_soon, 10)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_D6_trim_gives_back_at_once),
-        cmocka_unit_test(test_D6_trim_leaves_live_blocks),
-        cmocka_unit_test(test_D6_decay),
-        cmocka_unit_test(test_D6_young_memory_stays),
+        alone(test_D6_trim_gives_back_at_once),
+        alone(test_D6_trim_leaves_live_blocks),
+        alone(test_D6_decay),
+        alone(test_D6_young_memory_stays),
         cmocka_unit_test(test_D6_helper),
-        cmocka_unit_test(test_D5_limit),
-        cmocka_unit_test(test_the_next_look_is_later_or_sooner),
-        cmocka_unit_test(test_D6_memory_that_became_free_is_looked_at_soon),
+        alone(test_D5_limit),
+        alone(test_the_next_look_is_later_or_sooner),
+        alone(test_D6_memory_that_became_free_is_looked_at_soon),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

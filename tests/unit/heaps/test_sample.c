@@ -6,6 +6,7 @@
 #include "core/chance.h"
 #include "heaps/heaps.h"
 #include "support/audit.h"
+#include "support/emulated.h"
 #include "support/grants.h"
 #include "support/refuse.h"
 
@@ -82,7 +83,7 @@ static bool is_sampled(const void *block)
 
 /* --- estimates --- */
 
-enum { SEEDS = CAI_TSAN ? 12 : 50, ROUNDS = 600 };
+enum { SEEDS = FEWER(50, 12), ROUNDS = 600 };
 static const size_t sizes[] = {16, 48, 112, 256, 1024, 4096, 20480, 65536, 262144};
 enum { SIZES = sizeof sizes / sizeof *sizes };
 static const uint64_t rates[] = {1000, 65536, 524288};
@@ -431,18 +432,18 @@ CHILD_TEST(test_S5_two_threads, 60)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_S5_chances),
-        cmocka_unit_test(test_S5_estimates_are_unbiased),
-        cmocka_unit_test(test_S5_every_block_at_a_rate_of_one),
-        cmocka_unit_test(test_S5_freed_twice_is_told),
-        cmocka_unit_test(test_S4_where_the_last_sampled_block_was_taken),
-        cmocka_unit_test(test_S5_freed_by_another_thread),
-        cmocka_unit_test(test_S5_resized),
-        cmocka_unit_test(test_S5_after_fork),
-        cmocka_unit_test(test_S5_heap_that_ends),
-        cmocka_unit_test(test_S5_exact_sizes_and_zeros),
-        cmocka_unit_test(test_S5_sites_and_modules),
-        cmocka_unit_test(test_S5_peak),
+        alone(test_S5_chances),
+        alone(test_S5_estimates_are_unbiased),
+        alone(test_S5_every_block_at_a_rate_of_one),
+        alone(test_S5_freed_twice_is_told),
+        alone(test_S4_where_the_last_sampled_block_was_taken),
+        alone(test_S5_freed_by_another_thread),
+        alone(test_S5_resized),
+        alone(test_S5_after_fork),
+        alone(test_S5_heap_that_ends),
+        alone(test_S5_exact_sizes_and_zeros),
+        alone(test_S5_sites_and_modules),
+        alone(test_S5_peak),
         cmocka_unit_test(test_S5_two_threads),
     };
 

@@ -9,6 +9,7 @@
 #include "pages/policy.h"
 #include "pages/purge.h"
 #include "support/audit.h"
+#include "support/emulated.h"
 #include "support/pages.h"
 #include "support/process.h"
 #include "support/rng.h"
@@ -111,7 +112,7 @@ static void in_children(struct rng *rng, struct cai_unit **slots, unsigned gener
 
     if (child == 0) {
         cai_policy_after_fork_in_child();
-        random_steps(rng, slots, 500);
+        random_steps(rng, slots, FEWER(500, 100));
         in_children(rng, slots, generations - 1);
         _exit(0);
     }
@@ -126,7 +127,7 @@ CHILD_TEST_EACH(test_D9_the_estimate_is_an_upper_one, 100, seeds)
     struct cai_unit *slots[SLOTS] = {NULL};
 
     start();
-    random_steps(&rng, slots, 2000);
+    random_steps(&rng, slots, FEWER(2000, 400));
     in_children(&rng, slots, 3);
     for (unsigned i = 0; i < SLOTS; i++)
         if (slots[i] != NULL)

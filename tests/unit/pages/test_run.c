@@ -9,6 +9,7 @@
 #include "pages/purge.h"
 #include "support/audit.h"
 #include "support/content.h"
+#include "support/emulated.h"
 #include "support/pages.h"
 #include "support/rng.h"
 
@@ -244,7 +245,7 @@ CHILD_TEST_EACH(test_random_steps, 100, zones)
     struct taken slots[SLOTS] = {{NULL, 0}};
 
     start_pages();
-    for (unsigned step = 0; step < 2000; step++) {
+    for (unsigned step = 0; step < FEWER(2000, 300); step++) {
         struct taken *taken = &slots[rng_below(&rng, SLOTS)];
         unsigned what = (unsigned)rng_below(&rng, 100);
         if (what == 0)
