@@ -86,6 +86,13 @@ CAI_INLINE void *take_of(size_t size_class, enum cai_grain grain, bool is_short,
     return block;
 }
 
+/* As cai_class_table (blocks/sizeclass.h) says, but for the shortest: CAI_HARDENED_SLOT_MIN costs no instruction. */
+static const uint8_t short_classes[SHORT_SLOT_MAX / 16 + 1] = {
+    2,  2,  2,  3,  4,  5,  6,  7,  8,                              /* to 128 by 16 */
+    9,  10, 11, 12, 13, 14, 15, 16,                                 /* to 256 by 16 */
+    17, 17, 18, 18, 19, 19, 20, 20, 21, 21, 22, 22, 23, 23, 24, 24, /* to 512 by 32 */
+};
+
 static CAI_NOINLINE void *take_long(size_t bytes, bool zeroed, enum cai_family family)
 {
     size_t least = cai_hardened_least(bytes);
@@ -100,8 +107,7 @@ CAI_INLINE void *take(size_t bytes, bool zeroed, enum cai_family family)
 {
     if (CAI_TOOLS || CAI_UNLIKELY(bytes - 1 >= SHORT_SLOT_MAX - 1) || CAI_UNLIKELY(!has_short(cai_settings->checks)))
         return take_long(bytes, zeroed, family);
-    return take_of(cai_class_of_fine(cai_max(bytes + cai_canary_least(bytes), CAI_HARDENED_SLOT_MIN)), CAI_FINE, true,
-                   bytes, zeroed, family);
+    return take_of(short_classes[(bytes + cai_canary_least(bytes) + 15) / 16], CAI_FINE, true, bytes, zeroed, family);
 }
 
 void *cai_hardened_take(size_t bytes, enum cai_family family)
