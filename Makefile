@@ -3,8 +3,9 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 DESTDIR ?=
 PRESETS ?= dev release clang asan-ubsan tsan
+SEEDS ?= 200
 
-.PHONY: all demo test test-cheri bench bench-revoke bench-report install uninstall deps check format clean help
+.PHONY: all demo test survey test-cheri bench bench-revoke bench-report install uninstall deps check format clean help
 .DEFAULT_GOAL := all
 
 all: ## the libraries and the program, in build/release
@@ -20,6 +21,10 @@ demo: ## run real programs, a bug and the tour on capalloc and show what happene
 test: ## build with every compiler and sanitizer in PRESETS, run all tests
 	@tools/deps build test
 	@tools/test-presets -j $(JOBS) $(PRESETS)
+
+survey: all ## every misuse in every mode, with SEEDS seeds: the tables of docs/hardening.md and README.md
+	@cmake --build --preset release -j $(JOBS) --target misuse_survey
+	@tests/misuse/survey/survey.py build/release/tests/misuse/misuse_survey --seeds $(SEEDS) --write
 
 test-cheri: ## the cases of src/cap on the emulator that CAPALLOC_CHERI_QEMU names, compared with the software
 	@tools/test-cheri

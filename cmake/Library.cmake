@@ -35,7 +35,7 @@ list(APPEND revoke_sources ${source_dir}/blocks/stale.c ${source_dir}/heaps/age.
 list(REMOVE_ITEM engine_sources ${revoke_sources})
 file(GLOB harden_sources CONFIGURE_DEPENDS ${source_dir}/harden/*.c)
 list(APPEND harden_sources ${revoke_sources} ${source_dir}/blocks/fence.c ${source_dir}/blocks/order.c ${source_dir}/blocks/wall.c ${source_dir}/heaps/hardened.c ${source_dir}/heaps/hardened_fast.c
-    ${source_dir}/heaps/nothing.c ${source_dir}/heaps/tag_report.c)
+    ${source_dir}/heaps/nothing.c ${source_dir}/heaps/tag_report.c ${source_dir}/heaps/told.c)
 list(REMOVE_ITEM engine_sources ${harden_sources})
 set(tools_sources ${source_dir}/base/tools.c)
 list(REMOVE_ITEM engine_sources ${tools_sources})

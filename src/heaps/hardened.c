@@ -36,12 +36,6 @@ static bool has(enum cai_check check)
 
 /* --- taking --- */
 
-/* What a block of so many bytes takes at least: a byte for the canary. */
-static size_t with_canary(size_t bytes)
-{
-    return cai_max(bytes + (has(CAI_CHECK_canary) ? 1 : 0), CAI_HARDENED_SLOT_MIN);
-}
-
 /* A large block: whole pages, and one behind them. */
 static size_t with_guard(size_t bytes)
 {
@@ -116,9 +110,9 @@ void *cai_hardened_allocate(enum cai_place place, size_t bytes, size_t align, bo
     }
     if (bytes > PTRDIFF_MAX)
         return NULL;
-    unsigned size_class = cai_class_for(with_canary(bytes), align);
+    unsigned size_class = cai_class_for(cai_hardened_least(bytes), align);
     char *block = size_class == 0 ? take_large(place, bytes, align, zeroed)
-                                  : cai_allocate_aligned(place, with_canary(bytes), align, false);
+                                  : cai_allocate_aligned(place, cai_hardened_least(bytes), align, false);
     if (block == NULL)
         return NULL;
     struct cai_live live = live_of(place, block, size_class);
@@ -333,7 +327,8 @@ static bool stays(struct cai_live live, size_t bytes)
 {
     size_t slot = cai_class_sizes[live.size_class];
 
-    return live.size_class != 0 && live.byte != CAI_STATE_GUARDED && with_canary(bytes) <= slot && bytes >= slot / 2;
+    return live.size_class != 0 && live.byte != CAI_STATE_GUARDED && cai_hardened_least(bytes) <= slot &&
+           bytes >= slot / 2;
 }
 
 /* In place, while it is claimed: whoever finds it live looks at its canary. What ends in the same page has the same
@@ -368,7 +363,7 @@ void *cai_hardened_resize(enum cai_place place, void *address, struct cai_live l
         cai_claim_return(live);
         return pointer;
     }
-    if (live.size_class == 0 && with_canary(bytes) > CAI_SMALL_BYTES_MAX && resize_large(address, live, bytes)) {
+    if (live.size_class == 0 && cai_hardened_least(bytes) > CAI_SMALL_BYTES_MAX && resize_large(address, live, bytes)) {
         cai_claim_return(live);
         return address;
     }

@@ -6,6 +6,7 @@
 
 #include "blocks/find.h"
 #include "core/tagging.h"
+#include "harden/canary.h"
 
 /* The last two: operator new that was told an alignment. */
 enum cai_family {
@@ -18,6 +19,14 @@ enum cai_family {
 
 /* So that a state byte is left for the exact size. */
 enum { CAI_HARDENED_SLOT_MIN = 32 };
+
+/* What a block of so many bytes takes at least. */
+CAI_INLINE size_t cai_hardened_least(size_t bytes)
+{
+    bool has_canary = (cai_settings->checks & CAI_CHECK_canary) != 0;
+
+    return cai_max(bytes + (has_canary ? cai_canary_least(bytes) : 0), CAI_HARDENED_SLOT_MIN);
+}
 
 /* The short way for most small blocks of the ordinary place, once the library has started. NULL: cai_hardened_allocate
  * must be asked. */

@@ -86,15 +86,16 @@ CAI_INLINE void *take_of(size_t size_class, enum cai_grain grain, bool is_short,
     return block;
 }
 
-/* What a block of so many bytes takes at least. */
-CAI_INLINE size_t with_canary(size_t bytes)
-{
-    return cai_max(bytes + has(cai_settings->checks, CAI_CHECK_canary), CAI_HARDENED_SLOT_MIN);
-}
+/* As cai_class_table (blocks/sizeclass.h) says, but for the shortest: CAI_HARDENED_SLOT_MIN costs no instruction. */
+static const uint8_t short_classes[SHORT_SLOT_MAX / 16 + 1] = {
+    2,  2,  2,  3,  4,  5,  6,  7,  8,                              /* to 128 by 16 */
+    9,  10, 11, 12, 13, 14, 15, 16,                                 /* to 256 by 16 */
+    17, 17, 18, 18, 19, 19, 20, 20, 21, 21, 22, 22, 23, 23, 24, 24, /* to 512 by 32 */
+};
 
 static CAI_NOINLINE void *take_long(size_t bytes, bool zeroed, enum cai_family family)
 {
-    size_t least = with_canary(bytes);
+    size_t least = cai_hardened_least(bytes);
 
     if (CAI_TOOLS || bytes - 1 >= CAI_SMALL_BYTES_MAX || least > CAI_SMALL_BYTES_MAX)
         return NULL;
@@ -106,7 +107,7 @@ CAI_INLINE void *take(size_t bytes, bool zeroed, enum cai_family family)
 {
     if (CAI_TOOLS || CAI_UNLIKELY(bytes - 1 >= SHORT_SLOT_MAX - 1) || CAI_UNLIKELY(!has_short(cai_settings->checks)))
         return take_long(bytes, zeroed, family);
-    return take_of(cai_class_of_fine(cai_max(bytes + 1, CAI_HARDENED_SLOT_MIN)), CAI_FINE, true, bytes, zeroed, family);
+    return take_of(short_classes[(bytes + cai_canary_least(bytes) + 15) / 16], CAI_FINE, true, bytes, zeroed, family);
 }
 
 void *cai_hardened_take(size_t bytes, enum cai_family family)
@@ -121,7 +122,8 @@ void *cai_hardened_take_zeroed(size_t bytes)
 
 void *cai_hardened_take_aligned(size_t bytes, size_t align, enum cai_family family)
 {
-    unsigned size_class = CAI_TOOLS || bytes - 1 >= CAI_SMALL_BYTES_MAX ? 0 : cai_class_for(with_canary(bytes), align);
+    unsigned size_class =
+        CAI_TOOLS || bytes - 1 >= CAI_SMALL_BYTES_MAX ? 0 : cai_class_for(cai_hardened_least(bytes), align);
 
     if (size_class == 0)
         return NULL;
@@ -365,7 +367,7 @@ void *cai_hardened_resize_near(void *address, size_t bytes)
 
     if (CAI_TOOLS || CAI_UNLIKELY(bytes - 1 >= CAI_SMALL_BYTES_MAX - 1) || !find(&it, address, CAI_FAMILY_malloc))
         return NULL;
-    if (bytes <= it.slot - has(it.checks, CAI_CHECK_canary) && bytes >= it.slot / 2)
+    if (cai_hardened_least(bytes) <= it.slot && bytes >= it.slot / 2)
         return resize_here(&it, bytes) ? address : NULL;
     void *moved = take(bytes, false, CAI_FAMILY_malloc);
     if (CAI_UNLIKELY(moved == NULL))

@@ -30,6 +30,7 @@
 #include "heaps/resize.h"
 #include "heaps/sample.h"
 #include "heaps/stats.h"
+#include "heaps/told.h"
 #include "heaps/walk.h"
 #include "heaps/words.h"
 #include "pages/meta.h"

@@ -103,6 +103,11 @@ static CAI_NOINLINE void *new_slow(size_t size, size_t alignment, bool may_throw
                                          : cai_new(PLACE, size, alignment, may_throw);
 }
 
+CAI_INLINE bool is_told_alignment(enum cai_family family)
+{
+    return family == CAI_FAMILY_new_aligned || family == CAI_FAMILY_new_array_aligned;
+}
+
 /* In the hardened library alone it makes a difference which of the families a block is of. */
 CAI_INLINE void *operator_new(size_t size, size_t alignment, enum cai_family family, bool may_throw)
 {
@@ -114,12 +119,15 @@ CAI_INLINE void *operator_new(size_t size, size_t alignment, enum cai_family fam
         return cai_new_early(size, alignment, may_throw);
     if (!cai_is_power_of_two(alignment))
         return cai_new_failed(PLACE, size, alignment, may_throw);
-    void *short_way =
+    void *block =
         alignment <= 16 ? cai_hardened_take(size, family) : cai_hardened_take_aligned(size, alignment, family);
-    if (CAI_LIKELY(short_way != NULL))
-        return short_way;
-    void *block = cai_hardened_allocate(PLACE, size, cai_max(alignment, 16), false, family);
-    return CAI_LIKELY(block != NULL) ? block : cai_new_failed(PLACE, size, alignment, may_throw);
+    if (CAI_UNLIKELY(block == NULL))
+        block = cai_hardened_allocate(PLACE, size, cai_max(alignment, 16), false, family);
+    if (CAI_UNLIKELY(block == NULL))
+        return cai_new_failed(PLACE, size, alignment, may_throw);
+    if (is_told_alignment(family))
+        cai_told_alignment(block, alignment);
+    return block;
 }
 
 CAI_INLINE const char *door_of(enum cai_family family)
@@ -144,6 +152,12 @@ CAI_INLINE void operator_delete(void *block, enum cai_family family)
         cai_back_free(block, door_of(family));
 }
 
+static void operator_delete_aligned(void *block, size_t alignment, enum cai_family family)
+{
+    if (!CAI_HARDENS || CAI_LIKELY(cai_told_alignment_is(block, alignment, door_of(family))))
+        operator_delete(block, family);
+}
+
 /* A sized delete with the wrong size breaks no allocator that ignores the size, so many programs have one: strict
  * and hardened only. */
 static void operator_delete_sized(void *block, size_t size, size_t alignment, enum cai_family family)
@@ -151,6 +165,8 @@ static void operator_delete_sized(void *block, size_t size, size_t alignment, en
     if (CAI_HARDENS && alignment <= 16 && CAI_LIKELY(cai_hardened_put_stated(block, family, size)))
         return;
     if (block == NULL || CAI_UNLIKELY(cai_early_owns(block)) || !is_of(family, &block))
+        return;
+    if (CAI_HARDENS && is_told_alignment(family) && !cai_told_alignment_is(block, alignment, door_of(family)))
         return;
     if (CAI_LIKELY(!CAI_HARDENS && !cai_settings->strict) ||
         cai_stated_size_fits(block, alignment, size, door_of(family)))
@@ -188,13 +204,14 @@ DELETE(_ZdaPv, (void *block), operator_delete(block, CAI_FAMILY_new_array))
 DELETE(_ZdlPvRKSt9nothrow_t, (void *block, const struct nothrow *tag IGNORED), operator_delete(block, CAI_FAMILY_new))
 DELETE(_ZdaPvRKSt9nothrow_t, (void *block, const struct nothrow *tag IGNORED),
        operator_delete(block, CAI_FAMILY_new_array))
-DELETE(_ZdlPvSt11align_val_t, (void *block, size_t alignment IGNORED), operator_delete(block, CAI_FAMILY_new_aligned))
-DELETE(_ZdaPvSt11align_val_t, (void *block, size_t alignment IGNORED),
-       operator_delete(block, CAI_FAMILY_new_array_aligned))
-DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t alignment IGNORED, const struct nothrow *tag IGNORED),
-       operator_delete(block, CAI_FAMILY_new_aligned))
-DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t alignment IGNORED, const struct nothrow *tag IGNORED),
-       operator_delete(block, CAI_FAMILY_new_array_aligned))
+DELETE(_ZdlPvSt11align_val_t, (void *block, size_t alignment),
+       operator_delete_aligned(block, alignment, CAI_FAMILY_new_aligned))
+DELETE(_ZdaPvSt11align_val_t, (void *block, size_t alignment),
+       operator_delete_aligned(block, alignment, CAI_FAMILY_new_array_aligned))
+DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t alignment, const struct nothrow *tag IGNORED),
+       operator_delete_aligned(block, alignment, CAI_FAMILY_new_aligned))
+DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t alignment, const struct nothrow *tag IGNORED),
+       operator_delete_aligned(block, alignment, CAI_FAMILY_new_array_aligned))
 DELETE(_ZdlPvm, (void *block, size_t size), operator_delete_sized(block, size, 16, CAI_FAMILY_new))
 DELETE(_ZdaPvm, (void *block, size_t size), operator_delete_sized(block, size, 16, CAI_FAMILY_new_array))
 DELETE(_ZdlPvmSt11align_val_t, (void *block, size_t size, size_t alignment),

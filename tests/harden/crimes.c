@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 enum { NEIGHBOURS = 64, OTHERS = 2000 };
+enum { UNIT = 16384 }; /* a slab begins where one does */
 
 size_t size = 64, bytes = 1;
 long offset;
@@ -62,10 +63,11 @@ char *victim(void)
     for (unsigned i = 0; i < 2 * NEIGHBOURS; i++)
         memset(around[i] = malloc(size), 'n', size);
     size_t step = step_of(around, 2 * NEIGHBOURS);
-    /* The first of a slab has none before it, and which was taken before another says nothing of where it lies. */
+    /* The first of a slab has none before it but another slab's last, and which was taken before another says nothing
+     * of where it lies. */
     for (unsigned i = NEIGHBOURS; i < 2 * NEIGHBOURS; i++)
         for (unsigned before = 0; before < 2 * NEIGHBOURS; before++)
-            if (around[before] + step == around[i])
+            if (around[before] + step == around[i] && (uintptr_t)around[i] % UNIT >= step)
                 return around[i];
     return around[NEIGHBOURS];
 }
@@ -287,6 +289,23 @@ static void wrong_size(void)
 {
     _ZdlPvm(_Znwm(size), size + (size_t)offset);
 }
+/* Another than new was told, which the block has as well. */
+static void other_alignment(void)
+{
+    _ZdlPvSt11align_val_t(_ZnwmSt11align_val_t(size, 64), 32);
+}
+static void other_alignment_sized(void)
+{
+    _ZdlPvmSt11align_val_t(_ZnwmSt11align_val_t(size, 64), size, 32);
+}
+static void other_alignment_array(void)
+{
+    _ZdaPvSt11align_val_t(_ZnamSt11align_val_t(size, 64), 32);
+}
+static void larger_alignment(void)
+{
+    _ZdlPvSt11align_val_t(_ZnwmSt11align_val_t(size, 32), 1 << 20);
+}
 static void wrong_alignment(void)
 {
     _ZdlPvmSt11align_val_t(_ZnwmSt11align_val_t(size, 32), size, 1 << 20);
@@ -352,6 +371,10 @@ static const struct crime crimes[] = {
     {"new-delete-aligned", new_delete_aligned},
     {"wrong-size", wrong_size},
     {"wrong-alignment", wrong_alignment},
+    {"larger-alignment", larger_alignment},
+    {"other-alignment", other_alignment},
+    {"other-alignment-sized", other_alignment_sized},
+    {"other-alignment-array", other_alignment_array},
     {"right-ways", right_ways},
     {NULL, NULL},
 };

@@ -160,6 +160,11 @@ class Found(unittest.TestCase):
                 self.assertEqual(done.returncode, -signal.SIGABRT, (size, offset))
                 self.assertIn(f"{offset + 1} byte", done.stderr)
 
+    def test_H2_there_are_two_bytes_behind_short_blocks(self):
+        for size in (1, *range(15, 255, 16), 254):
+            self.ends(commit("overflow", size, 1), "overflow: free(A): stated nothing written behind it, found 2 bytes "
+                      f"written behind a live block of {size} bytes")
+
     def test_H2_an_overflow_is_found_at_realloc_and_at_exit(self):
         for size in (24, 64, 1000, 5000, 40000):
             self.ends(commit("overflow-then-grow", size),
@@ -230,6 +235,19 @@ class Found(unittest.TestCase):
                           f"found a live block of {size} bytes")
             self.ends(commit("wrong-alignment", size), "size-mismatch: operator delete(A): stated an alignment "
                       f"that it does not have, found a live block of {size} bytes")
+
+    def test_H5_the_alignment_is_the_one_that_new_was_told(self):
+        """Not just one that the block has, by luck or as its slot is so long; of a large block that is all."""
+        for size in (1, 4, 60, 100, 1000, 5000, 20000):
+            for crime, door in (("other-alignment", "operator delete"), ("other-alignment-sized", "operator delete"),
+                                ("other-alignment-array", "operator delete[]")):
+                self.ends(commit(crime, size), f"size-mismatch: {door}(A): stated another alignment than new was told, "
+                                               f"found a live block of {size} bytes")
+        for size in (1, 4, 60, 5000, 100000):
+            self.ends(commit("larger-alignment", size), "size-mismatch: operator delete(A): stated an alignment that it "
+                                                        f"does not have, found a live block of {size} bytes")
+        self.assertEqual(commit("other-alignment", 100000).returncode, 0)
+        self.assertEqual(commit("other-alignment", 100, harden="-mismatch").returncode, 0)
 
     def test_H2_H4_nothing_is_found_in_children(self):
         """Whatever other threads were doing when they were forked."""

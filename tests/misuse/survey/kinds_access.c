@@ -1,6 +1,7 @@
 /* Reads and writes outside a live block. A write took effect when another block has changed, a read when it saw one's.
  */
 #include "kinds.h"
+#include "operators.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +78,16 @@ static bool under_read_32(struct scene *scene)
     return read_at(scene->block - 32, 32);
 }
 
+static bool over_read_far(struct scene *scene)
+{
+    return read_at(scene->block + scene->size + scene->distance, 1);
+}
+
+static bool under_read_far(struct scene *scene)
+{
+    return read_at(scene->block - scene->distance, 1);
+}
+
 static bool over_memcpy(struct scene *scene)
 {
     static unsigned char source[4 << 20];
@@ -141,6 +152,18 @@ static bool zero_calloc_read(struct scene *scene)
     return zero_read(calloc(0, scene->size));
 }
 
+static bool zero_new_write(struct scene *scene)
+{
+    (void)scene;
+    return zero_write(new_one(0));
+}
+
+static bool zero_new_read(struct scene *scene)
+{
+    (void)scene;
+    return zero_read(new_one(0));
+}
+
 static bool zero_aligned_write(struct scene *scene)
 {
     (void)scene;
@@ -160,11 +183,13 @@ const struct kind survey_accesses[] = {
     {"write of a byte at +1 to +64", "sml", over_write_far},
     {"read of the byte behind", "sml", over_read_1},
     {"read of 32 bytes behind", "sml", over_read_32},
+    {"read of a byte at +1 to +64", "sml", over_read_far},
     {"write of the byte before", "sml", under_write_1},
     {"write of 32 bytes before", "sml", under_write_32},
     {"write of a byte at -1 to -64", "sml", under_write_far},
     {"read of the byte before", "sml", under_read_1},
     {"read of 32 bytes before", "sml", under_read_32},
+    {"read of a byte at -1 to -64", "sml", under_read_far},
     {"memcpy that is too long", "sml", over_memcpy},
     {"memset that is too long", "sml", over_memset},
     {"strcpy that is too long", "sml", over_strcpy},
@@ -172,6 +197,8 @@ const struct kind survey_accesses[] = {
     {"read of a block of malloc(0)", "s", zero_malloc_read},
     {"write to a block of calloc(0)", "s", zero_calloc_write},
     {"read of a block of calloc(0)", "s", zero_calloc_read},
+    {"write to a block of new(0)", "s", zero_new_write},
+    {"read of a block of new(0)", "s", zero_new_read},
     {"write to a block of aligned_alloc(0)", "s", zero_aligned_write},
     {"read of a block of aligned_alloc(0)", "s", zero_aligned_read},
     {NULL, NULL, NULL},

@@ -1,20 +1,12 @@
 /* What must not be given back, or not so. */
 #include "kinds.h"
+#include "operators.h"
 
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-
-/* C++'s operators by their names in the object file: no compiler of C knows what belongs together. */
-void *new_one(size_t size) __asm__("_Znwm");
-void *new_array(size_t size) __asm__("_Znam");
-void *new_aligned(size_t size, size_t alignment) __asm__("_ZnwmSt11align_val_t");
-void delete_one(void *block) __asm__("_ZdlPv");
-void delete_array(void *block) __asm__("_ZdaPv");
-void delete_sized(void *block, size_t size) __asm__("_ZdlPvm");
-void delete_aligned(void *block, size_t alignment) __asm__("_ZdlPvSt11align_val_t");
 
 enum { BLOCKS_AFTER = 64 };
 
@@ -251,6 +243,33 @@ static bool plain_as_aligned(struct scene *scene)
     return let_pass();
 }
 
+static bool aligned_otherwise(struct scene *scene)
+{
+    delete_aligned(new_aligned(scene->size, 64), 256);
+    return let_pass();
+}
+
+/* Of a block of so many bytes. */
+static bool sized_free(size_t size, size_t stated)
+{
+    void (*free_stated)(void *, size_t) = find_free_sized();
+
+    if (free_stated != NULL)
+        free_stated(malloc(size), stated);
+    scene_passed();
+    return free_stated != NULL;
+}
+
+static bool free_sized_smaller(struct scene *scene)
+{
+    return sized_free(scene->size + scene->distance, scene->size);
+}
+
+static bool free_sized_larger(struct scene *scene)
+{
+    return sized_free(scene->size, scene->size + scene->distance);
+}
+
 const struct kind survey_frees[] = {
     {"double free", "sml", double_free},
     {"double free, another block freed between", "sml", double_free_after_one},
@@ -279,5 +298,8 @@ const struct kind survey_frees[] = {
     {"delete with a size too large", "sml", sized_larger},
     {"aligned new, plain delete", "s", aligned_as_plain},
     {"plain new, aligned delete", "s", plain_as_aligned},
+    {"aligned new, delete with another alignment", "s", aligned_otherwise},
+    {"free_sized with a size too small", "sml", free_sized_smaller},
+    {"free_sized with a size too large", "sml", free_sized_larger},
     {NULL, NULL, NULL},
 };

@@ -45,11 +45,30 @@ static bool write_then_calloc(struct scene *scene)
     return false;
 }
 
+/* As many blocks later as it takes. */
+static bool write_until_reuse(struct scene *scene)
+{
+    free_it(scene);
+    *(volatile unsigned char *)(scene->block + somewhere(scene)) = SCENE_WRITTEN;
+    scene_passed();
+    unsigned char *theirs = scene_until(scene, scene->block + somewhere(scene), true);
+    return theirs != NULL && scene->block[somewhere(scene)] == SCENE_WRITTEN;
+}
+
 /* Somebody else has the block when it is written to. */
 static bool reuse_then_write(struct scene *scene)
 {
     free_it(scene);
     scene_more(scene, BLOCKS_AFTER, scene->block, false);
+    *(volatile unsigned char *)(scene->block + somewhere(scene)) = SCENE_WRITTEN;
+    scene_passed();
+    return scene_changed();
+}
+
+static bool reuse_later_then_write(struct scene *scene)
+{
+    free_it(scene);
+    scene_until(scene, scene->block + somewhere(scene), false);
     *(volatile unsigned char *)(scene->block + somewhere(scene)) = SCENE_WRITTEN;
     scene_passed();
     return scene_changed();
@@ -127,8 +146,10 @@ static bool reused_soon(struct scene *scene)
 
 const struct kind survey_freed[] = {
     {"write to a freed block, then its reuse", "sml", write_then_reuse},
+    {"write to a freed block, its reuse much later", "sml", write_until_reuse},
     {"write to a freed block, then calloc", "sml", write_then_calloc},
     {"write to a freed block that is somebody's again", "sml", reuse_then_write},
+    {"write to a freed block that is somebody's again, much later", "sml", reuse_later_then_write},
     {"read of a freed block that is somebody's again", "sml", reuse_then_read},
     {"read of a freed block", "sml", read_freed},
     {"read of a freed block's last byte", "sml", read_freed_end},

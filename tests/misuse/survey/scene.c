@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LIVE_MAX = 8192, EDGE = 256 };
+enum { LIVE_MAX = 8192, EDGE = 256, LARGE = 65536 };
 
 static struct {
     unsigned char *at;
@@ -85,27 +85,51 @@ static size_t pick_size(char measure)
     }
 }
 
+/* Some of the last ones, each as likely to go as to stay. */
+static void make_holes(unsigned from)
+{
+    for (unsigned i = live_count; i-- > from;)
+        if (next_random() % 2 == 0) {
+            free(live[i].at);
+            forget(i);
+        }
+}
+
+static void take_neighbours(const struct scene *scene, unsigned count, bool with_holes)
+{
+    unsigned before = live_count;
+
+    for (unsigned i = 0; i < count; i++)
+        take(scene->size, true);
+    if (with_holes)
+        make_holes(before);
+}
+
 void scene_prepare(struct scene *scene, char measure, unsigned long seed)
 {
+    enum { DISTANCES = 64, HISTORIES = 3, AROUND = 3 };
+    static const unsigned before[HISTORIES] = {0, 200, 4000};
+
     random_state = seed * 1000003 + (unsigned char)measure;
-    unsigned neighbours = measure == 'l' ? 3 : 24;
-    unsigned before = seed % 3 == 0 ? 0 : (seed % 3 == 1 ? 200 : 4000);
+    unsigned history = before[seed % HISTORIES];
+    unsigned around = (unsigned)(next_random() % AROUND);
+    unsigned neighbours = around == 0 ? 0 : (measure == 'l' ? 3 : 24);
 
     scene->size = pick_size(measure);
-    scene->distance = random_between(1, 64);
-    for (unsigned i = 0; i < before; i++)
+    scene->distance = 1 + seed % DISTANCES;
+    scene->end = (enum scene_end)(next_random() % (SCENE_ABORTS + 1));
+    for (unsigned i = 0; i < history; i++)
         take(next_random() % 4 == 0 && measure != 'l' ? scene->size : random_between(1, 600), true);
-    for (unsigned i = 0; i < before / 2; i++) {
+    for (unsigned i = 0; i < history / 2; i++) {
         unsigned index = (unsigned)(next_random() % live_count);
         free(live[index].at);
         forget(index);
     }
-    for (unsigned i = 0; i < neighbours; i++)
-        take(scene->size, true);
+    take_neighbours(scene, neighbours, around == 1);
+    unsigned own = live_count;
     scene->block = take(scene->size, true);
-    live[live_count - 1].own = true;
-    for (unsigned i = 0; i < neighbours; i++)
-        take(scene->size, true);
+    live[own].own = true;
+    take_neighbours(scene, neighbours, around == 1);
 }
 
 void scene_passed(void)
@@ -175,6 +199,29 @@ void scene_others(unsigned count)
         free(held[i]);
 }
 
+/* By half, which moves most of them; large ones by a byte, as to copy them would take longer than all else. */
+static void resize_all(void)
+{
+    for (unsigned i = 0; i < live_count; i++) {
+        void *moved = realloc(live[i].at, live[i].size + (live[i].size < LARGE ? live[i].size / 2 : 1));
+        if (moved == NULL)
+            _exit(7);
+        live[i].at = moved;
+    }
+}
+
+unsigned char *scene_until(const struct scene *scene, const unsigned char *at, bool keep)
+{
+    enum { ROUNDS = 32, OTHERS = 500 };
+    unsigned char *found = NULL;
+
+    for (unsigned i = 0; i < ROUNDS && found == NULL; i++) {
+        scene_others(OTHERS);
+        found = scene_more(scene, scene->size < LARGE ? 32 : 1, at, keep);
+    }
+    return found;
+}
+
 void scene_go_on(const struct scene *scene)
 {
     for (unsigned i = 0; i < 64; i++) {
@@ -183,6 +230,14 @@ void scene_go_on(const struct scene *scene)
             one[0] = 1;
         free(one);
     }
+    if (scene->end == SCENE_ABORTS) {
+        (void)!write(STDOUT_FILENO, "aborts\n", 7);
+        abort();
+    }
+    if (scene->end == SCENE_EXITS)
+        return;
+    if (scene->end == SCENE_RESIZES)
+        resize_all();
     while (live_count != 0) {
         free(live[live_count - 1].at);
         live_count--;

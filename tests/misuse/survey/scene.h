@@ -5,17 +5,22 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* How a program goes on that has misused something: what is left to see it. */
+enum scene_end { SCENE_FREES, SCENE_RESIZES, SCENE_EXITS, SCENE_ABORTS };
+
 /* What the kinds of misuse are told. Nothing here is in the library: it runs on any malloc. */
 struct scene {
-    unsigned char *block; /* live, between neighbours of its size, filled */
+    unsigned char *block; /* live and filled, with or without neighbours of its size */
     size_t size;
     size_t distance; /* 1 to 64, another with each seed */
+    enum scene_end end;
 };
 
 enum { SCENE_WRITTEN = 0xee }; /* what misuses write; no fill is that */
 
 /* Lays out the heap for a seed: nothing before, or 200 blocks, or 4000, of which half are freed again; then neighbours,
- * the block, neighbours. `measure`: s, m or l. */
+ * the block, neighbours; of these all are live, or some, or none is there. 192 seeds in a row have every distance with
+ * every number of blocks before; all else is drawn. `measure`: s, m or l. */
 void scene_prepare(struct scene *scene, char measure, unsigned long seed);
 
 /* The misuse is done: who dies before this died of it in time. */
@@ -37,10 +42,13 @@ unsigned char *scene_more(const struct scene *scene, unsigned count, const unsig
 /* The block was freed by the misuse: it is not live any more. */
 void scene_gone(const struct scene *scene);
 
+/* Blocks come and go until one that is live from now on lies over `at`, or for a long while: NULL. `keep`: as above. */
+unsigned char *scene_until(const struct scene *scene, const unsigned char *at, bool keep);
+
 /* Blocks of other sizes come and go. */
 void scene_others(unsigned count);
 
-/* Everything is used and given back, as a program would that goes on. */
+/* The program goes on with what it has, as `end` says; by abort it does not come back. */
 void scene_go_on(const struct scene *scene);
 
 #endif

@@ -1,5 +1,6 @@
 /* One misuse on whatever malloc is preloaded: survey NUMBER MEASURE SEED; without arguments, the list. Prints `passed`
- * behind the misuse, `effect` or `nothing`, and `end` at its end; survey.py makes a class of how far it came. */
+ * behind the misuse, `effect` or `nothing`, and `end` at its end, or `aborts` where it gives up; survey.py makes a
+ * class of how far it came. Who hangs is ended. */
 #include "kinds.h"
 
 #include <stdio.h>
@@ -17,6 +18,8 @@ static const struct kind *find(unsigned long number)
     return NULL;
 }
 
+enum { SECONDS = 60 };
+
 int main(int count, char **words)
 {
     const struct kind *kind;
@@ -30,6 +33,7 @@ int main(int count, char **words)
     kind = find(strtoul(words[1], NULL, 10));
     if (kind == NULL)
         return 2;
+    alarm(SECONDS);
     scene_prepare(&scene, words[2][0], strtoul(words[3], NULL, 10));
     bool effect = kind->misuse(&scene);
     (void)!write(STDOUT_FILENO, effect ? "effect\n" : "nothing\n", effect ? 7 : 8);
