@@ -9,10 +9,10 @@
 #include "pages/mapping.h"
 #include "pages/policy.h"
 
-/* Dirty memory a zone may keep however young it is: as much as this, or this part of what is in use, or what makes it
- * as much as was in use not long ago. Too little is a cliff: a program that frees and takes 32 MiB or 300 again and
+/* Dirty memory a zone may keep however young it is: as much as this, or as is in use, or what makes it as
+ * much as was in use not long ago. Too little is a cliff: a program that frees and takes 32 MiB or 300 again and
  * again must not fault it in each time. Of the last there is a limit, as who falls idle keeps it. */
-enum { KEEP_UNITS_MIN = 1 << (26 - CAI_UNIT_SHIFT), KEEP_FRACTION = 2, KEEP_LESS_MAX = 1 << (28 - CAI_UNIT_SHIFT) };
+enum { KEEP_UNITS_MIN = 1 << (26 - CAI_UNIT_SHIFT), KEEP_LESS_MAX = 1 << (28 - CAI_UNIT_SHIFT) };
 
 /* Less dirty memory than this, or than this part of what is in use, and what was missed, stays when clean memory is
  * taken beside it: large blocks of changing sizes would fault their pages in again and again. */
@@ -112,7 +112,7 @@ static size_t keep_units(const struct cai_zone *zone)
     size_t high = cai_load_relaxed(&zone->used_units_high);
     size_t less = cai_min(high - cai_min(high, used), KEEP_LESS_MAX); /* than not long ago */
 
-    return cai_max(cai_max(KEEP_UNITS_MIN, used / KEEP_FRACTION), less) + cai_load_relaxed(&zone->missed_units);
+    return cai_max(cai_max(KEEP_UNITS_MIN, used), less) + cai_load_relaxed(&zone->missed_units);
 }
 
 /* Clean memory is taken after dirty memory went back because it was too much: that much of it was missed. */
