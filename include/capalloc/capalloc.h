@@ -25,7 +25,7 @@
  *     audit         at exit, words in memory promised to hold no pointers are listed that look like some: audit.h
  *     visible       `capalloc top`, `stats` and `map` can look at the process; under `capalloc run` they always can
  *     guard-sample=N  one small block in N lies among pages that cannot be touched; without =N
- *                     one in 5000, and at most one in four milliseconds
+ *                     one in 5000, and at most one in eight milliseconds
  *     profile=SIZE  sample the calls that hold the heap, one in SIZE bytes, 512K unless told
  *     backtrace     behind the line of a violation, the calls that led to it, as files and offsets
  *     names         the library's mappings have names in /proc/self/maps
