@@ -216,7 +216,7 @@ const struct scenario scenario_remote_free = {.name = "remote_free",
                                               .neighbour = keep_for_others,
                                               .victim = nothing_pending,
                                               .operation = give_others,
-                                              .addresses_min = 6,
+                                              .addresses_min = 4,
                                               .through = {"free_in_turn"}};
 
 /* The two are of one class, and lie in two slabs. */
