@@ -177,7 +177,7 @@ CHILD_TEST(test_D6_as_much_as_is_in_use_may_be_kept, 20)
     for (unsigned i = 0; i < RUNS; i++)
         give(runs[i]);
     require(count_dirty(RUNS) == RUNS);
-    cai_run_shrink(used, KEPT);
+    cai_run_shrink(used, KEPT / 2);
     require(zone->dirty_units <= KEPT / 8 * 7);
     require_null(audit_zone(ORDINARY_COARSE));
 }
